@@ -1,0 +1,26 @@
+# What every target of this project shares: warnings as errors, the include root, and the names.
+
+find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED)
+
+add_library(modelrun_options INTERFACE)
+target_include_directories(modelrun_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(modelrun_options INTERFACE
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Werror)
+target_compile_definitions(modelrun_options INTERFACE MODELRUN_VERSION="${PROJECT_VERSION}")
+
+# modelrun_library(NAME sources...): a static library modelrun::NAME with the common options.
+function(modelrun_library name)
+  add_library(modelrun_${name} STATIC ${ARGN})
+  add_library(modelrun::${name} ALIAS modelrun_${name})
+  target_link_libraries(modelrun_${name} PUBLIC modelrun_options)
+endfunction()
+
+# modelrun_test(NAME LIBS libs... SOURCES files...): a GoogleTest program, each TEST a ctest entry.
+function(modelrun_test name)
+  cmake_parse_arguments(ARG "" "" "LIBS;SOURCES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE modelrun_options ${ARG_LIBS} GTest::gmock GTest::gtest_main)
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+endfunction()

@@ -1,0 +1,85 @@
+#include "base/log.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+
+namespace modelrun::log {
+namespace {
+
+Format g_format = Format::kText;
+
+spdlog::level::level_enum to_spdlog(Level level) {
+  switch (level) {
+    case Level::kDebug: return spdlog::level::debug;
+    case Level::kInfo: return spdlog::level::info;
+    case Level::kWarn: return spdlog::level::warn;
+    case Level::kError: return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+std::string_view name_of(Level level) {
+  switch (level) {
+    case Level::kDebug: return "debug";
+    case Level::kInfo: return "info";
+    case Level::kWarn: return "warn";
+    case Level::kError: return "error";
+  }
+  return "info";
+}
+
+spdlog::logger& logger() {
+  static const auto instance = [] {
+    auto made = spdlog::stderr_logger_mt("modelrun");
+    made->set_pattern("%v");
+    made->flush_on(spdlog::level::trace);
+    return made;
+  }();
+  return *instance;
+}
+
+// JSON escapes keep control characters and line ends inside the value: a hostile name cannot forge a line.
+std::string json_quoted(std::string_view value) {
+  return nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+void configure(Format format, Level level) {
+  g_format = format;
+  logger().set_level(to_spdlog(level));
+}
+
+Result<Level> parse_level(std::string_view name) {
+  for (const Level level : {Level::kDebug, Level::kInfo, Level::kWarn, Level::kError}) {
+    if (name == name_of(level)) return level;
+  }
+  return fail(ErrorKind::kInvalid, "log level '{}': use debug, info, warn or error", name);
+}
+
+Result<Format> parse_format(std::string_view name) {
+  if (name == "text") return Format::kText;
+  if (name == "json") return Format::kJson;
+  return fail(ErrorKind::kInvalid, "log format '{}': use text or json", name);
+}
+
+void write(Level level, std::string_view message, Fields fields) {
+  if (!logger().should_log(to_spdlog(level))) return;
+  const std::string time = format_rfc3339(SystemClock().now());
+  std::string line;
+  if (g_format == Format::kJson) {
+    line = fmt::format(R"({{"time":"{}","level":"{}","msg":{})", time, name_of(level), json_quoted(message));
+    for (const auto& [name, value] : fields) line += fmt::format(",{}:{}", json_quoted(name), json_quoted(value));
+    line += '}';
+  } else {
+    line = fmt::format("{} {:5} {}", time, name_of(level), message);
+    for (const auto& [name, value] : fields) line += fmt::format(" {}={}", name, json_quoted(value));
+  }
+  logger().log(to_spdlog(level), "{}", line);
+}
+
+}  // namespace modelrun::log
