@@ -1,0 +1,45 @@
+// One commit's tree as a tar.gz on disk, and the index of what is in it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "source/tree.h"
+
+namespace modelrun::source {
+
+// Immutable, thread-safe. Whoever holds a std::shared_ptr<const Archive> keeps the file from being evicted.
+class Archive {
+ public:
+  Archive(std::filesystem::path path, std::string sha256, std::uint64_t bytes, Tree tree,
+          std::vector<std::string> warnings)
+      : path_(std::move(path)),
+        sha256_(std::move(sha256)),
+        bytes_(bytes),
+        tree_(std::move(tree)),
+        warnings_(std::move(warnings)) {}
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] const std::string& sha256() const { return sha256_; }  // of the file, lower-case hex
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }         // of the file
+  [[nodiscard]] std::size_t file_count() const { return tree_.file_count(); }
+  // For people: submodules left out, and the like. Empty for an archive that was found on disk after a restart.
+  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+
+  // `path` relative to the tree's root ("model/revenue.py"). Follows symlinks inside the tree.
+  [[nodiscard]] bool contains_file(std::string_view path) const { return tree_.is_file(path); }
+  [[nodiscard]] bool contains_dir(std::string_view path) const { return tree_.is_directory(path); }
+
+ private:
+  std::filesystem::path path_;
+  std::string sha256_;
+  std::uint64_t bytes_;
+  Tree tree_;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace modelrun::source
