@@ -1,0 +1,37 @@
+// The Kubernetes resource types that this project reads or writes.
+#pragma once
+
+#include <string_view>
+
+namespace modelrun::kube {
+
+// Names a resource type. The strings are literals: they live for ever.
+struct Resource {
+  std::string_view group;  // empty for the core group
+  std::string_view version;
+  std::string_view plural;
+  std::string_view kind;
+  bool namespaced = true;
+
+  friend bool operator==(const Resource&, const Resource&) = default;
+};
+
+inline constexpr std::string_view kModelRunGroup = "modelrun.dev";
+
+inline constexpr Resource kModelRuns{kModelRunGroup, "v1alpha1", "modelruns", "ModelRun", true};
+inline constexpr Resource kModelProjects{kModelRunGroup, "v1alpha1", "modelprojects", "ModelProject", true};
+inline constexpr Resource kJobs{"batch", "v1", "jobs", "Job", true};
+inline constexpr Resource kPods{"", "v1", "pods", "Pod", true};
+inline constexpr Resource kConfigMaps{"", "v1", "configmaps", "ConfigMap", true};
+inline constexpr Resource kSecrets{"", "v1", "secrets", "Secret", true};
+inline constexpr Resource kServices{"", "v1", "services", "Service", true};
+inline constexpr Resource kServiceAccounts{"", "v1", "serviceaccounts", "ServiceAccount", true};
+inline constexpr Resource kNamespaces{"", "v1", "namespaces", "Namespace", false};
+inline constexpr Resource kEvents{"events.k8s.io", "v1", "events", "Event", true};
+inline constexpr Resource kLeases{"coordination.k8s.io", "v1", "leases", "Lease", true};
+inline constexpr Resource kTokenReviews{"authentication.k8s.io", "v1", "tokenreviews", "TokenReview", false};
+inline constexpr Resource kSubjectAccessReviews{"authorization.k8s.io", "v1", "subjectaccessreviews",
+                                                "SubjectAccessReview", false};
+inline constexpr Resource kNetworkPolicies{"networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", true};
+
+}  // namespace modelrun::kube

@@ -1,0 +1,48 @@
+// Clocks that stand still until a test moves them.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+
+#include "base/clock.h"
+#include "runtime/steady_clock.h"
+
+namespace modelrun::fakes {
+
+// Thread-safe. Begins at 2026-01-01T00:00:00Z.
+class ManualClock final : public Clock {
+ public:
+  [[nodiscard]] Time now() const override { return start_ + Duration{passed_.load()}; }
+  void advance(Duration span) { passed_ += span.count(); }
+
+ private:
+  Time start_ = std::chrono::sys_days{std::chrono::year{2026} / 1 / 1};
+  std::atomic<Duration::rep> passed_{0};
+};
+
+// Thread-safe. Waiters notice advance() within a millisecond of real time.
+class ManualSteadyClock final : public runtime::SteadyClock {
+ public:
+  [[nodiscard]] Point now() const override { return Point{Span{passed_.load()}}; }
+  void advance(Span span) { passed_ += span.count(); }
+
+  bool wait(std::unique_lock<std::mutex>& lock, std::condition_variable_any& changed, std::optional<Point> deadline,
+            std::stop_token stop, const std::function<bool()>& ready) override {
+    if (deadline) ++waiting_;
+    while (!ready() && !stop.stop_requested() && !(deadline && now() >= *deadline)) {
+      changed.wait_for(lock, stop, std::chrono::milliseconds{1}, ready);
+    }
+    if (deadline) --waiting_;
+    return ready();
+  }
+
+  // How many threads wait for a deadline. A test spins on this before it advances.
+  [[nodiscard]] int waiting() const { return waiting_.load(); }
+
+ private:
+  std::atomic<Span::rep> passed_{std::chrono::duration_cast<Span>(std::chrono::hours{1}).count()};
+  std::atomic<int> waiting_{0};
+};
+
+}  // namespace modelrun::fakes
