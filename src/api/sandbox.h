@@ -20,16 +20,25 @@
 namespace modelrun::api {
 
 // ---- Paths -------------------------------------------------------------------------------------------------------
-inline constexpr std::string_view kAgentDir = "/modelrun";        // emptyDir: read-write in agent, read-only in model
-inline constexpr std::string_view kRepoDir = "/repo";             // emptyDir: the commit's tree; read-only in model
-inline constexpr std::string_view kInputsDir = "/inputs";         // parameters.json, when the run has parameters
-inline constexpr std::string_view kDataDir = "/data";             // when the project has data
-inline constexpr std::string_view kOutputsDir = "/outputs";       // tmpfs, written by model, read by agent
-inline constexpr std::string_view kUpstreamDir = "/upstream";     // tmpfs, project scope only
-inline constexpr std::string_view kTmpDir = "/tmp";               // tmpfs
-inline constexpr std::string_view kAgentBinary = "/modelrun-sandbox";           // in the agent image
+inline constexpr std::string_view kAgentDir = "/modelrun";     // emptyDir: read-write in agent, read-only in model
+inline constexpr std::string_view kRepoDir = "/repo";          // emptyDir: the commit's tree; read-only in model
+inline constexpr std::string_view kInputsDir = "/inputs";      // parameters.json, when the run has parameters
+inline constexpr std::string_view kDataDir = "/data";          // when the project has data
+inline constexpr std::string_view kOutputsDir = "/outputs";    // tmpfs, written by model, read by agent
+inline constexpr std::string_view kUpstreamDir = "/upstream";  // tmpfs, project scope only
+inline constexpr std::string_view kTmpDir = "/tmp";            // tmpfs
+inline constexpr std::string_view kAgentBinary = "/modelrun-sandbox";  // in the agent image
 inline constexpr std::string_view kInstalledBinary = "/modelrun/modelrun-sandbox";
-inline constexpr std::string_view kHarness = "/modelrun/harness.py";            // the Python harness, installed by agent
+inline constexpr std::string_view kHarness = "/modelrun/harness.py";  // the Python harness, installed by agent
+// Created last: everything else in kAgentDir is there. What the postStart hook waits for.
+inline constexpr std::string_view kInstalledMarker = "/modelrun/.installed";
+// `exec` connects here; gone before the model's code runs.
+inline constexpr std::string_view kAgentSocket = "/modelrun/agent.sock";
+// For the model container's terminationMessagePath. The kubelet binds a file of the node's disk there, writable by any
+// uid and not counted against any limit: here it stands in a directory that the agent made without permissions, on a
+// mount that is read-only in the model container, so that the model cannot get at it.
+inline constexpr std::string_view kModelTerminationLog = "/modelrun/.sealed/termination-log";
+inline constexpr std::string_view kAgentTerminationLog = "/dev/termination-log";
 inline constexpr std::string_view kTokenFile = "/var/run/secrets/modelrun.dev/token";
 inline constexpr std::string_view kTokenAudience = "modelrun.dev/run-server";
 
@@ -38,23 +47,23 @@ inline constexpr std::string_view kModelContainer = "model";
 
 // ---- Environment -------------------------------------------------------------------------------------------------
 // agent only:
-inline constexpr const char* kEnvRunServer = "MODELRUN_RUN_SERVER";                // IP:PORT, never a name
-inline constexpr const char* kEnvRunServerName = "MODELRUN_RUN_SERVER_NAME";       // the name its certificate must carry
-inline constexpr const char* kEnvRunServerCa = "MODELRUN_RUN_SERVER_CA";           // PEM, one or more certificates
+inline constexpr const char* kEnvRunServer = "MODELRUN_RUN_SERVER";           // IP:PORT, never a name
+inline constexpr const char* kEnvRunServerName = "MODELRUN_RUN_SERVER_NAME";  // the name its certificate must carry
+inline constexpr const char* kEnvRunServerCa = "MODELRUN_RUN_SERVER_CA";      // PEM, one or more certificates
 inline constexpr const char* kEnvNamespace = "MODELRUN_NAMESPACE";
 inline constexpr const char* kEnvRunName = "MODELRUN_RUN_NAME";
 inline constexpr const char* kEnvAttempt = "MODELRUN_ATTEMPT";
-inline constexpr const char* kEnvStdoutBytes = "MODELRUN_STDOUT_BYTES";            // kept of each stream
-inline constexpr const char* kEnvOutputBytes = "MODELRUN_OUTPUT_BYTES";            // outputs and artifacts in the frame
+inline constexpr const char* kEnvStdoutBytes = "MODELRUN_STDOUT_BYTES";  // kept of each stream
+inline constexpr const char* kEnvOutputBytes = "MODELRUN_OUTPUT_BYTES";  // outputs and artifacts in the frame
 // model only; `exec` takes them out of the environment before it starts the model:
 inline constexpr const char* kEnvTimeout = "MODELRUN_TIMEOUT_SECONDS";
-inline constexpr const char* kEnvLandlock = "MODELRUN_LANDLOCK";                   // required | optional
+inline constexpr const char* kEnvLandlock = "MODELRUN_LANDLOCK";  // required | optional
 // model, visible to the model's code (kEnvRunId in the agent too):
 inline constexpr const char* kEnvRunId = "MODELRUN_RUN_ID";
 inline constexpr const char* kEnvProject = "MODELRUN_PROJECT";
 inline constexpr const char* kEnvCommit = "MODELRUN_COMMIT_SHA";
-inline constexpr const char* kEnvScope = "MODELRUN_SCOPE";                         // project | model
-inline constexpr const char* kEnvEntryPoint = "MODELRUN_ENTRYPOINT";               // relative to /repo
+inline constexpr const char* kEnvScope = "MODELRUN_SCOPE";            // project | model
+inline constexpr const char* kEnvEntryPoint = "MODELRUN_ENTRYPOINT";  // relative to /repo
 
 // ---- Run server --------------------------------------------------------------------------------------------------
 // HTTP/1.1 over TLS, POST, `Authorization: Bearer <projected service-account token>`. With P = kRunServerPrefix +
@@ -63,8 +72,8 @@ inline constexpr const char* kEnvEntryPoint = "MODELRUN_ENTRYPOINT";            
 //              permit to execute: it is given to one pod per attempt, after that pod stands in the run's status.
 //   P/control  answers when there is an order: 200 {"action":"cancel"}; 204 after at most 25 s without one: ask again.
 //   P/result   body: a ResultFrame (Content-Encoding: gzip). 200: committed to the API server.
-// Every path: 401/403 not this pod's to ask; 409 the attempt is over, stop; 429/503 not now (not the leader, not ready):
-// try again, on a new connection.
+// Every path: 401/403 not this pod's to ask; 409 the attempt is over, stop; 429/503 not now (not the leader, not
+// ready): try again, on a new connection.
 inline constexpr std::string_view kRunServerPrefix = "/v1/attempts/";
 inline constexpr std::string_view kDigestHeader = "X-Modelrun-Sha256";
 
@@ -129,16 +138,16 @@ struct ResultFrame {
 std::string encode_frame(const ResultFrame& frame);
 Result<ResultFrame> decode_frame(std::string_view text);
 
-// The durable copy on the agent's log: every line begins with kFrameLine; base64 of the gzip of encode_frame(), in lines
-// short enough for the container log format, and a last line with digest and length of the document.
+// The durable copy on the agent's log: every line begins with kFrameLine; base64 of the gzip of encode_frame(), in
+// lines short enough for the container log format, and a last line with digest and length of the document.
 inline constexpr std::string_view kFrameLine = "MODELRUN-RESULT ";
 std::string frame_to_log(const ResultFrame& frame);
 // Finds the frame in an agent's log; lines that are not part of one are passed over. kNotFound when there is none,
 // kInvalid when its digest is wrong or a part is missing.
 Result<ResultFrame> frame_from_log(std::string_view log);
 
-// The agent's termination message: at most 4,096 bytes (the kubelet's limit). Holds the exit record, the error and, when they
-// fit, outputs and the ends of the streams; what did not fit is marked as truncated.
+// The agent's termination message: at most 4,096 bytes (the kubelet's limit). Holds the exit record, the error and,
+// when they fit, outputs and the ends of the streams; `complete` says that nothing was left out.
 inline constexpr std::size_t kTerminationMessageBytes = 4096;
 std::string frame_to_termination_message(const ResultFrame& frame);
 struct CompactFrame {
@@ -148,9 +157,14 @@ struct CompactFrame {
 Result<CompactFrame> frame_from_termination_message(std::string_view text);
 
 // ---- Limits ------------------------------------------------------------------------------------------------------
-inline constexpr std::size_t kMaxOutputBytes = 1U << 20U;       // 1 MiB of outputs, serialised
+inline constexpr std::size_t kMaxOutputBytes = 1U << 20U;  // 1 MiB of outputs, serialised
 inline constexpr int kMaxJsonDepth = 100;
-inline constexpr std::size_t kMaxFrameBytes = 16U << 20U;       // a frame that is larger is refused by the run server
-inline constexpr std::chrono::seconds kTermGrace{5};            // between SIGTERM and SIGKILL
+inline constexpr std::size_t kMaxFrameBytes = 16U << 20U;  // a frame that is larger is refused by the run server
+inline constexpr std::chrono::seconds kTermGrace{5};       // between SIGTERM and SIGKILL
+
+// ---- Exit codes of `exec` that are not the model's -----------------------------------------------------------------
+inline constexpr int kExitAgentLost = 125;    // the agent went away; the model, if it ran, was killed
+inline constexpr int kExitSetupFailed = 126;  // a ring of the sandbox could not be put up, or there is no such program
+inline constexpr int kExitNoEntryPoint = 66;  // the harness: the entry file is not in the tree
 
 }  // namespace modelrun::api

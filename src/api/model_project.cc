@@ -1,0 +1,104 @@
+#include "api/model_project.h"
+
+#include "api/json_access.h"
+
+namespace modelrun::api {
+namespace {
+
+using nlohmann::json;
+
+void take(const json& object, const char* name, json& target) {
+  if (const auto& value = member(object, name); !value.is_null()) target = value;
+}
+
+void take(const json& object, const char* name, std::int64_t& target) {
+  target = int_at(object, name).value_or(target);
+}
+
+RuntimeSpec decode_runtime(const json& object) {
+  RuntimeSpec runtime;
+  runtime.image = text_at(object, "image");
+  runtime.image_pull_policy = text_at(object, "imagePullPolicy");
+  take(object, "imagePullSecrets", runtime.image_pull_secrets);
+  for (const auto& word : member(object, "command")) runtime.command.push_back(word.get<std::string>());
+  take(object, "env", runtime.env);
+  take(object, "resources", runtime.resources);
+  runtime.runtime_class_name = text_at(object, "runtimeClassName");
+  take(object, "nodeSelector", runtime.node_selector);
+  take(object, "tolerations", runtime.tolerations);
+  runtime.priority_class_name = text_at(object, "priorityClassName");
+  if (const auto& value = member(object, "hostUsers"); value.is_boolean()) runtime.host_users = value.get<bool>();
+  return runtime;
+}
+
+LimitsSpec decode_limits(const json& object) {
+  LimitsSpec limits;
+  limits.timeout_seconds = int_at(object, "timeoutSeconds");
+  take(object, "pendingSeconds", limits.pending_seconds);
+  limits.queue_seconds = int_at(object, "queueSeconds");
+  take(object, "attempts", limits.attempts);
+  take(object, "stdoutBytes", limits.stdout_bytes);
+  take(object, "outputBytes", limits.output_bytes);
+  limits.max_concurrent_runs = int_at(object, "maxConcurrentRuns");
+  return limits;
+}
+
+HistorySpec decode_history(const json& object) {
+  HistorySpec history;
+  take(object, "podSeconds", history.pod_seconds);
+  history.successful = int_at(object, "successful");
+  history.failed = int_at(object, "failed");
+  history.ttl_seconds = int_at(object, "ttlSecondsAfterFinished");
+  history.include_applied = bool_at(object, "includeApplied");
+  return history;
+}
+
+ModelProjectStatus decode_status(const json& object) {
+  ModelProjectStatus status;
+  status.observed_generation = int_at(object, "observedGeneration").value_or(-1);
+  take(object, "lastRunNumber", status.last_run_number);
+  for (const auto& item : member(object, "active")) {
+    status.active.push_back({text_at(item, "uid"), text_at(item, "name"), int_at(item, "number").value_or(0)});
+  }
+  take(object, "queuedRuns", status.queued_runs);
+  status.default_branch = text_at(object, "defaultBranch");
+  status.last_commit = text_at(object, "lastCommit");
+  status.conditions = decode_conditions(member(object, "conditions"));
+  return status;
+}
+
+}  // namespace
+
+ModelProject decode_model_project(const json& object) {
+  const auto& spec = member(object, "spec");
+  const auto& git = member(member(spec, "source"), "git");
+  const auto& data = member(spec, "data");
+  ModelProject project;
+  project.meta = decode_meta(object);
+  project.git = {text_at(git, "url"), text_at(git, "defaultBranch"), text_at(member(git, "secretRef"), "name")};
+  project.runtime = decode_runtime(member(spec, "runtime"));
+  project.data = {text_at(member(data, "persistentVolumeClaim"), "claimName"),
+                  text_at(member(data, "configMap"), "name"), text_at(data, "snapshotRef")};
+  project.limits = decode_limits(member(spec, "limits"));
+  project.history = decode_history(member(spec, "history"));
+  project.suspend = bool_at(spec, "suspend");
+  project.status = decode_status(member(object, "status"));
+  return project;
+}
+
+json encode_status(const ModelProjectStatus& status) {
+  json object = {{"observedGeneration", status.observed_generation},
+                 {"lastRunNumber", status.last_run_number},
+                 {"active", json::array()},
+                 {"activeRuns", status.active.size()},
+                 {"queuedRuns", status.queued_runs},
+                 {"conditions", encode_conditions(status.conditions)}};
+  for (const auto& run : status.active) {
+    object["active"].push_back({{"uid", run.uid}, {"name", run.name}, {"number", run.number}});
+  }
+  put_text(object, "defaultBranch", status.default_branch);
+  put_text(object, "lastCommit", status.last_commit);
+  return object;
+}
+
+}  // namespace modelrun::api

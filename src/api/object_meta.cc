@@ -1,0 +1,45 @@
+#include "api/object_meta.h"
+
+#include <charconv>
+
+#include "api/json_access.h"
+
+namespace modelrun::api {
+namespace {
+
+std::uint64_t parse_version(const std::string& text) {
+  std::uint64_t version = 0;
+  std::from_chars(text.data(), text.data() + text.size(), version);
+  return version;
+}
+
+void decode_owner(const nlohmann::json& metadata, ObjectMeta& meta) {
+  for (const auto& owner : member(metadata, "ownerReferences")) {
+    if (!bool_at(owner, "controller")) continue;
+    meta.owner_uid = text_at(owner, "uid");
+    meta.owner_kind = text_at(owner, "kind");
+    meta.owner_name = text_at(owner, "name");
+  }
+}
+
+}  // namespace
+
+ObjectMeta decode_meta(const nlohmann::json& object) {
+  const auto& metadata = member(object, "metadata");
+  ObjectMeta meta;
+  meta.namespace_ = text_at(metadata, "namespace");
+  meta.name = text_at(metadata, "name");
+  meta.uid = text_at(metadata, "uid");
+  meta.resource_version = parse_version(text_at(metadata, "resourceVersion"));
+  meta.generation = int_at(metadata, "generation").value_or(0);
+  meta.creation = time_at(metadata, "creationTimestamp").value_or(Time{});
+  meta.deletion = time_at(metadata, "deletionTimestamp");
+  decode_owner(metadata, meta);
+  return meta;
+}
+
+std::string label_of(const nlohmann::json& object, std::string_view name) {
+  return text_at(member(member(object, "metadata"), "labels"), name);
+}
+
+}  // namespace modelrun::api

@@ -1,0 +1,46 @@
+// Why a run waits or how it ended: one stable word each, documented in docs/troubleshooting.md.
+#pragma once
+
+#include <string_view>
+
+namespace modelrun::api::reason {
+
+// Ends.
+inline constexpr std::string_view kInvalidSpec = "InvalidSpec";
+inline constexpr std::string_view kInvalidParameters = "InvalidParameters";
+inline constexpr std::string_view kProjectNotFound = "ProjectNotFound";
+inline constexpr std::string_view kSourceUnreachable = "SourceUnreachable";
+inline constexpr std::string_view kSourceDenied = "SourceDenied";
+inline constexpr std::string_view kRefNotFound = "RefNotFound";
+inline constexpr std::string_view kSourceTooLarge = "SourceTooLarge";
+inline constexpr std::string_view kEntryPointNotFound = "EntryPointNotFound";
+inline constexpr std::string_view kImagePullFailed = "ImagePullFailed";
+inline constexpr std::string_view kUnschedulable = "Unschedulable";
+inline constexpr std::string_view kPendingTimeout = "PendingTimeout";
+inline constexpr std::string_view kSandboxSetupFailed = "SandboxSetupFailed";
+inline constexpr std::string_view kNonZeroExit = "NonZeroExit";
+inline constexpr std::string_view kSignaled = "Signaled";
+inline constexpr std::string_view kOOMKilled = "OOMKilled";
+inline constexpr std::string_view kTimeout = "Timeout";
+inline constexpr std::string_view kOutputsInvalid = "OutputsInvalid";
+inline constexpr std::string_view kOutputsTooLarge = "OutputsTooLarge";
+inline constexpr std::string_view kEvicted = "Evicted";
+inline constexpr std::string_view kNodeLost = "NodeLost";
+inline constexpr std::string_view kPodDeleted = "PodDeleted";
+inline constexpr std::string_view kJobDeleted = "JobDeleted";
+inline constexpr std::string_view kAgentLost = "AgentLost";
+inline constexpr std::string_view kCancelled = "Cancelled";
+inline constexpr std::string_view kInternal = "Internal";
+inline constexpr std::string_view kSucceeded = "Succeeded";
+
+// Waits.
+inline constexpr std::string_view kResolving = "Resolving";
+inline constexpr std::string_view kQueued = "Queued";
+inline constexpr std::string_view kSuspended = "Suspended";
+inline constexpr std::string_view kStarting = "Starting";
+inline constexpr std::string_view kRunning = "Running";
+inline constexpr std::string_view kRetrying = "Retrying";
+inline constexpr std::string_view kCancelling = "Cancelling";
+inline constexpr std::string_view kCollecting = "Collecting";
+
+}  // namespace modelrun::api::reason

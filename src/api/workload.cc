@@ -1,0 +1,85 @@
+#include "api/workload.h"
+
+#include "api/json_access.h"
+#include "api/model_run.h"
+#include "api/sandbox.h"
+
+namespace modelrun::api {
+namespace {
+
+using nlohmann::json;
+
+ContainerView decode_container(const json& status) {
+  ContainerView view;
+  view.image_id = text_at(status, "imageID");
+  const auto& state = member(status, "state");
+  if (const auto& waiting = member(state, "waiting"); waiting.is_object()) {
+    view.state = ContainerView::State::kWaiting;
+    view.reason = text_at(waiting, "reason");
+    view.message = text_at(waiting, "message");
+  } else if (const auto& running = member(state, "running"); running.is_object()) {
+    view.state = ContainerView::State::kRunning;
+    view.started_at = time_at(running, "startedAt");
+  } else if (const auto& ended = member(state, "terminated"); ended.is_object()) {
+    view.state = ContainerView::State::kTerminated;
+    view.reason = text_at(ended, "reason");
+    view.message = text_at(ended, "message");
+    if (const auto code = int_at(ended, "exitCode")) view.exit_code = static_cast<int>(*code);
+    if (const auto signal = int_at(ended, "signal")) view.signal = static_cast<int>(*signal);
+    view.started_at = time_at(ended, "startedAt");
+    view.finished_at = time_at(ended, "finishedAt");
+  }
+  return view;
+}
+
+void decode_pod_condition(const json& condition, PodView& pod) {
+  const std::string type = text_at(condition, "type");
+  const bool is_true = text_at(condition, "status") == "True";
+  if (type == "PodScheduled") {
+    pod.scheduled = is_true;
+    if (is_true) pod.scheduled_at = time_at(condition, "lastTransitionTime");
+    if (!is_true) pod.scheduling_message = text_at(condition, "message");
+  } else if (type == "DisruptionTarget" && is_true) {
+    pod.disruption = text_at(condition, "reason");
+  }
+}
+
+}  // namespace
+
+JobView decode_job(const json& object) {
+  JobView job;
+  job.meta = decode_meta(object);
+  job.run_uid = label_of(object, kLabelRunUid);
+  job.suspended = bool_at(member(object, "spec"), "suspend");
+  for (const auto& condition : member(member(object, "status"), "conditions")) {
+    if (text_at(condition, "status") != "True") continue;
+    const std::string type = text_at(condition, "type");
+    if (type == "Complete") job.complete = true;
+    if (type == "Failed") {
+      job.failed = true;
+      job.failure = text_at(condition, "reason") + ": " + text_at(condition, "message");
+    }
+  }
+  return job;
+}
+
+PodView decode_pod(const json& object) {
+  const auto& status = member(object, "status");
+  PodView pod;
+  pod.meta = decode_meta(object);
+  pod.run_uid = label_of(object, kLabelRunUid);
+  pod.run = label_of(object, kLabelRun);
+  pod.phase = text_at(status, "phase");
+  pod.reason = text_at(status, "reason");
+  pod.message = text_at(status, "message");
+  pod.node = text_at(member(object, "spec"), "nodeName");
+  for (const auto& condition : member(status, "conditions")) decode_pod_condition(condition, pod);
+  for (const auto& container : member(status, "containerStatuses")) {
+    const std::string name = text_at(container, "name");
+    if (name == kAgentContainer) pod.agent = decode_container(container);
+    if (name == kModelContainer) pod.model = decode_container(container);
+  }
+  return pod;
+}
+
+}  // namespace modelrun::api

@@ -1,0 +1,147 @@
+#include "api/reason.h"
+#include "controller/limits.h"
+#include "controller/status.h"
+#include "controller/steps.h"
+
+namespace modelrun::controller {
+namespace {
+
+using api::Phase;
+namespace reason = api::reason;
+
+constexpr std::chrono::seconds kLookAgain{30};
+
+// True when the spec is one that can be run at all. CEL has checked its shape; this is what CEL cannot see.
+bool check_spec(Plan& plan, const Observed& observed, Time now) {
+  const auto& spec = observed.run->spec;
+  if (spec.scope == api::Scope::kModel && spec.model_name.empty()) {
+    refuse(plan, observed, Phase::kFailed, reason::kInvalidSpec, "spec.modelName is required when spec.scope is model", now);
+    return false;
+  }
+  const std::size_t size = spec.parameters ? spec.parameters->dump().size() : 0;
+  if (size >= kMaxParameterBytes) {
+    refuse(plan, observed, Phase::kFailed, reason::kInvalidParameters,
+           fmt::format("spec.parameters has {} bytes as JSON; it must stay under {}: keep large inputs in the repository "
+                       "or in the project's data",
+                       size, kMaxParameterBytes),
+           now);
+    return false;
+  }
+  return true;
+}
+
+// True when there is a project whose runs may start.
+bool check_project(Plan& plan, const Observed& observed, Time now) {
+  const auto& run = *observed.run;
+  if (project_deleted(observed)) {
+    refuse(plan, observed, Phase::kCancelled, reason::kCancelled,
+           fmt::format("ModelProject {} was deleted", run.spec.project), now);
+    return false;
+  }
+  if (!observed.project) {
+    const Duration left = run.meta.creation + kProjectWait - now;
+    const auto message = fmt::format("there is no ModelProject {} in namespace {}", run.spec.project, run.meta.namespace_);
+    if (left > Duration::zero()) {
+      wait_for(plan, observed, reason::kProjectNotFound, message + "; waiting for it", left, now);
+    } else {
+      refuse(plan, observed, Phase::kFailed, reason::kProjectNotFound, message + ": create it, then run again", now);
+    }
+    return false;
+  }
+  if (run.spec.suspend || observed.project->suspend) {
+    wait_for(plan, observed, reason::kSuspended,
+             run.spec.suspend ? "spec.suspend is true" : "the project's spec.suspend is true", kLookAgain, now);
+    return false;
+  }
+  if (!observed.env_error.empty()) {
+    refuse(plan, observed, Phase::kFailed, reason::kInvalidSpec, observed.env_error, now);
+    return false;
+  }
+  return true;
+}
+
+std::string_view source_reason(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kNotFound: return reason::kRefNotFound;
+    case ErrorKind::kDenied: return reason::kSourceDenied;
+    case ErrorKind::kTooLarge: return reason::kSourceTooLarge;
+    case ErrorKind::kInvalid: return reason::kInvalidSpec;
+    default: return reason::kSourceUnreachable;
+  }
+}
+
+void source_failed(Plan& plan, const Observed& observed, Time now) {
+  const auto why = source_reason(observed.source.error.kind);
+  const Duration left = observed.run->meta.creation + std::chrono::seconds(observed.project->limits.pending_seconds) - now;
+  // The others are definite answers: asking again would give the same.
+  const bool may_pass = why == reason::kSourceUnreachable;
+  if (!may_pass || left <= Duration::zero()) {
+    return refuse(plan, observed, Phase::kFailed, why, observed.source.error.message, now);
+  }
+  wait_for(plan, observed, why, observed.source.error.message + "; trying again", std::min<Duration>(left, kLookAgain), now);
+}
+
+// True when the commit is known, fetched, and has the entry point.
+bool check_source(Plan& plan, const Observed& observed, Time now) {
+  const auto& source = observed.source;
+  switch (source.state) {
+    case SourceView::State::kNone: plan.before.emplace_back(ResolveSource{}); [[fallthrough]];
+    case SourceView::State::kWorking:
+      wait_for(plan, observed, reason::kResolving, "resolving the commit and fetching it", kLookAgain, now);
+      return false;
+    case SourceView::State::kFailed: source_failed(plan, observed, now); return false;
+    case SourceView::State::kReady: break;
+  }
+  if (source.has_entry_point) return true;
+  refuse(plan, observed, Phase::kFailed, reason::kEntryPointNotFound,
+         fmt::format("commit {} has no file {}", source.commit, observed.run->spec.entry_point()), now);
+  return false;
+}
+
+bool check_admission(Plan& plan, const Observed& observed, Time now) {
+  if (observed.admitted_number) return true;
+  plan.before.emplace_back(RequestAdmission{});
+  const auto& limits = observed.project->limits;
+  Duration again = kLookAgain;
+  if (limits.queue_seconds) {
+    const Duration left = observed.run->meta.creation + std::chrono::seconds(*limits.queue_seconds) - now;
+    if (left <= Duration::zero()) {
+      plan.before.clear();
+      refuse(plan, observed, Phase::kFailed, reason::kPendingTimeout,
+             fmt::format("no slot became free within the project's limits.queueSeconds ({} s)", *limits.queue_seconds), now);
+      return false;
+    }
+    again = std::min(again, left);
+  }
+  wait_for(plan, observed, reason::kQueued,
+           limits.max_concurrent_runs
+               ? fmt::format("waiting for one of the project's {} slots (limits.maxConcurrentRuns)", *limits.max_concurrent_runs)
+               : "waiting for a run number",
+           again, now);
+  return false;
+}
+
+}  // namespace
+
+Plan start(const Observed& observed, Time now, const Settings& settings) {
+  Plan plan;
+  if (!check_spec(plan, observed, now)) return plan;
+  if (observed.run->spec.cancel) {
+    refuse(plan, observed, Phase::kCancelled, reason::kCancelled, "cancelled before it started", now);
+    return plan;
+  }
+  if (!check_project(plan, observed, now) || !check_source(plan, observed, now) || !check_admission(plan, observed, now)) {
+    return plan;
+  }
+  const auto attempt = observed.run->status.attempts + 1;
+  plan.status = pinned(observed, *observed.admitted_number, attempt, image_of(*observed.project, settings), now);
+  const auto wish = observed.run->spec.timeout_seconds;
+  if (wish && *wish > settings.max_timeout_seconds) {
+    plan.status->warning = fmt::format("spec.timeoutSeconds {} was lowered to {}, the operator's --max-timeout-seconds", *wish,
+                                       settings.max_timeout_seconds);
+  }
+  plan.after.emplace_back(CreateJob{static_cast<int>(attempt)});
+  return plan;
+}
+
+}  // namespace modelrun::controller

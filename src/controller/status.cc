@@ -1,0 +1,197 @@
+#include "controller/status.h"
+
+#include <utility>
+
+#include "api/reason.h"
+#include "api/strict_json.h"
+#include "base/encoding.h"
+#include "controller/limits.h"
+
+namespace modelrun::controller {
+namespace {
+
+using api::ConditionStatus;
+using api::ModelRunStatus;
+using api::Phase;
+
+struct Say {
+  ConditionStatus succeeded, finished, reconciling;
+  bool stalled = false;
+};
+
+void set_conditions(const Observed& observed, ModelRunStatus& status, const Say& say, std::string_view reason,
+                    const std::string& message, Time now) {
+  const auto generation = observed.run->meta.generation;
+  const auto set = [&](const char* type, ConditionStatus value) {
+    api::set_condition(status.conditions, {type, value, std::string(reason), message, now, generation});
+  };
+  set("Succeeded", say.succeeded);
+  set("Finished", say.finished);
+  set("Reconciling", say.reconciling);
+  // kstatus reads Stalled only when True; it is added when it first is.
+  if (say.stalled) set("Stalled", ConditionStatus::kTrue);
+}
+
+ModelRunStatus next_status(const Observed& observed) {
+  ModelRunStatus status = observed.run->status;
+  status.observed_generation = observed.run->meta.generation;
+  status.run_id = observed.run->meta.uid;
+  if (!status.timeline.accepted) status.timeline.accepted = observed.run->meta.creation;
+  return status;
+}
+
+constexpr Say kUnderWay{ConditionStatus::kUnknown, ConditionStatus::kFalse, ConditionStatus::kTrue};
+
+// The first and last `kInlineStreamBytes` of a stream, cut at UTF-8 boundaries.
+std::string inline_text(const api::CapturedStream& stream, bool& truncated) {
+  const auto starts_inside = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; };
+  if (!stream.truncated() && stream.head.size() <= 2 * kInlineStreamBytes) return stream.head;
+  truncated = true;
+  const std::string& last = stream.truncated() ? stream.tail : stream.head;
+  std::size_t head_end = std::min(kInlineStreamBytes, stream.head.size());
+  while (head_end > 0 && head_end < stream.head.size() && starts_inside(stream.head[head_end])) --head_end;
+  std::size_t tail_begin = last.size() - std::min(kInlineStreamBytes, last.size());
+  while (tail_begin < last.size() && starts_inside(last[tail_begin])) ++tail_begin;
+  const auto kept = head_end + (last.size() - tail_begin);
+  const auto left_out = stream.total_bytes > kept ? stream.total_bytes - kept : 0;
+  return fmt::format("{}\n[... {} bytes left out ...]\n{}", stream.head.substr(0, head_end), left_out,
+                     last.substr(tail_begin));
+}
+
+void take_streams(const api::ResultFrame& frame, ModelRunStatus& status) {
+  status.out = inline_text(frame.out, status.out_truncated);
+  status.err = inline_text(frame.err, status.err_truncated);
+}
+
+// Gives true when all of the outputs stand in status.
+bool take_outputs(const api::ResultFrame& frame, ModelRunStatus& status) {
+  if (!frame.outputs) return true;
+  const std::string canonical = api::canonical_json(*frame.outputs);
+  status.provenance.outputs_digest = "sha256:" + sha256_hex(canonical);
+  if (canonical.size() > kInlineOutputBytes) return false;
+  status.outputs = frame.outputs;
+  return true;
+}
+
+void take_artifacts(const api::ResultFrame& frame, ModelRunStatus& status) {
+  for (const auto& artifact : frame.artifacts) {
+    status.artifacts.push_back(
+        {artifact.name, artifact.size, artifact.sha256, artifact.media_type, artifact.bytes.has_value()});
+  }
+}
+
+std::vector<std::string> make_payload(const api::ResultFrame& frame, const api::ObjectMeta& run, ModelRunStatus& status) {
+  const std::string document = api::encode_frame(frame);
+  const std::string encoded = base64_encode(gzip(document));
+  api::ResultRef ref;
+  ref.sha256 = sha256_hex(document);
+  ref.bytes = document.size();
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at < encoded.size(); at += kPayloadPartBytes) {
+    parts.push_back(encoded.substr(at, kPayloadPartBytes));
+    ref.config_maps.push_back(child_name(run, status.attempts) + "-result-" + std::to_string(parts.size()));
+  }
+  status.result_ref = std::move(ref);
+  return parts;
+}
+
+std::vector<std::string> take_frame(const api::ResultFrame& frame, const api::ObjectMeta& run, ModelRunStatus& status) {
+  take_streams(frame, status);
+  take_artifacts(frame, status);
+  const bool outputs_fit = take_outputs(frame, status);
+  if (frame.exit.started_at) status.started_at = status.timeline.started = frame.exit.started_at;
+  if (!frame.warning.empty()) status.warning = frame.warning;
+  const bool bytes_stored = std::ranges::any_of(frame.artifacts, [](const auto& a) { return a.bytes.has_value(); });
+  if (outputs_fit && !status.out_truncated && !status.err_truncated && !bytes_stored) return {};
+  status.truncated = !outputs_fit || status.out_truncated || status.err_truncated;
+  return make_payload(frame, run, status);
+}
+
+Time end_time(const api::ResultFrame* frame, const api::PodView* pod, Time now) {
+  if (frame != nullptr && frame->exit.finished_at) return *frame->exit.finished_at;
+  if (pod != nullptr && pod->model.finished_at) return *pod->model.finished_at;
+  return now;
+}
+
+void take_pod(const api::PodView& pod, ModelRunStatus& status) {
+  status.node_name = pod.node;
+  if (!status.timeline.scheduled) status.timeline.scheduled = pod.scheduled_at;
+  if (!pod.model.image_id.empty()) status.provenance.image_id = pod.model.image_id;
+}
+
+}  // namespace
+
+ModelRunStatus waiting(const Observed& observed, std::string_view reason, std::string message, Time now) {
+  ModelRunStatus status = next_status(observed);
+  if (status.phase == Phase::kNone) status.phase = Phase::kPending;
+  status.message = message;
+  set_conditions(observed, status, kUnderWay, reason, message, now);
+  return status;
+}
+
+ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_t attempt, std::string image, Time now) {
+  ModelRunStatus status = next_status(observed);
+  status.phase = Phase::kPending;
+  status.run_number = number;
+  status.attempts = attempt;
+  status.job_name = child_name(observed.run->meta, attempt);
+  status.pod_name.clear();
+  status.pod_uid.clear();
+  status.node_name.clear();
+  status.timeline.scheduled.reset();
+  status.timeline.job_created = now;
+  status.provenance.image = std::move(image);
+  if (status.commit_sha.empty()) {
+    status.commit_sha = observed.source.commit;
+    status.branch = observed.source.branch;
+    status.provenance.source_digest = "sha256:" + observed.source.sha256;
+    status.timeline.resolved = now;
+  }
+  if (!status.timeline.queued) status.timeline.queued = now;
+  if (status.project_uid.empty()) {
+    status.project_uid = observed.project->meta.uid;
+    status.project_generation = observed.project->meta.generation;
+    status.data_snapshot_ref = observed.project->data.snapshot_ref;
+  }
+  if (observed.run->spec.parameters) {
+    status.provenance.parameters_digest = "sha256:" + sha256_hex(api::canonical_json(*observed.run->spec.parameters));
+  }
+  status.message = attempt > 1 ? fmt::format("starting attempt {}", attempt) : "starting";
+  set_conditions(observed, status, kUnderWay, attempt > 1 ? api::reason::kRetrying : api::reason::kStarting,
+                 status.message, now);
+  return status;
+}
+
+ModelRunStatus running(const Observed& observed, const Claim& claim, const api::PodView* pod, Time now) {
+  ModelRunStatus status = next_status(observed);
+  status.phase = Phase::kRunning;
+  status.pod_name = claim.pod_name;
+  status.pod_uid = claim.pod_uid;
+  status.started_at = status.timeline.started = now;
+  if (pod != nullptr) take_pod(*pod, status);
+  status.message = "the model is running";
+  set_conditions(observed, status, kUnderWay, api::reason::kRunning, status.message, now);
+  return status;
+}
+
+Ending ended(const Observed& observed, const Verdict& verdict, const api::ResultFrame* frame, const api::PodView* pod,
+             Time now) {
+  Ending ending{next_status(observed), {}};
+  ModelRunStatus& status = ending.status;
+  status.phase = verdict.phase;
+  status.exit_code = verdict.exit_code;
+  status.message = verdict.message;
+  if (verdict.phase != Phase::kSucceeded) status.error = api::RunError{verdict.reason, verdict.message};
+  if (pod != nullptr) take_pod(*pod, status);
+  if (frame != nullptr) ending.payload = take_frame(*frame, observed.run->meta, status);
+  status.finished_at = status.timeline.finished = end_time(frame, pod, now);
+  status.timeline.recorded = now;
+  const bool success = verdict.phase == Phase::kSucceeded;
+  set_conditions(observed, status,
+                 {success ? ConditionStatus::kTrue : ConditionStatus::kFalse, ConditionStatus::kTrue,
+                  ConditionStatus::kFalse, !success},
+                 verdict.reason, verdict.message, now);
+  return ending;
+}
+
+}  // namespace modelrun::controller

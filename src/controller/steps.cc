@@ -1,0 +1,71 @@
+#include "controller/steps.h"
+
+#include <utility>
+
+#include "api/reason.h"
+#include "controller/limits.h"
+#include "controller/status.h"
+
+namespace modelrun::controller {
+namespace {
+
+constexpr std::chrono::seconds kUnwrittenWait{1};
+
+void retry(Plan& plan, const Observed& observed, const Verdict& verdict, Time now, const Settings& settings) {
+  const auto& status = observed.run->status;
+  const auto attempt = status.attempts + 1;
+  plan.after.emplace_back(DeleteJob{status.job_name});
+  plan.status = pinned(observed, status.run_number, attempt, image_of(*observed.project, settings), now);
+  plan.after.emplace_back(CreateJob{static_cast<int>(attempt)});
+  plan.events.push_back({EventType::kWarning, verdict.reason,
+                         fmt::format("attempt {} was lost: {}; starting attempt {}", status.attempts, verdict.message, attempt)});
+}
+
+void finish(Plan& plan, const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now) {
+  const api::ResultFrame* frame = observed.frame ? &*observed.frame : nullptr;
+  Ending ending = ended(observed, verdict, frame, pod, now);
+  if (!ending.payload.empty()) {
+    plan.before.emplace_back(WritePayload{ending.status.result_ref->config_maps, std::move(ending.payload)});
+  }
+  plan.status = std::move(ending.status);
+  plan.events.push_back({verdict.phase == api::Phase::kSucceeded ? EventType::kNormal : EventType::kWarning,
+                         verdict.reason, verdict.message});
+}
+
+}  // namespace
+
+void wait_for(Plan& plan, const Observed& observed, std::string_view reason, std::string message, Duration again, Time now) {
+  const Duration age = now - observed.run->meta.creation;
+  if (observed.run->status.phase == api::Phase::kNone && age < kUnwrittenWait) {
+    plan.requeue_after = kUnwrittenWait - age;
+    return;
+  }
+  plan.status = waiting(observed, reason, std::move(message), now);
+  plan.requeue_after = again;
+}
+
+void conclude(Plan& plan, const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now,
+              const Settings& settings) {
+  const bool wanted = !observed.run->spec.cancel && !project_deleted(observed) && observed.project;
+  if (verdict.retryable && wanted && observed.run->status.attempts < observed.project->limits.attempts) {
+    return retry(plan, observed, verdict, now, settings);
+  }
+  finish(plan, observed, verdict, pod, now);
+}
+
+void refuse(Plan& plan, const Observed& observed, api::Phase phase, std::string_view reason, std::string message, Time now) {
+  finish(plan, observed, {phase, std::string(reason), std::move(message), std::nullopt, false}, nullptr, now);
+  if (!observed.run->status.job_name.empty()) plan.after.emplace_back(DeleteJob{observed.run->status.job_name});
+}
+
+bool project_deleted(const Observed& observed) {
+  const auto& uid = observed.run->status.project_uid;
+  if (uid.empty()) return false;
+  return !observed.project || observed.project->meta.uid != uid || observed.project->meta.deleting();
+}
+
+std::string image_of(const api::ModelProject& project, const Settings& settings) {
+  return project.runtime.image.empty() ? settings.default_image : project.runtime.image;
+}
+
+}  // namespace modelrun::controller
