@@ -1,0 +1,163 @@
+# shellcheck shell=bash
+# Certificates and configuration files, all below the state directory. Files are written anew by every `up`.
+
+PKI=$STATE/pki
+
+# ensure_pki: made aside and moved into place whole, so that an interrupted `up` leaves none or all of it.
+ensure_pki() {
+  [[ ! -d $PKI ]] || return 0
+  say "making certificates"
+  local final=$PKI log=$STATE/log/pki.log
+  PKI=$(mktemp -d "$STATE/pki.XXXXXX")
+  {
+    openssl genrsa -out "$PKI/sa.key" 2048
+    openssl rsa -in "$PKI/sa.key" -pubout -out "$PKI/sa.pub"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/CN=modelrun-$NAME" \
+      -addext keyUsage=critical,keyCertSign,cRLSign -keyout "$PKI/ca.key" -out "$PKI/ca.crt"
+    certificate apiserver "/CN=kube-apiserver" serverAuth \
+      "IP:$NODE_IP,IP:127.0.0.1,IP:${SERVICE_CIDR%.*}.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local"
+    certificate kubelet "/O=system:nodes/CN=system:node:$NODE_NAME" clientAuth,serverAuth "IP:$NODE_IP,DNS:$NODE_NAME"
+    certificate admin "/O=system:masters/CN=admin" clientAuth
+    certificate apiserver-to-kubelet "/O=system:masters/CN=kube-apiserver-kubelet-client" clientAuth
+    certificate controller-manager "/CN=system:kube-controller-manager" clientAuth
+    certificate scheduler "/CN=system:kube-scheduler" clientAuth
+    certificate proxy "/CN=system:kube-proxy" clientAuth
+  } >"$log" 2>&1 || fail "making certificates: failed" "$log"
+  rm -f "$PKI"/*.csr
+  mv "$PKI" "$final"
+  PKI=$final
+}
+
+# certificate NAME SUBJECT USAGES [ALTERNATIVE NAMES]
+certificate() {
+  local base=$PKI/$1
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$2" -keyout "$base.key" -out "$base.csr" &&
+    openssl x509 -req -in "$base.csr" -CA "$PKI/ca.crt" -CAkey "$PKI/ca.key" -CAcreateserial -days 3650 -out "$base.crt" \
+      -extfile <(echo "extendedKeyUsage=$3"; [[ -z ${4:-} ]] || echo "subjectAltName=$4")
+}
+
+# kubeconfig_for CERTIFICATE FILE: self-contained, so that it can be copied anywhere on this machine.
+kubeconfig_for() {
+  (
+    umask 077
+    cat >"$2.new" <<C
+apiVersion: v1
+kind: Config
+clusters:
+  - name: $NAME
+    cluster: {server: "https://$NODE_IP:6443", certificate-authority-data: $(base64 -w0 "$PKI/ca.crt")}
+users:
+  - name: $1
+    user: {client-certificate-data: $(base64 -w0 "$PKI/$1.crt"), client-key-data: $(base64 -w0 "$PKI/$1.key")}
+contexts:
+  - name: $NAME
+    context: {cluster: $NAME, user: $1}
+current-context: $NAME
+C
+  )
+  mv "$2.new" "$2"
+}
+
+write_configs() {
+  local component
+  mkdir -p "$STATE"/{log,etc,cni/bin,cni/net.d,policy,containerd,kubelet,pods}
+  kubeconfig_for admin "$KUBECONFIG_FILE"
+  for component in kubelet controller-manager scheduler proxy; do
+    kubeconfig_for "$component" "$STATE/etc/$component.kubeconfig"
+  done
+  cp "$here/cluster.d/audit-policy.yaml" "$STATE/etc/audit-policy.yaml"
+  sed "s/HOST_IP/$HOST_IP/" "$here/cluster.d/policy.nft" >"$STATE/policy.nft"
+  printf 'nameserver %s\n' "${SERVICE_CIDR%.*}.10" >"$STATE/etc/resolv.conf" # nobody answers: there is no cluster DNS
+  write_cni_config
+  write_containerd_config >"$STATE/etc/containerd.toml"
+  write_kubelet_config >"$STATE/etc/kubelet.yaml"
+}
+
+# ptp rather than a bridge: every packet between pods is routed, hence seen by nftables without br_netfilter.
+write_cni_config() {
+  local plugin
+  for plugin in ptp host-local loopback portmap; do ln -sfn "/usr/lib/cni/$plugin" "$STATE/cni/bin/$plugin"; done
+  sed "s#STATE/policy#$STATE/policy#" "$here/cluster.d/modelrun-policy" >"$STATE/cni/bin/modelrun-policy.new"
+  chmod +x "$STATE/cni/bin/modelrun-policy.new"
+  mv "$STATE/cni/bin/modelrun-policy.new" "$STATE/cni/bin/modelrun-policy"
+  cat >"$STATE/cni/net.d/10-modelrun.conflist" <<C
+{
+  "cniVersion": "1.0.0",
+  "name": "modelrun",
+  "plugins": [
+    {
+      "type": "ptp",
+      "ipMasq": false,
+      "ipam": {
+        "type": "host-local",
+        "ranges": [[{"subnet": "$POD_CIDR"}]],
+        "routes": [{"dst": "0.0.0.0/0"}],
+        "dataDir": "$STATE/ipam"
+      }
+    },
+    {"type": "modelrun-policy"}
+  ]
+}
+C
+}
+
+write_containerd_config() {
+  cat <<C
+version = 2
+root = "$STATE/containerd/root"
+state = "$STATE/containerd/state"
+disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing"]
+[grpc]
+  address = "$STATE/containerd.sock"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "$STATE/containerd/opt"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "$PAUSE_IMAGE"
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "$STATE/cni/bin"
+    conf_dir = "$STATE/cni/net.d"
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "overlayfs"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      SystemdCgroup = false
+C
+}
+
+write_kubelet_config() {
+  cat <<C
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+containerRuntimeEndpoint: unix://$STATE/containerd.sock
+cgroupDriver: cgroupfs
+cgroupRoot: /modelrun
+failCgroupV1: false
+failSwapOn: false
+enforceNodeAllocatable: []
+oomScoreAdj: 0
+maxPods: 110
+podPidsLimit: 512
+authentication: {x509: {clientCAFile: $PKI/ca.crt}, anonymous: {enabled: false}, webhook: {enabled: false}}
+authorization: {mode: AlwaysAllow}
+tlsCertFile: $PKI/kubelet.crt
+tlsPrivateKeyFile: $PKI/kubelet.key
+registerNode: true
+clusterDNS: ["${SERVICE_CIDR%.*}.10"]
+clusterDomain: cluster.local
+resolvConf: $STATE/etc/resolv.conf
+podLogsDir: $STATE/pods
+volumePluginDir: $STATE/kubelet/volume-plugins
+# A test machine's disk is nobody's business here: no evictions, no image collected.
+evictionHard: {}
+imageGCHighThresholdPercent: 100
+imageMaximumGCAge: 0s
+serializeImagePulls: false
+registryPullQPS: 0
+eventRecordQPS: 0
+kubeAPIQPS: 200
+kubeAPIBurst: 400
+C
+}

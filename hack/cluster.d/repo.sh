@@ -1,0 +1,3 @@
+# shellcheck shell=bash
+repo() { fail "repo: not there yet"; }
+stop_gitserver() { :; }

