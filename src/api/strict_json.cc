@@ -77,7 +77,10 @@ class Builder final : public nlohmann::json_sax<json> {
   bool parse_error(std::size_t position, const std::string& token, const nlohmann::detail::exception& why) override {
     if (error_) return false;
     if (why.id == 406) return refuse("number {} overflows a double", token.substr(0, kMaxTokenShown));
-    if (is_not_finite(position)) return refuse("NaN and Infinity are not JSON; write null or a string instead");
+    const bool in_string = std::string_view(why.what()).find("missing closing quote") != std::string_view::npos;
+    if (!in_string && is_not_finite(position)) {
+      return refuse("NaN and Infinity are not JSON; write null or a string instead");
+    }
     return refuse("{}", describe(position, why.what()));
   }
 
