@@ -131,14 +131,19 @@ wait_healthy() {
 
 # ---- images
 
-# import_image ARCHIVE: prints "NAME DIGEST".
+# import_image ARCHIVE: prints "NAME DIGEST". An image that is there already is not read again.
 import_image() {
-  local name digest
-  name=$(tar -xOf "$1" index.json | jq -r '.manifests[0].annotations["io.containerd.image.name"]')
-  containerd_ctr images import - <"$1" >"$STATE/log/import.log" 2>&1 || fail "cannot import $1" "$STATE/log/import.log"
-  digest=$(image_digest "$name")
-  [[ -n $digest ]] || fail "$1 was imported, but not as $name" "$STATE/log/import.log"
-  containerd_ctr images tag --force "$name" "${name%:*}@$digest" >/dev/null # so that a pod may pin it
+  local name digest index
+  index=$(tar -xOf "$1" --occurrence=1 index.json)
+  name=$(jq -r '.manifests[0].annotations["io.containerd.image.name"]' <<<"$index")
+  digest=$(jq -r '.manifests[0].digest' <<<"$index")
+  if [[ $(image_digest "$name") != "$digest" ]]; then
+    say "importing $name"
+    containerd_ctr images import - <"$1" >"$STATE/log/import.log" 2>&1 || fail "cannot import $1" "$STATE/log/import.log"
+    # A second name, so that a pod may ask for it by digest.
+    containerd_ctr images tag --force "$name" "${name%:*}@$digest" >>"$STATE/log/import.log" 2>&1 || fail "cannot tag $name" "$STATE/log/import.log"
+  fi
+  [[ $(image_digest "$name") == "$digest" ]] || fail "$1 was imported, but $name is another image" "$STATE/log/import.log"
   printf '%s %s\n' "$name" "$digest"
 }
 

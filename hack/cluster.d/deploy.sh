@@ -1,2 +1,71 @@
 # shellcheck shell=bash
-deploy() { fail "deploy: not there yet"; }
+# Installs the product: crds/ and the chart, as an administrator would, and waits until it runs.
+
+HELM_VERSION=v3.18.6 SYSTEM_NAMESPACE=modelrun-system
+
+# deploy [HELM TEMPLATE ARGS]: run it again after a change; what has not changed is not restarted.
+deploy() {
+  local log values=()
+  ensure_helm
+  log=$CACHE/log/deploy.log
+  mkdir -p "$CACHE/log"
+  [[ -n $CONTEXT ]] || local_values
+  say "applying crds/ and charts/modelrun"
+  kubectl apply --server-side --force-conflicts -f "$repo/crds/" >"$log" 2>&1 || fail "applying crds/: failed" "$log"
+  kubectl wait --for condition=Established --timeout 30s -f "$repo/crds/" >>"$log" 2>&1 || fail "the CRDs are not established" "$log"
+  kubectl get namespace "$SYSTEM_NAMESPACE" >/dev/null 2>&1 || kubectl create namespace "$SYSTEM_NAMESPACE" >>"$log"
+  "$HELM" template modelrun "$repo/charts/modelrun" --namespace "$SYSTEM_NAMESPACE" "${values[@]}" "$@" >"$log.yaml" 2>>"$log" ||
+    fail "rendering charts/modelrun: failed" "$log"
+  kubectl apply --server-side --force-conflicts -n "$SYSTEM_NAMESPACE" -f "$log.yaml" >>"$log" 2>&1 || fail "applying charts/modelrun: failed" "$log"
+  wait_rollout
+}
+
+# local_values: makes and imports the images, and pins them by digest: new content is a new pod template. Adds what suits
+# only a cluster like ours: repositories over plain HTTP on a private address, and this kernel's abilities.
+local_values() {
+  local name digest
+  need_running
+  "$here/images" load agent operator python >/dev/null
+  for name in agent operator python; do
+    digest=$(image_digest "localhost/modelrun-$name:dev")
+    values+=(--set-string "image.$name=localhost/modelrun-$name@$digest")
+  done
+  values+=(--set operator.git.allowHTTP=true --set operator.git.allowPrivateAddresses=true)
+  if ! has_landlock; then
+    say "this kernel has no Landlock: runs go without that ring (operator.landlock=optional)"
+    values+=(--set operator.landlock=optional)
+  fi
+}
+
+# has_landlock: landlock_create_ruleset(NULL, 0, VERSION) gives the version, or -1.
+has_landlock() { python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 1)'; }
+
+wait_rollout() {
+  local deployment
+  for deployment in $(kubectl get deployment -n "$SYSTEM_NAMESPACE" -l app.kubernetes.io/instance=modelrun -o name); do
+    say "waiting for $deployment (at most 120 s)"
+    kubectl rollout status -n "$SYSTEM_NAMESPACE" "$deployment" --timeout 120s >&2 || {
+      kubectl get pods -n "$SYSTEM_NAMESPACE" -o wide >&2 || true
+      kubectl get events -n "$SYSTEM_NAMESPACE" --field-selector type=Warning --sort-by .lastTimestamp 2>/dev/null | tail -n 8 >&2 || true
+      fail "$deployment is not ready; read on with: hack/cluster kubectl logs -n $SYSTEM_NAMESPACE $deployment --all-pods"
+    }
+  done
+}
+
+# ensure_helm: sets HELM; the machine's own, else one compiled once.
+ensure_helm() {
+  HELM=$(type -P helm || true)
+  [[ -z $HELM ]] || return 0
+  HELM=$CACHE/bin/helm-$HELM_VERSION
+  [[ -x $HELM ]] || build_helm
+}
+
+build_helm() {
+  local go
+  go=$(find_go)
+  mkdir -p "$CACHE/bin"
+  step "building helm $HELM_VERSION (2 to 3 minutes, once)" "$CACHE/log/helm.log" \
+    env CGO_ENABLED=0 GOTOOLCHAIN=local GOBIN="$CACHE/bin/helm.$$" "$go" install "helm.sh/helm/v3/cmd/helm@$HELM_VERSION"
+  mv -f "$CACHE/bin/helm.$$/helm" "$HELM"
+  rmdir "$CACHE/bin/helm.$$"
+}

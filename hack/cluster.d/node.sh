@@ -12,8 +12,9 @@ HOLDER='' # set by read_holder
 # all_holders: the processes that are number 1 of a process namespace below ours and carry our marker.
 all_holders() {
   local pid
-  awk '/^NSpid:/ && NF == 3 && $3 == 1 { print $2 }' /proc/[0-9]*/status 2>/dev/null | while read -r pid; do
-    if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "MODELRUN_NODE=$STATE"; then echo "$pid"; fi
+  # grep, as it takes no notice of processes that end meanwhile.
+  grep -hs '^NSpid:' /proc/[0-9]*/status | awk 'NF == 3 && $3 == 1 { print $2 }' | while read -r pid; do
+    if grep -qszxF "MODELRUN_NODE=$STATE" "/proc/$pid/environ"; then echo "$pid"; fi
   done
   return 0
 }
