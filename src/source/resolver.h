@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -32,6 +33,8 @@ struct ResolverOptions {
   // An answer, also a failed one, serves equal questions for this long after it came. 0 turns the cache off.
   std::chrono::milliseconds cache_ttl{5'000};
   Lookup lookup = system_lookup;
+  // The hand of the cache's clock; tests hold it.
+  std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };
 
 // Thread-safe. resolve() blocks up to Policy::resolve_timeout; equal questions that are asked at the same time share

@@ -1,0 +1,140 @@
+#include "source/archive_builder.h"
+
+#include "source/blob_reader.h"
+#include "source/tar_file.h"
+#include "source/tree_reader.h"
+
+namespace modelrun::source {
+namespace {
+
+const Sink kIgnore = [](std::string_view) -> Result<void> { return {}; };
+
+std::vector<std::string> fetch_arguments(const GitSession& git) {
+  return {"fetch",
+          "--quiet",
+          "--no-tags",
+          "--no-recurse-submodules",
+          "--no-write-fetch-head",
+          "--no-auto-maintenance",
+          "--force",
+          "--end-of-options",
+          git.url()};
+}
+
+// Some servers hand out only what a branch points to. Then all branches are fetched with their history, within the
+// limits.
+Result<void> fetch_all_branches(const GitSession& git, const std::stop_token& stop) {
+  auto arguments = fetch_arguments(git);
+  arguments.emplace_back("+refs/heads/*:refs/remotes/origin/*");
+  return git.remote_command(std::move(arguments), kIgnore, stop);
+}
+
+Result<void> check_is_commit(const GitSession& git, const std::string& commit, const std::stop_token& stop) {
+  std::string type;
+  const Sink sink = [&type](std::string_view bytes) -> Result<void> {
+    type += bytes;
+    return {};
+  };
+  if (auto ran = git.local_command({"cat-file", "-t", commit}, {}, sink, stop); !ran) {
+    if (ran.error().kind == ErrorKind::kCancelled || ran.error().kind == ErrorKind::kTimeout) return ran;
+    return fail(ErrorKind::kNotFound, "{}: the commit {} is on none of its branches", git.url(), commit);
+  }
+  if (type == "commit\n") return {};
+  return fail(ErrorKind::kNotFound, "{}: {} is not the id of a commit", git.url(), commit);
+}
+
+Result<void> fetch_commit(const GitSession& git, const std::string& commit, const std::stop_token& stop) {
+  if (auto made = git.make_repository(commit.size() == 64); !made) return made;
+  auto arguments = fetch_arguments(git);
+  arguments.insert(arguments.begin() + 1, "--depth=1");
+  arguments.push_back(commit);
+  if (auto fetched = git.remote_command(std::move(arguments), kIgnore, stop); !fetched) {
+    const bool not_handed_out = fetched.error().message.find("does not hand out") != std::string::npos;
+    if (!not_handed_out) return fetched;
+    if (auto all = fetch_all_branches(git, stop); !all) return all;
+  }
+  return check_is_commit(git, commit, stop);
+}
+
+Result<void> read_blobs(const GitSession& git, BlobReader& reader, const std::stop_token& stop) {
+  const std::string questions = reader.questions();
+  if (questions.empty()) return {};
+  const Sink sink = [&reader](std::string_view bytes) { return reader.feed(bytes); };
+  if (auto ran = git.local_command({"cat-file", "--batch", "--buffer"}, questions, sink, stop); !ran) return ran;
+  return reader.finish();
+}
+
+Result<void> read_symlinks(const GitSession& git, Tree& tree, const std::stop_token& stop) {
+  std::vector<BlobReader::Entry*> links;
+  for (auto& entry : tree.nodes()) {
+    if (entry.second.kind == NodeKind::kSymlink) links.push_back(&entry);
+  }
+  using Entry = BlobReader::Entry;
+  BlobReader reader(std::move(links), {.begin = [](Entry&) -> Result<void> { return {}; },
+                                       .data = [](Entry& entry, std::string_view bytes) -> Result<void> {
+                                         entry.second.target += bytes;
+                                         return {};
+                                       },
+                                       .end = [](Entry& entry) -> Result<void> {
+                                         const std::string& target = entry.second.target;
+                                         if (target.find('\0') == std::string::npos) return {};
+                                         return fail(ErrorKind::kDenied,
+                                                     "the commit is refused: the symlink {} has a NUL in its target",
+                                                     printable_path(entry.first));
+                                       }});
+  if (auto read = read_blobs(git, reader, stop); !read) return read;
+  return tree.check_symlinks();
+}
+
+// Files' content comes in the order of the tree; what has no content is written in between.
+Result<void> write_tar(const GitSession& git, Tree& tree, const std::filesystem::path& target,
+                       const std::stop_token& stop) {
+  auto writer = TarWriter::create(target);
+  if (!writer) return std::unexpected(writer.error());
+  auto next = tree.nodes().begin();
+  const auto is_file = [](const Node& node) {
+    return node.kind == NodeKind::kFile || node.kind == NodeKind::kExecutable;
+  };
+  const auto write_until_file = [&]() -> Result<void> {
+    for (; next != tree.nodes().end() && !is_file(next->second); ++next) {
+      if (auto added = writer->add(next->first, next->second); !added) return added;
+    }
+    return {};
+  };
+  std::vector<BlobReader::Entry*> files;
+  for (auto& entry : tree.nodes()) {
+    if (is_file(entry.second)) files.push_back(&entry);
+  }
+  using Entry = BlobReader::Entry;
+  BlobReader reader(std::move(files),
+                    {.begin = [&](Entry& entry) -> Result<void> {
+                       if (auto written = write_until_file(); !written) return written;
+                       ++next;
+                       return writer->add(entry.first, entry.second);
+                     },
+                     .data = [&](Entry&, std::string_view bytes) { return writer->write_data(bytes); },
+                     .end = [](Entry&) -> Result<void> { return {}; }});
+  if (auto read = read_blobs(git, reader, stop); !read) return read;
+  if (auto written = write_until_file(); !written) return written;
+  return writer->close();
+}
+
+}  // namespace
+
+Result<BuiltArchive> build_archive(const GitSession& git, const std::string& commit, const Policy& policy,
+                                   const std::filesystem::path& target, const std::stop_token& stop) {
+  if (auto fetched = fetch_commit(git, commit, stop); !fetched) return std::unexpected(fetched.error());
+  TreeReader reader(policy);
+  const Sink sink = [&reader](std::string_view bytes) { return reader.feed(bytes); };
+  // -t lists directories too: they count, so that a tree of nested empty trees ends here and not in git's memory.
+  auto listed = git.local_command({"ls-tree", "-r", "-t", "-z", "-l", "--full-tree", commit}, {}, sink, stop);
+  if (listed) listed = reader.finish();
+  if (!listed) return std::unexpected(listed.error());
+  Tree& tree = reader.tree();
+  if (auto read = read_symlinks(git, tree, stop); !read) return std::unexpected(read.error());
+  if (auto written = write_tar(git, tree, target, stop); !written) return std::unexpected(written.error());
+  for (auto& [path, node] : tree.nodes()) node.object_id = {};
+  return BuiltArchive{std::move(tree), std::move(reader.warnings())};
+}
+
+}  // namespace modelrun::source

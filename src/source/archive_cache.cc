@@ -1,0 +1,91 @@
+#include "source/archive_cache.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "source/archive_builder.h"
+#include "source/archive_store.h"
+#include "source/cache_key.h"
+#include "source/git_errors.h"
+#include "source/ref.h"
+#include "source/single_flight.h"
+#include "source/url.h"
+
+namespace modelrun::source {
+
+namespace fs = std::filesystem;
+using ArchivePointer = std::shared_ptr<const Archive>;
+
+namespace {
+
+// Removes a half-written file when the work ends early; after a rename there is nothing left to remove.
+struct RemoveAtEnd {
+  fs::path path;
+  ~RemoveAtEnd() {
+    std::error_code ignored;
+    fs::remove(path, ignored);
+  }
+};
+
+Result<ArchivePointer> shortened(Result<ArchivePointer> result) {
+  if (!result) result.error().message = safe_message(result.error().message, {});
+  return result;
+}
+
+}  // namespace
+
+struct ArchiveCache::Impl {
+  ArchiveCacheOptions options;
+  std::unique_ptr<ArchiveStore> store;
+  SingleFlight<ArchivePointer> flights;
+  std::atomic<std::uint64_t> hits{0};
+  std::atomic<std::uint64_t> fetches{0};
+
+  // Below the store's own directory, so that a restart clears it.
+  [[nodiscard]] fs::path scratch() const { return options.directory / "work"; }
+
+  Result<ArchivePointer> find_or_build(const Remote& remote, const GitUrl& url, const std::string& commit,
+                                       const std::string& key, const std::stop_token& stop) {
+    if (auto found = store->find(key)) {
+      ++hits;
+      return found;
+    }
+    ++fetches;
+    const GitSessionOptions session{&options.policy, scratch(), &options.lookup, options.policy.fetch_timeout};
+    const auto git = GitSession::open(remote, url, session, stop);
+    if (!git) return std::unexpected(git.error());
+    const RemoveAtEnd file{store->new_path()};
+    auto built = build_archive(*git, commit, options.policy, file.path, stop);
+    if (!built) return std::unexpected(built.error());
+    return store->add(key, file.path, std::move(built->tree), std::move(built->warnings));
+  }
+};
+
+ArchiveCache::ArchiveCache(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ArchiveCache::~ArchiveCache() = default;
+
+Result<std::unique_ptr<ArchiveCache>> ArchiveCache::open(ArchiveCacheOptions options) {
+  auto impl = std::make_unique<Impl>();
+  auto store = ArchiveStore::open(options.directory, {options.max_bytes, options.max_archives});
+  if (!store) return fail_in("open the source cache", store.error());
+  impl->store = std::move(*store);
+  impl->options = std::move(options);
+  return std::unique_ptr<ArchiveCache>(new ArchiveCache(std::move(impl)));
+}
+
+Result<ArchivePointer> ArchiveCache::fetch(const Remote& remote, const std::string& commit, std::stop_token stop) {
+  if (auto checked = check_commit(commit); !checked) return std::unexpected(checked.error());
+  const auto url = parse_git_url(remote.url, impl_->options.policy);
+  if (!url) return std::unexpected(url.error());
+  std::string id = commit;
+  std::ranges::transform(id, id.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string key = cache_key(remote, url->text(), id);
+  return shortened(impl_->flights.run(key, stop, [&] { return impl_->find_or_build(remote, *url, id, key, stop); }));
+}
+
+ArchiveCache::Stats ArchiveCache::stats() const {
+  const auto usage = impl_->store->usage();
+  return {usage.bytes, usage.archives, impl_->hits, impl_->fetches, usage.evictions};
+}
+
+}  // namespace modelrun::source

@@ -1,0 +1,227 @@
+#include "source/git.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/encoding.h"
+#include "source/git_errors.h"
+
+namespace modelrun::source {
+namespace {
+
+constexpr const char* kGit = "/usr/bin/git";
+constexpr const char* kEmpty = "/dev/null";
+
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+// Settings of every command; they outrank every file. Those of the remote come on top.
+Settings common_settings(const GitUrl& url) {
+  return {
+      {"protocol.allow", "never"},
+      {fmt::format("protocol.{}.allow", to_string(url.scheme)), "always"},
+      {"protocol.version", "2"},
+      {"core.hooksPath", kEmpty},
+      {"core.attributesFile", kEmpty},
+      {"core.excludesFile", kEmpty},
+      {"core.fsmonitor", "false"},
+      {"core.askPass", ""},
+      {"core.protectHFS", "true"},
+      {"core.protectNTFS", "true"},
+      {"core.packedGitLimit", "256m"},
+      {"credential.helper", ""},
+      {"submodule.recurse", "false"},
+      {"fetch.recurseSubmodules", "false"},
+      {"fetch.unpackLimit", "1"},  // always a pack: one file, which RLIMIT_FSIZE limits
+      {"fetch.writeCommitGraph", "false"},
+      {"transfer.fsckObjects", "true"},
+      {"transfer.bundleURI", "false"},
+      // Old tools made such commits by the thousand; none of them changes what a tree means.
+      {"fetch.fsck.zeroPaddedFilemode", "ignore"},
+      {"fetch.fsck.missingSpaceBeforeDate", "ignore"},
+      {"fetch.fsck.badTimezone", "ignore"},
+      {"gc.auto", "0"},
+      {"maintenance.auto", "false"},
+      {"pack.threads", "2"},
+      {"http.followRedirects", "false"},
+      {"http.sslVerify", "true"},
+      {"http.proxy", ""},
+      {"http.lowSpeedLimit", "1"},
+      {"http.lowSpeedTime", "30"},
+  };
+}
+
+std::vector<std::string> environment_with(const Settings& settings, const std::filesystem::path& directory,
+                                          const GitUrl& url) {
+  std::vector<std::string> environment = {
+      "PATH=/usr/bin:/bin",
+      "LC_ALL=C",
+      "HOME=" + (directory / "home").string(),
+      "XDG_CONFIG_HOME=" + (directory / "home").string(),
+      "TMPDIR=" + directory.string(),
+      "GIT_CONFIG_NOSYSTEM=1",
+      "GIT_ATTR_NOSYSTEM=1",
+      // upload-pack of a file:// remote ignores the settings below and wants its owner's word (safe.directory) in a
+      // file.
+      "GIT_CONFIG_GLOBAL=" + (url.scheme == Scheme::kFile ? (directory / "config").string() : kEmpty),
+      "GIT_TERMINAL_PROMPT=0",
+      "GIT_ASKPASS=",
+      "SSH_ASKPASS=",
+      "GIT_SSH_COMMAND=/bin/false",
+      fmt::format("GIT_ALLOW_PROTOCOL={}", to_string(url.scheme)),
+      "GIT_PROTOCOL_FROM_USER=0",
+      "GIT_NO_LAZY_FETCH=1",
+      "GIT_NO_REPLACE_OBJECTS=1",
+      "GIT_OPTIONAL_LOCKS=0",
+      "GIT_ADVICE=0",
+      fmt::format("GIT_CONFIG_COUNT={}", settings.size()),
+  };
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    environment.push_back(fmt::format("GIT_CONFIG_KEY_{}={}", i, settings[i].first));
+    environment.push_back(fmt::format("GIT_CONFIG_VALUE_{}={}", i, settings[i].second));
+  }
+  return environment;
+}
+
+bool has_control(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+struct Authorization {
+  std::string header;  // empty: none
+  std::vector<std::string> secrets;
+};
+
+Result<Authorization> authorization_of(const Credentials& credentials) {
+  constexpr std::string_view fault = "the Secret's {} holds a line break or another control character: remove it";
+  if (const auto* basic = std::get_if<BasicCredentials>(&credentials)) {
+    if (has_control(basic->username) || has_control(basic->password)) {
+      return fail(ErrorKind::kDenied, fault, "username or password");
+    }
+    if (basic->username.find(':') != std::string::npos) {
+      return fail(ErrorKind::kDenied, "the Secret's username holds a ':', which HTTP cannot carry");
+    }
+    const std::string joined = base64_encode(basic->username + ":" + basic->password);
+    return Authorization{"Authorization: Basic " + joined, {joined, basic->password}};
+  }
+  if (const auto* bearer = std::get_if<BearerCredentials>(&credentials)) {
+    if (has_control(bearer->token)) return fail(ErrorKind::kDenied, fault, "bearerToken");
+    return Authorization{"Authorization: Bearer " + bearer->token, {bearer->token}};
+  }
+  return Authorization{};
+}
+
+// HOST:PORT:ADDRESS[,ADDRESS…], as curl's --resolve. Nothing for a host that is an address itself.
+std::string pin_of(const GitUrl& url, const std::vector<std::string>& addresses) {
+  std::vector<std::string> shown;
+  for (const std::string& address : addresses) {
+    if (address == url.host) return {};
+    shown.push_back(address.find(':') == std::string::npos ? address : "[" + address + "]");
+  }
+  return fmt::format("{}:{}:{}", url.host, url.port, fmt::join(shown, ","));
+}
+
+Result<void> write_session_files(const std::filesystem::path& directory, const Remote& remote) {
+  std::error_code error;
+  std::filesystem::create_directory(directory / "home", error);
+  if (error) return std::unexpected(errno_error("make git's home", error.value()));
+  if (auto written = write_file(directory / "config", "[safe]\n\tdirectory = *\n"); !written) return written;
+  if (remote.ca_pem.empty()) return {};
+  return write_file(directory / "ca.pem", remote.ca_pem);
+}
+
+}  // namespace
+
+Result<GitSession> GitSession::open(const Remote& remote, const GitUrl& url, const GitSessionOptions& options,
+                                    const std::stop_token& stop) {
+  const auto deadline = std::chrono::steady_clock::now() + options.timeout;
+  auto authorization = authorization_of(remote.credentials);
+  if (!authorization) return std::unexpected(authorization.error());
+  auto scratch = ScratchDir::make(options.scratch);
+  if (!scratch) return std::unexpected(scratch.error());
+  GitSession session(std::move(*scratch));
+  session.url_ = url.text();
+  session.deadline_ = deadline;
+  session.max_file_bytes_ = options.policy->max_pack_bytes;
+  session.secrets_ = std::move(authorization->secrets);
+  const auto& directory = session.directory();
+  if (auto written = write_session_files(directory, remote); !written) return std::unexpected(written.error());
+
+  Settings settings = common_settings(url);
+  session.local_environment_ = environment_with(settings, directory, url);
+  ConfinementSpec confinement{
+      .writable = directory, .readable = {}, .port = {}, .landlock_optional = options.policy->landlock_optional};
+  auto local = Confinement::make(confinement);
+  if (!local) return std::unexpected(local.error());
+  session.local_ = std::move(*local);
+
+  if (url.scheme == Scheme::kFile) {
+    confinement.readable = {url.path};
+  } else {
+    auto addresses =
+        resolve_checked(*options.lookup, url.host, options.policy->allow_private_addresses, options.timeout, stop);
+    if (!addresses) return std::unexpected(addresses.error());
+    if (auto pin = pin_of(url, *addresses); !pin.empty()) settings.emplace_back("http.curloptResolve", std::move(pin));
+    if (!authorization->header.empty()) {
+      settings.emplace_back(fmt::format("http.{}/.extraHeader", url.origin()), authorization->header);
+    }
+    if (!remote.ca_pem.empty()) settings.emplace_back("http.sslCAInfo", (directory / "ca.pem").string());
+    confinement.port = url.port;
+  }
+  session.online_environment_ = environment_with(settings, directory, url);
+  auto online = Confinement::make(confinement);
+  if (!online) return std::unexpected(online.error());
+  session.online_ = std::move(*online);
+  return session;
+}
+
+Result<void> GitSession::make_repository(bool sha256) const {
+  std::error_code error;
+  for (const char* name : {"objects/pack", "objects/info", "refs/heads"}) {
+    std::filesystem::create_directories(repository() / name, error);
+    if (error) return std::unexpected(errno_error("make a repository", error.value()));
+  }
+  const std::string_view config = sha256 ? "[core]\n\trepositoryformatversion = 1\n\tbare = true\n"
+                                           "[extensions]\n\tobjectFormat = sha256\n"
+                                         : "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
+  if (auto written = write_file(repository() / "config", config); !written) return written;
+  return write_file(repository() / "HEAD", "ref: refs/heads/none\n");
+}
+
+Result<void> GitSession::remote_command(std::vector<std::string> arguments, const Sink& sink,
+                                        const std::stop_token& stop) const {
+  return run(std::move(arguments), {}, true, sink, stop);
+}
+
+Result<void> GitSession::local_command(std::vector<std::string> arguments, std::string_view input, const Sink& sink,
+                                       const std::stop_token& stop) const {
+  return run(std::move(arguments), input, false, sink, stop);
+}
+
+Result<void> GitSession::run(std::vector<std::string> arguments, std::string_view input, bool online, const Sink& sink,
+                             const std::stop_token& stop) const {
+  ProcessSpec spec;
+  spec.argv = {kGit};
+  std::ranges::move(arguments, std::back_inserter(spec.argv));
+  spec.environment = online ? online_environment_ : local_environment_;
+  // Named, so that git does not search for a repository. ls-remote needs none, and finds none below the ceiling.
+  if (std::filesystem::exists(repository() / "HEAD")) {
+    spec.environment.push_back("GIT_DIR=" + repository().string());
+  } else {
+    spec.environment.push_back("GIT_CEILING_DIRECTORIES=" + directory().parent_path().string());
+  }
+  spec.directory = directory();
+  spec.input = input;
+  spec.confinement = online ? &online_ : &local_;
+  spec.deadline = deadline_;
+  spec.max_file_bytes = max_file_bytes_;
+  auto end = run_process(spec, sink, stop);
+  if (!end && end.error().kind == ErrorKind::kTimeout) {
+    return fail(ErrorKind::kTimeout, "{}: git did not finish in time", url_);
+  }
+  if (!end) return std::unexpected(Error{end.error().kind, safe_message(end.error().message, secrets_)});
+  if (!end->ok()) return std::unexpected(explain_git_failure(end->exit_code, end->diagnostics, url_, secrets_));
+  return {};
+}
+
+}  // namespace modelrun::source

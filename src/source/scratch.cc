@@ -1,0 +1,82 @@
+#include "source/scratch.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <system_error>
+#include <vector>
+
+#include "base/fd.h"
+
+namespace modelrun::source {
+
+namespace fs = std::filesystem;
+
+Result<ScratchDir> ScratchDir::make(const fs::path& parent) {
+  std::error_code error;
+  fs::create_directories(parent, error);
+  if (error) return std::unexpected(errno_error("make the directory " + parent.string(), error.value()));
+  std::string pattern = (parent / "XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) {
+    return std::unexpected(errno_error("make a directory in " + parent.string(), errno));
+  }
+  return ScratchDir(fs::path(pattern));
+}
+
+ScratchDir& ScratchDir::operator=(ScratchDir&& other) noexcept {
+  if (this != &other) {
+    remove();
+    path_ = std::exchange(other.path_, {});
+  }
+  return *this;
+}
+
+void ScratchDir::remove() noexcept {
+  if (path_.empty()) return;
+  // What cannot be removed now is removed when the operator starts again.
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+  path_.clear();
+}
+
+Result<void> write_file(const fs::path& path, std::string_view bytes) {
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) return std::unexpected(errno_error("make " + path.string(), errno));
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return std::unexpected(errno_error("write " + path.string(), errno));
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<FileDigest> digest_file(const fs::path& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file) return std::unexpected(errno_error("open " + path.string(), errno));
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) {
+    return fail(ErrorKind::kInternal, "digest {}: OpenSSL has no SHA-256", path.string());
+  }
+  FileDigest result;
+  std::vector<char> buffer(std::size_t{64} << 10U);
+  for (;;) {
+    const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::unexpected(errno_error("read " + path.string(), errno));
+    if (got == 0) break;
+    EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(got));
+    result.bytes += static_cast<std::uint64_t>(got);
+  }
+  std::array<unsigned char, 32> digest{};
+  EVP_DigestFinal_ex(context.get(), digest.data(), nullptr);
+  for (const unsigned char byte : digest) result.sha256 += fmt::format("{:02x}", byte);
+  return result;
+}
+
+}  // namespace modelrun::source
