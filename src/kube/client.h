@@ -43,7 +43,7 @@ struct TokenIdentity {
 
 // One finished call, for metrics.
 struct CallInfo {
-  std::string_view verb;  // get, create, replace, replace_status, patch, delete, list, watch, log
+  std::string_view verb;      // get, create, replace, replace_status, patch, delete, list, watch, log
   std::string_view resource;  // plural
   int code = 0;               // HTTP status; 0: no answer
   std::chrono::microseconds latency{0};
@@ -51,16 +51,17 @@ struct CallInfo {
 
 // Thread-safe. Owns neither the transport nor the observer; both must outlive it.
 //
-// Errors by HTTP status: 400, 405, 415, 422 kInvalid; 401, 403 kDenied; 404 kNotFound; 409 kConflict, or kExists when the reason
-// is AlreadyExists; 410 kGone; 413 kTooLarge; 429 kThrottled; 504 and time-outs kTimeout; other 5xx and no connection
-// kUnavailable. The message: "create jobs default/x: 403 Forbidden: <what the server says>".
-// Only reads (get, list) are tried a second time, and only when the connection broke off without an answer. A write is
-// sent once: after kTimeout or kUnavailable it may have been carried out.
+// Errors by HTTP status: 400, 405, 415, 422 kInvalid; 401, 403 kDenied; 404 kNotFound; 409 kConflict, or kExists when
+// the reason is AlreadyExists; 410 kGone; 413 kTooLarge; 429 kThrottled; 504 and time-outs kTimeout; other 5xx and no
+// connection kUnavailable. The message: "create jobs default/x: 403 Forbidden: <what the server says>". Only reads
+// (get, list) are tried a second time, and only when the connection broke off without an answer. A write is sent once:
+// after kTimeout or kUnavailable it may have been carried out.
 class Client {
  public:
   using Observer = std::function<void(const CallInfo&)>;
 
-  explicit Client(Transport& transport, Observer observer = {}) : transport_(transport), observer_(std::move(observer)) {}
+  explicit Client(Transport& transport, Observer observer = {})
+      : transport_(transport), observer_(std::move(observer)) {}
 
   Result<Json> get(const Resource& resource, std::string_view namespace_, std::string_view name,
                    std::stop_token stop = {});

@@ -28,18 +28,20 @@ class ListDecoder {
   Result<Json> finish();
 
  private:
-  Result<void> step(char c, const OnItem& on_item);
-  Result<void> end_item(const OnItem& on_item);
-  void outside_string(char c);
+  // Adds to the item if one is open, else to the envelope.
+  Result<void> keep(std::string_view piece);
+  Result<void> end_item(std::string_view last_piece, const OnItem& on_item);
+  void in_string(char c);
 
   std::size_t max_item_;
   std::string envelope_;  // everything but the items
-  std::string item_;
-  std::string last_string_;  // at depth 1: the key that the next value belongs to
-  int depth_ = 0;
+  std::string item_;      // the part of the open item that came in earlier chunks
+  std::string key_;       // the last string at depth 1: the key that a bracket after it belongs to
+  int depth_ = 0;         // of open braces and brackets
   bool in_string_ = false;
   bool escaped_ = false;
-  bool in_items_ = false;
+  bool in_items_ = false;   // inside the brackets of "items"
+  bool item_open_ = false;  // inside the braces of one of them
 };
 
 }  // namespace modelrun::kube

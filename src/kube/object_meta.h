@@ -41,7 +41,8 @@ struct KeyParts {
 };
 KeyParts split_key(std::string_view key);
 
-// A decimal number; 0 when it is not one. Kubernetes promises the order of these numbers since 1.35 and has kept it always.
+// A decimal number; 0 when it is not one. Kubernetes promises the order of these numbers since 1.35 and has kept it
+// always.
 std::uint64_t parse_resource_version(std::string_view text);
 
 }  // namespace modelrun::kube

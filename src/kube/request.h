@@ -17,11 +17,12 @@ enum class Method { kGet, kPost, kPut, kPatch, kDelete };
 
 std::string_view to_string(Method method);
 
+// Members begin as {} so that designated initialisers may leave them out without a warning.
 struct Request {
   Method method = Method::kGet;
-  std::string path;  // with the query, percent-encoded; begins with '/'
-  std::string body;
-  std::string content_type;  // empty without a body
+  std::string path{};  // with the query, percent-encoded; begins with '/'
+  std::string body{};
+  std::string content_type{};  // empty without a body
   std::string accept = "application/json";
   // For the whole exchange; a stream has an idle time-out instead.
   std::chrono::milliseconds timeout{30'000};
@@ -29,28 +30,28 @@ struct Request {
 
 struct Response {
   int status = 0;
-  std::string body;
-  std::optional<std::chrono::seconds> retry_after;
+  std::string body{};
+  std::optional<std::chrono::seconds> retry_after{};
 
   [[nodiscard]] bool ok() const { return status >= 200 && status < 300; }
 };
 
 // Empty strings and zeros are left out of the query.
 struct ListOptions {
-  std::string namespace_;  // empty: all namespaces
-  std::string label_selector;
-  std::string field_selector;
+  std::string namespace_{};  // empty: all namespaces
+  std::string label_selector{};
+  std::string field_selector{};
   int limit = 0;
-  std::string continue_token;
-  std::string resource_version;
-  std::string resource_version_match;  // "Exact" or "NotOlderThan"
+  std::string continue_token{};
+  std::string resource_version{};
+  std::string resource_version_match{};  // "Exact" or "NotOlderThan"
 };
 
 struct WatchOptions {
-  std::string namespace_;  // empty: all namespaces
-  std::string label_selector;
-  std::string field_selector;
-  std::string resource_version;
+  std::string namespace_{};  // empty: all namespaces
+  std::string label_selector{};
+  std::string field_selector{};
+  std::string resource_version{};
   std::chrono::seconds timeout{0};  // the server ends the watch after this long
   bool allow_bookmarks = true;
 };
@@ -59,14 +60,14 @@ enum class Propagation { kDefault, kBackground, kForeground, kOrphan };
 
 struct DeleteOptions {
   // Preconditions: the server answers 409 when the object is another one.
-  std::string uid;
-  std::string resource_version;
+  std::string uid{};
+  std::string resource_version{};
   Propagation propagation = Propagation::kBackground;
-  std::optional<int> grace_seconds;
+  std::optional<int> grace_seconds{};
 };
 
 struct LogOptions {
-  std::string container;
+  std::string container{};
   std::int64_t tail_lines = -1;   // -1: all
   std::int64_t limit_bytes = -1;  // -1: no limit
   bool previous = false;
@@ -76,8 +77,8 @@ struct LogOptions {
 enum class PatchType { kJson, kMerge, kApply };
 
 struct PatchOptions {
-  std::string_view subresource;  // "status" or ""
-  std::string_view field_manager;  // required for kApply
+  std::string_view subresource{};    // "status" or ""
+  std::string_view field_manager{};  // required for kApply
   bool force = false;              // kApply: take fields over from other managers
 };
 

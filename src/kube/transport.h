@@ -26,8 +26,7 @@ class Transport {
 
   // Hands the body of a 2xx answer to `on_data` piece by piece and returns the Response without a body when the server
   // ends it or `on_data` returned false; other answers come back whole. kTimeout when not a byte came for
-  // `idle_timeout`. `request.timeout` is not looked at. `on_data` may be called on a thread of the transport, but on
-  // one at a time.
+  // `idle_timeout`. `request.timeout` is not looked at. `on_data` is called on the caller's thread.
   virtual Result<Response> stream(const Request& request, std::chrono::milliseconds idle_timeout, const OnData& on_data,
                                   std::stop_token stop) = 0;
 };

@@ -73,8 +73,8 @@ class Store {
  private:
   struct Entry {
     Ptr object;
-    bool own = false;             // from put(), not yet seen in a watch
-    std::uint32_t round = 0;      // the replace in which a list last showed it
+    bool own = false;         // from put(), not yet seen in a watch
+    std::uint32_t round = 0;  // the replace in which a list last showed it
   };
   struct Index {
     IndexFn values;
@@ -101,8 +101,8 @@ class Store {
   bool replacing_ = false;
 };
 
-// Feeds a Store from a Watcher. `project` makes a T of an object; when it fails the object is logged, counted and left out (a
-// malformed object must not stop the others), and an older form of it is removed. The store must outlive this.
+// Feeds a Store from a Watcher. `project` makes a T of an object; when it fails the object is logged, counted and left
+// out (a malformed object must not stop the others), and an older form of it is removed. The store must outlive this.
 template <class T>
 class StoreSink final : public WatchSink {
  public:
@@ -115,7 +115,8 @@ class StoreSink final : public WatchSink {
     auto projected = project_(object);
     if (projected) return store_.upsert(std::move(*projected));
     const auto meta = kube::object_meta_from_json(object);
-    log::warn("object left out of the cache", {{"object", kube::object_key(meta)}, {"error", projected.error().message}});
+    log::warn("object left out of the cache",
+              {{"object", kube::object_key(meta)}, {"error", projected.error().message}});
     store_.remove(meta);
   }
   void removed(const kube::Json& object) override { store_.remove(kube::object_meta_from_json(object)); }

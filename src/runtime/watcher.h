@@ -78,7 +78,7 @@ class Watcher {
 
   Result<void> list(std::stop_token stop);
   Result<void> watch(std::stop_token stop);
-  bool take(kube::WatchEvent&& event, std::optional<Error>& failure);
+  bool take(const kube::WatchEvent& event);
   void after_failure(const Error& error, std::stop_token stop);
   void set_synced();
   void set_error(std::string message);

@@ -24,8 +24,8 @@ namespace modelrun::runtime {
 
 struct WorkQueueOptions {
   std::string name = "queue";  // the label in metrics
-  BackoffOptions rate{.initial = std::chrono::milliseconds{5}, .max = std::chrono::milliseconds{60'000}, .factor = 2.0,
-                      .jitter = 0.2};
+  BackoffOptions rate{
+      .initial = std::chrono::milliseconds{5}, .max = std::chrono::milliseconds{60'000}, .factor = 2.0, .jitter = 0.2};
   std::uint64_t seed = std::random_device{}();
 };
 
@@ -83,7 +83,7 @@ class WorkQueue {
   std::deque<std::string> ready_;
   std::unordered_map<std::string, SteadyClock::Point> dirty_;  // to be worked, and since when
   std::unordered_set<std::string> processing_;
-  std::unordered_map<std::string, SteadyClock::Point> due_;  // the holding delay of each delayed key
+  std::unordered_map<std::string, SteadyClock::Point> due_;                // the holding delay of each delayed key
   std::priority_queue<Delay, std::vector<Delay>, std::greater<>> delays_;  // entries that due_ disagrees with are void
   std::unordered_map<std::string, std::uint32_t> failures_;
   std::minstd_rand random_;

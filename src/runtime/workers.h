@@ -25,9 +25,15 @@ struct Failed {
 };
 using Outcome = std::variant<Done, RequeueAfter, Failed>;
 
-inline Outcome done() { return Done{}; }
-inline Outcome requeue_after(SteadyClock::Span delay) { return RequeueAfter{delay}; }
-inline Outcome failed(Error error) { return Failed{std::move(error)}; }
+inline Outcome done() {
+  return Done{};
+}
+inline Outcome requeue_after(SteadyClock::Span delay) {
+  return RequeueAfter{delay};
+}
+inline Outcome failed(Error error) {
+  return Failed{std::move(error)};
+}
 
 using Reconcile = std::function<Outcome(const std::string& key, std::stop_token stop)>;
 
@@ -36,8 +42,8 @@ using Reconcile = std::function<Outcome(const std::string& key, std::stop_token 
 void work_one(const std::string& name, WorkQueue& queue, const std::string& key, const Reconcile& reconcile,
               std::stop_token stop, SteadyClock& clock, Metrics* metrics);
 
-// Owns its threads; queue, clock and metrics must outlive it. `reconcile` is called by several threads at once, but never
-// for one key at a time.
+// Owns its threads; queue, clock and metrics must outlive it. `reconcile` is called by several threads at once, but
+// never for one key at a time.
 class Workers {
  public:
   Workers(std::string name, int threads, WorkQueue& queue, Reconcile reconcile, SteadyClock& clock,

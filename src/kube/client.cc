@@ -1,0 +1,321 @@
+#include "kube/client.h"
+
+#include <optional>
+#include <utility>
+
+#include "kube/list_decoder.h"
+
+namespace modelrun::kube {
+namespace {
+
+// A list's body may take long in all, but not stand still.
+constexpr std::chrono::milliseconds kListIdle{30'000};
+
+std::string name_of(const Json& object) {
+  const auto metadata = object.find("metadata");
+  if (metadata == object.end() || !metadata->is_object()) return "?";
+  const auto text = [&](const char* field) {
+    const auto value = metadata->find(field);
+    return value != metadata->end() && value->is_string() ? value->get<std::string>() : std::string{};
+  };
+  std::string name = text("name");
+  if (name.empty()) name = text("generateName") + "*";
+  const std::string space = text("namespace");
+  return space.empty() ? name : fmt::format("{}/{}", space, name);
+}
+
+std::string name_of(std::string_view namespace_, std::string_view name) {
+  return namespace_.empty() ? std::string{name} : fmt::format("{}/{}", namespace_, name);
+}
+
+ErrorKind kind_of(int status, std::string_view reason) {
+  switch (status) {
+    case 400:
+    case 405:
+    case 406:
+    case 415:
+    case 422:
+      return ErrorKind::kInvalid;
+    case 401:
+    case 403:
+      return ErrorKind::kDenied;
+    case 404:
+      return ErrorKind::kNotFound;
+    case 409:
+      return reason == "AlreadyExists" ? ErrorKind::kExists : ErrorKind::kConflict;
+    case 410:
+      return ErrorKind::kGone;
+    case 413:
+      return ErrorKind::kTooLarge;
+    case 429:
+      return ErrorKind::kThrottled;
+    case 408:
+    case 504:
+      return ErrorKind::kTimeout;
+    default:
+      return status >= 500 ? ErrorKind::kUnavailable : ErrorKind::kInvalid;
+  }
+}
+
+std::string_view phrase(int status) {
+  switch (status) {
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 413:
+      return "Too Large";
+    case 422:
+      return "Unprocessable";
+    case 429:
+      return "Too Many Requests";
+    case 500:
+      return "Internal Server Error";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "Unexpected Status";
+  }
+}
+
+std::string text_at(const Json& object, const char* field) {
+  const auto value = object.find(field);
+  return value != object.end() && value->is_string() ? value->get<std::string>() : std::string{};
+}
+
+std::vector<std::string> texts_at(const Json& object, const char* field) {
+  std::vector<std::string> texts;
+  const auto values = object.find(field);
+  if (values == object.end() || !values->is_array()) return texts;
+  for (const auto& value : *values) {
+    if (value.is_string()) texts.push_back(value.get<std::string>());
+  }
+  return texts;
+}
+
+ListMeta list_meta(const Json& envelope) {
+  const auto metadata = envelope.find("metadata");
+  if (metadata == envelope.end() || !metadata->is_object()) return {};
+  return {text_at(*metadata, "resourceVersion"), text_at(*metadata, "continue")};
+}
+
+std::string first_extra(const Json& user, const char* key) {
+  const auto extra = user.find("extra");
+  if (extra == user.end() || !extra->is_object()) return {};
+  auto values = texts_at(*extra, key);
+  return values.empty() ? std::string{} : std::move(values.front());
+}
+
+TokenIdentity identity_of(const Json& review) {
+  TokenIdentity identity;
+  const auto status = review.find("status");
+  if (status == review.end() || !status->is_object()) return identity;
+  const auto authenticated = status->find("authenticated");
+  identity.authenticated = authenticated != status->end() && authenticated->is_boolean() && authenticated->get<bool>();
+  identity.error = text_at(*status, "error");
+  identity.audiences = texts_at(*status, "audiences");
+  const auto user = status->find("user");
+  if (user == status->end() || !user->is_object()) return identity;
+  identity.username = text_at(*user, "username");
+  identity.uid = text_at(*user, "uid");
+  identity.groups = texts_at(*user, "groups");
+  identity.pod_name = first_extra(*user, "authentication.kubernetes.io/pod-name");
+  identity.pod_uid = first_extra(*user, "authentication.kubernetes.io/pod-uid");
+  return identity;
+}
+
+}  // namespace
+
+// What is being done, for errors and metrics.
+struct Client::Call {
+  std::string_view verb;
+  std::string_view resource;
+  std::string name;
+
+  [[nodiscard]] std::string what() const {
+    return name.empty() ? fmt::format("{} {}", verb, resource) : fmt::format("{} {} {}", verb, resource, name);
+  }
+};
+
+Error status_error(std::string_view what, const Response& response) {
+  std::string message;
+  std::string reason;
+  const Json status = Json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+  if (status.is_object()) {
+    message = text_at(status, "message");
+    reason = text_at(status, "reason");
+  } else {
+    message = response.body.substr(0, 300);
+  }
+  return {kind_of(response.status, reason),
+          fmt::format("{}: {} {}{}{}", what, response.status, reason.empty() ? phrase(response.status) : reason,
+                      message.empty() ? "" : ": ", message)};
+}
+
+Result<Response> Client::exchange(const Call& call, const Request& request, std::stop_token stop) {
+  const auto begin = std::chrono::steady_clock::now();
+  auto response = transport_.send(request, stop);
+  // The connection broke off without an answer: a read can be asked again, a write may have been carried out.
+  if (!response && response.error().kind == ErrorKind::kUnavailable && request.method == Method::kGet) {
+    response = transport_.send(request, stop);
+  }
+  if (observer_) {
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
+    observer_({call.verb, call.resource, response ? response->status : 0, took});
+  }
+  if (!response) return fail_in(call.what(), response.error());
+  if (!response->ok()) return std::unexpected(status_error(call.what(), *response));
+  return response;
+}
+
+Result<Response> Client::exchange_stream(const Call& call, const Request& request,
+                                         std::chrono::milliseconds idle_timeout, const OnData& on_data,
+                                         std::stop_token stop) {
+  const auto begin = std::chrono::steady_clock::now();
+  auto response = transport_.stream(request, idle_timeout, on_data, stop);
+  if (observer_) {
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
+    observer_({call.verb, call.resource, response ? response->status : 0, took});
+  }
+  if (!response) return fail_in(call.what(), response.error());
+  if (!response->ok()) return std::unexpected(status_error(call.what(), *response));
+  return response;
+}
+
+Result<Json> Client::exchange_json(const Call& call, const Request& request, std::stop_token stop) {
+  auto response = exchange(call, request, stop);
+  if (!response) return std::unexpected(response.error());
+  Json object = Json::parse(response->body, nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object()) return fail(ErrorKind::kUnavailable, "{}: the answer is not a JSON object", call.what());
+  return object;
+}
+
+Result<Json> Client::get(const Resource& resource, std::string_view namespace_, std::string_view name,
+                         std::stop_token stop) {
+  return exchange_json({"get", resource.plural, name_of(namespace_, name)}, get_request(resource, namespace_, name),
+                       stop);
+}
+
+Result<Json> Client::create(const Resource& resource, const Json& object, std::stop_token stop) {
+  return exchange_json({"create", resource.plural, name_of(object)}, create_request(resource, object), stop);
+}
+
+Result<Json> Client::replace(const Resource& resource, const Json& object, std::stop_token stop) {
+  return exchange_json({"replace", resource.plural, name_of(object)}, replace_request(resource, object), stop);
+}
+
+Result<Json> Client::replace_status(const Resource& resource, const Json& object, std::stop_token stop) {
+  return exchange_json({"replace_status", resource.plural, name_of(object)}, replace_status_request(resource, object),
+                       stop);
+}
+
+Result<Json> Client::patch(const Resource& resource, std::string_view namespace_, std::string_view name, PatchType type,
+                           const Json& patch, const PatchOptions& options, std::stop_token stop) {
+  return exchange_json({"patch", resource.plural, name_of(namespace_, name)},
+                       patch_request(resource, namespace_, name, type, patch, options), stop);
+}
+
+Result<void> Client::remove(const Resource& resource, std::string_view namespace_, std::string_view name,
+                            const DeleteOptions& options, std::stop_token stop) {
+  auto response = exchange({"delete", resource.plural, name_of(namespace_, name)},
+                           delete_request(resource, namespace_, name, options), stop);
+  if (!response) return std::unexpected(response.error());
+  return {};
+}
+
+Result<ListPage> Client::list(const Resource& resource, const ListOptions& options, std::stop_token stop) {
+  ListPage page;
+  auto meta = list_each(resource, options, [&](Json&& item) { page.items.push_back(std::move(item)); }, stop);
+  if (!meta && meta.error().kind == ErrorKind::kUnavailable && !stop.stop_requested()) {
+    page.items.clear();
+    meta = list_each(resource, options, [&](Json&& item) { page.items.push_back(std::move(item)); }, stop);
+  }
+  if (!meta) return std::unexpected(meta.error());
+  page.resource_version = std::move(meta->resource_version);
+  page.continue_token = std::move(meta->continue_token);
+  return page;
+}
+
+Result<ListMeta> Client::list_each(const Resource& resource, const ListOptions& options,
+                                   const std::function<void(Json&&)>& on_item, std::stop_token stop) {
+  const Call call{"list", resource.plural, options.namespace_};
+  ListDecoder decoder;
+  std::optional<Error> broken;
+  const auto on_data = [&](std::string_view piece) {
+    auto fed = decoder.feed(piece, on_item);
+    if (!fed) broken = fed.error();
+    return fed.has_value();
+  };
+  auto response = exchange_stream(call, list_request(resource, options), kListIdle, on_data, stop);
+  if (broken) return fail_in(call.what(), *broken);
+  if (!response) return std::unexpected(response.error());
+  auto envelope = decoder.finish();
+  if (!envelope) return fail_in(call.what(), envelope.error());
+  return list_meta(*envelope);
+}
+
+Result<void> Client::watch(const Resource& resource, const WatchOptions& options,
+                           std::chrono::milliseconds idle_timeout, const std::function<bool(WatchEvent&&)>& on_event,
+                           std::stop_token stop) {
+  const Call call{"watch", resource.plural, options.namespace_};
+  WatchDecoder decoder;
+  std::optional<Error> broken;
+  bool stopped = false;
+  const auto on_each = [&](WatchEvent&& event) {
+    if (event.type != EventType::kError) return on_event(std::move(event));
+    broken = watch_error(event);
+    return false;
+  };
+  const auto on_data = [&](std::string_view piece) {
+    auto fed = decoder.feed(piece, on_each);
+    if (!fed) broken = fed.error();
+    stopped = !fed.value_or(false);
+    return !stopped;
+  };
+  auto response = exchange_stream(call, watch_request(resource, options), idle_timeout, on_data, stop);
+  if (broken) return fail_in(call.what(), *broken);
+  if (!response) return std::unexpected(response.error());
+  if (stopped) return {};
+  if (auto whole = decoder.finish(); !whole) return fail_in(call.what(), whole.error());
+  return {};
+}
+
+Result<std::string> Client::pod_log(std::string_view namespace_, std::string_view pod, const LogOptions& options,
+                                    std::stop_token stop) {
+  auto response =
+      exchange({"log", kPods.plural, name_of(namespace_, pod)}, pod_log_request(namespace_, pod, options), stop);
+  if (!response) return std::unexpected(response.error());
+  return std::move(response->body);
+}
+
+Result<void> Client::pod_log_stream(std::string_view namespace_, std::string_view pod, const LogOptions& options,
+                                    std::chrono::milliseconds idle_timeout, const OnData& on_data,
+                                    std::stop_token stop) {
+  auto response = exchange_stream({"log", kPods.plural, name_of(namespace_, pod)},
+                                  pod_log_request(namespace_, pod, options), idle_timeout, on_data, stop);
+  if (!response) return std::unexpected(response.error());
+  return {};
+}
+
+Result<TokenIdentity> Client::token_review(std::string_view token, const std::vector<std::string>& audiences,
+                                           std::stop_token stop) {
+  // Without an audience any token for the API server itself would pass.
+  if (audiences.empty()) return fail(ErrorKind::kInvalid, "token review: no audience given");
+  const Json review{{"metadata", Json::object()}, {"spec", {{"token", token}, {"audiences", audiences}}}};
+  // The name is left out of errors: there is none, and the body holds a secret.
+  auto answer = exchange_json({"create", kTokenReviews.plural, ""}, create_request(kTokenReviews, review), stop);
+  if (!answer) return std::unexpected(answer.error());
+  return identity_of(*answer);
+}
+
+}  // namespace modelrun::kube

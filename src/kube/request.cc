@@ -1,0 +1,216 @@
+#include "kube/request.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace modelrun::kube {
+namespace {
+
+// Adds "?key=value&…", leaving out what is empty.
+class Query {
+ public:
+  explicit Query(std::string path) : path_(std::move(path)) {}
+  Query& add(std::string_view key, std::string_view value) {
+    if (value.empty()) return *this;
+    path_ += separator_;
+    path_ += key;
+    path_ += '=';
+    path_ += percent_encode(value);
+    separator_ = '&';
+    return *this;
+  }
+  std::string take() { return std::move(path_); }
+
+ private:
+  std::string path_;
+  char separator_ = '?';
+};
+
+std::string collection_path(const Resource& resource, std::string_view namespace_) {
+  std::string path = resource.group.empty() ? fmt::format("/api/{}", resource.version)
+                                            : fmt::format("/apis/{}/{}", resource.group, resource.version);
+  if (resource.namespaced && !namespace_.empty()) path += "/namespaces/" + percent_encode(namespace_);
+  path += '/';
+  path += resource.plural;
+  return path;
+}
+
+std::string object_path(const Resource& resource, std::string_view namespace_, std::string_view name) {
+  return collection_path(resource, namespace_) + '/' + percent_encode(name);
+}
+
+std::string metadata_string(const Json& object, const char* field) {
+  const auto metadata = object.find("metadata");
+  if (metadata == object.end() || !metadata->is_object()) return {};
+  const auto value = metadata->find(field);
+  return value != metadata->end() && value->is_string() ? value->get<std::string>() : std::string{};
+}
+
+// Bytes that are not UTF-8 become U+FFFD: dump() must not throw, and the server would refuse them.
+std::string dump(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string body_of(const Resource& resource, const Json& object) {
+  if (object.contains("apiVersion") && object.contains("kind")) return dump(object);
+  Json whole = object;
+  whole["apiVersion"] =
+      resource.group.empty() ? std::string{resource.version} : fmt::format("{}/{}", resource.group, resource.version);
+  whole["kind"] = resource.kind;
+  return dump(whole);
+}
+
+Request with_body(Method method, std::string path, std::string body, std::string content_type = "application/json") {
+  return {.method = method, .path = std::move(path), .body = std::move(body), .content_type = std::move(content_type)};
+}
+
+Request without_body(std::string path) {
+  return {.method = Method::kGet, .path = std::move(path)};
+}
+
+std::string_view content_type(PatchType type) {
+  switch (type) {
+    case PatchType::kJson:
+      return "application/json-patch+json";
+    case PatchType::kMerge:
+      return "application/merge-patch+json";
+    case PatchType::kApply:
+      return "application/apply-patch+yaml";
+  }
+  return "";
+}
+
+std::string_view propagation_policy(Propagation propagation) {
+  switch (propagation) {
+    case Propagation::kDefault:
+      return "";
+    case Propagation::kBackground:
+      return "Background";
+    case Propagation::kForeground:
+      return "Foreground";
+    case Propagation::kOrphan:
+      return "Orphan";
+  }
+  return "";
+}
+
+Request replace_at(const Resource& resource, const Json& object, std::string_view subresource) {
+  std::string path = object_path(resource, metadata_string(object, "namespace"), metadata_string(object, "name"));
+  path += subresource;
+  return with_body(Method::kPut, std::move(path), body_of(resource, object));
+}
+
+}  // namespace
+
+std::string_view to_string(Method method) {
+  switch (method) {
+    case Method::kGet:
+      return "GET";
+    case Method::kPost:
+      return "POST";
+    case Method::kPut:
+      return "PUT";
+    case Method::kPatch:
+      return "PATCH";
+    case Method::kDelete:
+      return "DELETE";
+  }
+  return "";
+}
+
+std::string percent_encode(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string encoded;
+  encoded.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool unreserved = (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
+                            (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_' || byte == '~';
+    if (unreserved) {
+      encoded += c;
+    } else {
+      encoded += '%';
+      encoded += kHex[byte >> 4U];
+      encoded += kHex[byte & 15U];
+    }
+  }
+  return encoded;
+}
+
+Request get_request(const Resource& resource, std::string_view namespace_, std::string_view name) {
+  return without_body(object_path(resource, namespace_, name));
+}
+
+Request list_request(const Resource& resource, const ListOptions& options) {
+  Query query(collection_path(resource, options.namespace_));
+  query.add("labelSelector", options.label_selector)
+      .add("fieldSelector", options.field_selector)
+      .add("limit", options.limit > 0 ? std::to_string(options.limit) : "")
+      .add("continue", options.continue_token)
+      .add("resourceVersion", options.resource_version)
+      .add("resourceVersionMatch", options.resource_version_match);
+  return without_body(query.take());
+}
+
+Request watch_request(const Resource& resource, const WatchOptions& options) {
+  Query query(collection_path(resource, options.namespace_));
+  query.add("watch", "true")
+      .add("allowWatchBookmarks", options.allow_bookmarks ? "true" : "")
+      .add("resourceVersion", options.resource_version)
+      .add("timeoutSeconds", options.timeout.count() > 0 ? std::to_string(options.timeout.count()) : "")
+      .add("labelSelector", options.label_selector)
+      .add("fieldSelector", options.field_selector);
+  return without_body(query.take());
+}
+
+Request create_request(const Resource& resource, const Json& object) {
+  return with_body(Method::kPost, collection_path(resource, metadata_string(object, "namespace")),
+                   body_of(resource, object));
+}
+
+Request replace_request(const Resource& resource, const Json& object) {
+  return replace_at(resource, object, "");
+}
+
+Request replace_status_request(const Resource& resource, const Json& object) {
+  return replace_at(resource, object, "/status");
+}
+
+Request patch_request(const Resource& resource, std::string_view namespace_, std::string_view name, PatchType type,
+                      const Json& patch, const PatchOptions& options) {
+  std::string path = object_path(resource, namespace_, name);
+  if (!options.subresource.empty()) path.append("/").append(options.subresource);
+  Query query(std::move(path));
+  query.add("fieldManager", options.field_manager).add("force", options.force ? "true" : "");
+  std::string body = type == PatchType::kApply ? body_of(resource, patch) : dump(patch);
+  return with_body(Method::kPatch, query.take(), std::move(body), std::string{content_type(type)});
+}
+
+Request delete_request(const Resource& resource, std::string_view namespace_, std::string_view name,
+                       const DeleteOptions& options) {
+  // Never without a body: the transport takes a request with one as not repeatable.
+  Json body{{"apiVersion", "v1"}, {"kind", "DeleteOptions"}};
+  if (!options.uid.empty()) body["preconditions"]["uid"] = options.uid;
+  if (!options.resource_version.empty()) body["preconditions"]["resourceVersion"] = options.resource_version;
+  if (options.propagation != Propagation::kDefault) {
+    body["propagationPolicy"] = propagation_policy(options.propagation);
+  }
+  if (options.grace_seconds) body["gracePeriodSeconds"] = *options.grace_seconds;
+  return with_body(Method::kDelete, object_path(resource, namespace_, name), dump(body));
+}
+
+Request pod_log_request(std::string_view namespace_, std::string_view pod, const LogOptions& options) {
+  Query query(object_path(kPods, namespace_, pod) + "/log");
+  query.add("container", options.container)
+      .add("tailLines", options.tail_lines >= 0 ? std::to_string(options.tail_lines) : "")
+      .add("limitBytes", options.limit_bytes >= 0 ? std::to_string(options.limit_bytes) : "")
+      .add("previous", options.previous ? "true" : "")
+      .add("follow", options.follow ? "true" : "");
+  Request request = without_body(query.take());
+  // A log is text, but failures come as JSON; "*/*" asks for neither in particular.
+  request.accept = "*/*";
+  return request;
+}
+
+}  // namespace modelrun::kube

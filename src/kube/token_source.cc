@@ -1,0 +1,77 @@
+#include <mutex>
+
+#include "kube/config.h"
+#include "kube/files.h"
+
+namespace modelrun::kube {
+namespace {
+
+constexpr std::chrono::seconds kFileAge{60};
+constexpr std::chrono::seconds kExpirySlack{10};
+constexpr std::chrono::seconds kRejectedPause{5};
+constexpr std::chrono::seconds kPluginTimeout{60};
+
+}  // namespace
+
+struct TokenSource::State {
+  State(Config given, const Clock& clock_given) : config(std::move(given)), clock(clock_given) {}
+
+  const Config config;
+  const Clock& clock;
+  std::mutex mutex;  // guards all that follows; held while the plugin runs, so that it runs once
+  std::optional<ExecCredential> cached;
+  Time read_at{};
+  bool stale = false;
+
+  [[nodiscard]] bool fresh(Time now) const {
+    if (!cached) return false;
+    if (stale && now >= read_at + kRejectedPause) return false;
+    if (!config.exec && now >= read_at + kFileAge) return false;
+    return !cached->expires || now + kExpirySlack < *cached->expires;
+  }
+};
+
+TokenSource::TokenSource(Config config, const Clock& clock)
+    : state_(std::make_unique<State>(std::move(config), clock)) {}
+
+TokenSource::~TokenSource() = default;
+
+Result<std::string> TokenSource::token(std::stop_token stop) {
+  auto found = credential(std::move(stop));
+  if (!found) return std::unexpected(found.error());
+  return std::move(found->token);
+}
+
+Result<ExecCredential> TokenSource::credential(std::stop_token stop) {
+  const auto& config = state_->config;
+  if (config.token_file.empty() && !config.exec)
+    return ExecCredential{.token = config.token, .client_cert_pem = {}, .client_key_pem = {}, .expires = {}};
+  const std::lock_guard lock(state_->mutex);
+  const Time now = state_->clock.now();
+  if (state_->fresh(now)) return *state_->cached;
+  Result<ExecCredential> read;
+  if (!config.token_file.empty()) {
+    auto content = read_text_file(config.token_file);
+    if (content) {
+      read = ExecCredential{.token = trimmed(*content), .client_cert_pem = {}, .client_key_pem = {}, .expires = {}};
+    } else {
+      read = fail(ErrorKind::kDenied, "token file: {}", content.error().message);
+    }
+  } else {
+    read = run_exec_plugin(config, kPluginTimeout, std::move(stop));
+  }
+  // A file that cannot be read for a moment (it is being replaced) must not stop us: the token in hand may be good yet.
+  if (!read && state_->cached && !state_->cached->expires && !config.token_file.empty()) return *state_->cached;
+  if (!read) return read;
+  state_->cached = *read;
+  state_->read_at = now;
+  state_->stale = false;
+  return read;
+}
+
+void TokenSource::rejected() {
+  const std::lock_guard lock(state_->mutex);
+  state_->stale = true;
+}
+
+}  // namespace modelrun::kube

@@ -1,0 +1,185 @@
+#include "runtime/leader.h"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+
+namespace modelrun::runtime {
+namespace {
+
+const kube::Json& spec_of(const kube::Json& lease) {
+  static const kube::Json kEmpty = kube::Json::object();
+  const auto spec = lease.find("spec");
+  return spec != lease.end() && spec->is_object() ? *spec : kEmpty;
+}
+
+std::string text_at(const kube::Json& object, const char* field) {
+  const auto value = object.find(field);
+  return value != object.end() && value->is_string() ? value->get<std::string>() : std::string{};
+}
+
+std::int64_t number_at(const kube::Json& object, const char* field) {
+  const auto value = object.find(field);
+  return value != object.end() && value->is_number_integer() ? value->get<std::int64_t>() : 0;
+}
+
+std::int64_t whole_seconds(std::chrono::milliseconds span) {
+  return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(span).count());
+}
+
+}  // namespace
+
+LeaderElector::LeaderElector(kube::Client& client, LeaderOptions options, LeaderCallbacks callbacks, const Clock& wall,
+                             SteadyClock& clock, Metrics* metrics)
+    : client_(client),
+      options_(std::move(options)),
+      callbacks_(std::move(callbacks)),
+      wall_(wall),
+      clock_(clock),
+      metrics_(metrics),
+      random_(options_.seed) {}
+
+bool LeaderElector::is_leader() const {
+  return clock_.now().time_since_epoch().count() < leads_until_.load(std::memory_order_acquire);
+}
+
+std::string LeaderElector::leader() const {
+  const std::lock_guard lock(mutex_);
+  return holder_;
+}
+
+void LeaderElector::run(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    if (try_acquire_or_renew(stop)) {
+      lead(stop);
+    } else if (!pause(stop)) {
+      return;
+    }
+  }
+}
+
+void LeaderElector::lead(std::stop_token stop) {
+  log::info("leading", {{"lease", options_.lease}, {"identity", options_.identity}});
+  if (metrics_ != nullptr) metrics_->leading(true);
+  if (callbacks_.started_leading) callbacks_.started_leading();
+  // Each renewal moves the deadline; between two tries is_leader() may already have become false.
+  while (pause(stop) && is_leader()) {
+    try_acquire_or_renew(stop);
+    if (!is_leader()) break;
+  }
+  // Nobody may think so any more before the callback runs, and the lease goes only after it has returned.
+  const bool held = is_leader();
+  leads_until_.store(0, std::memory_order_release);
+  if (metrics_ != nullptr) metrics_->leading(false);
+  log::info("no longer leading", {{"lease", options_.lease}, {"identity", options_.identity}});
+  if (callbacks_.stopped_leading) callbacks_.stopped_leading();
+  if (held && options_.release_on_stop) release();
+}
+
+bool LeaderElector::pause(std::stop_token stop) {
+  std::uniform_real_distribution<double> spread(1.0, 1.2);
+  auto delay = std::chrono::duration_cast<SteadyClock::Span>(options_.retry_period * spread(random_));
+  // A leader must notice its deadline on time.
+  const SteadyClock::Point until{SteadyClock::Span{leads_until_.load(std::memory_order_acquire)}};
+  if (is_leader()) delay = std::min(delay, until - clock_.now());
+  return clock_.sleep(delay, std::move(stop));
+}
+
+bool LeaderElector::try_acquire_or_renew(std::stop_token stop) {
+  // From before the request: what counts is when the others began to count, at the earliest.
+  const auto begin = clock_.now();
+  // A leader that knows its lease renews it with one write and reads only if that fails.
+  if (!is_leader() || !observed_) {
+    auto current = client_.get(kube::kLeases, options_.namespace_, options_.lease, stop);
+    if (current) {
+      observe(*current);
+    } else if (current.error().kind == ErrorKind::kNotFound) {
+      observed_.reset();
+    } else {
+      log::debug("lease not read", {{"error", current.error().message}});
+      return false;
+    }
+    if (held_by_other()) return false;
+  }
+  auto written = write(observed_, std::move(stop));
+  if (!written) {
+    log::debug("lease not written", {{"error", written.error().message}});
+    if (written.error().kind == ErrorKind::kConflict || written.error().kind == ErrorKind::kNotFound) {
+      // Somebody else has written it. If that was another candidate we have lost, whatever the deadline says.
+      auto current = client_.get(kube::kLeases, options_.namespace_, options_.lease);
+      if (current) observe(*current);
+      if (current && held_by_other()) leads_until_.store(0, std::memory_order_release);
+      if (!current) observed_.reset();
+    } else if (written.error().kind != ErrorKind::kExists) {
+      // It may have been written all the same: read again first.
+      observed_.reset();
+    }
+    return false;
+  }
+  observe(*written);
+  const auto until = begin + options_.renew_deadline;
+  leads_until_.store(until.time_since_epoch().count(), std::memory_order_release);
+  return true;
+}
+
+Result<kube::Json> LeaderElector::write(std::optional<kube::Json> current, std::stop_token stop) {
+  const std::string now = format_rfc3339(wall_.now());
+  const bool create = !current.has_value();
+  kube::Json lease = create ? kube::Json{{"metadata", {{"name", options_.lease}, {"namespace", options_.namespace_}}}}
+                            : std::move(*current);
+  const auto old = spec_of(lease);
+  const bool ours = text_at(old, "holderIdentity") == options_.identity;
+  kube::Json spec = old;
+  spec["holderIdentity"] = options_.identity;
+  spec["leaseDurationSeconds"] = whole_seconds(options_.lease_duration);
+  spec["renewTime"] = now;
+  if (!ours) {
+    spec["acquireTime"] = now;
+    spec["leaseTransitions"] = number_at(old, "leaseTransitions") + (create ? 0 : 1);
+  }
+  lease["spec"] = std::move(spec);
+  return create ? client_.create(kube::kLeases, lease, std::move(stop))
+                : client_.replace(kube::kLeases, lease, std::move(stop));
+}
+
+void LeaderElector::observe(const kube::Json& lease) {
+  const auto metadata = lease.find("metadata");
+  const std::string version =
+      metadata != lease.end() && metadata->is_object() ? text_at(*metadata, "resourceVersion") : std::string{};
+  if (!observed_ || version != observed_version_) {
+    // After a restart or a lost read the full duration is waited from now on, for safety.
+    if (version != observed_version_) observed_at_ = clock_.now();
+    observed_version_ = version;
+    observed_ = lease;
+  }
+  const std::lock_guard lock(mutex_);
+  holder_ = text_at(spec_of(lease), "holderIdentity");
+}
+
+bool LeaderElector::held_by_other() const {
+  if (!observed_) return false;
+  const auto& spec = spec_of(*observed_);
+  const auto holder = text_at(spec, "holderIdentity");
+  if (holder.empty() || holder == options_.identity) return false;
+  // The holder's own duration: it may be configured differently from ours.
+  const auto theirs = std::chrono::seconds{number_at(spec, "leaseDurationSeconds")};
+  return clock_.now() < observed_at_ + std::max<SteadyClock::Span>(theirs, options_.lease_duration);
+}
+
+void LeaderElector::release() {
+  if (!observed_) return;
+  kube::Json lease = *observed_;
+  const std::string now = format_rfc3339(wall_.now());
+  kube::Json& spec = lease["spec"];
+  spec["holderIdentity"] = "";
+  spec["leaseDurationSeconds"] = 1;
+  spec["renewTime"] = now;
+  // Not with the stop token, which has fired; a request has its own time-out.
+  auto released = client_.replace(kube::kLeases, lease);
+  if (released) observe(*released);
+  if (!released) log::warn("lease not released", {{"error", released.error().message}});
+}
+
+}  // namespace modelrun::runtime

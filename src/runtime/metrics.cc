@@ -1,0 +1,145 @@
+#include "runtime/metrics.h"
+
+#include <fcntl.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <mutex>
+
+namespace modelrun::runtime {
+namespace {
+
+const prometheus::Histogram::BucketBoundaries kSeconds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                       0.25,  0.5,    1.0,   2.5,  5.0,   10.0, 60.0};
+
+double seconds(std::chrono::nanoseconds span) { return std::chrono::duration<double>(span).count(); }
+
+double resident_bytes() {
+  std::FILE* file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr) return 0;
+  long size = 0;
+  long resident = 0;
+  const int read = std::fscanf(file, "%ld %ld", &size, &resident);
+  std::fclose(file);
+  return read == 2 ? static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)) : 0;
+}
+
+double cpu_seconds() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto of = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return of(usage.ru_utime) + of(usage.ru_stime);
+}
+
+double open_descriptors() {
+  std::error_code error;
+  double count = 0;
+  for (std::filesystem::directory_iterator entry("/proc/self/fd", error), end; !error && entry != end;
+       entry.increment(error)) {
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+struct Metrics::Impl {
+  prometheus::Registry registry;
+  // Families by name: looked up on every report, so never by way of the registry, which compares every name.
+  std::mutex mutex;
+  std::map<std::string, prometheus::Family<prometheus::Counter>*, std::less<>> counters;
+  std::map<std::string, prometheus::Family<prometheus::Gauge>*, std::less<>> gauges;
+  std::map<std::string, prometheus::Family<prometheus::Histogram>*, std::less<>> histograms;
+
+  template <class T, class Build>
+  prometheus::Family<T>& family(std::map<std::string, prometheus::Family<T>*, std::less<>>& families,
+                                const std::string& name, const std::string& help, Build build) {
+    const std::lock_guard lock(mutex);
+    auto& found = families[name];
+    if (found == nullptr) found = &build().Name(name).Help(help).Register(registry);
+    return *found;
+  }
+};
+
+Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
+Metrics::~Metrics() = default;
+
+prometheus::Counter& Metrics::counter(const std::string& name, const std::string& help, const Labels& labels) {
+  return impl_->family(impl_->counters, name, help, prometheus::BuildCounter).Add(labels);
+}
+
+prometheus::Gauge& Metrics::gauge(const std::string& name, const std::string& help, const Labels& labels) {
+  return impl_->family(impl_->gauges, name, help, prometheus::BuildGauge).Add(labels);
+}
+
+prometheus::Histogram& Metrics::histogram(const std::string& name, const std::string& help, const Labels& labels) {
+  return histogram(name, help, labels, kSeconds);
+}
+
+prometheus::Histogram& Metrics::histogram(const std::string& name, const std::string& help, const Labels& labels,
+                                          const prometheus::Histogram::BucketBoundaries& buckets) {
+  return impl_->family(impl_->histograms, name, help, prometheus::BuildHistogram).Add(labels, buckets);
+}
+
+std::string Metrics::text() const {
+  auto& self = const_cast<Metrics&>(*this);  // the process's own figures are read when asked for
+  self.gauge("process_resident_memory_bytes", "Resident memory").Set(resident_bytes());
+  self.gauge("process_cpu_seconds", "CPU time used, user and system").Set(cpu_seconds());
+  self.gauge("process_open_fds", "Open file descriptors").Set(open_descriptors());
+  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+}
+
+void Metrics::reconciled(std::string_view controller, std::string_view result, std::chrono::nanoseconds took) {
+  const std::string name{controller};
+  counter("modelrun_reconcile_total", "Reconciles by their result",
+          {{"controller", name}, {"result", std::string{result}}})
+      .Increment();
+  histogram("modelrun_reconcile_seconds", "Duration of reconciles", {{"controller", name}}).Observe(seconds(took));
+}
+
+void Metrics::queue_depth(std::string_view queue, std::size_t depth) {
+  gauge("modelrun_queue_depth", "Keys ready to be worked", {{"queue", std::string{queue}}})
+      .Set(static_cast<double>(depth));
+}
+
+void Metrics::queue_waited(std::string_view queue, std::chrono::nanoseconds waited) {
+  histogram("modelrun_queue_wait_seconds", "From being added to being worked", {{"queue", std::string{queue}}})
+      .Observe(seconds(waited));
+}
+
+void Metrics::watch_restarted(std::string_view resource, std::string_view reason) {
+  counter("modelrun_watch_restarts_total", "Watches that ended, by why",
+          {{"resource", std::string{resource}}, {"reason", std::string{reason}}})
+      .Increment();
+}
+
+void Metrics::watch_synced(std::string_view resource, bool synced) {
+  gauge("modelrun_watch_synced", "1 once the first list is complete", {{"resource", std::string{resource}}})
+      .Set(synced ? 1 : 0);
+}
+
+void Metrics::api_request(std::string_view verb, std::string_view resource, int code, std::chrono::nanoseconds took) {
+  counter("modelrun_api_requests_total", "Requests to the API server; code 0: no answer",
+          {{"verb", std::string{verb}}, {"resource", std::string{resource}}, {"code", std::to_string(code)}})
+      .Increment();
+  // A watch's duration says nothing about the server.
+  if (verb == "watch") return;
+  histogram("modelrun_api_request_seconds", "Duration of requests to the API server", {{"verb", std::string{verb}}})
+      .Observe(seconds(took));
+}
+
+void Metrics::event_dropped() {
+  counter("modelrun_events_dropped_total", "Kubernetes events given up: queue full or refused").Increment();
+}
+
+void Metrics::leading(bool leader) {
+  gauge("modelrun_leader", "1 while this process leads").Set(leader ? 1 : 0);
+}
+
+}  // namespace modelrun::runtime

@@ -1,0 +1,172 @@
+#include "runtime/watcher.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "kube/object_meta.h"
+
+namespace modelrun::runtime {
+namespace {
+
+// A watch that lasted this long was a good one, even if nothing happened.
+constexpr std::chrono::seconds kSteady{10};
+
+std::string version_of(const kube::Json& object) {
+  const auto metadata = object.find("metadata");
+  if (metadata == object.end() || !metadata->is_object()) return {};
+  const auto version = metadata->find("resourceVersion");
+  return version != metadata->end() && version->is_string() ? version->get<std::string>() : std::string{};
+}
+
+}  // namespace
+
+Watcher::Watcher(kube::Client& client, WatcherOptions options, WatchSink& sink, SteadyClock& clock, Metrics* metrics)
+    : client_(client),
+      options_(std::move(options)),
+      sink_(sink),
+      clock_(clock),
+      metrics_(metrics),
+      backoff_(options_.backoff, options_.seed),
+      random_(options_.seed) {}
+
+Watcher::~Watcher() { stop(); }
+
+void Watcher::start() {
+  thread_ = std::jthread([this](std::stop_token stop) { run(std::move(stop)); });
+}
+
+void Watcher::stop() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  thread_.join();
+}
+
+void Watcher::run(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    auto result = state_ == State::kList ? list(stop) : watch(stop);
+    if (stop.stop_requested()) return;
+    if (!result) after_failure(result.error(), stop);
+  }
+}
+
+Result<void> Watcher::list(std::stop_token stop) {
+  // Without a resourceVersion the list is no older than anything this process has seen or written, on any API server.
+  kube::ListOptions options{.namespace_ = options_.namespace_,
+                            .label_selector = options_.label_selector,
+                            .field_selector = options_.field_selector,
+                            .limit = page_expired_ ? 0 : options_.page_size};
+  sink_.replace_begin();
+  std::string version;
+  do {
+    auto page = client_.list_each(
+        options_.resource, options, [this](kube::Json&& item) { sink_.upsert(item); }, stop);
+    if (!page) {
+      page_expired_ = page.error().kind == ErrorKind::kGone && !options.continue_token.empty();
+      return std::unexpected(page.error());
+    }
+    version = page->resource_version;
+    options.continue_token = page->continue_token;
+  } while (!options.continue_token.empty() && !stop.stop_requested());
+  if (stop.stop_requested()) return {};
+  page_expired_ = false;
+  sink_.replace_done(kube::parse_resource_version(version));
+  resource_version_ = version;
+  state_ = State::kWatch;
+  set_error({});
+  set_synced();
+  return {};
+}
+
+Result<void> Watcher::watch(std::stop_token stop) {
+  std::uniform_int_distribution<std::chrono::seconds::rep> spread(options_.watch_min.count(),
+                                                                  options_.watch_max.count());
+  const kube::WatchOptions options{.namespace_ = options_.namespace_,
+                                   .label_selector = options_.label_selector,
+                                   .field_selector = options_.field_selector,
+                                   .resource_version = resource_version_,
+                                   .timeout = std::chrono::seconds{spread(random_)}};
+  progressed_ = false;
+  const auto begin = clock_.now();
+  auto result = client_.watch(
+      options_.resource, options, options_.idle_timeout, [this](kube::WatchEvent&& event) { return take(event); },
+      stop);
+  if (stop.stop_requested()) return {};
+  const auto lasted = clock_.now() - begin;
+  if (progressed_ || lasted >= kSteady) backoff_.reset();
+  if (!result) {
+    // A watch that delivered and then broke off or fell silent is nothing unusual: resume at once.
+    const auto kind = result.error().kind;
+    const bool broken_off = kind == ErrorKind::kUnavailable || kind == ErrorKind::kTimeout;
+    if (metrics_ != nullptr) metrics_->watch_restarted(options_.resource.plural, to_string(kind));
+    if (broken_off && progressed_) return {};
+    return result;
+  }
+  if (metrics_ != nullptr) metrics_->watch_restarted(options_.resource.plural, "ended");
+  // A server that ends watches as soon as they begin must not be hammered.
+  if (!progressed_ && lasted < kSteady) clock_.sleep(backoff_.next(), stop);
+  set_error({});
+  return {};
+}
+
+bool Watcher::take(const kube::WatchEvent& event) {
+  auto version = version_of(event.object);
+  switch (event.type) {
+    case kube::EventType::kAdded:
+    case kube::EventType::kModified:
+      sink_.upsert(event.object);
+      break;
+    case kube::EventType::kDeleted:
+      sink_.removed(event.object);
+      break;
+    case kube::EventType::kBookmark:
+    case kube::EventType::kError:  // the client has made an Error of it
+      break;
+  }
+  if (!version.empty()) resource_version_ = std::move(version);
+  if (!progressed_) set_error({});
+  progressed_ = true;
+  return true;
+}
+
+void Watcher::after_failure(const Error& error, std::stop_token stop) {
+  if (error.kind == ErrorKind::kGone || error.kind == ErrorKind::kInvalid || error.kind == ErrorKind::kTooLarge) {
+    // History is lost, or what came was not to be understood: begin afresh. Jitter, since every replica and every
+    // watcher learns of it at the same moment.
+    state_ = State::kList;
+    resource_version_.clear();
+  }
+  const auto delay = backoff_.next();
+  set_error(error.message);
+  const auto level = error.kind == ErrorKind::kGone ? log::Level::kInfo : log::Level::kWarn;
+  log::write(level, state_ == State::kList ? "will list again" : "will watch again",
+             {{"resource", std::string{options_.resource.plural}},
+              {"error", error.message},
+              {"retry_in", fmt::format("{}ms", delay.count())}});
+  clock_.sleep(delay, std::move(stop));
+}
+
+bool Watcher::wait_synced(SteadyClock::Span timeout, std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  return clock_.wait(lock, changed_, clock_.now() + timeout, std::move(stop), [this] { return synced(); });
+}
+
+std::string Watcher::last_error() const {
+  const std::lock_guard lock(mutex_);
+  return last_error_;
+}
+
+void Watcher::set_synced() {
+  {
+    const std::lock_guard lock(mutex_);
+    synced_.store(true, std::memory_order_release);
+  }
+  changed_.notify_all();
+  if (metrics_ != nullptr) metrics_->watch_synced(options_.resource.plural, true);
+}
+
+void Watcher::set_error(std::string message) {
+  const std::lock_guard lock(mutex_);
+  last_error_ = std::move(message);
+}
+
+}  // namespace modelrun::runtime
