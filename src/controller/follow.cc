@@ -14,6 +14,7 @@ using api::PodView;
 namespace reason = api::reason;
 
 constexpr std::chrono::seconds kDurableAgain{5};
+constexpr std::chrono::seconds kCreateAgain{5};
 constexpr std::chrono::seconds kLostWait{2};  // for a push that is on its way while the pod already is gone
 
 // What follow() works out once and all of its parts read.
@@ -146,7 +147,8 @@ Problem container_problem(const ContainerView& container) {
 }
 
 // Why the model has not started yet; the reason is PendingTimeout when nothing particular is known.
-Problem pending_problem(const PodView* pod) {
+Problem pending_problem(const Observed& observed, const PodView* pod) {
+  if (!observed.job_error.empty()) return {reason::kUnschedulable, observed.job_error};
   if (pod == nullptr) return {reason::kPendingTimeout, "the Job has no Pod yet; see the events of the Job"};
   for (const auto* container : {&pod->agent, &pod->model}) {
     if (auto problem = container_problem(*container); !problem.reason.empty()) return problem;
@@ -159,7 +161,7 @@ Problem pending_problem(const PodView* pod) {
 
 void pend(Plan& plan, const Attempt& attempt) {
   const auto& observed = attempt.observed;
-  const auto problem = pending_problem(attempt.pod);
+  const auto problem = pending_problem(observed, attempt.pod);
   const auto& limits = observed.project->limits;
   const Time begun = observed.run->status.timeline.job_created.value_or(observed.run->meta.creation);
   const Duration left = begun + std::chrono::seconds(limits.pending_seconds) - attempt.now;
@@ -178,7 +180,7 @@ void pend(Plan& plan, const Attempt& attempt) {
   }
 }
 
-// The Job, before the model has started. True when the plan is made.
+// The Job and its ConfigMap, before the model has started. True when the plan is made.
 bool see_to_job(Plan& plan, const Attempt& attempt) {
   const auto& observed = attempt.observed;
   const auto& name = observed.run->status.job_name;
@@ -188,13 +190,19 @@ bool see_to_job(Plan& plan, const Attempt& attempt) {
     plan.after.clear();
     return true;
   }
-  if (observed.job) return false;
-  if (observed.job_seen) {
+  if (observed.job && observed.children_ensured) return false;
+  if (!observed.job && observed.job_seen) {
     refuse(plan, observed, Phase::kFailed, reason::kJobDeleted, "somebody deleted the run's Job before the model started",
            attempt.now);
     return true;
   }
   plan.after.emplace_back(CreateJob{static_cast<int>(observed.run->status.attempts)});
+  if (observed.job) return false;
+  if (!observed.job_error.empty()) {
+    pend(plan, attempt);
+    if (plan.status && is_final(plan.status->phase)) plan.after.clear();
+    plan.requeue_after = std::min<Duration>(plan.requeue_after.value_or(kCreateAgain), kCreateAgain);
+  }
   return true;
 }
 

@@ -10,6 +10,7 @@ using api::Phase;
 namespace reason = api::reason;
 
 constexpr std::chrono::seconds kLookAgain{30};
+constexpr std::chrono::seconds kAskAgain{2};  // an unreachable source; the source manager asks less and less often
 
 // True when the spec is one that can be run at all. CEL has checked its shape; this is what CEL cannot see.
 bool check_spec(Plan& plan, const Observed& observed, Time now) {
@@ -78,7 +79,8 @@ void source_failed(Plan& plan, const Observed& observed, Time now) {
   if (!may_pass || left <= Duration::zero()) {
     return refuse(plan, observed, Phase::kFailed, why, observed.source.error.message, now);
   }
-  wait_for(plan, observed, why, observed.source.error.message + "; trying again", std::min<Duration>(left, kLookAgain), now);
+  plan.before.emplace_back(ResolveSource{});
+  wait_for(plan, observed, why, observed.source.error.message + "; trying again", std::min<Duration>(left, kAskAgain), now);
 }
 
 // True when the commit is known, fetched, and has the entry point.

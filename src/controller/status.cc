@@ -89,7 +89,8 @@ std::vector<std::string> make_payload(const api::ResultFrame& frame, const api::
   std::vector<std::string> parts;
   for (std::size_t at = 0; at < encoded.size(); at += kPayloadPartBytes) {
     parts.push_back(encoded.substr(at, kPayloadPartBytes));
-    ref.config_maps.push_back(child_name(run, status.attempts) + "-result-" + std::to_string(parts.size()));
+    // The digest in the name: another result never meets a ConfigMap of this one.
+    ref.config_maps.push_back(fmt::format("{}-{}-{}", child_name(run, status.attempts), ref.sha256.substr(0, 8), parts.size()));
   }
   status.result_ref = std::move(ref);
   return parts;

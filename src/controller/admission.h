@@ -1,0 +1,49 @@
+// Run numbers and concurrency slots of one project: one resourceVersion-checked write for the whole batch that is ready.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "api/model_project.h"
+#include "controller/sources.h"
+
+namespace modelrun::controller {
+
+// A run that is ready to start and waits for its number and slot.
+struct Candidate {
+  std::string uid;
+  std::string name;
+  Time created{};
+};
+
+// Who waits, per project. Thread-safe. Lost with the process: each run asks again when it is looked at.
+class WaitingRoom {
+ public:
+  void enter(const std::string& project_key, Candidate candidate);
+  void leave(const std::string& uid);
+  // First in, first out: by creation time, then uid.
+  [[nodiscard]] std::vector<Candidate> of(const std::string& project_key) const;
+
+ private:
+  mutable std::mutex mutex_;  // guards both
+  std::map<std::string, std::map<std::string, Candidate>> by_project_;
+  std::map<std::string, std::string> project_of_;
+};
+
+struct ProjectObserved {
+  const api::ModelProject& project;
+  std::vector<Candidate> waiting;       // in order
+  std::set<std::string> over;           // uids of active entries whose run has ended or is gone for certain
+  std::int64_t highest_number = 0;      // of the project's runs
+  std::optional<Sources::Probe> probe;  // of the default branch
+};
+
+// The next status of the project; equal to the one that stands when there is nothing to do. Pure. Numbers continue at
+// max(lastRunNumber, highest_number) + 1; entries in `over` are dropped; slots are given up to maxConcurrentRuns.
+api::ModelProjectStatus admit(const ProjectObserved& observed, Time now);
+
+}  // namespace modelrun::controller

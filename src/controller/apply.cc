@@ -1,0 +1,181 @@
+#include "controller/apply.h"
+
+#include <utility>
+
+#include "api/reason.h"
+#include "base/log.h"
+#include "controller/children.h"
+#include "controller/resources/config_map.h"
+
+namespace modelrun::controller {
+namespace {
+
+using RunPtr = std::shared_ptr<const api::ModelRun>;
+
+constexpr int kDurableTries = 5;
+
+// One plan's way through its steps. `run` is what the API server holds, as far as we know.
+class Applier {
+ public:
+  Applier(const Context& context, const Observed& observed, std::stop_token stop)
+      : context_(context), observed_(observed), stop_(std::move(stop)), run_(observed.run) {}
+
+  [[nodiscard]] const RunPtr& run() const { return run_; }
+
+  Result<void> carry_out(const Action& action) {
+    return std::visit([this](const auto& step) { return act(step); }, action);
+  }
+
+  // One write, and only when something has changed.
+  Result<void> write(api::ModelRunStatus status) {
+    if (status == run_->status) return {};
+    const auto body = api::status_update("ModelRun", run_->meta, api::encode_status(status));
+    auto answer = context_.client.replace_status(kube::kModelRuns, body, stop_);
+    if (!answer) return std::unexpected(answer.error());
+    run_ = std::make_shared<const api::ModelRun>(api::decode_model_run(*answer));
+    fresh_ = true;
+    context_.caches.runs.put(make_record(*run_));
+    return {};
+  }
+
+ private:
+  const api::ObjectMeta& meta() const { return run_->meta; }
+  [[nodiscard]] int attempt() const { return static_cast<int>(run_->status.attempts); }
+
+  Result<void> act(const ResolveSource&) {
+    context_.sources.begin(*run_, *observed_.project);
+    return {};
+  }
+
+  Result<void> act(const RequestAdmission&) {
+    const auto project = meta().namespace_ + "/" + run_->spec.project;
+    context_.waiting.enter(project, {meta().uid, meta().name, meta().creation});
+    context_.project_queue.add(project);
+    return {};
+  }
+
+  Result<void> act(const CreateJob& step) {
+    if (!fresh_) {
+      auto current = context_.client.get(kube::kModelRuns, meta().namespace_, meta().name, stop_);
+      if (!current) return std::unexpected(current.error());
+      auto live = std::make_shared<const api::ModelRun>(api::decode_model_run(*current));
+      const bool same = live->meta.uid == meta().uid && live->status.attempts == step.attempt &&
+                        !api::is_final(live->status.phase) && live->status.job_name == run_->status.job_name;
+      context_.caches.runs.put(make_record(*live));
+      if (!same) return fail(ErrorKind::kConflict, "run {}: the cache is behind", meta().key());
+      run_ = std::move(live);
+      fresh_ = true;
+    }
+    auto made = create_job(context_, *run_, *observed_.project, stop_);
+    // Its Job is news to the decision, whatever came of it.
+    if (made) context_.run_queue.add_after(meta().key(), std::chrono::milliseconds(1));
+    return made;
+  }
+
+  Result<void> act(const DeleteJob& step) { return delete_job(context_, meta().namespace_, step.name, stop_); }
+
+  Result<void> act(const ReadDurable& step) {
+    kube::LogOptions options;
+    options.container = api::kAgentContainer;
+    options.limit_bytes = static_cast<std::int64_t>(api::kMaxFrameBytes);
+    const auto log = context_.client.pod_log(meta().namespace_, step.pod_name, options, stop_);
+    auto frame = log ? api::frame_from_log(*log) : Result<api::ResultFrame>(std::unexpected(log.error()));
+    if (!frame && !log && step.last && may_pass(log.error().kind) &&
+        context_.inbox.durable_failed(meta().uid, attempt()) < kDurableTries) {
+      return fail_in("durable result", log.error());
+    }
+    if (!frame && step.last) frame = from_termination_message(step.pod_name);
+    const bool ours = frame && frame->run_uid == meta().uid && frame->attempt == attempt();
+    context_.inbox.put_durable(meta().uid, attempt(), ours ? std::optional(std::move(*frame)) : std::nullopt, step.last);
+    if (ours || step.last) context_.run_queue.add(meta().key());
+    return {};
+  }
+
+  Result<void> act(const OrderCancel&) {
+    context_.inbox.order_cancel(meta().uid, attempt());
+    return {};
+  }
+
+  Result<void> act(const WritePayload& step) {
+    for (std::size_t i = 0; i < step.names.size(); ++i) {
+      const auto made = context_.client.create(kube::kConfigMaps, build_result_part(*run_, step.names[i], step.parts[i]), stop_);
+      if (!made && made.error().kind != ErrorKind::kExists) return fail_in("store the full result", made.error());
+    }
+    return {};
+  }
+
+  Result<void> act(const DeleteRun&) {
+    kube::DeleteOptions options;
+    options.uid = meta().uid;
+    return context_.client.remove(kube::kModelRuns, meta().namespace_, meta().name, options, stop_);
+  }
+
+  static bool may_pass(ErrorKind kind) {
+    return kind == ErrorKind::kUnavailable || kind == ErrorKind::kTimeout || kind == ErrorKind::kThrottled;
+  }
+
+  [[nodiscard]] Result<api::ResultFrame> from_termination_message(const std::string& pod_name) const {
+    for (const auto& pod : observed_.pods) {
+      if (pod->meta.name != pod_name) continue;
+      auto compact = api::frame_from_termination_message(pod->agent.message);
+      if (!compact) return std::unexpected(compact.error());
+      if (!compact->complete) {
+        compact->frame.warning = "the agent's log was gone: what did not fit into its termination message is lost";
+      }
+      return std::move(compact->frame);
+    }
+    return fail(ErrorKind::kNotFound, "pod {} is gone", pod_name);
+  }
+
+  const Context& context_;
+  const Observed& observed_;
+  std::stop_token stop_;
+  RunPtr run_;
+  bool fresh_ = false;  // run_ came from the API server in this very pass
+};
+
+void report(const Context& context, const api::ModelRun& run, const Plan& plan) {
+  for (const auto& note : plan.events) {
+    const auto kind = note.type == EventType::kNormal ? runtime::EventKind::kNormal : runtime::EventKind::kWarning;
+    context.events.event(kube::kModelRuns, run.meta, kind, note.reason, "Reconcile", note.note);
+    log::info(note.note, {{"run", run.meta.key()}, {"uid", run.meta.uid}, {"reason", note.reason},
+                          {"phase", std::string(to_string(run.status.phase))}});
+  }
+  if (!api::is_final(run.status.phase) || !plan.status) return;
+  const auto reason = run.status.error ? run.status.error->reason : std::string(api::reason::kSucceeded);
+  context.metrics
+      .counter("modelrun_runs_finished_total", "Runs that ended, by phase and reason.",
+               {{"phase", std::string(to_string(run.status.phase))}, {"reason", reason}})
+      .Increment();
+}
+
+}  // namespace
+
+Result<void> delete_job(const Context& context, const std::string& namespace_, const std::string& name, std::stop_token stop) {
+  auto removed = context.client.remove(kube::kJobs, namespace_, name, {}, stop);
+  if (removed || removed.error().kind == ErrorKind::kNotFound) return {};
+  return removed;
+}
+
+Result<RunPtr> apply(const Context& context, const Observed& observed, Plan plan, std::stop_token stop) {
+  const auto& meta = observed.run->meta;
+  const auto attempt = static_cast<int>(observed.run->status.attempts);
+  for (const auto mark : plan.marks) {
+    context.inbox.set_mark(meta.uid, attempt, mark, context.clock.now(), mark == Mark::kDurableRead);
+  }
+  Applier applier(context, observed, std::move(stop));
+  for (const auto& action : plan.before) {
+    if (auto done = applier.carry_out(action); !done) return std::unexpected(done.error());
+  }
+  if (plan.status) {
+    if (auto written = applier.write(*plan.status); !written) return std::unexpected(written.error());
+    context.inbox.settle(*applier.run());
+  }
+  report(context, *applier.run(), plan);
+  for (const auto& action : plan.after) {
+    if (auto done = applier.carry_out(action); !done) return std::unexpected(done.error());
+  }
+  return applier.run();
+}
+
+}  // namespace modelrun::controller

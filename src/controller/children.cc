@@ -1,0 +1,90 @@
+#include "controller/children.h"
+
+#include <charconv>
+#include <mutex>
+#include <set>
+
+#include "api/json_access.h"
+#include "base/log.h"
+#include "controller/resources/config_map.h"
+#include "controller/resources/job.h"
+#include "controller/resources/network_policy.h"
+
+namespace modelrun::controller {
+namespace {
+
+using nlohmann::json;
+
+int port_of(const std::string& address) {
+  int port = 0;
+  const auto colon = address.rfind(':') + 1;
+  std::from_chars(address.data() + colon, address.data() + address.size(), port);
+  return port;
+}
+
+// Once a process and namespace.
+Result<void> ensure_network_policy(const Context& context, const std::string& namespace_, std::stop_token stop) {
+  static std::mutex mutex;
+  static std::set<std::string> ensured;  // guarded by mutex
+  {
+    const std::lock_guard lock(mutex);
+    if (ensured.contains(namespace_)) return {};
+  }
+  const auto policy = build_network_policy(namespace_, port_of(context.settings.run_server_address));
+  const auto made = context.client.create(kube::kNetworkPolicies, policy, stop);
+  if (!made && made.error().kind != ErrorKind::kExists) return fail_in("network policy", made.error());
+  const std::lock_guard lock(mutex);
+  ensured.insert(namespace_);
+  return {};
+}
+
+// Creates `object`, or gives the one that stands under its name.
+Result<json> create_or_get(const Context& context, const kube::Resource& resource, const json& object, std::stop_token stop) {
+  auto made = context.client.create(resource, object, stop);
+  if (made || made.error().kind != ErrorKind::kExists) return made;
+  const auto& metadata = object.at("metadata");
+  return context.client.get(resource, metadata.at("namespace").get<std::string>(), metadata.at("name").get<std::string>(), stop);
+}
+
+bool is_refusal(ErrorKind kind) {
+  return kind == ErrorKind::kDenied || kind == ErrorKind::kInvalid || kind == ErrorKind::kTooLarge;
+}
+
+// Notes what the API server refused, so that the run says so and is tried again; passes other failures on.
+Result<void> note_refusal(const Context& context, const api::ModelRun& run, const Error& error) {
+  if (!is_refusal(error.kind)) return std::unexpected(error);
+  context.inbox.set_job(run.meta.uid, static_cast<int>(run.status.attempts), false, error.message);
+  return {};
+}
+
+Result<void> create_parameters(const Context& context, const api::ModelRun& run, const std::string& job_uid, std::stop_token stop) {
+  const auto wanted = build_parameters(run, job_uid);
+  const auto found = create_or_get(context, kube::kConfigMaps, wanted, stop);
+  if (!found) return std::unexpected(found.error());
+  if (api::decode_meta(*found).owner_uid == job_uid) return {};
+  return fail(ErrorKind::kInvalid, "ConfigMap {} exists and is not this run's; delete it", run.status.job_name);
+}
+
+}  // namespace
+
+Result<void> create_job(const Context& context, const api::ModelRun& run, const api::ModelProject& project, std::stop_token stop) {
+  const auto attempt = static_cast<int>(run.status.attempts);
+  if (auto ensured = ensure_network_policy(context, run.meta.namespace_, stop); !ensured) return ensured;
+  const auto job = create_or_get(context, kube::kJobs, build_job({run, project, context.settings}), stop);
+  if (!job) return note_refusal(context, run, job.error());
+  auto view = api::decode_job(*job);
+  if (view.meta.owner_uid != run.meta.uid) {
+    context.inbox.set_job(run.meta.uid, attempt, true, {});
+    return {};
+  }
+  const auto job_uid = view.meta.uid;
+  context.caches.jobs.put(std::move(view));
+  context.inbox.set_job_seen(run.meta.uid, attempt);
+  if (run.spec.parameters) {
+    if (auto made = create_parameters(context, run, job_uid, stop); !made) return note_refusal(context, run, made.error());
+  }
+  context.inbox.set_job(run.meta.uid, attempt, false, {});
+  return {};
+}
+
+}  // namespace modelrun::controller

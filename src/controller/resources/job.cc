@@ -1,0 +1,232 @@
+#include "controller/resources/job.h"
+
+#include <fmt/format.h>
+
+#include "api/sandbox.h"
+#include "controller/limits.h"
+
+namespace modelrun::controller {
+namespace {
+
+using nlohmann::json;
+using api::Scope;
+
+constexpr std::int64_t kGraceSeconds = 30;  // for the agent to collect and push when the pod is told to go
+
+json env_entry(std::string_view name, std::string value) { return {{"name", name}, {"value", std::move(value)}}; }
+
+json mount(std::string_view volume, std::string_view path, bool read_only) {
+  json entry = {{"name", volume}, {"mountPath", path}};
+  if (read_only) entry["readOnly"] = true;
+  return entry;
+}
+
+json container_security() {
+  return {{"allowPrivilegeEscalation", false},
+          {"readOnlyRootFilesystem", true},
+          {"runAsNonRoot", true},
+          {"capabilities", {{"drop", {"ALL"}}}}};
+}
+
+json agent_env(const JobInput& in) {
+  const auto& settings = in.settings;
+  const auto& limits = in.project.limits;
+  return {env_entry(api::kEnvRunServer, settings.run_server_address),
+          env_entry(api::kEnvRunServerName, settings.run_server_name),
+          env_entry(api::kEnvRunServerCa, settings.run_server_ca),
+          env_entry(api::kEnvNamespace, in.run.meta.namespace_),
+          env_entry(api::kEnvRunName, in.run.meta.name),
+          env_entry(api::kEnvRunId, in.run.meta.uid),
+          env_entry(api::kEnvAttempt, std::to_string(in.run.status.attempts)),
+          env_entry(api::kEnvStdoutBytes, std::to_string(limits.stdout_bytes)),
+          env_entry(api::kEnvOutputBytes, std::to_string(limits.output_bytes))};
+}
+
+json agent_container(const JobInput& in) {
+  return {{"name", api::kAgentContainer},
+          {"image", in.settings.agent_image},
+          {"imagePullPolicy", in.settings.image_pull_policy},
+          {"command", {api::kAgentBinary, "agent"}},
+          {"env", agent_env(in)},
+          // The kubelet starts the model's container when this hook returns: by then the binary is in the shared volume.
+          {"lifecycle", {{"postStart", {{"exec", {{"command", {api::kAgentBinary, "await-installed"}}}}}}}},
+          {"resources",
+           {{"requests", {{"cpu", "10m"}, {"memory", "16Mi"}}}, {"limits", {{"memory", "192Mi"}}}}},
+          {"securityContext", container_security()},
+          {"volumeMounts",
+           {mount("modelrun", api::kAgentDir, false), mount("repo", api::kRepoDir, false),
+            mount("outputs", api::kOutputsDir, true), mount("token", "/var/run/secrets/modelrun.dev", true)}}};
+}
+
+json model_env(const JobInput& in) {
+  json env = in.project.runtime.env;
+  const auto timeout = timeout_seconds(in.run.spec, in.project.limits, in.settings);
+  for (auto& entry : {env_entry(api::kEnvTimeout, std::to_string(timeout)),
+                      env_entry(api::kEnvLandlock, in.settings.landlock_required ? "required" : "optional"),
+                      env_entry(api::kEnvRunId, in.run.meta.uid), env_entry(api::kEnvProject, in.run.spec.project),
+                      env_entry(api::kEnvCommit, in.run.status.commit_sha),
+                      env_entry(api::kEnvScope, in.run.spec.scope == Scope::kProject ? "project" : "model"),
+                      env_entry(api::kEnvEntryPoint, in.run.spec.entry_point())}) {
+    env.push_back(entry);
+  }
+  return env;
+}
+
+// The project's argv with $(ENTRYPOINT) put in, or the Python harness.
+json model_command(const JobInput& in) {
+  json command = {api::kInstalledBinary, "exec", "--"};
+  if (in.project.runtime.command.empty()) {
+    for (const auto word : {std::string_view("python3"), std::string_view("-I"), std::string_view("-B"),
+                            std::string_view("-u"), api::kHarness}) {
+      command.push_back(word);
+    }
+    return command;
+  }
+  constexpr std::string_view kPlaceholder = "$(ENTRYPOINT)";
+  for (std::string word : in.project.runtime.command) {
+    if (const auto at = word.find(kPlaceholder); at != std::string::npos) {
+      word.replace(at, kPlaceholder.size(), in.run.spec.entry_point());
+    }
+    command.push_back(word);
+  }
+  return command;
+}
+
+// Requests and limits of the model: the project's, over defaults that let a pod land on a small node.
+json model_resources(const api::RuntimeSpec& runtime) {
+  json resources = {{"requests", {{"cpu", "50m"}, {"memory", "64Mi"}}}, {"limits", {{"cpu", "1"}, {"memory", "1Gi"}}}};
+  resources.merge_patch(runtime.resources);
+  return resources;
+}
+
+bool has_data(const api::DataSpec& data) { return !data.claim_name.empty() || !data.config_map.empty(); }
+
+json model_mounts(const JobInput& in) {
+  json mounts = {mount("modelrun", api::kAgentDir, true), mount("repo", api::kRepoDir, true),
+                 mount("outputs", api::kOutputsDir, false), mount("tmp", api::kTmpDir, false)};
+  if (in.run.spec.scope == Scope::kProject) mounts.push_back(mount("upstream", api::kUpstreamDir, false));
+  if (in.run.spec.parameters) mounts.push_back(mount("inputs", api::kInputsDir, true));
+  if (has_data(in.project.data)) mounts.push_back(mount("data", api::kDataDir, true));
+  return mounts;
+}
+
+json model_container(const JobInput& in) {
+  const auto& runtime = in.project.runtime;
+  return {{"name", api::kModelContainer},
+          {"image", in.run.status.provenance.image},
+          {"imagePullPolicy", runtime.image_pull_policy.empty() ? in.settings.image_pull_policy : runtime.image_pull_policy},
+          {"command", model_command(in)},
+          {"env", model_env(in)},
+          {"workingDir", api::kRepoDir},
+          {"resources", model_resources(runtime)},
+          {"securityContext", container_security()},
+          {"volumeMounts", model_mounts(in)}};
+}
+
+json memory_volume(std::string_view name, std::string_view size) {
+  return {{"name", name}, {"emptyDir", {{"medium", "Memory"}, {"sizeLimit", size}}}};
+}
+
+json token_volume() {
+  return {{"name", "token"},
+          {"projected",
+           {{"sources",
+             {{{"serviceAccountToken",
+                {{"audience", api::kTokenAudience}, {"expirationSeconds", 600}, {"path", "token"}}}}}}}}};
+}
+
+json volumes(const JobInput& in) {
+  json all = {{{"name", "modelrun"}, {"emptyDir", {{"sizeLimit", "64Mi"}}}},
+              {{"name", "repo"}, {"emptyDir", {{"sizeLimit", "1Gi"}}}},
+              memory_volume("outputs", "64Mi"),
+              memory_volume("tmp", "64Mi"),
+              token_volume()};
+  if (in.run.spec.scope == Scope::kProject) all.push_back(memory_volume("upstream", "64Mi"));
+  if (in.run.spec.parameters) {
+    all.push_back({{"name", "inputs"}, {"configMap", {{"name", in.run.status.job_name}}}});
+  }
+  const auto& data = in.project.data;
+  if (!data.claim_name.empty()) {
+    all.push_back({{"name", "data"}, {"persistentVolumeClaim", {{"claimName", data.claim_name}, {"readOnly", true}}}});
+  } else if (!data.config_map.empty()) {
+    all.push_back({{"name", "data"}, {"configMap", {{"name", data.config_map}}}});
+  }
+  return all;
+}
+
+json toleration(std::string_view key) {
+  return {{"key", key}, {"operator", "Exists"}, {"effect", "NoExecute"}, {"tolerationSeconds", 60}};
+}
+
+void put_placement(json& spec, const api::RuntimeSpec& runtime) {
+  spec["tolerations"] = runtime.tolerations;
+  spec["tolerations"].push_back(toleration("node.kubernetes.io/not-ready"));
+  spec["tolerations"].push_back(toleration("node.kubernetes.io/unreachable"));
+  if (!runtime.node_selector.empty()) spec["nodeSelector"] = runtime.node_selector;
+  if (!runtime.image_pull_secrets.empty()) spec["imagePullSecrets"] = runtime.image_pull_secrets;
+  if (!runtime.runtime_class_name.empty()) spec["runtimeClassName"] = runtime.runtime_class_name;
+  if (!runtime.priority_class_name.empty()) spec["priorityClassName"] = runtime.priority_class_name;
+  if (runtime.host_users) spec["hostUsers"] = *runtime.host_users;
+}
+
+json pod_spec(const JobInput& in) {
+  const auto user = run_user_id(in.run.meta.uid);
+  const auto timeout = timeout_seconds(in.run.spec, in.project.limits, in.settings);
+  json spec = {{"restartPolicy", "Never"},
+               // The last resort, for a pod whose `exec` cannot keep time: everything it waits for is shorter.
+               {"activeDeadlineSeconds", in.project.limits.pending_seconds + timeout + 60},
+               {"terminationGracePeriodSeconds", kGraceSeconds},
+               {"automountServiceAccountToken", false},
+               {"enableServiceLinks", false},
+               {"securityContext",
+                {{"runAsNonRoot", true},
+                 {"runAsUser", user},
+                 {"runAsGroup", user},
+                 {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
+               // In this order: the kubelet starts them one after the other.
+               {"containers", {agent_container(in), model_container(in)}},
+               {"volumes", volumes(in)}};
+  put_placement(spec, in.project.runtime);
+  return spec;
+}
+
+}  // namespace
+
+std::int64_t run_user_id(const std::string& run_uid) {
+  // FNV-1a: stable across builds and processes, which std::hash does not promise.
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char byte : run_uid) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211ULL;
+  return 1'000'000 + static_cast<std::int64_t>(hash % 1'000'000'000ULL);
+}
+
+json build_job(const JobInput& in) {
+  const auto& run = in.run;
+  const json labels = {{api::kLabelRunUid, run.meta.uid},
+                       {api::kLabelProject, run.spec.project},
+                       {api::kLabelAttempt, std::to_string(run.status.attempts)},
+                       {"app.kubernetes.io/managed-by", "modelrun"}};
+  // The run's name may be longer than a label value may be, so it stands in an annotation.
+  const json annotations = {{api::kLabelRun, run.meta.name}, {"kubectl.kubernetes.io/default-container", api::kModelContainer}};
+  return {{"apiVersion", "batch/v1"},
+          {"kind", "Job"},
+          {"metadata",
+           {{"name", run.status.job_name},
+            {"namespace", run.meta.namespace_},
+            {"labels", labels},
+            {"annotations", annotations},
+            {"ownerReferences",
+             {{{"apiVersion", api::kApiVersion},
+               {"kind", "ModelRun"},
+               {"name", run.meta.name},
+               {"uid", run.meta.uid},
+               {"controller", true},
+               {"blockOwnerDeletion", false}}}}}},
+          {"spec",
+           {{"backoffLimit", 0},
+            {"completions", 1},
+            {"parallelism", 1},
+            {"podReplacementPolicy", "Failed"},
+            {"template", {{"metadata", {{"labels", labels}, {"annotations", annotations}}}, {"spec", pod_spec(in)}}}}}};
+}
+
+}  // namespace modelrun::controller

@@ -1,0 +1,23 @@
+#include "controller/resources/network_policy.h"
+
+#include "api/model_run.h"
+
+namespace modelrun::controller {
+
+nlohmann::json build_network_policy(const std::string& namespace_, int run_server_port) {
+  using nlohmann::json;
+  const json run_pods = {{"matchExpressions", {{{"key", api::kLabelRunUid}, {"operator", "Exists"}}}}};
+  return {{"apiVersion", "networking.k8s.io/v1"},
+          {"kind", "NetworkPolicy"},
+          {"metadata",
+           {{"name", kNetworkPolicyName},
+            {"namespace", namespace_},
+            {"labels", {{"app.kubernetes.io/managed-by", "modelrun"}}}}},
+          {"spec",
+           {{"podSelector", run_pods},
+            {"policyTypes", {"Ingress", "Egress"}},
+            {"ingress", json::array()},
+            {"egress", {{{"ports", {{{"protocol", "TCP"}, {"port", run_server_port}}}}}}}}}};
+}
+
+}  // namespace modelrun::controller

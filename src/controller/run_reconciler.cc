@@ -1,0 +1,66 @@
+#include "controller/run_reconciler.h"
+
+#include "controller/apply.h"
+#include "controller/decide.h"
+#include "controller/observe.h"
+
+namespace modelrun::controller {
+namespace {
+
+// What else is kept about a run goes when it is over.
+void forget(const Context& context, const RunRecord& record) {
+  context.inbox.forget(record.meta.uid);
+  context.sources.forget(record.meta.uid);
+  context.waiting.leave(record.meta.uid);
+}
+
+runtime::Outcome reconcile_finished(const Context& context, const RunRecord& record, std::stop_token stop) {
+  forget(context, record);
+  const auto project = context.caches.projects.find(record.project_key());
+  FinishedRun finished;
+  finished.finished_at = record.finished_at.value_or(record.meta.creation);
+  finished.history = project ? project->history : api::HistorySpec{};
+  finished.managed = record.made_by_tool || finished.history.include_applied;
+  const auto jobs = context.caches.jobs.by_index(kByRun, record.meta.uid);
+  for (const auto& job : jobs) {
+    if (job->meta.deleting()) continue;
+    finished.has_job = true;
+    finished.job_name = job->meta.name;
+  }
+  const Plan plan = decide_finished(finished, context.clock.now());
+  for (const auto& action : plan.after) {
+    Result<void> done;
+    if (std::holds_alternative<DeleteRun>(action)) {
+      kube::DeleteOptions options;
+      options.uid = record.meta.uid;
+      done = context.client.remove(kube::kModelRuns, record.meta.namespace_, record.meta.name, options, stop);
+    } else if (const auto* job = std::get_if<DeleteJob>(&action)) {
+      done = delete_job(context, record.meta.namespace_, job->name, stop);
+    }
+    if (!done && done.error().kind != ErrorKind::kNotFound) return runtime::failed(done.error());
+  }
+  return plan.requeue_after ? runtime::requeue_after(*plan.requeue_after) : runtime::done();
+}
+
+}  // namespace
+
+runtime::Outcome reconcile_run(const Context& context, const std::string& key, std::stop_token stop) {
+  const auto record = context.caches.runs.find(key);
+  // Whoever follows a run that is gone is told when its removal is seen (operator/wiring.cc).
+  if (!record) return runtime::done();
+  if (!record->active) return reconcile_finished(context, *record, stop);
+  // Its children go with it: the garbage collector sees to that.
+  if (record->meta.deleting()) return runtime::done();
+
+  auto observed = observe(context, record->active, stop);
+  if (!observed) return runtime::failed(observed.error());
+  Plan plan = decide(*observed, context.clock.now(), context.settings);
+  const auto requeue = plan.requeue_after;
+  auto run = apply(context, *observed, std::move(plan), stop);
+  if (!run) return runtime::failed(run.error());
+  context.inbox.settle(**run);
+  if (!(*run)->status.job_name.empty()) context.waiting.leave((*run)->meta.uid);
+  return requeue ? runtime::requeue_after(*requeue) : runtime::done();
+}
+
+}  // namespace modelrun::controller

@@ -1,0 +1,139 @@
+#include "controller/sources.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "controller/secrets.h"
+
+namespace modelrun::controller {
+namespace {
+
+std::optional<std::string> wanted(const std::string& first, const std::string& second) {
+  if (!first.empty()) return first;
+  return second.empty() ? std::nullopt : std::optional(second);
+}
+
+// 1, 2, 4 … 30 s.
+Duration retry_delay(int failures) { return std::chrono::seconds(std::min(30, 1 << std::min(failures - 1, 5))); }
+
+bool may_pass(ErrorKind kind) {
+  return kind == ErrorKind::kUnavailable || kind == ErrorKind::kTimeout || kind == ErrorKind::kThrottled;
+}
+
+}  // namespace
+
+Sources::Sources(kube::Client& client, source::Policy policy, source::Resolver& resolver, source::ArchiveCache& archives,
+                 const Clock& clock, WakeFn wake_run, WakeFn wake_project)
+    : client_(client),
+      policy_(policy),
+      resolver_(resolver),
+      archives_(archives),
+      clock_(clock),
+      wake_run_(std::move(wake_run)),
+      wake_project_(std::move(wake_project)) {}
+
+void Sources::begin(const api::ModelRun& run, const api::ModelProject& project) {
+  {
+    const std::lock_guard lock(mutex_);
+    auto& entry = entries_[run.meta.uid];
+    const auto state = entry.view.state;
+    if (entry.working || state == SourceView::State::kReady) return;
+    if (state == SourceView::State::kFailed && (!may_pass(entry.view.error.kind) || clock_.now() < entry.retry_at)) return;
+    entry.working = true;
+    // A failure keeps standing while it is tried again, so that the reason in status does not flicker.
+    if (state == SourceView::State::kNone) entry.view.state = SourceView::State::kWorking;
+  }
+  pool_.post([this, run, project](const std::stop_token& stop) {
+    finish(run, project.meta.uid, fetch(run, project, stop));
+    wake_run_(run.meta.key());
+  });
+}
+
+Result<Sources::Fetched> Sources::fetch(const api::ModelRun& run, const api::ModelProject& project, std::stop_token stop) {
+  const auto remote = git_remote(client_, project, policy_, stop);
+  if (!remote) return std::unexpected(remote.error());
+  const auto branch = wanted(run.spec.branch, project.git.default_branch);
+  const auto commit = wanted(run.status.commit_sha, run.spec.commit_sha);
+  auto resolved = resolver_.resolve(*remote, branch, commit, stop);
+  if (!resolved) return std::unexpected(resolved.error());
+  auto archive = archives_.fetch(*remote, resolved->commit, stop);
+  if (!archive) return std::unexpected(archive.error());
+  return Fetched{std::move(*resolved), std::move(*archive)};
+}
+
+void Sources::finish(const api::ModelRun& run, const std::string& project_uid, Result<Fetched> fetched) {
+  const std::lock_guard lock(mutex_);
+  auto& entry = entries_[run.meta.uid];
+  entry.working = false;
+  if (!fetched) {
+    entry.view.state = SourceView::State::kFailed;
+    entry.view.error = fetched.error();
+    entry.retry_at = clock_.now() + retry_delay(++entry.failures);
+    return;
+  }
+  entry.view = {SourceView::State::kReady, fetched->resolved.commit, fetched->resolved.branch, fetched->archive->sha256(),
+                fetched->archive->contains_file(run.spec.entry_point()), {}};
+  entry.archive = std::move(fetched->archive);
+  // What the project's status shows as its last commit is that of its default branch.
+  auto& probe = probes_[project_uid];
+  if (run.spec.branch.empty() && run.spec.commit_sha.empty() && run.status.commit_sha.empty()) {
+    probe.resolved = std::move(fetched->resolved);
+  }
+}
+
+SourceView Sources::view(const std::string& run_uid) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(run_uid);
+  return found == entries_.end() ? SourceView{} : found->second.view;
+}
+
+void Sources::with_archive(const api::ModelRun& run, const api::ModelProject& project, ArchiveFn done) {
+  ArchivePtr archive;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(run.meta.uid);
+    if (found != entries_.end()) archive = found->second.archive;
+  }
+  if (archive) return done(std::move(archive));
+  pool_.post([this, run, project, done = std::move(done)](const std::stop_token& stop) {
+    auto fetched = fetch(run, project, stop);
+    if (fetched) done(std::move(fetched->archive));
+    else done(fail(ErrorKind::kUnavailable, "the source cannot be had now: {}", fetched.error().message));
+  });
+}
+
+void Sources::forget(const std::string& run_uid) {
+  const std::lock_guard lock(mutex_);
+  entries_.erase(run_uid);
+}
+
+void Sources::begin_probe(const api::ModelProject& project) {
+  {
+    const std::lock_guard lock(mutex_);
+    auto& probe = probes_[project.meta.uid];
+    if (probe.generation == project.meta.generation) return;
+    probe = {};
+    probe.generation = project.meta.generation;
+  }
+  pool_.post([this, project](const std::stop_token& stop) {
+    const auto remote = git_remote(client_, project, policy_, stop);
+    auto resolved = remote ? resolver_.resolve(*remote, wanted(project.git.default_branch, {}), std::nullopt, stop)
+                           : Result<source::Resolved>(std::unexpected(remote.error()));
+    {
+      const std::lock_guard lock(mutex_);
+      auto& probe = probes_[project.meta.uid];
+      probe.done = true;
+      if (resolved) probe.resolved = std::move(*resolved);
+      else probe.error = resolved.error();
+    }
+    wake_project_(project.meta.key());
+  });
+}
+
+std::optional<Sources::Probe> Sources::probe(const std::string& project_uid) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = probes_.find(project_uid);
+  return found == probes_.end() ? std::nullopt : std::optional(found->second);
+}
+
+}  // namespace modelrun::controller
