@@ -71,7 +71,7 @@ holder_ready() {
 # clean_after_holder: as a reboot would: containers and addresses are gone, images and etcd's data stay.
 clean_after_holder() {
   rm -rf -- "$STATE/containerd/state" "$STATE/ipam" "$STATE/policy" "$STATE/var"
-  remove_cgroups
+  remove_cgroups modelrun/kubepods
 }
 
 stop_holder() {
@@ -148,13 +148,14 @@ join_cgroup() {
   for root in $(cgroup_roots); do echo "$BASHPID" >"$root/modelrun/node/cgroup.procs"; done
 }
 
+# remove_cgroups [BELOW]: needs a moment when processes have just ended.
 remove_cgroups() {
-  local root try left
+  local below=${1:-modelrun} root try left
   for try in {1..50}; do
     left=
     for root in $(cgroup_roots); do
-      [[ -d $root/modelrun ]] || continue
-      find "$root/modelrun" -depth -type d -exec rmdir {} + 2>/dev/null || left=$root/modelrun
+      [[ -d $root/$below ]] || continue
+      find "$root/$below" -depth -type d -exec rmdir {} + 2>/dev/null || left=$root/$below
     done
     [[ -n $left ]] || return 0
     sleep 0.1

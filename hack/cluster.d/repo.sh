@@ -78,7 +78,7 @@ protect() {
   fi
 }
 
-gitserver_pids() { pgrep -f "^python3 [^ ]*/gitserver\.py $GIT_ROOT $HOST_IP " || true; }
+gitserver_pids() { pgrep -f "^[^ ]*python3[^ ]* [^ ]*/gitserver\.py $GIT_ROOT $HOST_IP " || true; }
 
 ensure_gitserver() {
   if [[ -z $(gitserver_pids) ]]; then
