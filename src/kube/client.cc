@@ -162,7 +162,8 @@ Error status_error(std::string_view what, const Response& response) {
                       message.empty() ? "" : ": ", message)};
 }
 
-Result<Response> Client::exchange(const Call& call, const Request& request, std::stop_token stop) {
+Result<Response> Client::exchange(const Call& call, Request request, std::stop_token stop) {
+  request.timeout = timeout_;
   const auto begin = std::chrono::steady_clock::now();
   auto response = transport_.send(request, stop);
   // The connection broke off without an answer: a read can be asked again, a write may have been carried out.
@@ -192,8 +193,8 @@ Result<Response> Client::exchange_stream(const Call& call, const Request& reques
   return response;
 }
 
-Result<Json> Client::exchange_json(const Call& call, const Request& request, std::stop_token stop) {
-  auto response = exchange(call, request, stop);
+Result<Json> Client::exchange_json(const Call& call, Request request, std::stop_token stop) {
+  auto response = exchange(call, std::move(request), stop);
   if (!response) return std::unexpected(response.error());
   Json object = Json::parse(response->body, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) return fail(ErrorKind::kUnavailable, "{}: the answer is not a JSON object", call.what());

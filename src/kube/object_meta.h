@@ -1,4 +1,4 @@
-// The part of metav1.ObjectMeta that this project looks at, compact enough to be kept a hundred thousand times.
+// Reading object metadata, keys and resourceVersions.
 #pragma once
 
 #include <cstdint>
@@ -6,26 +6,15 @@
 #include <string>
 #include <string_view>
 
+#include "api/object_meta.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "kube/json.h"
 
 namespace modelrun::kube {
 
-struct ObjectMeta {
-  std::string namespace_;
-  std::string name;
-  std::string uid;
-  std::uint64_t resource_version = 0;
-  std::int64_t generation = 0;
-  Time creation{};
-  std::optional<Time> deletion;
-  std::string owner_uid;  // of the controlling owner reference; empty without one
-  std::string owner_kind;
-  std::string owner_name;
-
-  [[nodiscard]] bool deleting() const { return deletion.has_value(); }
-};
+// One type in all layers.
+using api::ObjectMeta;
 
 // Reads object.metadata. Never throws and never fails: what is missing or malformed is left empty or zero, since
 // the object came from the API server, which has checked these.

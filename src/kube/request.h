@@ -79,7 +79,7 @@ enum class PatchType { kJson, kMerge, kApply };
 struct PatchOptions {
   std::string_view subresource{};    // "status" or ""
   std::string_view field_manager{};  // required for kApply
-  bool force = false;              // kApply: take fields over from other managers
+  bool force = false;                // kApply: take fields over from other managers
 };
 
 // "name" is escaped. A cluster-wide resource ignores `namespace_`.

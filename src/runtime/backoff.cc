@@ -15,8 +15,8 @@ std::chrono::milliseconds Backoff::next() {
   const auto delay = backoff_delay(options_, failures_);
   if (failures_ < 64) ++failures_;
   std::uniform_real_distribution<double> spread(1.0, 1.0 + options_.jitter);
-  const auto jittered = std::chrono::milliseconds{static_cast<std::int64_t>(
-      static_cast<double>(delay.count()) * spread(random_))};
+  const auto jittered =
+      std::chrono::milliseconds{static_cast<std::int64_t>(static_cast<double>(delay.count()) * spread(random_))};
   return std::min(jittered, options_.max);
 }
 

@@ -1,0 +1,157 @@
+#include "runtime/events.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/encoding.h"
+#include "base/log.h"
+
+namespace modelrun::runtime {
+namespace {
+
+constexpr std::size_t kNoteBytes = 1024;       // the API's own limit
+constexpr std::size_t kNameBytes = 200;        // of the object's name in the event's: 253 in all
+constexpr std::chrono::minutes kSeriesAge{6};  // as client-go has it
+
+// At most `limit` bytes, not cut inside of a character.
+std::string cut(std::string text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0U) == 0x80U) --limit;
+  text.resize(limit);
+  return text;
+}
+
+std::string api_version(const kube::Resource& resource) {
+  return resource.group.empty() ? std::string{resource.version}
+                                : fmt::format("{}/{}", resource.group, resource.version);
+}
+
+bool power_of_two(std::int64_t count) {
+  return (count & (count - 1)) == 0;
+}
+
+}  // namespace
+
+EventRecorder::EventRecorder(kube::Client& client, EventOptions options, const Clock& clock, Metrics* metrics)
+    : client_(client), options_(std::move(options)), clock_(clock), metrics_(metrics) {
+  thread_ = std::jthread([this](std::stop_token stop) { run(std::move(stop)); });
+}
+
+EventRecorder::~EventRecorder() {
+  stop();
+}
+
+void EventRecorder::event(const kube::Resource& resource, const kube::ObjectMeta& object, EventKind kind,
+                          std::string_view reason, std::string_view action, std::string note) {
+  const Time now = clock_.now();
+  note = cut(make_valid_utf8(note), kNoteBytes);
+  const std::string type = kind == EventKind::kWarning ? "Warning" : "Normal";
+  const std::string space = object.namespace_.empty() ? "default" : object.namespace_;
+  std::string key = fmt::format("{}\n{}\n{}\n{}\n{}", object.uid, type, reason, action, note);
+  kube::Json regarding{{"apiVersion", api_version(resource)}, {"kind", resource.kind}, {"name", object.name}};
+  regarding["uid"] = object.uid;
+  if (!object.namespace_.empty()) regarding["namespace"] = object.namespace_;
+  const std::lock_guard lock(mutex_);
+  if (closing_ || queue_.size() >= options_.queue) return drop_locked();
+  // Unique in time and in this process; the controller's identity keeps replicas apart.
+  const auto unique = sha256_hex(fmt::format("{} {} {}", options_.instance, now.time_since_epoch().count(), ++serial_));
+  kube::Json event{
+      {"metadata",
+       {{"namespace", space}, {"name", fmt::format("{}.{}", object.name.substr(0, kNameBytes), unique.substr(0, 16))}}},
+      {"eventTime", format_rfc3339(now)},
+      {"reportingController", options_.controller},
+      {"reportingInstance", options_.instance.empty() ? options_.controller : options_.instance},
+      {"action", action},
+      {"reason", reason},
+      {"type", type},
+      {"note", std::move(note)},
+      {"regarding", std::move(regarding)}};
+  queue_.push_back({std::move(event), std::move(key)});
+  changed_.notify_all();
+}
+
+void EventRecorder::run(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  while (changed_.wait(lock, stop, [this] { return !queue_.empty(); })) {
+    Item item = std::move(queue_.front());
+    queue_.pop_front();
+    sending_ = true;
+    lock.unlock();
+    deliver(item, stop);
+    lock.lock();
+    sending_ = false;
+    changed_.notify_all();
+  }
+}
+
+void EventRecorder::deliver(const Item& item, std::stop_token stop) {
+  const Time now = clock_.now();
+  const auto known = by_key_.find(item.key);
+  if (known != by_key_.end() && known->second->last + kSeriesAge > now) {
+    recent_.splice(recent_.begin(), recent_, known->second);
+    if (repeat(recent_.front(), now, stop)) return;
+  }
+  create(item, now, stop);
+}
+
+void EventRecorder::create(const Item& item, Time now, std::stop_token stop) {
+  auto created = client_.create(kube::kEvents, item.event, std::move(stop));
+  if (!created) {
+    // Events are a courtesy: no second try, lest a refusing server be pestered.
+    log::debug("event not sent", {{"error", created.error().message}});
+    const std::lock_guard lock(mutex_);
+    return drop_locked();
+  }
+  const auto& metadata = item.event.at("metadata");
+  remember({item.key, metadata.at("namespace"), metadata.at("name"), 1, now});
+}
+
+bool EventRecorder::repeat(Sent& sent, Time now, std::stop_token stop) {
+  ++sent.count;
+  sent.last = now;
+  if (!power_of_two(sent.count)) return true;
+  const kube::Json patch{{"series", {{"count", sent.count}, {"lastObservedTime", format_rfc3339(now)}}}};
+  auto patched =
+      client_.patch(kube::kEvents, sent.namespace_, sent.name, kube::PatchType::kMerge, patch, {}, std::move(stop));
+  // The server forgets events after an hour.
+  return patched || patched.error().kind != ErrorKind::kNotFound;
+}
+
+void EventRecorder::remember(Sent sent) {
+  const auto known = by_key_.find(sent.key);
+  if (known != by_key_.end()) {
+    recent_.erase(known->second);
+    by_key_.erase(known);
+  }
+  recent_.push_front(std::move(sent));
+  by_key_[recent_.front().key] = recent_.begin();
+  if (recent_.size() <= options_.remembered) return;
+  by_key_.erase(recent_.back().key);
+  recent_.pop_back();
+}
+
+void EventRecorder::drop_locked() {
+  ++dropped_;
+  if (metrics_ != nullptr) metrics_->event_dropped();
+}
+
+void EventRecorder::flush() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return queue_.empty() && !sending_; });
+}
+
+void EventRecorder::stop(std::chrono::milliseconds timeout) {
+  {
+    std::unique_lock lock(mutex_);
+    closing_ = true;
+    changed_.wait_for(lock, timeout, [this] { return queue_.empty() && !sending_; });
+  }
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::uint64_t EventRecorder::dropped() const {
+  const std::lock_guard lock(mutex_);
+  return dropped_;
+}
+
+}  // namespace modelrun::runtime

@@ -57,16 +57,15 @@ class EventRecorder {
     std::string namespace_;
     std::string name;
     std::int64_t count = 1;
-    std::int64_t written = 1;
     Time last{};
   };
 
   void run(std::stop_token stop);
-  void deliver(Item item, std::stop_token stop);
+  void deliver(const Item& item, std::stop_token stop);
   void create(const Item& item, Time now, std::stop_token stop);
   bool repeat(Sent& sent, Time now, std::stop_token stop);
   void remember(Sent sent);
-  void drop();
+  void drop_locked();  // mutex_ is held
 
   kube::Client& client_;
   const EventOptions options_;

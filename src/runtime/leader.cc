@@ -91,8 +91,9 @@ bool LeaderElector::try_acquire_or_renew(std::stop_token stop) {
   // From before the request: what counts is when the others began to count, at the earliest.
   const auto begin = clock_.now();
   // A leader that knows its lease renews it with one write and reads only if that fails.
+  auto client = timed_client(begin);
   if (!is_leader() || !observed_) {
-    auto current = client_.get(kube::kLeases, options_.namespace_, options_.lease, stop);
+    auto current = client.get(kube::kLeases, options_.namespace_, options_.lease, stop);
     if (current) {
       observe(*current);
     } else if (current.error().kind == ErrorKind::kNotFound) {
@@ -103,12 +104,12 @@ bool LeaderElector::try_acquire_or_renew(std::stop_token stop) {
     }
     if (held_by_other()) return false;
   }
-  auto written = write(observed_, std::move(stop));
+  auto written = write(client, observed_, stop);
   if (!written) {
     log::debug("lease not written", {{"error", written.error().message}});
     if (written.error().kind == ErrorKind::kConflict || written.error().kind == ErrorKind::kNotFound) {
       // Somebody else has written it. If that was another candidate we have lost, whatever the deadline says.
-      auto current = client_.get(kube::kLeases, options_.namespace_, options_.lease);
+      auto current = client.get(kube::kLeases, options_.namespace_, options_.lease, stop);
       if (current) observe(*current);
       if (current && held_by_other()) leads_until_.store(0, std::memory_order_release);
       if (!current) observed_.reset();
@@ -124,7 +125,14 @@ bool LeaderElector::try_acquire_or_renew(std::stop_token stop) {
   return true;
 }
 
-Result<kube::Json> LeaderElector::write(std::optional<kube::Json> current, std::stop_token stop) {
+// A renewal that hangs must not make the leader miss its own deadline.
+kube::Client LeaderElector::timed_client(SteadyClock::Point now) const {
+  const SteadyClock::Point until{SteadyClock::Span{leads_until_.load(std::memory_order_acquire)}};
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - now);
+  return client_.with_timeout(is_leader() ? std::max(left, std::chrono::milliseconds{1}) : options_.renew_deadline);
+}
+
+Result<kube::Json> LeaderElector::write(kube::Client client, std::optional<kube::Json> current, std::stop_token stop) {
   const std::string now = format_rfc3339(wall_.now());
   const bool create = !current.has_value();
   kube::Json lease = create ? kube::Json{{"metadata", {{"name", options_.lease}, {"namespace", options_.namespace_}}}}
@@ -140,8 +148,8 @@ Result<kube::Json> LeaderElector::write(std::optional<kube::Json> current, std::
     spec["leaseTransitions"] = number_at(old, "leaseTransitions") + (create ? 0 : 1);
   }
   lease["spec"] = std::move(spec);
-  return create ? client_.create(kube::kLeases, lease, std::move(stop))
-                : client_.replace(kube::kLeases, lease, std::move(stop));
+  return create ? client.create(kube::kLeases, lease, std::move(stop))
+                : client.replace(kube::kLeases, lease, std::move(stop));
 }
 
 void LeaderElector::observe(const kube::Json& lease) {
@@ -169,15 +177,21 @@ bool LeaderElector::held_by_other() const {
 }
 
 void LeaderElector::release() {
-  if (!observed_) return;
+  // Not with the stop token, which has fired.
+  auto client = client_.with_timeout(options_.retry_period);
+  if (!observed_) {
+    // A renewal was cut off: read what became of it.
+    auto current = client.get(kube::kLeases, options_.namespace_, options_.lease);
+    if (current) observe(*current);
+  }
+  if (!observed_ || text_at(spec_of(*observed_), "holderIdentity") != options_.identity) return;
   kube::Json lease = *observed_;
   const std::string now = format_rfc3339(wall_.now());
   kube::Json& spec = lease["spec"];
   spec["holderIdentity"] = "";
   spec["leaseDurationSeconds"] = 1;
   spec["renewTime"] = now;
-  // Not with the stop token, which has fired; a request has its own time-out.
-  auto released = client_.replace(kube::kLeases, lease);
+  auto released = client.replace(kube::kLeases, lease);
   if (released) observe(*released);
   if (!released) log::warn("lease not released", {{"error", released.error().message}});
 }

@@ -53,7 +53,8 @@ class LeaderElector {
  private:
   // One try. True: we hold the lease now.
   bool try_acquire_or_renew(std::stop_token stop);
-  Result<kube::Json> write(std::optional<kube::Json> current, std::stop_token stop);
+  [[nodiscard]] kube::Client timed_client(SteadyClock::Point now) const;
+  Result<kube::Json> write(kube::Client client, std::optional<kube::Json> current, std::stop_token stop);
   void observe(const kube::Json& lease);
   [[nodiscard]] bool held_by_other() const;
   void lead(std::stop_token stop);

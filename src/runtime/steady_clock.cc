@@ -10,7 +10,9 @@ bool SteadyClock::sleep(Span span, std::stop_token stop) {
   return !stop.stop_requested();
 }
 
-SteadyClock::Point RealSteadyClock::now() const { return std::chrono::steady_clock::now(); }
+SteadyClock::Point RealSteadyClock::now() const {
+  return std::chrono::steady_clock::now();
+}
 
 bool RealSteadyClock::wait(std::unique_lock<std::mutex>& lock, std::condition_variable_any& changed,
                            std::optional<Point> deadline, std::stop_token stop, const std::function<bool()>& ready) {

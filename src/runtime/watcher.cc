@@ -29,7 +29,9 @@ Watcher::Watcher(kube::Client& client, WatcherOptions options, WatchSink& sink, 
       backoff_(options_.backoff, options_.seed),
       random_(options_.seed) {}
 
-Watcher::~Watcher() { stop(); }
+Watcher::~Watcher() {
+  stop();
+}
 
 void Watcher::start() {
   thread_ = std::jthread([this](std::stop_token stop) { run(std::move(stop)); });
@@ -58,8 +60,7 @@ Result<void> Watcher::list(std::stop_token stop) {
   sink_.replace_begin();
   std::string version;
   do {
-    auto page = client_.list_each(
-        options_.resource, options, [this](kube::Json&& item) { sink_.upsert(item); }, stop);
+    auto page = client_.list_each(options_.resource, options, [this](kube::Json&& item) { sink_.upsert(item); }, stop);
     if (!page) {
       page_expired_ = page.error().kind == ErrorKind::kGone && !options.continue_token.empty();
       return std::unexpected(page.error());

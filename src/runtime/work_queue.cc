@@ -23,8 +23,8 @@ SteadyClock::Span WorkQueue::add_rate_limited(std::string_view key) {
   const auto base = backoff_delay(options_.rate, failures);
   if (failures < 64) ++failures;
   std::uniform_real_distribution<double> spread(1.0, 1.0 + options_.rate.jitter);
-  const auto delay = std::min(
-      std::chrono::duration_cast<SteadyClock::Span>(base * spread(random_)), SteadyClock::Span{options_.rate.max});
+  const auto delay = std::min(std::chrono::duration_cast<SteadyClock::Span>(base * spread(random_)),
+                              SteadyClock::Span{options_.rate.max});
   add_after_locked(key, delay);
   return delay;
 }
@@ -47,9 +47,8 @@ std::optional<std::string> WorkQueue::get(std::stop_token stop) {
     if (auto key = take_locked()) return key;
     const auto next = delays_.empty() ? std::nullopt : std::optional{delays_.top().due};
     // Also woken when an earlier delay comes in, to compute the deadline anew.
-    clock_.wait(lock, changed_, next, stop, [&] {
-      return !ready_.empty() || (!delays_.empty() && (!next || delays_.top().due < *next));
-    });
+    clock_.wait(lock, changed_, next, stop,
+                [&] { return !ready_.empty() || (!delays_.empty() && (!next || delays_.top().due < *next)); });
   }
   return std::nullopt;
 }

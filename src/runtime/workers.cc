@@ -62,7 +62,9 @@ Workers::Workers(std::string name, int threads, WorkQueue& queue, Reconcile reco
       clock_(clock),
       metrics_(metrics) {}
 
-Workers::~Workers() { stop(); }
+Workers::~Workers() {
+  stop();
+}
 
 void Workers::start() {
   for (int i = 0; i < count_; ++i) {

@@ -84,7 +84,7 @@ class FakeTransport final : public kube::Transport {
   }
 
   mutable std::mutex mutex_;
-  std::deque<Script> scripts_;         // guarded by mutex_
+  std::deque<Script> scripts_;           // guarded by mutex_
   std::vector<kube::Request> requests_;  // guarded by mutex_
 };
 

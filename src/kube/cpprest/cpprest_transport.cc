@@ -36,8 +36,8 @@ void start_library() {
   });
 }
 
-// Called by the library before every request with the connection that it is about to use. On a connection that waited in
-// the pool nothing can have arrived but its end: a server speaks only when spoken to.
+// Called by the library before every request with the connection that it is about to use. On a connection that waited
+// in the pool nothing can have arrived but its end: a server speaks only when spoken to.
 void refuse_closed(const tcp::socket& socket) {
   if (!socket.is_open()) return;  // a new one, to be connected
   pollfd state{const_cast<tcp::socket&>(socket).native_handle(), POLLIN | POLLRDHUP, 0};
@@ -134,8 +134,7 @@ class CpprestTransport final : public Transport {
 
   Result<Response> send(const Request& request, std::stop_token stop) override {
     const auto deadline = std::chrono::steady_clock::now() + request.timeout;
-    return authorised(sends_, request, stop,
-                      [&](Exchange& exchange) { return exchange.wait(deadline, stop); });
+    return authorised(sends_, request, stop, [&](Exchange& exchange) { return exchange.wait(deadline, stop); });
   }
 
   Result<Response> stream(const Request& request, std::chrono::milliseconds idle_timeout, const OnData& on_data,
@@ -160,8 +159,8 @@ class CpprestTransport final : public Transport {
     return exchange(client, request, *renewed, stop, wait);
   }
 
-  Result<Response> exchange(http::client::http_client& client, const Request& request,
-                            const ExecCredential& credential, const std::stop_token& stop, const Wait& wait) {
+  Result<Response> exchange(http::client::http_client& client, const Request& request, const ExecCredential& credential,
+                            const std::stop_token& stop, const Wait& wait) {
     if (!credential.client_cert_pem.empty()) {
       auto used = tls_->use_certificate(credential.client_cert_pem, credential.client_key_pem);
       if (!used) return std::unexpected(used.error());

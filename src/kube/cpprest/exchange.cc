@@ -116,8 +116,8 @@ void Exchange::abandon(std::unique_lock<std::mutex>& lock) {
   unblock(lock);
   lock.unlock();
   // Only once it is connected: cpprestsdk throws on its own thread, which ends the process, when a socket is closed
-  // between the end of connect() and the setting of TCP_NODELAY. Before that, sending() ends it. On the library's thread,
-  // because closing a socket while another thread starts to read from it is a race.
+  // between the end of connect() and the setting of TCP_NODELAY. Before that, sending() ends it. On the library's
+  // thread, because closing a socket while another thread starts to read from it is a race.
   if (connected) {
     crossplat::threadpool::shared_instance().service().post([source = cancel_]() { source.cancel(); });
   }

@@ -15,7 +15,9 @@ using BioPtr = std::unique_ptr<BIO, Freer<BIO, BIO_free_all>>;
 using CertPtr = std::unique_ptr<X509, Freer<X509, X509_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY, EVP_PKEY_free>>;
 
-BioPtr reader(const std::string& pem) { return BioPtr{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))}; }
+BioPtr reader(const std::string& pem) {
+  return BioPtr{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))};
+}
 
 std::string openssl_reason() {
   const auto code = ERR_get_error();

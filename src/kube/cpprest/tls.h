@@ -35,7 +35,7 @@ class TlsSettings {
   [[nodiscard]] Result<ContextPtr> build(const std::string& cert_pem, const std::string& key_pem) const;
 
   const std::string ca_pem_;
-  std::mutex mutex_;        // guards all that follows
+  std::mutex mutex_;  // guards all that follows
   std::string cert_pem_;
   ContextPtr context_;
 };
