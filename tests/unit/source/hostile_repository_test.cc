@@ -1,0 +1,162 @@
+// Repositories made to do harm, by plumbing that checks nothing.
+#include <gmock/gmock.h>
+
+#include "source/archive_cache.h"
+#include "unit/source/git_fixture.h"
+
+namespace modelrun::source::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class HostileRepositoryTest : public GitTest {
+ protected:
+  HostileRepositoryTest() : repository_(path("repo.git")) {
+    options_.policy = lenient_policy();
+    options_.directory = path("cache");
+  }
+  Result<std::shared_ptr<const Archive>> fetch(const std::string& commit) {
+    auto cache = ArchiveCache::open(options_);
+    EXPECT_TRUE(cache) << cache.error().message;
+    auto archive = (*cache)->fetch(remote(repository_.file_url()), commit, {});
+    EXPECT_TRUE(std::filesystem::is_empty(path("cache/work")));
+    return archive;
+  }
+  Result<std::shared_ptr<const Archive>> fetch_tree(const std::vector<Repository::TreeEntry>& entries) {
+    return fetch(repository_.commit(repository_.tree(entries)));
+  }
+  std::string blob(std::string_view content = "x") { return repository_.blob(content); }
+  void expect(ErrorKind kind, const Result<std::shared_ptr<const Archive>>& archive, const std::string& words = {}) {
+    ASSERT_FALSE(archive);
+    EXPECT_EQ(archive.error().kind, kind) << archive.error().message;
+    EXPECT_THAT(archive.error().message, HasSubstr(words));
+    EXPECT_LE(archive.error().message.size(), 300U);
+  }
+
+  Repository repository_;
+  ArchiveCacheOptions options_;
+};
+
+TEST_F(HostileRepositoryTest, NamesThatLeaveTheTree) {
+  for (const char* name : {"..", ".", ".git", ".GIT", "a/b", "../x"}) {
+    SCOPED_TRACE(name);
+    expect(ErrorKind::kDenied, fetch_tree({{"100644", name, blob()}}));
+    expect(ErrorKind::kDenied, fetch_tree({{"40000", name, repository_.tree({{"100644", "x", blob()}})}}));
+  }
+}
+
+TEST_F(HostileRepositoryTest, NamesWithControlCharacters) {
+  for (const char* name : {"a\rb", "a\nb", "\x1b[2J", "\x7f", "caf\xe9"})
+    expect(ErrorKind::kDenied, fetch_tree({{"100644", name, blob()}}));
+}
+
+TEST_F(HostileRepositoryTest, OneNameTwice) {
+  expect(ErrorKind::kDenied, fetch_tree({{"100644", "a", blob("1")}, {"100644", "a", blob("2")}}));
+  expect(ErrorKind::kDenied,
+         fetch_tree({{"120000", "a", blob("b")}, {"40000", "a", repository_.tree({{"100644", "x", blob()}})}}));
+}
+
+TEST_F(HostileRepositoryTest, SymlinksThatLeaveTheTree) {
+  for (const char* target : {"/etc/passwd", "..", "../../x", "d/../../x"}) {
+    SCOPED_TRACE(target);
+    expect(ErrorKind::kDenied, fetch_tree({{"100644", "a", blob()}, {"120000", "run.py", blob(target)}}), "'run.py'");
+  }
+  using namespace std::string_literals;
+  expect(ErrorKind::kDenied, fetch_tree({{"120000", "l", blob("a\0b"s)}}));
+  expect(ErrorKind::kDenied, fetch_tree({{"120000", "l", blob(std::string(5000, 'a'))}}));
+}
+
+TEST_F(HostileRepositoryTest, SubmodulesAreEmptyDirectories) {
+  const auto archive =
+      fetch_tree({{"100644", ".gitmodules", blob("[submodule \"s\"]\n\tpath = s\n\turl = https://evil.invalid/x\n")},
+                  {"160000", "s", std::string(40, 'a')}});
+  ASSERT_TRUE(archive) << archive.error().message;
+  EXPECT_TRUE((*archive)->contains_dir("s"));
+  EXPECT_THAT((*archive)->warnings(), ::testing::ElementsAre(HasSubstr("submodule 's'")));
+}
+
+TEST_F(HostileRepositoryTest, SubmoduleUrlsThatAreOptions) {
+  expect(ErrorKind::kDenied,
+         fetch_tree({{"100644", ".gitmodules", blob("[submodule \"s\"]\n\tpath = s\n\turl = -u./payload\n")},
+                     {"160000", "s", std::string(40, 'a')}}));
+}
+
+TEST_F(HostileRepositoryTest, AttributesDoNothing) {
+  const auto archive = fetch_tree({
+      {"100644", ".gitattributes",
+       blob("secret export-ignore\nid ident export-subst\nlfs filter=lfs diff=lfs merge=lfs -text\ntext text eol=crlf "
+            "working-tree-encoding=UTF-16\n")},
+      {"100644", "id", blob("$Id$ $Format:%H$\n")},
+      {"100644", "lfs", blob("version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 1\n")},
+      {"100644", "secret", blob("kept")},
+      {"100644", "text", blob("a\nb\n")},
+  });
+  ASSERT_TRUE(archive) << archive.error().message;
+  EXPECT_EQ(read_member((*archive)->path(), "id"), "$Id$ $Format:%H$\n");
+  EXPECT_THAT(read_member((*archive)->path(), "lfs"), HasSubstr("git-lfs"));
+  EXPECT_EQ(read_member((*archive)->path(), "secret"), "kept");
+  EXPECT_EQ(read_member((*archive)->path(), "text"), "a\nb\n");
+}
+
+TEST_F(HostileRepositoryTest, BigFiles) {
+  options_.policy.max_file_bytes = 1000;
+  expect(ErrorKind::kTooLarge, fetch_tree({{"100644", "big", blob(std::string(1001, 'x'))}}), "'big'");
+  ASSERT_TRUE(fetch_tree({{"100644", "fits", blob(std::string(1000, 'x'))}}));
+}
+
+TEST_F(HostileRepositoryTest, ManyFilesThatAreOneBlob) {
+  options_.policy.max_files = 50;
+  std::vector<Repository::TreeEntry> entries;
+  for (int i = 0; i < 51; ++i) entries.push_back({"100644", fmt::format("f{:03}", i), blob()});
+  expect(ErrorKind::kTooLarge, fetch_tree(entries), "50 files");
+  entries.pop_back();
+  ASSERT_TRUE(fetch_tree(entries));
+}
+
+TEST_F(HostileRepositoryTest, TreesThatMultiply) {
+  // Ten entries a level, ten levels: a few hundred bytes that spell 10^10 files. The same with nothing at the bottom.
+  for (const std::string& bottom : {repository_.tree({{"100644", "f", blob()}}), repository_.tree({})}) {
+    std::string tree = bottom;
+    for (int level = 0; level < 10; ++level) {
+      std::vector<Repository::TreeEntry> entries;
+      for (int i = 0; i < 10; ++i) entries.push_back({"40000", fmt::format("d{}", i), tree});
+      tree = repository_.tree(entries);
+    }
+    expect(ErrorKind::kTooLarge, fetch(repository_.commit(tree)));
+  }
+}
+
+TEST_F(HostileRepositoryTest, BlobsThatMultiply) {
+  options_.policy.max_tree_bytes = 1'000'000;
+  const std::string zeros = blob(std::string(100'000, '\0'));
+  std::vector<Repository::TreeEntry> entries;
+  for (int i = 0; i < 11; ++i) entries.push_back({"100644", fmt::format("f{:03}", i), zeros});
+  expect(ErrorKind::kTooLarge, fetch_tree(entries), "together");
+}
+
+TEST_F(HostileRepositoryTest, PacksThatAreTooLarge) {
+  options_.policy.max_pack_bytes = 200'000;
+  const std::string noise = shell("head -c 1000000 /dev/urandom");
+  expect(ErrorKind::kTooLarge, fetch_tree({{"100644", "noise", blob(noise)}}));
+}
+
+TEST_F(HostileRepositoryTest, HistoryIsNotFetched) {
+  options_.policy.max_pack_bytes = 200'000;
+  const std::string old =
+      repository_.commit(repository_.tree({{"100644", "noise", blob(shell("head -c 1000000 /dev/urandom"))}}));
+  ASSERT_TRUE(fetch(repository_.commit(repository_.tree({{"100644", "run.py", blob()}}), old)));
+}
+
+TEST_F(HostileRepositoryTest, HooksOfTheRemoteDoNotRunHere) {
+  const auto marker = path("marker");
+  for (const char* hook : {"post-checkout", "reference-transaction", "post-index-change", "fsmonitor-watchman"}) {
+    const auto file = repository_.path() / "hooks" / hook;
+    shell(fmt::format("printf '#!/bin/sh\\ntouch {}\\n' > {} && chmod 755 {}", marker.string(), file.string(),
+                      file.string()));
+  }
+  ASSERT_TRUE(fetch(repository_.commit_sample()));
+  EXPECT_FALSE(std::filesystem::exists(marker));
+}
+
+}  // namespace
+}  // namespace modelrun::source::testing
