@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # here, BINARIES and USER_ID come from images/rootfs
 # The agent is one static binary, copied by itself into an emptyDir: no libc, no shell.
 rootfs_agent() {
   install -m 0755 "$BINARIES/modelrun-sandbox" "$1/modelrun-sandbox"

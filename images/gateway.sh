@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # here, BINARIES and USER_ID come from images/rootfs
 . "$here/programs.sh"
 
 rootfs_gateway() {

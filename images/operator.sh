@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # here, BINARIES and USER_ID come from images/rootfs
 . "$here/programs.sh"
 
 rootfs_operator() {
@@ -7,15 +8,14 @@ rootfs_operator() {
   add_git "$1"
 }
 
-# add_git ROOT: git with its HTTP(S) and SSH transports; name resolution as glibc loads it at run time.
+# add_git ROOT: git with its HTTP(S) transport; name resolution as glibc loads it at run time.
 add_git() {
-  local root=$1 core helper library
+  local root=$1 core library
   core=$(git --exec-path)
   add_program "$root" /usr/bin/git /usr/bin/git
   add_program "$root" "$core/git-remote-http" "$core/git-remote-http"
-  for helper in git-remote-https git-remote-ftp; do [[ $helper == *ftp ]] || ln -s git-remote-http "$root$core/$helper"; done
+  ln -s git-remote-http "$root$core/git-remote-https"
   ln -s ../../bin/git "$root$core/git"
-  ! command -v ssh >/dev/null || add_program "$root" "$(command -v ssh)" /usr/bin/ssh
   mkdir -p "$root/usr/share/git-core/templates"
   for library in libnss_files.so.2 libnss_dns.so.2 libresolv.so.2; do
     library=$(ldconfig -p | awk -v name="$library" '$1 == name { print $NF; exit }')

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # here, BINARIES and USER_ID come from images/rootfs
 # For images that hold dynamically linked programs and no distribution.
 
 # base_files ROOT: what a program without a distribution expects: users, certificates, name resolution, /tmp.
@@ -7,8 +8,8 @@ base_files() {
   chmod 1777 "$1/tmp"
   ln -s usr/lib "$1/lib"
   ln -s usr/bin "$1/bin"
-  printf 'root:x:0:0:root:/:/sbin/nologin\nmodelrun:x:%s:%s:modelrun:/home/modelrun:/sbin/nologin\n' $USER_ID $USER_ID >"$1/etc/passwd"
-  printf 'root:x:0:\nmodelrun:x:%s:\n' $USER_ID >"$1/etc/group"
+  printf 'root:x:0:0:root:/:/sbin/nologin\nmodelrun:x:%s:%s:modelrun:/home/modelrun:/sbin/nologin\n' "$USER_ID" "$USER_ID" >"$1/etc/passwd"
+  printf 'root:x:0:\nmodelrun:x:%s:\n' "$USER_ID" >"$1/etc/group"
   printf 'hosts: files dns\n' >"$1/etc/nsswitch.conf"
   install -m 0644 /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/ca-certificates.crt"
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Installs the product: crds/ and the chart, as an administrator would, and waits until it runs.
 
-HELM_VERSION=v3.18.6 SYSTEM_NAMESPACE=modelrun-system
+HELM_VERSION=v3.19.5 SYSTEM_NAMESPACE=modelrun-system
 
 # deploy [HELM TEMPLATE ARGS]: run it again after a change; what has not changed is not restarted.
 deploy() {
@@ -56,7 +56,7 @@ wait_rollout() {
 ensure_helm() {
   HELM=$(type -P helm || true)
   [[ -z $HELM ]] || return 0
-  HELM=$CACHE/bin/helm-$HELM_VERSION
+  HELM=$CACHE/bin/helm
   [[ -x $HELM ]] || build_helm
 }
 
