@@ -86,10 +86,16 @@ gone() { [[ ! -d /proc/$1 || $(sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$1/status
 
 # ---- network
 
+# A link without a holder of ours is another cluster's, or one that the kernel is still taking down.
 refuse_second_instance() {
+  local try
   read_holder
-  [[ -n $HOLDER ]] || ! ip link show "$HOST_LINK" >/dev/null 2>&1 ||
-    fail "interface $HOST_LINK is there already: another cluster is up on this machine, or going down (MODELRUN_CLUSTER=... hack/cluster down)"
+  [[ -z $HOLDER ]] || return 0
+  for try in {1..50}; do
+    ip link show "$HOST_LINK" >/dev/null 2>&1 || return 0
+    sleep 0.1
+  done
+  fail "interface $HOST_LINK is there already: another cluster is up on this machine (MODELRUN_CLUSTER=NAME hack/cluster down)"
 }
 
 ensure_network() {
@@ -133,11 +139,24 @@ cgroup_roots() {
 make_cgroups() {
   local root file
   for root in $(cgroup_roots); do
+    mkdir -p "$root/modelrun"
+    enable_controllers "$root"
     mkdir -p "$root/modelrun/node"
     for file in cpuset.cpus cpuset.mems; do # version 1 makes them empty, and then takes no process
       [[ -e $root/cpuset.memory_migrate ]] || continue
       cat "$root/$file" >"$root/modelrun/$file"
       cat "$root/$file" >"$root/modelrun/node/$file"
+    done
+  done
+}
+
+# enable_controllers ROOT: version 2 hands a controller down only where told to; kubelet wants to find them in /modelrun.
+enable_controllers() {
+  local controller group
+  [[ -e $1/cgroup.controllers ]] || return 0
+  for group in "$1" "$1/modelrun"; do
+    for controller in $(<"$group/cgroup.controllers"); do
+      echo "+$controller" >"$group/cgroup.subtree_control" 2>/dev/null || true
     done
   done
 }
