@@ -16,7 +16,7 @@ namespace modelrun::api {
 
 inline constexpr std::string_view kApiVersion = "modelrun.dev/v1alpha1";
 inline constexpr std::string_view kLabelRunUid = "modelrun.dev/run-uid";
-inline constexpr std::string_view kLabelRun = "modelrun.dev/run";
+inline constexpr std::string_view kLabelRun = "modelrun.dev/run";  // an annotation: the run's name
 inline constexpr std::string_view kLabelProject = "modelrun.dev/project";
 inline constexpr std::string_view kLabelAttempt = "modelrun.dev/attempt";
 // Who made the run: "cli" and "gateway" runs fall under the project's history limits, applied ones do not.

@@ -68,7 +68,7 @@ PodView decode_pod(const json& object) {
   PodView pod;
   pod.meta = decode_meta(object);
   pod.run_uid = label_of(object, kLabelRunUid);
-  pod.run = label_of(object, kLabelRun);
+  pod.run = text_at(member(member(object, "metadata"), "annotations"), kLabelRun);
   pod.phase = text_at(status, "phase");
   pod.reason = text_at(status, "reason");
   pod.message = text_at(status, "message");

@@ -33,7 +33,7 @@ struct ContainerView {
 struct PodView {
   ObjectMeta meta;
   std::string run_uid;  // label kLabelRunUid; empty on pods that are not ours
-  std::string run;      // label kLabelRun: its name
+  std::string run;      // annotation kLabelRun: its name
   std::string phase;    // Pending, Running, Succeeded, Failed, Unknown
   std::string reason;   // e.g. Evicted, DeadlineExceeded
   std::string message;

@@ -34,6 +34,25 @@ class WaitingRoom {
   std::map<std::string, std::string> project_of_;
 };
 
+// When each project's status was last written by this process. Thread-safe.
+class WriteTimes {
+ public:
+  // The epoch when it never was.
+  [[nodiscard]] Time last(const std::string& project_key) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = times_.find(project_key);
+    return found == times_.end() ? Time{} : found->second;
+  }
+  void note(const std::string& project_key, Time now) {
+    const std::lock_guard lock(mutex_);
+    times_[project_key] = now;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, Time> times_;  // guarded by mutex_
+};
+
 struct ProjectObserved {
   const api::ModelProject& project;
   std::vector<Candidate> waiting;       // in order

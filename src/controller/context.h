@@ -22,6 +22,7 @@ struct Context {
   Inbox& inbox;
   Sources& sources;
   WaitingRoom& waiting;
+  WriteTimes& project_writes;
   runtime::WorkQueue& run_queue;
   runtime::WorkQueue& project_queue;
   runtime::EventRecorder& events;

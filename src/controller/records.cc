@@ -11,6 +11,7 @@ RunRecord make_record(api::ModelRun run) {
   record.phase = run.status.phase;
   record.made_by_tool = run.created_by == "cli" || run.created_by == "gateway";
   record.number = run.status.run_number;
+  record.observed_generation = run.status.observed_generation;
   record.finished_at = run.status.finished_at;
   record.job_name = run.status.job_name;
   if (!api::is_final(record.phase)) record.active = std::make_shared<const api::ModelRun>(std::move(run));

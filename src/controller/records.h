@@ -20,6 +20,7 @@ struct RunRecord {
   api::Phase phase = api::Phase::kNone;
   bool made_by_tool = false;  // created by the CLI or the gateway, not applied
   std::int64_t number = 0;
+  std::int64_t observed_generation = -1;
   std::optional<Time> finished_at;
   std::string job_name;
   std::shared_ptr<const api::ModelRun> active;  // null once the phase is final

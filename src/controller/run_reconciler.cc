@@ -14,8 +14,28 @@ void forget(const Context& context, const RunRecord& record) {
   context.waiting.leave(record.meta.uid);
 }
 
+// Somebody set cancel or suspend after the end. The result stays as it is; that the change was seen is said, since kstatus
+// takes a run whose generation was not observed for one that is under way.
+Result<void> acknowledge(const Context& context, const RunRecord& record, std::stop_token stop) {
+  const auto object = context.client.get(kube::kModelRuns, record.meta.namespace_, record.meta.name, stop);
+  if (!object) return std::unexpected(object.error());
+  const auto run = api::decode_model_run(*object);
+  if (run.meta.uid != record.meta.uid || run.status.observed_generation == run.meta.generation) return {};
+  auto status = object->at("status");
+  status["observedGeneration"] = run.meta.generation;
+  auto answer = context.client.replace_status(kube::kModelRuns, api::status_update("ModelRun", run.meta, std::move(status)), stop);
+  if (!answer) return std::unexpected(answer.error());
+  context.caches.runs.put(make_record(api::decode_model_run(*answer)));
+  return {};
+}
+
 runtime::Outcome reconcile_finished(const Context& context, const RunRecord& record, std::stop_token stop) {
   forget(context, record);
+  if (record.observed_generation < record.meta.generation && !record.meta.deleting()) {
+    if (auto done = acknowledge(context, record, stop); !done && done.error().kind != ErrorKind::kNotFound) {
+      return runtime::failed(done.error());
+    }
+  }
   const auto project = context.caches.projects.find(record.project_key());
   FinishedRun finished;
   finished.finished_at = record.finished_at.value_or(record.meta.creation);

@@ -136,7 +136,9 @@ Plan start(const Observed& observed, Time now, const Settings& settings) {
     return plan;
   }
   const auto attempt = observed.run->status.attempts + 1;
-  plan.status = pinned(observed, *observed.admitted_number, attempt, image_of(*observed.project, settings), now);
+  // A resumed run keeps the number it has.
+  const auto given = observed.run->status.run_number;
+  plan.status = pinned(observed, given > 0 ? given : *observed.admitted_number, attempt, image_of(*observed.project, settings), now);
   const auto wish = observed.run->spec.timeout_seconds;
   if (wish && *wish > settings.max_timeout_seconds) {
     plan.status->warning = fmt::format("spec.timeoutSeconds {} was lowered to {}, the operator's --max-timeout-seconds", *wish,

@@ -96,6 +96,14 @@ json model_command(const JobInput& in) {
 json model_resources(const api::RuntimeSpec& runtime) {
   json resources = {{"requests", {{"cpu", "50m"}, {"memory", "64Mi"}}}, {"limits", {{"cpu", "1"}, {"memory", "1Gi"}}}};
   resources.merge_patch(runtime.resources);
+  // A project that asks for more than a default limit and names no limit gets what it asks for as its limit.
+  const auto& asked = runtime.resources;
+  for (const auto& [name, quantity] : resources["requests"].items()) {
+    const bool has_limit = asked.contains("limits") && asked["limits"].contains(name);
+    const bool has_request = asked.contains("requests") && asked["requests"].contains(name);
+    if (has_request && !has_limit) resources["limits"][name] = quantity;
+    if (has_limit && !has_request) resources["requests"].erase(name);
+  }
   return resources;
 }
 
