@@ -106,7 +106,6 @@ Result<Tree> read_tar_tree(const std::filesystem::path& path) {
   const std::unique_ptr<::archive, FreeReader> handle(archive_read_new());
   if (!handle || archive_read_support_format_tar(handle.get()) != ARCHIVE_OK ||
       archive_read_support_filter_gzip(handle.get()) != ARCHIVE_OK ||
-      archive_read_set_options(handle.get(), "hdrcharset=BINARY") < ARCHIVE_WARN ||
       archive_read_open_filename(handle.get(), path.c_str(), std::size_t{64} << 10U) != ARCHIVE_OK) {
     return fail(ErrorKind::kInternal, "read the archive {}: it cannot be opened", path.string());
   }

@@ -84,7 +84,7 @@ std::string Repository::commit(const std::string& tree, const std::string& paren
 }
 
 void Repository::set_branch(const std::string& branch, const std::string& commit) {
-  git("update-ref 'refs/heads/" + branch + "' " + commit);
+  (void)git("update-ref 'refs/heads/" + branch + "' " + commit);
 }
 
 std::string Repository::commit_sample(const std::string& branch, std::string_view run_py) {

@@ -148,13 +148,14 @@ TEST_F(HostileRepositoryTest, HistoryIsNotFetched) {
 }
 
 TEST_F(HostileRepositoryTest, HooksOfTheRemoteDoNotRunHere) {
+  const std::string commit = repository_.commit_sample();
   const auto marker = path("marker");
   for (const char* hook : {"post-checkout", "reference-transaction", "post-index-change", "fsmonitor-watchman"}) {
     const auto file = repository_.path() / "hooks" / hook;
     shell(fmt::format("printf '#!/bin/sh\\ntouch {}\\n' > {} && chmod 755 {}", marker.string(), file.string(),
                       file.string()));
   }
-  ASSERT_TRUE(fetch(repository_.commit_sample()));
+  ASSERT_TRUE(fetch(commit));
   EXPECT_FALSE(std::filesystem::exists(marker));
 }
 

@@ -74,7 +74,7 @@ TEST_F(RemoteTest, CredentialsThatWouldForgeHeadersAreRefused) {
 
 TEST_F(RemoteTest, RedirectsAreNotFollowedAndCredentialsStay) {
   HttpServer other(path(""), path("other-log"));
-  for (const std::string host : {fmt::format("127.0.0.1:{}", other.port()), std::string("169.254.169.254")}) {
+  for (const std::string& host : {fmt::format("127.0.0.1:{}", other.port()), std::string("169.254.169.254")}) {
     const Remote from = with_password("redirect/" + host + "/repo.git");
     const auto resolved = resolve(from);
     ASSERT_FALSE(resolved);

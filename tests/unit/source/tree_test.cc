@@ -18,7 +18,7 @@ Node link(std::string target) {
 }
 
 TEST(TreePath, RefusesWhatIsNotSafeToCreate) {
-  for (const std::string& path : {"", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", ".git", ".GIT/config",
+  for (const char* path : {"", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", ".git", ".GIT/config",
                                   "a/.Git/x", "a\nb", "a\rb", "a\x1b[31m", "a\x7f", "a\\b", "\xff", "a\xc3"}) {
     EXPECT_FALSE(check_tree_path(path)) << path;
   }
