@@ -47,6 +47,7 @@ wait_rollout() {
     kubectl rollout status -n "$SYSTEM_NAMESPACE" "$deployment" --timeout 120s >&2 || {
       kubectl get pods -n "$SYSTEM_NAMESPACE" -o wide >&2 || true
       kubectl get events -n "$SYSTEM_NAMESPACE" --field-selector type=Warning --sort-by .lastTimestamp 2>/dev/null | tail -n 8 >&2 || true
+      kubectl logs -n "$SYSTEM_NAMESPACE" -l app.kubernetes.io/instance=modelrun --prefix --tail 4 >&2 || true
       fail "$deployment is not ready; read on with: hack/cluster kubectl logs -n $SYSTEM_NAMESPACE $deployment --all-pods"
     }
   done
