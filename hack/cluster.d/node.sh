@@ -9,17 +9,21 @@
 
 HOLDER='' # set by read_holder
 
-# all_holders: the processes that are number 1 of a process namespace below ours and carry our marker.
-all_holders() {
+# holders [STATE DIRECTORY]: the processes that are number 1 of a process namespace below ours and carry our marker, of any
+# cluster or of that one.
+holders() {
   local pid
   # grep, as it takes no notice of processes that end meanwhile.
   grep -hs '^NSpid:' /proc/[0-9]*/status | awk 'NF == 3 && $3 == 1 { print $2 }' | while read -r pid; do
-    if grep -qszxF "MODELRUN_NODE=$STATE" "/proc/$pid/environ"; then echo "$pid"; fi
+    if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -sq "^MODELRUN_NODE=${1:-/.*}\$"; then echo "$pid"; fi
   done
   return 0
 }
 
-read_holder() { HOLDER=$(all_holders | head -n 1); }
+read_holder() { HOLDER=$(holders "$STATE" | head -n 1); }
+
+# another_cluster: whether the node's link, cgroups and sysctls are some other cluster's.
+another_cluster() { [[ -z $(holders "$STATE") && -n $(holders) ]]; }
 
 need_running() {
   require_root
@@ -76,7 +80,7 @@ clean_after_holder() {
 
 stop_holder() {
   local pid
-  for pid in $(all_holders); do
+  for pid in $(holders "$STATE"); do
     kill -KILL "$pid" 2>/dev/null || true
     wait_for "the node's processes to end" 30 "$STATE/log/holder.log" gone "$pid"
   done
@@ -86,19 +90,12 @@ gone() { [[ ! -d /proc/$1 || $(sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$1/status
 
 # ---- network
 
-# A link without a holder of ours is another cluster's, or one that the kernel is still taking down.
 refuse_second_instance() {
-  local try
-  read_holder
-  [[ -z $HOLDER ]] || return 0
-  for try in {1..50}; do
-    ip link show "$HOST_LINK" >/dev/null 2>&1 || return 0
-    sleep 0.1
-  done
-  fail "interface $HOST_LINK is there already: another cluster is up on this machine (MODELRUN_CLUSTER=NAME hack/cluster down)"
+  ! another_cluster || fail "another cluster is up on this machine; end it first (MODELRUN_CLUSTER=NAME hack/cluster down)"
 }
 
 ensure_network() {
+  if ! in_network ip link show uplink >/dev/null 2>&1; then remove_network; fi # an earlier node's that is not gone yet
   if ! ip link show "$HOST_LINK" >/dev/null 2>&1; then
     ip link add "$HOST_LINK" type veth peer name uplink netns "$HOLDER"
   fi

@@ -16,22 +16,21 @@ case $STATE in /var/lib/* | /var/log/* | /run/* | /var/run/*) fail "the state di
 # own_cluster COMMAND: refuses --context for what only our own node can do.
 own_cluster() { [[ -z $CONTEXT ]] || fail "$1 does not work with --context: it is about the cluster that this script starts"; }
 
-# lock: one up or down at a time. The file goes away with `down`, hence the check that we hold the one that is there.
+LOCK_FILE=/run/lock/modelrun-cluster.lock
+
+# lock: one change at a time on this machine. The file goes away with `down`, hence the check that we hold the one that is
+# there.
 lock() {
   require_root
-  local file=$STATE.lock
-  mkdir -p "$(dirname "$file")"
+  mkdir -p "$(dirname "$LOCK_FILE")"
   while true; do
-    exec 9>"$file"
-    flock -n 9 || { say "waiting for another hack/cluster (lock $file)"; flock 9; }
-    [[ $(stat -Lc %i /proc/self/fd/9) != $(stat -c %i "$file" 2>/dev/null || true) ]] || return 0
+    exec 9>"$LOCK_FILE"
+    flock -n 9 || { say "waiting for another hack/cluster (lock $LOCK_FILE)"; flock 9; }
+    [[ $(stat -Lc %i /proc/self/fd/9) != $(stat -c %i "$LOCK_FILE" 2>/dev/null || true) ]] || return 0
   done
 }
 
-unlock() {
-  rm -f -- "$STATE.lock"
-  rmdir -- "$(dirname "$STATE")" 2>/dev/null || true
-}
+unlock() { rm -f -- "$LOCK_FILE"; }
 
 # kubenode_path: sets KUBENODE to the executable for this checkout's hack/node, built or not.
 kubenode_path() {
