@@ -19,34 +19,34 @@ namespace modelrun::kube {
 
 // A credential plugin (client.authentication.k8s.io/v1): a program that prints an ExecCredential.
 struct ExecPlugin {
-  std::string command;
-  std::vector<std::string> args;
-  std::vector<std::pair<std::string, std::string>> env;
-  std::string api_version;
-  std::string install_hint;
+  std::string command{};
+  std::vector<std::string> args{};
+  std::vector<std::pair<std::string, std::string>> env{};
+  std::string api_version{};
+  std::string install_hint{};
   bool provide_cluster_info = false;
 };
 
 // A plain value: copy it freely. It holds secrets; never log it.
 struct Config {
-  std::string server;  // "https://10.0.0.1:6443", perhaps with a path
-  std::string ca_pem;  // empty: the system's trust store
-  std::string client_cert_pem;
-  std::string client_key_pem;
-  std::string token;
-  std::string token_file;  // read again every minute; wins over `token`
-  std::optional<ExecPlugin> exec;
+  std::string server{};  // "https://10.0.0.1:6443", perhaps with a path
+  std::string ca_pem{};  // empty: the system's trust store
+  std::string client_cert_pem{};
+  std::string client_key_pem{};
+  std::string token{};
+  std::string token_file{};  // read again every minute; wins over `token`
+  std::optional<ExecPlugin> exec{};
   std::string namespace_ = "default";
-  std::string tls_server_name;  // checked in the certificate instead of the host in `server`
+  std::string tls_server_name{};  // checked in the certificate instead of the host in `server`
   bool insecure_skip_tls_verify = false;
 };
 
 // What a credential plugin gave.
 struct ExecCredential {
-  std::string token;
-  std::string client_cert_pem;
-  std::string client_key_pem;
-  std::optional<Time> expires;  // nothing: good until the server says 401
+  std::string token{};
+  std::string client_cert_pem{};
+  std::string client_key_pem{};
+  std::optional<Time> expires{};  // nothing: good until the server says 401
 };
 
 // Reads `path`, which may name several files separated by ':' as KUBECONFIG does (the first to set a value wins; files

@@ -44,8 +44,7 @@ Result<std::string> TokenSource::token(std::stop_token stop) {
 
 Result<ExecCredential> TokenSource::credential(std::stop_token stop) {
   const auto& config = state_->config;
-  if (config.token_file.empty() && !config.exec)
-    return ExecCredential{.token = config.token, .client_cert_pem = {}, .client_key_pem = {}, .expires = {}};
+  if (config.token_file.empty() && !config.exec) return ExecCredential{.token = config.token};
   const std::lock_guard lock(state_->mutex);
   const Time now = state_->clock.now();
   if (state_->fresh(now)) return *state_->cached;
@@ -53,7 +52,7 @@ Result<ExecCredential> TokenSource::credential(std::stop_token stop) {
   if (!config.token_file.empty()) {
     auto content = read_text_file(config.token_file);
     if (content) {
-      read = ExecCredential{.token = trimmed(*content), .client_cert_pem = {}, .client_key_pem = {}, .expires = {}};
+      read = ExecCredential{.token = trimmed(*content)};
     } else {
       read = fail(ErrorKind::kDenied, "token file: {}", content.error().message);
     }

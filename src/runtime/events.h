@@ -23,7 +23,7 @@ enum class EventKind { kNormal, kWarning };
 
 struct EventOptions {
   std::string controller = "modelrun.dev/operator";  // reportingController
-  std::string instance;                              // reportingInstance: the pod's name
+  std::string instance{};                            // reportingInstance: the pod's name
   std::size_t queue = 256;                           // events that wait to be sent; more are dropped and counted
   std::size_t remembered = 512;                      // events that a repetition is added to
 };

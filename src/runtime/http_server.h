@@ -14,7 +14,7 @@ namespace modelrun::runtime {
 
 struct HttpAnswer {
   int status = 200;
-  std::string body;
+  std::string body{};
   std::string content_type = "text/plain; charset=utf-8";
 };
 

@@ -34,10 +34,10 @@ class WatchSink {
 };
 
 struct WatcherOptions {
-  kube::Resource resource;
-  std::string namespace_;  // empty: all
-  std::string label_selector;
-  std::string field_selector;
+  kube::Resource resource{};
+  std::string namespace_{};  // empty: all
+  std::string label_selector{};
+  std::string field_selector{};
   int page_size = 500;
   // The server is asked to end each watch after a random time in this range, so that replicas spread out.
   std::chrono::seconds watch_min{300};
