@@ -1,0 +1,207 @@
+#include "operator/operator.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <random>
+#include <utility>
+
+#include "controller/project_reconciler.h"
+#include "controller/run_reconciler.h"
+#include "kube/config.h"
+#include "kube/cpprest/cpprest_transport.h"
+#include "operator/certificates.h"
+#include "operator/wiring.h"
+#include "runtime/store.h"
+
+namespace modelrun::op {
+namespace {
+
+constexpr std::chrono::seconds kStartDeadline{60};
+
+std::string host_name() {
+  if (const char* pod = std::getenv("POD_NAME"); pod != nullptr && *pod != '\0') return pod;
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : "modelrun-operator";
+}
+
+// A Deployment's pods differ by name; host processes of one machine do not.
+std::string identity() { return fmt::format("{}_{:08x}", host_name(), std::random_device{}()); }
+
+// Wraps a decoder that cannot fail but may meet an object nobody expected.
+template <class T, class Decode>
+std::function<Result<T>(const kube::Json&)> guarded(Decode decode) {
+  return [decode](const kube::Json& object) -> Result<T> {
+    try {
+      return decode(object);
+    } catch (const kube::Json::exception& error) {
+      return fail(ErrorKind::kInvalid, "unexpected shape: {}", error.what());
+    }
+  };
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Operator>> Operator::make(Flags flags) {
+  const auto config = kube::default_config(flags.kubeconfig, flags.context);
+  if (!config) return fail_in("find the cluster", config.error());
+  auto transport = kube::make_cpprest_transport(*config);
+  if (!transport) return fail_in(fmt::format("connect to {}", config->server), transport.error());
+  source::ArchiveCacheOptions options;
+  options.policy = flags.git;
+  options.directory = flags.source_cache + "/archives";
+  auto archives = source::ArchiveCache::open(std::move(options));
+  if (!archives) return fail_in("--source-cache", archives.error());
+  return std::unique_ptr<Operator>(new Operator(std::move(flags), std::move(*transport), std::move(*archives)));
+}
+
+Operator::Operator(Flags flags, std::unique_ptr<kube::Transport> transport, std::unique_ptr<source::ArchiveCache> archives)
+    : flags_(std::move(flags)),
+      transport_(std::move(transport)),
+      client_(*transport_, [this](const kube::CallInfo& call) { metrics_.api_request(call.verb, call.resource, call.code, call.latency); }),
+      run_queue_({.name = "runs"}, steady_, &metrics_),
+      project_queue_({.name = "projects"}, steady_, &metrics_),
+      resolver_({.policy = flags_.git, .scratch = flags_.source_cache + "/scratch"}),
+      archives_(std::move(archives)),
+      sources_(client_, flags_.git, resolver_, *archives_, clock_, [this](const std::string& key) { run_queue_.add(key); },
+               [this](const std::string& key) { project_queue_.add(key); }),
+      events_(client_, {.instance = host_name()}, clock_, &metrics_),
+      context_{client_, flags_.settings, clock_, caches_, inbox_, sources_, waiting_, project_writes_, run_queue_, project_queue_,
+               events_, metrics_},
+      gate_(context_),
+      authenticator_(client_),
+      run_workers_("runs", flags_.workers, run_queue_,
+                   [this](const std::string& key, std::stop_token stop) { return controller::reconcile_run(context_, key, std::move(stop)); },
+                   steady_, &metrics_),
+      project_workers_("projects", 2, project_queue_,
+                       [this](const std::string& key, std::stop_token stop) {
+                         return controller::reconcile_project(context_, key, std::move(stop));
+                       },
+                       steady_, &metrics_) {}
+
+runtime::HttpAnswer Operator::answer_probe(std::string_view target) const {
+  target = target.substr(0, target.find('?'));
+  if (target == "/healthz") return {.status = 200, .body = "ok\n"};
+  if (target == "/readyz") {
+    if (synced_) return {.status = 200, .body = "ok\n"};
+    return {.status = 503, .body = "the caches are not filled yet; see the log\n"};
+  }
+  if (target == "/metrics") return {.status = 200, .body = metrics_.text(), .content_type = "text/plain; version=0.0.4"};
+  return {.status = 404, .body = "there are /healthz, /readyz and /metrics\n"};
+}
+
+Result<void> Operator::start_probes() {
+  auto server = runtime::HttpServer::start({.address = flags_.http_listen.address, .port = flags_.http_listen.port},
+                                           [this](std::string_view target) { return answer_probe(target); });
+  if (!server) return fail_in("--http-listen", server.error());
+  probes_ = std::move(*server);
+  return {};
+}
+
+// Pods are given an address, never a name: they have no DNS.
+Result<std::string> Operator::run_server_address(const std::stop_token& stop) {
+  if (!flags_.run_server_advertise.empty()) return flags_.run_server_advertise;
+  const auto service = client_.get(kube::kServices, flags_.namespace_, flags_.run_server_service, stop);
+  if (!service) return fail_in("--run-server-service", service.error());
+  const auto ip = service->value("/spec/clusterIP"_json_pointer, std::string());
+  const auto port = service->value("/spec/ports/0/port"_json_pointer, 0);
+  if (ip.empty() || ip == "None" || port == 0) {
+    return fail(ErrorKind::kInvalid, "Service {}/{} has no ClusterIP and port", flags_.namespace_, flags_.run_server_service);
+  }
+  return ip.find(':') == std::string::npos ? fmt::format("{}:{}", ip, port) : fmt::format("[{}]:{}", ip, port);
+}
+
+Result<void> Operator::start_run_server(const std::stop_token& stop) {
+  auto address = run_server_address(stop);
+  if (!address) return std::unexpected(address.error());
+  auto certificates = ensure_certificates(client_, flags_.namespace_, clock_.now(), stop);
+  if (!certificates) return fail_in("the run server's certificates", certificates.error());
+  flags_.settings.run_server_address = std::move(*address);
+  flags_.settings.run_server_name = runserver::kServerName;
+  flags_.settings.run_server_ca = certificates->ca_bundle;
+  auto server = runserver::Server::start({.address = flags_.run_server_listen.address, .port = flags_.run_server_listen.port},
+                                         certificates->serving.certificate_pem, certificates->serving.key_pem, authenticator_, gate_);
+  if (!server) return fail_in("--run-server-listen", server.error());
+  run_server_ = std::move(*server);
+  return {};
+}
+
+Result<void> Operator::start_watchers(const std::stop_token& stop) {
+  wire_caches(context_, leading_);
+  const auto watch = [this](const kube::Resource& resource, std::string_view selector, auto& store, auto decode) {
+    using T = decltype(decode(std::declval<const kube::Json&>()));
+    auto sink = std::make_unique<runtime::StoreSink<T>>(store, guarded<T>(decode));
+    runtime::WatcherOptions options;
+    options.resource = resource;
+    options.label_selector = selector;
+    watchers_.push_back(std::make_unique<runtime::Watcher>(client_, options, *sink, steady_, &metrics_));
+    sinks_.push_back(std::move(sink));
+    watchers_.back()->start();
+  };
+  watch(kube::kModelProjects, "", caches_.projects, &api::decode_model_project);
+  watch(kube::kModelRuns, "", caches_.runs, [](const kube::Json& object) { return controller::make_record(api::decode_model_run(object)); });
+  watch(kube::kJobs, api::kLabelRunUid, caches_.jobs, &api::decode_job);
+  watch(kube::kPods, api::kLabelRunUid, caches_.pods, &api::decode_pod);
+  for (const auto& watcher : watchers_) {
+    while (!watcher->wait_synced(kStartDeadline, stop)) {
+      if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped while the caches were being filled");
+      log::warn("the caches are not filled yet", {{"error", watcher->last_error()}});
+    }
+  }
+  synced_ = true;
+  return {};
+}
+
+void Operator::begin_leading() {
+  log::info("leading");
+  leading_ = true;
+  enqueue_all(context_);
+  run_workers_.start();
+  project_workers_.start();
+  gate_.set_leading(true);
+}
+
+void Operator::end_leading() {
+  gate_.set_leading(false);
+  leading_ = false;
+  run_workers_.stop();
+  project_workers_.stop();
+  log::info("not leading");
+}
+
+void Operator::lead(const std::stop_token& stop) {
+  if (!flags_.leader_elect) {
+    begin_leading();
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait(lock, stop, [] { return false; });
+    end_leading();
+    return;
+  }
+  runtime::LeaderOptions options;
+  options.namespace_ = flags_.namespace_;
+  options.lease = "modelrun-operator";
+  options.identity = identity();
+  options.lease_duration = flags_.lease_duration;
+  options.renew_deadline = flags_.lease_duration * 2 / 3;
+  options.retry_period = flags_.lease_duration / 7;
+  runtime::LeaderElector elector(client_, options, {[this] { begin_leading(); }, [this] { end_leading(); }}, clock_, steady_, &metrics_);
+  elector.run(stop);
+}
+
+Result<void> Operator::run(const std::stop_token& stop) {
+  if (auto started = start_probes(); !started) return started;
+  if (auto started = start_run_server(stop); !started) return started;
+  if (auto started = start_watchers(stop); !started) return stop.stop_requested() ? Result<void>{} : started;
+  log::info("ready", {{"version", MODELRUN_VERSION}, {"runs", std::to_string(caches_.runs.size())},
+                      {"runServer", flags_.settings.run_server_address}});
+  lead(stop);
+  for (const auto& watcher : watchers_) watcher->stop();
+  run_server_->stop();
+  events_.stop();
+  log::info("stopped");
+  return {};
+}
+
+}  // namespace modelrun::op
