@@ -1,0 +1,161 @@
+#include "base/encoding.h"
+#include "runserver/connection.h"
+
+namespace modelrun::runserver {
+namespace {
+
+constexpr std::size_t kReadSize = 16U << 10U;
+
+struct EncodedResult {
+  std::string body;
+  bool gzipped = false;
+  std::string run_uid;
+  int attempt = 0;
+};
+
+Result<api::ResultFrame> decode(const EncodedResult& result) {
+  std::string text;
+  if (result.gzipped) {
+    auto unpacked = gunzip(result.body, api::kMaxFrameBytes);
+    if (!unpacked) return fail_in("unpack the result", unpacked.error());
+    text = std::move(*unpacked);
+  }
+  auto frame = api::decode_frame(result.gzipped ? text : result.body);
+  if (!frame) return fail_in("read the result", frame.error());
+  if (frame->run_uid != result.run_uid || frame->attempt != result.attempt) {
+    return fail(ErrorKind::kInvalid, "the result is of run {} attempt {}, not of the one in the path", frame->run_uid,
+                frame->attempt);
+  }
+  return frame;
+}
+
+}  // namespace
+
+void Connection::ask_handler() {
+  switch (route_.action) {
+    case Action::kSource:
+      return claim();
+    case Action::kControl:
+      return watch_orders();
+    case Action::kResult:
+      return decode_result();
+  }
+}
+
+void Connection::claim() {
+  begin_wait(Wait::kHandler, core_->options.handler_timeout);
+  watch_client();
+  core_->handler.claim(route_.attempt, pod_, on_strand(&Connection::on_archive));
+}
+
+void Connection::watch_orders() {
+  begin_wait(Wait::kOrders, core_->options.control_wait);
+  watch_client();
+  orders_ = core_->handler.watch_orders(route_.attempt, pod_, on_strand(&Connection::on_order));
+}
+
+void Connection::decode_result() {
+  auto& request = parser_->get();
+  const auto encoding = request[http::field::content_encoding];
+  if (!encoding.empty() && encoding != "gzip" && encoding != "identity") {
+    return answer(415, "The only content encoding known here is gzip.\n");
+  }
+  const auto result = std::make_shared<EncodedResult>(
+      EncodedResult{std::move(request.body()), encoding == "gzip", route_.attempt.uid, route_.attempt.attempt});
+  begin_wait(Wait::kHandler, core_->options.handler_timeout);
+  watch_client();
+  std::function<Result<api::ResultFrame>()> job = [result] { return decode(*result); };
+  if (on_work_thread(std::move(job), &Connection::submit)) return;
+  end_wait();
+  answer(503, "Too many requests are waiting; try again.\n");
+}
+
+void Connection::submit(Result<api::ResultFrame> frame) {
+  if (!frame) {
+    end_wait();
+    return answer(frame.error());
+  }
+  // The wait goes on, on the same clock.
+  core_->handler.submit(route_.attempt, pod_, std::move(*frame), on_strand(&Connection::on_committed));
+}
+
+void Connection::on_archive(Result<std::shared_ptr<const source::Archive>> archive) {
+  end_wait();
+  if (!archive) return answer(archive.error());
+  if (*archive == nullptr) return answer(500, "The source is missing.\n");
+  send_archive(*archive);
+}
+
+void Connection::on_committed(Result<void> committed) {
+  end_wait();
+  if (!committed) return answer(committed.error());
+  answer(200, "{}\n", "application/json");
+}
+
+void Connection::on_order(Result<Order> order) {
+  end_wait();
+  if (!order) return answer(order.error());
+  switch (*order) {
+    case Order::kNone:
+      return answer(204, "");
+    case Order::kCancel:
+      return answer(200, "{\"action\":\"cancel\"}\n", "application/json");
+    case Order::kOver:
+      return answer(409, "The attempt is over.\n");
+  }
+}
+
+void Connection::begin_wait(Wait wait, std::chrono::milliseconds limit) {
+  wait_ = wait;
+  timer_.expires_after(limit);
+  timer_.async_wait([self = shared_from_this(), number = request_](beast::error_code error) {
+    if (!error && self->request_ == number && self->wait_ != Wait::kNothing) self->on_wait_over();
+  });
+}
+
+// The number changes, so that a callback that is still on its way finds its request over.
+void Connection::end_wait() {
+  ++request_;
+  wait_ = Wait::kNothing;
+  orders_.reset();
+  timer_.cancel();
+  // Takes back what watch_client waits for; a read that has begun goes on and becomes the start of the next request.
+  beast::error_code ignored;
+  if (!reading_) beast::get_lowest_layer(stream_).socket().cancel(ignored);
+}
+
+void Connection::on_wait_over() {
+  const bool orders = wait_ == Wait::kOrders;
+  end_wait();
+  if (orders) return answer(204, "");
+  answer(503, "There was no decision in time; try again.\n");
+}
+
+// While the handler is awaited the client should be silent. Bytes are either the end of the connection, or the next
+// request sent early; only reading them tells which.
+void Connection::watch_client() {
+  if (reading_ || buffer_.size() > 0) return;
+  auto& socket = beast::get_lowest_layer(stream_).socket();
+  socket.async_wait(
+      asio::ip::tcp::socket::wait_read,
+      asio::bind_executor(strand_, [self = shared_from_this(), number = request_](beast::error_code error) {
+        if (error || self->closing_ || self->request_ != number || self->wait_ == Wait::kNothing) return;
+        self->reading_ = true;
+        // No time-out of the stream's: the wait has its own, and after the answer the next read sets one.
+        beast::get_lowest_layer(self->stream_).expires_after(self->core_->options.idle_timeout);
+        self->stream_.async_read_some(
+            self->buffer_.prepare(kReadSize),
+            asio::bind_executor(self->strand_, [self](beast::error_code read_error, std::size_t size) {
+              self->on_client_bytes(read_error, size);
+            }));
+      }));
+}
+
+void Connection::on_client_bytes(beast::error_code error, std::size_t size) {
+  reading_ = false;
+  if (error) return close();
+  buffer_.commit(size);
+  if (std::exchange(resume_, false)) await_request();
+}
+
+}  // namespace modelrun::runserver

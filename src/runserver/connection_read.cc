@@ -1,0 +1,172 @@
+#include <algorithm>
+
+#include "runserver/connection.h"
+
+namespace modelrun::runserver {
+namespace {
+
+constexpr std::size_t kReadSize = 16U << 10U;
+// Requests without a payload may carry a little JSON.
+constexpr std::uint64_t kMaxSmallBody = 4U << 10U;
+constexpr std::size_t kMaxResultsInMemory = 16;
+
+}  // namespace
+
+Connection::Connection(std::shared_ptr<Core> core, asio::ip::tcp::socket socket,
+                       std::shared_ptr<asio::ssl::context> context)
+    : core_(std::move(core)),
+      context_(std::move(context)),
+      strand_(socket.get_executor()),
+      stream_(std::move(socket), *context_),
+      timer_(strand_),
+      buffer_(std::size_t{64} << 10U) {}
+
+Connection::~Connection() {
+  if (has_result_) core_->results.fetch_sub(1);
+  const std::lock_guard lock(core_->mutex);
+  core_->connections.erase(this);
+  if (core_->connections.empty()) core_->none_left.notify_all();
+}
+
+void Connection::start() {
+  {
+    const std::lock_guard lock(core_->mutex);
+    core_->connections.insert(this);
+  }
+  asio::dispatch(strand_, [self = shared_from_this()] { self->handshake(); });
+}
+
+void Connection::handshake() {
+  beast::get_lowest_layer(stream_).expires_after(core_->options.handshake_timeout);
+  stream_.async_handshake(asio::ssl::stream_base::server,
+                          asio::bind_executor(strand_, [self = shared_from_this()](beast::error_code error) {
+                            if (error) return self->close();
+                            self->await_request();
+                          }));
+}
+
+// Waits for the first byte of a request: long for those who have shown a token, as long as for a header for strangers.
+void Connection::await_request() {
+  if (closing_ || core_->stopping) return close();
+  ++request_;
+  parser_.reset();
+  if (buffer_.size() > 0) return read_header();
+  beast::get_lowest_layer(stream_).expires_after(known_ ? core_->options.idle_timeout : core_->options.header_timeout);
+  stream_.async_read_some(
+      buffer_.prepare(kReadSize),
+      asio::bind_executor(strand_, [self = shared_from_this()](beast::error_code error, std::size_t size) {
+        if (error) return self->close();
+        self->buffer_.commit(size);
+        self->read_header();
+      }));
+}
+
+void Connection::read_header() {
+  parser_.emplace();
+  parser_->header_limit(static_cast<std::uint32_t>(core_->options.max_header_bytes));
+  parser_->body_limit(api::kMaxFrameBytes);
+  beast::get_lowest_layer(stream_).expires_after(core_->options.header_timeout);
+  http::async_read_header(
+      stream_, buffer_, *parser_,
+      asio::bind_executor(
+          strand_, [self = shared_from_this()](beast::error_code error, std::size_t) { self->on_header(error); }));
+}
+
+void Connection::on_header(beast::error_code error) {
+  beast::get_lowest_layer(stream_).expires_never();
+  if (!error) return check_header();
+  body_left_ = true;
+  if (error == http::error::body_limit) return answer(413, "The body is larger than 16 MiB.\n");
+  if (error == http::error::header_limit) return answer(431, "The header is too large.\n");
+  const bool malformed = error.category() == make_error_code(http::error::bad_method).category() &&
+                         error != http::error::end_of_stream && error != http::error::partial_message;
+  if (malformed) return answer(400, "This is not HTTP/1.1.\n");
+  close();
+}
+
+void Connection::check_header() {
+  const auto& request = parser_->get();
+  body_left_ = !parser_->is_done();
+  if (!core_->handler.leading()) return answer(503, "This replica is not the leader; try again on a new connection.\n");
+  const auto route = parse_route({request.target().data(), request.target().size()});
+  if (!route) return answer(404, "There is nothing at this path.\n");
+  if (request.method() != http::verb::post) return answer(405, "Only POST is allowed.\n");
+  const auto field = request[http::field::authorization];
+  const auto token = parse_bearer({field.data(), field.size()});
+  if (!token) return answer(401, "A bearer token is required.\n");
+  route_ = *route;
+  authenticate(std::string(*token));
+}
+
+void Connection::authenticate(std::string token) {
+  std::function<Result<PodIdentity>()> job = [core = core_.get(), token = std::move(token)] {
+    return core->authenticator.authenticate(token);
+  };
+  begin_wait(Wait::kHandler, core_->options.handler_timeout);
+  if (!on_work_thread(std::move(job), &Connection::on_identity)) {
+    end_wait();
+    answer(503, "Too many requests are waiting; try again.\n");
+  }
+}
+
+void Connection::on_identity(Result<PodIdentity> identity) {
+  end_wait();
+  if (!identity) {
+    // Nobody who could not be identified is told more than that.
+    if (identity.error().kind == ErrorKind::kDenied) return answer(401, "The token is not valid here.\n");
+    return answer(503, "The token cannot be checked now; try again.\n");
+  }
+  if (identity->namespace_ != route_.attempt.namespace_) {
+    return answer(403, "The token is for a pod of another namespace.\n");
+  }
+  known_ = true;
+  pod_ = std::move(*identity);
+  if (!body_left_) return ask_handler();
+  const bool result = route_.action == Action::kResult;
+  if (!result) {
+    const auto length = parser_->content_length();
+    if (length && *length > kMaxSmallBody) return answer(413, "This request takes no body.\n");
+    parser_->body_limit(kMaxSmallBody);
+  }
+  read_body();
+}
+
+void Connection::read_body() {
+  if (route_.action == Action::kResult && !has_result_) {
+    if (core_->results.fetch_add(1) >= kMaxResultsInMemory) {
+      core_->results.fetch_sub(1);
+      return answer(503, "Too many results are on their way; try again.\n");
+    }
+    has_result_ = true;
+  }
+  beast::get_lowest_layer(stream_).expires_after(core_->options.body_timeout);
+  const auto read = [this] {
+    http::async_read(stream_, buffer_, *parser_,
+                     asio::bind_executor(strand_, [self = shared_from_this()](beast::error_code error, std::size_t) {
+                       self->on_body(error);
+                     }));
+  };
+  if (parser_->get()[http::field::expect] != "100-continue") return read();
+  static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+  asio::async_write(
+      stream_, asio::buffer(go_on),
+      asio::bind_executor(strand_, [self = shared_from_this(), read](beast::error_code error, std::size_t) {
+        if (error) return self->close();
+        read();
+      }));
+}
+
+void Connection::on_body(beast::error_code error) {
+  beast::get_lowest_layer(stream_).expires_never();
+  if (error == http::error::body_limit) return answer(413, "The body is too large.\n");
+  if (error == beast::error::timeout) return close();
+  if (error && error.category() == make_error_code(http::error::bad_method).category() &&
+      error != http::error::partial_message && error != http::error::end_of_stream) {
+    return answer(400, "The body is not valid HTTP/1.1.\n");
+  }
+  if (error) return close();
+  body_left_ = false;
+  ask_handler();
+}
+
+}  // namespace modelrun::runserver

@@ -1,0 +1,103 @@
+#include "runserver/route.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace modelrun::runserver {
+namespace {
+
+constexpr std::size_t kMaxNamespace = 63;
+constexpr std::size_t kMaxName = 253;
+constexpr std::size_t kMaxUid = 64;
+constexpr int kMaxAttempt = 1'000'000;
+
+bool is_lower_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+// RFC 1123, as the API server: `more` besides letters, digits and '-'.
+bool is_name(std::string_view text, std::size_t limit, std::string_view more) {
+  if (text.empty() || text.size() > limit) return false;
+  if (!is_lower_alnum(text.front()) || !is_lower_alnum(text.back())) return false;
+  return std::ranges::all_of(
+      text, [more](char c) { return is_lower_alnum(c) || c == '-' || more.find(c) != std::string_view::npos; });
+}
+
+std::optional<int> parse_attempt(std::string_view text) {
+  int attempt = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), attempt);
+  if (error != std::errc{} || end != text.data() + text.size() || text.starts_with('0')) return {};
+  if (attempt < 1 || attempt > kMaxAttempt) return {};
+  return attempt;
+}
+
+std::optional<Action> parse_action(std::string_view text) {
+  if (text == "source") return Action::kSource;
+  if (text == "control") return Action::kControl;
+  if (text == "result") return Action::kResult;
+  return {};
+}
+
+}  // namespace
+
+std::optional<Route> parse_route(std::string_view target) {
+  if (!target.starts_with(api::kRunServerPrefix)) return {};
+  target.remove_prefix(api::kRunServerPrefix.size());
+  std::array<std::string_view, 5> parts;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const bool last = i + 1 == parts.size();
+    const std::size_t slash = last ? target.size() : target.find('/');
+    if (slash == std::string_view::npos) return {};
+    parts[i] = target.substr(0, slash);
+    target.remove_prefix(last ? slash : slash + 1);
+  }
+  const auto attempt = parse_attempt(parts[3]);
+  const auto action = parse_action(parts[4]);
+  if (!attempt || !action || !is_name(parts[0], kMaxNamespace, "") || !is_name(parts[1], kMaxName, ".") ||
+      !is_name(parts[2], kMaxUid, "")) {
+    return {};
+  }
+  return Route{{std::string(parts[0]), std::string(parts[1]), std::string(parts[2]), *attempt}, *action};
+}
+
+std::optional<std::string_view> parse_bearer(std::string_view authorization) {
+  constexpr std::string_view scheme = "bearer ";
+  if (authorization.size() <= scheme.size()) return {};
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  if (!std::ranges::equal(authorization.substr(0, scheme.size()), scheme, {}, lower)) return {};
+  const std::string_view token = authorization.substr(scheme.size());
+  // RFC 6750: b64token, of which a JWT is one.
+  const bool clean = std::ranges::all_of(token, [&lower](char c) {
+    return is_lower_alnum(lower(c)) || std::string_view("-._~+/=").find(c) != std::string_view::npos;
+  });
+  return clean ? std::optional(token) : std::nullopt;
+}
+
+unsigned status_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kInvalid:
+      return 400;
+    case ErrorKind::kDenied:
+      return 403;
+    case ErrorKind::kNotFound:
+      return 404;
+    case ErrorKind::kConflict:
+    case ErrorKind::kExists:
+    case ErrorKind::kGone:
+      return 409;
+    case ErrorKind::kTooLarge:
+      return 413;
+    case ErrorKind::kThrottled:
+      return 429;
+    case ErrorKind::kUnavailable:
+    case ErrorKind::kTimeout:
+    case ErrorKind::kCancelled:
+      return 503;
+    case ErrorKind::kInternal:
+      break;
+  }
+  return 500;
+}
+
+}  // namespace modelrun::runserver
