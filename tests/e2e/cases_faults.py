@@ -1,0 +1,120 @@
+"""The operator killed, many runs at once, and what the audit log says of both."""
+
+import json
+import subprocess
+
+from cluster import JOBS, PODS, hack, reason_of, wait_for
+from harness import case
+
+OPERATOR = "/api/v1/namespaces/modelrun-system/pods?labelSelector=app.kubernetes.io/name%3Dmodelrun"
+
+
+def audit_events():
+    with open(hack("audit"), encoding="utf-8") as log:
+        for line in log:
+            if '"ResponseComplete"' in line:
+                yield json.loads(line)
+
+
+def jobs_created(namespace):
+    """run uid and attempt of every Job that was ever created there."""
+    created = []
+    for event in audit_events():
+        ref = event.get("objectRef", {})
+        if event["verb"] != "create" or ref.get("resource") != "jobs" or ref.get("namespace") != namespace:
+            continue
+        if event["responseStatus"]["code"] == 201:
+            created.append(event["requestObject"]["metadata"]["name"])
+    return created
+
+
+def kill_operators(space):
+    """SIGKILL to every operator process of the node."""
+    pids = subprocess.run(["pgrep", "-f", "^/modelrun-operator"], capture_output=True, text=True, check=False).stdout.split()
+    for pid in pids:
+        subprocess.run(["kill", "-9", pid], check=False)
+    return len(pids)
+
+
+@case(alone=True)
+def operator_killed_again_and_again(space):
+    source = "import time\ntime.sleep(1)\nresult = {'n': 1}\nprint('done')\n"
+    space.project(files={"run.py": source})
+    names = [f"r{i}" for i in range(10)]
+    for name in names:
+        space.run(name)
+    # At four moments of the runs' life: being resolved, pending, running, ending.
+    for running in (0, 1, 4, 8):
+        wait_for(lambda: progressed(space, names) >= running, 120, f"{running} runs have come as far as Running")
+        assert kill_operators(space) > 0, "there was an operator to kill"
+        wait_for(lambda: operators_ready(space), 120, "the operator is back")
+    ends = [space.finish(name, 180) for name in names]
+    assert all(end["phase"] == "Succeeded" and end["outputs"] == {"n": 1} for end in ends), [reason_of(e) for e in ends]
+    assert sorted(end["runNumber"] for end in ends) == sorted({end["runNumber"] for end in ends})
+    created = jobs_created(space.name)
+    assert len(created) == len(set(created)) == 10, created
+
+
+def progressed(space, names):
+    return sum(space.status(name).get("phase") in ("Running", "Succeeded") for name in names)
+
+
+def operators_ready(space):
+    pods = space.get(OPERATOR)["items"]
+    ready = [c["status"] == "True" for p in pods for c in p["status"].get("conditions", []) if c["type"] == "Ready"]
+    return any(ready)
+
+
+@case(alone=True)
+def fifty_runs_at_once(space):
+    space.project(files={"run.py": "import json\nresult = {'k': json.load(open('/inputs/parameters.json'))['k']}\n"})
+    for i in range(50):
+        space.run(f"r{i}", parameters={"k": i})
+    for i in range(50):
+        status = space.finish(f"r{i}", 400)
+        assert status["phase"] == "Succeeded" and status["outputs"] == {"k": i}, (i, status.get("message"))
+    created = jobs_created(space.name)
+    assert len(created) == len(set(created)) == 50
+
+
+@case(alone=True)
+def few_writes_a_run(space):
+    """Own API writes per run that reach etcd, without Events and TokenReviews: at most 6, 7 with parameters."""
+    space.project(history={"podSeconds": 1})
+    space.run("warm-up")
+    space.finish("warm-up")
+    for name, parameters in (("bare", None), ("with-parameters", {"a": 1})):
+        space.run(name, **({"parameters": parameters} if parameters else {}))
+        space.finish(name)
+        wait_for(lambda: not [j for j in space.items(JOBS) if j["metadata"]["name"].startswith(name + "-")], 60, "compacted")
+    wait_for(lambda: not space.items(PODS), 60, "Pods are gone")
+    for name, most in (("bare", 6), ("with-parameters", 7)):
+        writes = writes_of(space.name, name)
+        print(f"  {name}: {len(writes)} writes: {', '.join(writes)}", flush=True)
+        assert len(writes) <= most, writes
+
+
+def writes_of(namespace, run):
+    """Writes of the operator for `run`; a project's status write counts when its request names the run last."""
+    writes = []
+    for event in audit_events():
+        ref = event.get("objectRef", {})
+        mine = "modelrun-operator" in event["user"]["username"] and event["verb"] in ("create", "update", "patch", "delete")
+        if not mine or ref.get("namespace") != namespace or event["responseStatus"]["code"] >= 300:
+            continue
+        if ref["resource"] == "modelprojects":
+            active = event["requestObject"]["status"].get("active", [])
+            if not active or active[-1]["name"] != run:
+                continue
+        elif ref.get("name") != run and not object_name(event).startswith(run + "-"):
+            continue
+        if ref["resource"] == "events":
+            continue
+        sub = "/" + ref["subresource"] if "subresource" in ref else ""
+        writes.append(f"{event['verb']} {ref['resource']}{sub}")
+    return writes
+
+
+def object_name(event):
+    name = event["objectRef"].get("name")
+    return name or event.get("requestObject", {}).get("metadata", {}).get("name", "")
