@@ -86,7 +86,7 @@ void Connection::on_written(bool keep_alive) {
     has_result_ = false;
   }
   parser_.reset();
-  if (!keep_alive) return body_left_ ? drain() : close();
+  if (!keep_alive) return body_left_ && !reading_ ? drain() : close();
   if (reading_) return await_early_bytes();
   await_request();
 }

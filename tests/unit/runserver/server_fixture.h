@@ -1,0 +1,122 @@
+// A real server over real TLS, with fakes behind it and a small synchronous client before it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runserver/server.h"
+#include "runserver/tls.h"
+#include "source/scratch.h"
+
+namespace modelrun::runserver::testing {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+
+// Token "good": the pod p of namespace ns. "stranger": of namespace other. "down": cannot be asked. Else denied.
+class FakeAuthenticator final : public Authenticator {
+ public:
+  Result<PodIdentity> authenticate(std::string_view token) override;
+  std::atomic<int> calls{0};
+};
+
+// Answers at once with what is set here, or keeps the callback for the test.
+class FakeHandler final : public Handler {
+ public:
+  using ArchiveDone = std::function<void(Result<std::shared_ptr<const source::Archive>>)>;
+  using OrderDone = std::function<void(Result<Order>)>;
+
+  [[nodiscard]] bool leading() const override { return is_leading; }
+  void claim(AttemptRef attempt, PodIdentity pod, ArchiveDone done) override;
+  void submit(AttemptRef attempt, PodIdentity pod, api::ResultFrame frame,
+              std::function<void(Result<void>)> done) override;
+  std::unique_ptr<OrderWatch> watch_orders(AttemptRef attempt, PodIdentity pod, OrderDone done) override;
+
+  // Blocks until `count` watches are open. They are opened and closed on server threads.
+  void wait_for_watches(int count);
+  OrderDone take_order_done();
+  std::vector<api::ResultFrame> frames();
+
+  std::atomic<bool> is_leading{true};
+  std::optional<Result<std::shared_ptr<const source::Archive>>> archive;  // set before the request
+  std::optional<Result<void>> committed = Result<void>{};
+  std::optional<Result<Order>> order;
+
+ private:
+  friend class FakeWatch;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int watches_ = 0;
+  OrderDone order_done_;
+  std::vector<api::ResultFrame> frames_;
+};
+
+struct Answer {
+  unsigned status = 0;  // 0: the connection ended instead
+  std::string body;
+  std::map<std::string, std::string> headers;
+  bool keep_alive = false;
+};
+
+// One TLS connection that checks the server's certificate.
+class Client {
+ public:
+  Client(std::uint16_t port, const std::string& ca_pem);
+  ~Client();
+  void send(const std::string& bytes);
+  // As much of it as the server takes; it may have hung up meanwhile.
+  void send_what_goes(const std::string& bytes);
+  Answer receive();
+  Answer post(const std::string& target, const std::string& token, const std::string& body = {},
+              const std::string& more_headers = {});
+  // True when the server ends the connection without another byte.
+  bool is_ended();
+  void vanish();  // without a word of TLS
+  [[nodiscard]] std::string peer_certificate();
+
+ private:
+  asio::io_context io_;
+  asio::ssl::context context_;
+  beast::ssl_stream<asio::ip::tcp::socket> stream_;
+  beast::flat_buffer buffer_;
+};
+
+std::string request(const std::string& target, const std::string& token, const std::string& body = {},
+                    const std::string& more_headers = {});
+
+class ServerTest : public ::testing::Test {
+ protected:
+  ServerTest();
+  ~ServerTest() override;
+  Server& server();  // starts it with options_
+  Client connect() { return Client(server().port(), ca_.certificate_pem); }
+  // An archive of `size` bytes on disk.
+  std::shared_ptr<const source::Archive> make_archive(std::size_t size);
+  static std::string path(const std::string& action) { return "/v1/attempts/ns/run/uid-1/1/" + action; }
+  static api::ResultFrame frame();
+
+  Time now_;
+  KeyPair ca_;
+  KeyPair leaf_;
+  ServerOptions options_;
+  FakeAuthenticator authenticator_;
+  FakeHandler handler_;
+  source::ScratchDir scratch_;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace modelrun::runserver::testing
