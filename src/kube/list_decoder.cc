@@ -82,6 +82,8 @@ Result<Json> ListDecoder::finish() {
   if (depth_ != 0 || in_string_ || envelope_.empty()) return fail(ErrorKind::kUnavailable, "list: cut off");
   Json envelope = Json::parse(envelope_, nullptr, /*allow_exceptions=*/false);
   if (!envelope.is_object()) return fail(ErrorKind::kInvalid, "list: not a JSON object");
+  const auto items = envelope.find("items");
+  if (items != envelope.end() && !items->empty()) return fail(ErrorKind::kInvalid, "list: an item is not an object");
   return envelope;
 }
 

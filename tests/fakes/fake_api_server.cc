@@ -549,6 +549,11 @@ void FakeApiServer::send_bookmarks() {
   changed_.notify_all();
 }
 
+bool FakeApiServer::bookmarks_sent() const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::all_of(watches_, [this](const Watch* watch) { return watch->bookmarks == bookmarks_; });
+}
+
 void FakeApiServer::break_watches(bool in_stream_410) {
   const std::lock_guard lock(mutex_);
   ++breaks_;

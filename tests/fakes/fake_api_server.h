@@ -69,6 +69,7 @@ class FakeApiServer final : public kube::Transport {
   // Lets every held watch deliver `count` more events.
   void deliver(int count);
   void send_bookmarks();
+  [[nodiscard]] bool bookmarks_sent() const;  // to every open watch
   // All watches break off; `in_stream` sends each an ERROR event first (410).
   void break_watches(bool in_stream_410 = false);
   // Watches that resume from before now get 410, and so do continue tokens.

@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <iterator>
 #include <mutex>
+#include <set>
 
 #include "base/clock.h"
 #include "runtime/steady_clock.h"
@@ -29,20 +31,34 @@ class ManualSteadyClock final : public runtime::SteadyClock {
 
   bool wait(std::unique_lock<std::mutex>& lock, std::condition_variable_any& changed, std::optional<Point> deadline,
             std::stop_token stop, const std::function<bool()>& ready) override {
-    if (deadline) ++waiting_;
+    if (deadline) remember(*deadline);
     while (!ready() && !stop.stop_requested() && !(deadline && now() >= *deadline)) {
       changed.wait_for(lock, stop, std::chrono::milliseconds{1}, ready);
     }
-    if (deadline) --waiting_;
+    if (deadline) forget(*deadline);
     return ready();
   }
 
-  // How many threads wait for a deadline. A test spins on this before it advances.
-  [[nodiscard]] int waiting() const { return waiting_.load(); }
+  // How many threads wait for a deadline that has not come yet. A test spins on this before it advances, so that the
+  // clock never runs ahead of threads that have not noticed the last move.
+  [[nodiscard]] int waiting() const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<int>(std::distance(deadlines_.upper_bound(now()), deadlines_.end()));
+  }
 
  private:
+  void remember(Point deadline) {
+    const std::lock_guard lock(mutex_);
+    deadlines_.insert(deadline);
+  }
+  void forget(Point deadline) {
+    const std::lock_guard lock(mutex_);
+    deadlines_.erase(deadlines_.find(deadline));
+  }
+
   std::atomic<Span::rep> passed_{std::chrono::duration_cast<Span>(std::chrono::hours{1}).count()};
-  std::atomic<int> waiting_{0};
+  mutable std::mutex mutex_;
+  std::multiset<Point> deadlines_;  // guarded by mutex_
 };
 
 }  // namespace modelrun::fakes

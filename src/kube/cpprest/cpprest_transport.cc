@@ -169,6 +169,7 @@ class CpprestTransport final : public Transport {
       if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
       const auto exchange = std::make_shared<Exchange>();
       try {
+        const WithoutDefaultTrust cheap_contexts;
         follow(exchange, client.request(message(request, credential.token, exchange), exchange->token()));
       } catch (const std::exception& error) {
         return fail(ErrorKind::kInvalid, "{} {}: {}", to_string(request.method), request.path, error.what());

@@ -1,8 +1,21 @@
 #include "kube/cpprest/tls.h"
 
+#include <dlfcn.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+
+namespace {
+thread_local bool without_default_trust = false;
+}  // namespace
+
+// Takes the place of OpenSSL's for the shared libraries of this process: a program's own symbols come first.
+extern "C" int SSL_CTX_set_default_verify_paths(SSL_CTX* context) {
+  if (without_default_trust) return 1;
+  using Function = int (*)(SSL_CTX*);
+  static const auto original = reinterpret_cast<Function>(::dlsym(RTLD_NEXT, "SSL_CTX_set_default_verify_paths"));
+  return original == nullptr ? 0 : original(context);
+}
 
 namespace modelrun::kube {
 namespace {
@@ -64,6 +77,9 @@ Result<void> present(SSL_CTX* context, const std::string& cert_pem, const std::s
 }
 
 }  // namespace
+
+WithoutDefaultTrust::WithoutDefaultTrust() { without_default_trust = true; }
+WithoutDefaultTrust::~WithoutDefaultTrust() { without_default_trust = false; }
 
 Result<TlsSettings::ContextPtr> TlsSettings::build(const std::string& cert_pem, const std::string& key_pem) const {
   ContextPtr context{SSL_CTX_new(TLS_client_method())};

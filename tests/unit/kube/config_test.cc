@@ -134,7 +134,7 @@ TEST_F(ConfigTest, ExecPluginUntilItExpires) {
   Config config;
   config.server = "https://h";
   config.exec = ExecPlugin{.command = script("plugin", R"(echo run >> "$LOG"
-case "$KUBERNETES_EXEC_INFO" in *'"interactive":false'*https://h*) ;; *) exit 9;; esac
+case "$KUBERNETES_EXEC_INFO" in *https://h*'"interactive":false'*) ;; *) exit 9;; esac
 echo "{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\",\"status\":{\"token\":\"$1\",\"expirationTimestamp\":\"2026-01-01T01:00:00Z\"}}")"),
                            .args = {"tok"},
                            .env = {{"LOG", (folder_ / "log").string()}},

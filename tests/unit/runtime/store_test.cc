@@ -209,7 +209,7 @@ TEST(StoreThreads, ManyWritersAndReaders) {
           const auto name = std::to_string(i % 10);
           if (t == 0) store.put(thing(name, i, "u", name));
           if (t == 1) store.upsert(thing(name, i, "u", name));
-          if (t == 2) store.by_index("owner", name);
+          if (t == 2) (void)store.by_index("owner", name);
         }
       });
     }

@@ -158,11 +158,10 @@ TEST_F(WatcherTest, BookmarksMoveTheResumePoint) {
   for (int i = 0; i < 50; ++i) server_.put(kube::kJobs, pod("j" + std::to_string(i)));
   const auto latest = server_.put(kube::kJobs, pod("last"))["metadata"]["resourceVersion"].get<std::string>();
   server_.send_bookmarks();
-  ASSERT_TRUE(eventually([&] {
-    server_.break_watches();
-    if (clock_.waiting() > 0) clock_.advance(1s);
-    return server_.requests().back().path.find("resourceVersion=" + latest) != std::string::npos;
-  }));
+  ASSERT_TRUE(eventually([&] { return server_.bookmarks_sent(); }));
+  server_.break_watches();
+  EXPECT_TRUE(advance_until(
+      [&] { return server_.requests().back().path.find("resourceVersion=" + latest) != std::string::npos; }));
   EXPECT_EQ(lists(), 1);
 }
 
