@@ -1,0 +1,132 @@
+#include "sandbox/agent.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "sandbox/agent_config.h"
+#include "sandbox/background.h"
+#include "sandbox/collect.h"
+#include "sandbox/environment.h"
+#include "sandbox/install.h"
+#include "sandbox/note.h"
+#include "sandbox/relay.h"
+
+namespace modelrun::sandbox {
+namespace {
+
+constexpr std::chrono::seconds kPushTime{120};
+
+Result<UniqueFd> open_signals() {
+  ::signal(SIGPIPE, SIG_IGN);
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  sigaddset(&wanted, SIGTERM);
+  sigaddset(&wanted, SIGINT);
+  // Before any thread, so that all inherit it.
+  if (::sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0) return std::unexpected(errno_error("sigprocmask", errno));
+  UniqueFd fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return std::unexpected(errno_error("signalfd", errno));
+  return fd;
+}
+
+void add_warning(api::ResultFrame& frame, std::string_view text) {
+  if (text.empty()) return;
+  if (!frame.warning.empty()) frame.warning += "; ";
+  frame.warning += text;
+}
+
+// Puts what was collected into the frame. A run that failed by itself keeps its own cause: trouble with what it left is
+// then a warning.
+void add_outputs(api::ResultFrame& frame, Collected collected) {
+  frame.outputs = std::move(collected.outputs);
+  frame.artifacts = std::move(collected.artifacts);
+  const bool ended_well = frame.exit.how == api::ExitHow::kExited && frame.exit.code == 0;
+  if (collected.error && (ended_well || collected.error->reason == "EntryPointNotFound")) {
+    frame.error = std::move(collected.error);
+  } else if (collected.error) {
+    add_warning(frame, fmt::format("{}: {}", collected.error->reason, collected.error->message));
+  }
+  add_warning(frame, collected.warning);
+}
+
+// The copies that outlive this process and the run server.
+void record_durably(const Layout& layout, const api::ResultFrame& frame) {
+  if (auto written = write_all(STDOUT_FILENO, api::frame_to_log(frame)); !written) {
+    note("the result could not be written to the log: {}", written.error().message);
+  }
+  const std::string path = layout.at(api::kAgentTerminationLog);
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+  if (!file || !write_all(file.get(), api::frame_to_termination_message(frame))) {
+    note("the result could not be written to {}", path);
+  }
+}
+
+void push(const RunServer& server, const api::ResultFrame& frame) {
+  const auto pushed = server.push_result(frame, {.total = kPushTime}, -1);
+  if (pushed) return;
+  note("the result was not pushed ({}); the copy on this log is to be used", pushed.error().message);
+}
+
+api::ResultFrame frame_of(const AgentConfig& config, RelayedRun run) {
+  api::ResultFrame frame;
+  frame.run_uid = config.server.run_uid;
+  frame.attempt = config.server.attempt;
+  frame.exit = run.exit;
+  frame.out = std::move(run.out);
+  frame.err = std::move(run.err);
+  frame.error = std::move(run.error);
+  return frame;
+}
+
+// The life of one run; the result of everything before the model is an error.
+Result<void> serve(const Layout& layout, const AgentConfig& config, int signals) {
+  auto server = RunServer::create(config.server, layout);
+  if (!server) return std::unexpected(server.error());
+  auto listener = Listener::open(layout.at(api::kAgentSocket));
+  if (!listener) return std::unexpected(listener.error());
+  const SourceFetch source(*server, {.total = config.connect});
+  const OrderWatch orders(*server);
+  if (auto installed = install_files(layout); !installed) return fail_in("install", installed.error());
+  if (auto marked = write_marker(layout); !marked) return fail_in("install", marked.error());
+
+  Relay relay(*listener, source, orders, signals, config.stream_bytes);
+  api::ResultFrame frame = frame_of(config, relay.run(config.connect));
+  if (frame.exit.how != api::ExitHow::kNotStarted) {
+    CollectLimits limits;
+    limits.bytes = config.output_bytes;
+    add_outputs(frame, collect_outputs(layout.at(api::kOutputsDir), limits));
+  }
+  record_durably(layout, frame);
+  push(*server, frame);
+  return {};
+}
+
+}  // namespace
+
+int run_agent(const Layout& layout) {
+  // The pod's other container has our uid, but not our pid namespace; this is for pods that share one by mistake.
+  (void)::prctl(PR_SET_DUMPABLE, 0);
+  ::umask(022);
+  const auto config = read_agent_config(inherited_environment());
+  if (!config) {
+    note("{}", config.error().message);
+    return 1;
+  }
+  auto signals = open_signals();
+  const auto served = signals ? serve(layout, *config, signals->get()) : Result<void>(std::unexpected(signals.error()));
+  if (served) return 0;
+  note("{}", served.error().message);
+  api::ResultFrame frame = frame_of(*config, {});
+  frame.exit.how = api::ExitHow::kNotStarted;
+  frame.error = api::FrameError{"SandboxSetupFailed", served.error().message};
+  record_durably(layout, frame);
+  return 1;
+}
+
+}  // namespace modelrun::sandbox

@@ -1,0 +1,59 @@
+#include "sandbox/agent_config.h"
+
+#include <charconv>
+
+#include "sandbox/environment.h"
+
+namespace modelrun::sandbox {
+namespace {
+
+Result<std::string> required(const std::vector<std::string>& environment, const char* name) {
+  const auto value = find_variable(environment, name);
+  if (!value || value->empty()) return fail(ErrorKind::kInvalid, "{} is not set", name);
+  return std::string(*value);
+}
+
+template <class T>
+Result<T> number(const std::vector<std::string>& environment, const char* name, T absent, T most) {
+  const auto text = find_variable(environment, name);
+  if (!text) return absent;
+  T value{};
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc{} || end != text->data() + text->size() || value > most) {
+    return fail(ErrorKind::kInvalid, "{}='{}' is not a number up to {}", name, *text, most);
+  }
+  return value;
+}
+
+}  // namespace
+
+Result<AgentConfig> read_agent_config(const std::vector<std::string>& environment) {
+  AgentConfig config;
+  struct Text {
+    const char* name;
+    std::string* into;
+  };
+  for (const Text& each :
+       {Text{api::kEnvRunServer, &config.server.endpoint}, Text{api::kEnvRunServerName, &config.server.name},
+        Text{api::kEnvRunServerCa, &config.server.ca_pem}, Text{api::kEnvNamespace, &config.server.run_namespace},
+        Text{api::kEnvRunName, &config.server.run_name}, Text{api::kEnvRunId, &config.server.run_uid}}) {
+    auto value = required(environment, each.name);
+    if (!value) return std::unexpected(value.error());
+    *each.into = *std::move(value);
+  }
+  const auto attempt = number<int>(environment, api::kEnvAttempt, 1, 1'000'000);
+  const auto streams = number<std::size_t>(environment, api::kEnvStdoutBytes, config.stream_bytes, 4U << 20U);
+  const auto outputs = number<std::size_t>(environment, api::kEnvOutputBytes, config.output_bytes, 8U << 20U);
+  const auto connect = number<int>(environment, api::kEnvConnectSeconds, 600, 1'000'000);
+  if (!attempt) return std::unexpected(attempt.error());
+  if (!streams) return std::unexpected(streams.error());
+  if (!outputs) return std::unexpected(outputs.error());
+  if (!connect) return std::unexpected(connect.error());
+  config.connect = std::chrono::seconds(*connect);
+  config.server.attempt = *attempt;
+  config.stream_bytes = *streams;
+  config.output_bytes = *outputs;
+  return config;
+}
+
+}  // namespace modelrun::sandbox

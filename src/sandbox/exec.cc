@@ -1,0 +1,178 @@
+#include "sandbox/exec.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+
+#include "api/frame_json.h"
+#include "sandbox/cgroup.h"
+#include "sandbox/environment.h"
+#include "sandbox/landlock.h"
+#include "sandbox/launcher.h"
+#include "sandbox/note.h"
+#include "sandbox/supervisor.h"
+
+namespace modelrun::sandbox {
+namespace {
+
+constexpr int kConnectMs = 20'000;
+constexpr int kPipeBytes = 1 << 20;
+
+// Everything that exists before the agent says go; the part that takes time is done while it still fetches.
+struct Prepared {
+  LaunchPlan plan;
+  UniqueFd out_read, out_write, err_read, err_write;
+  UniqueFd ruleset;
+  std::chrono::seconds timeout{0};
+};
+
+// The model has our uid: it must not read our memory and descriptors, nor leave a core of us, nor stop us by a signal.
+Result<void> protect_self() {
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0) return std::unexpected(errno_error("prctl(PR_SET_DUMPABLE)", errno));
+  const rlimit none{0, 0};
+  if (::setrlimit(RLIMIT_CORE, &none) != 0) return std::unexpected(errno_error("RLIMIT_CORE", errno));
+  for (int number = 1; number < NSIG; ++number) {
+    const bool fault = number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE;
+    const bool ours = number == SIGCHLD || number == SIGTERM || number == SIGINT || number == SIGABRT;
+    if (!fault && !ours && number != SIGKILL && number != SIGSTOP) ::signal(number, SIG_IGN);
+  }
+  return {};
+}
+
+Result<UniqueFd> open_signals() {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  for (const int number : {SIGCHLD, SIGTERM, SIGINT}) sigaddset(&wanted, number);
+  if (::sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0) return std::unexpected(errno_error("sigprocmask", errno));
+  UniqueFd fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return std::unexpected(errno_error("signalfd", errno));
+  return fd;
+}
+
+Result<void> open_pipe(UniqueFd& read_end, UniqueFd& write_end) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(errno_error("pipe", errno));
+  read_end.reset(ends[0]);
+  write_end.reset(ends[1]);
+  // What a killed container has printed stays in the pipe for the agent; more room is more of it. May be refused.
+  (void)::fcntl(write_end.get(), F_SETPIPE_SZ, kPipeBytes);
+  return set_nonblocking(read_end.get());
+}
+
+Result<std::chrono::seconds> parse_timeout(std::optional<std::string_view> text) {
+  long seconds = 0;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), seconds);
+  if (seconds < 1) return fail(ErrorKind::kInvalid, "{} is not a number of seconds", api::kEnvTimeout);
+  return std::chrono::seconds(seconds);
+}
+
+Result<void> prepare(const Layout& layout, std::vector<std::string> argv, Prepared& out) {
+  const auto inherited = inherited_environment();
+  const auto timeout = parse_timeout(find_variable(inherited, api::kEnvTimeout));
+  if (!timeout) return std::unexpected(timeout.error());
+  out.timeout = *timeout;
+  const auto mode = parse_landlock_mode(find_variable(inherited, api::kEnvLandlock).value_or("required"));
+  if (!mode) return std::unexpected(mode.error());
+  auto ruleset = make_landlock_ruleset(*mode, layout);
+  if (!ruleset) return fail_in("the sandbox's ring 'landlock' could not be put up", ruleset.error());
+  out.ruleset = *std::move(ruleset);
+  auto seccomp = build_seccomp_policy();
+  if (!seccomp) return fail_in("the sandbox's ring 'seccomp' could not be put up", seccomp.error());
+  out.plan = {std::move(argv),          model_environment(inherited, cpu_limit()),
+              layout.at(api::kRepoDir), out.out_write.get(),
+              out.err_write.get(),      out.ruleset.get(),
+              *std::move(seccomp)};
+  return {};
+}
+
+// Waits for the agent's word. kCancelled: SIGTERM came first; kDenied: the agent refuses.
+Result<void> await_go(const Channel& agent, int signals, bool whole_namespace) {
+  while (true) {
+    std::array<pollfd, 2> fds{{{agent.fd(), POLLIN, 0}, {signals, POLLIN, 0}}};
+    if (::poll(fds.data(), fds.size(), -1) < 0) continue;
+    if (fds[1].revents != 0 && Supervisor::read_outside_stop(signals, whole_namespace)) {
+      return fail(ErrorKind::kCancelled, "stopped before the model started");
+    }
+    if (fds[0].revents == 0) continue;
+    const auto packet = agent.receive();
+    if (!packet && packet.error().kind == ErrorKind::kTimeout) continue;
+    if (!packet) return fail_in("the agent went away before the model started", packet.error());
+    if (packet->type == Message::kGo) return {};
+    if (packet->type == Message::kRefuse) return fail(ErrorKind::kDenied, "the agent: {}", packet->payload);
+  }
+}
+
+int exit_code_of(const Supervisor::Outcome& outcome) {
+  if (outcome.agent_lost) return api::kExitAgentLost;
+  return outcome.record.signal ? 128 + *outcome.record.signal : outcome.record.code.value_or(api::kExitAgentLost);
+}
+
+// From the go to the exit record.
+int run_model(Prepared& prepared, Channel& agent, int signals, bool whole_namespace) {
+  const auto oom_before = read_oom_kills();
+  const Time started_at = SystemClock().now();
+  const auto entry = launch(prepared.plan);
+  if (!entry) {
+    note("{}", entry.error().message);
+    (void)agent.send(Message::kSetupFailed, entry.error().message);
+    return api::kExitSetupFailed;
+  }
+  prepared.out_write.reset();
+  prepared.err_write.reset();
+  (void)agent.send(Message::kStarted, format_rfc3339(started_at));
+  (void)set_nonblocking(STDOUT_FILENO);
+  (void)set_nonblocking(STDERR_FILENO);
+  Supervisor supervisor(agent, signals, StreamPump(std::move(prepared.out_read), STDOUT_FILENO, Message::kStdout),
+                        StreamPump(std::move(prepared.err_read), STDERR_FILENO, Message::kStderr),
+                        {.timeout = prepared.timeout}, whole_namespace);
+  Supervisor::Outcome outcome = supervisor.watch(*entry);
+  outcome.record.started_at = started_at;
+  const auto oom_after = read_oom_kills();
+  if (oom_before && oom_after) outcome.record.oom_kills = *oom_after - *oom_before;
+  if (!outcome.agent_lost) (void)agent.send(Message::kExit, api::dump_json(api::exit_to_json(outcome.record)));
+  return exit_code_of(outcome);
+}
+
+}  // namespace
+
+int run_exec(const Layout& layout, std::vector<std::string> argv) {
+  const bool whole_namespace = ::getpid() == 1;
+  const auto failed = [](const Error& error, int code) {
+    note("{}", error.message);
+    return code;
+  };
+  auto signals = open_signals();
+  if (!signals) return failed(signals.error(), api::kExitSetupFailed);
+  auto agent = Channel::connect(layout.at(api::kAgentSocket), layout.at(api::kInstalledMarker), kConnectMs);
+  if (!agent) return failed(agent.error(), api::kExitAgentLost);
+
+  Prepared prepared;
+  auto ready = protect_self();
+  if (ready && !whole_namespace && !layout.is_test()) {
+    ready = fail(ErrorKind::kInvalid,
+                 "exec is not PID 1: the pod must not share a process namespace (hostPID, "
+                 "shareProcessNamespace)");
+  }
+  if (ready) ready = open_pipe(prepared.out_read, prepared.out_write);
+  if (ready) ready = open_pipe(prepared.err_read, prepared.err_write);
+  if (ready) ready = agent->send(Message::kHello, {}, {prepared.out_read.get(), prepared.err_read.get()});
+  if (ready) ready = prepare(layout, std::move(argv), prepared);
+  if (!ready) {
+    (void)agent->send(Message::kSetupFailed, ready.error().message);
+    return failed(ready.error(), api::kExitSetupFailed);
+  }
+  if (auto go = await_go(*agent, signals->get(), whole_namespace); !go) {
+    return failed(go.error(), go.error().kind == ErrorKind::kCancelled ? 128 + SIGTERM : api::kExitAgentLost);
+  }
+  return run_model(prepared, *agent, signals->get(), whole_namespace);
+}
+
+}  // namespace modelrun::sandbox

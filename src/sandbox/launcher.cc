@@ -1,0 +1,217 @@
+#include "sandbox/launcher.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "sandbox/environment.h"
+#include "sandbox/io.h"
+#include "sandbox/landlock.h"
+
+namespace modelrun::sandbox {
+namespace {
+
+constexpr int kReportFd = 3;  // where the child says which step failed; closed by execve
+
+constexpr rlim_t kMaxProcesses = 256;
+constexpr rlim_t kMaxDescriptors = 1024;
+constexpr rlim_t kMaxFileBytes = rlim_t{1} << 30U;
+constexpr rlim_t kMaxLockedBytes = rlim_t{64} << 10U;
+constexpr rlim_t kMaxPendingSignals = 1024;
+
+Result<void> check(int result, const char* call) {
+  if (result == 0) return {};
+  return std::unexpected(errno_error(call, errno));
+}
+
+Result<void> reset_signals(const LaunchPlan& /*plan*/) {
+  for (int number = 1; number < NSIG; ++number) {
+    if (number != SIGKILL && number != SIGSTOP) ::signal(number, SIG_DFL);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  return check(::sigprocmask(SIG_SETMASK, &none, nullptr), "sigprocmask");
+}
+
+Result<void> new_session(const LaunchPlan& /*plan*/) {
+  if (::setsid() < 0) return std::unexpected(errno_error("setsid", errno));
+  // Where `exec` is PID 1 the kernel does this by itself.
+  return check(::prctl(PR_SET_PDEATHSIG, SIGKILL), "prctl");
+}
+
+Result<void> connect_streams(const LaunchPlan& plan) {
+  const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!null) return std::unexpected(errno_error("open /dev/null", errno));
+  if (::dup2(null.get(), STDIN_FILENO) < 0 || ::dup2(plan.stdout_fd, STDOUT_FILENO) < 0 ||
+      ::dup2(plan.stderr_fd, STDERR_FILENO) < 0) {
+    return std::unexpected(errno_error("dup2", errno));
+  }
+  return {};
+}
+
+// Out of memory, the model goes first, not its supervisor. Not a ring: where /proc cannot be written it is left out.
+Result<void> prefer_as_victim(const LaunchPlan& /*plan*/) {
+  // What `exec` is not, so that /proc/self is ours; execve makes it so anyway.
+  (void)::prctl(PR_SET_DUMPABLE, 1);
+  const UniqueFd score(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  if (score) (void)write_all(score.get(), "1000");
+  return {};
+}
+
+Result<void> limit(__rlimit_resource resource, rlim_t value, const char* name) {
+  rlimit current{};
+  if (::getrlimit(resource, &current) != 0) return std::unexpected(errno_error(name, errno));
+  const rlim_t bound = std::min(value, current.rlim_max);
+  const rlimit wanted{bound, bound};
+  return check(::setrlimit(resource, &wanted), name);
+}
+
+Result<void> set_limits(const LaunchPlan& /*plan*/) {
+  struct Limit {
+    __rlimit_resource resource;
+    rlim_t value;
+    const char* name;
+  };
+  // No RLIMIT_AS: allocators reserve address space that they never use. Memory is the cgroup's.
+  constexpr Limit kLimits[] = {
+      {RLIMIT_NPROC, kMaxProcesses, "RLIMIT_NPROC"},
+      {RLIMIT_NOFILE, kMaxDescriptors, "RLIMIT_NOFILE"},
+      {RLIMIT_CORE, 0, "RLIMIT_CORE"},
+      {RLIMIT_FSIZE, kMaxFileBytes, "RLIMIT_FSIZE"},
+      {RLIMIT_MSGQUEUE, 0, "RLIMIT_MSGQUEUE"},
+      {RLIMIT_MEMLOCK, kMaxLockedBytes, "RLIMIT_MEMLOCK"},
+      {RLIMIT_SIGPENDING, kMaxPendingSignals, "RLIMIT_SIGPENDING"},
+      {RLIMIT_NICE, 0, "RLIMIT_NICE"},
+      {RLIMIT_RTPRIO, 0, "RLIMIT_RTPRIO"},
+  };
+  for (const Limit& each : kLimits) {
+    if (auto done = limit(each.resource, each.value, each.name); !done) return done;
+  }
+  return {};
+}
+
+Result<void> forbid_privileges(const LaunchPlan& /*plan*/) {
+  return check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)");
+}
+
+Result<void> confine_files(const LaunchPlan& plan) {
+  return apply_landlock(plan.landlock_ruleset);
+}
+
+Result<void> close_descriptors(const LaunchPlan& /*plan*/) {
+  if (::syscall(SYS_close_range, kReportFd + 1, ~0U, 0) == 0) return {};
+  if (errno != ENOSYS) return std::unexpected(errno_error("close_range", errno));
+  for (int fd = kReportFd + 1; fd < 4096; ++fd) ::close(fd);  // before Linux 5.9; `exec` never holds more
+  return {};
+}
+
+Result<void> enter_directory(const LaunchPlan& plan) {
+  ::umask(077);
+  if (::chdir(plan.directory.c_str()) != 0) return std::unexpected(errno_error("chdir " + plan.directory, errno));
+  return {};
+}
+
+Result<void> confine_calls(const LaunchPlan& plan) {
+  return apply_seccomp_policy(plan.seccomp);
+}
+
+struct Step {
+  std::string_view name;
+  Result<void> (*run)(const LaunchPlan& plan);
+};
+
+constexpr Step kSteps[] = {
+    {"signals", reset_signals},     {"session", new_session},
+    {"streams", connect_streams},   {"oom-score", prefer_as_victim},
+    {"limits", set_limits},         {"no-new-privs", forbid_privileges},
+    {"landlock", confine_files},    {"descriptors", close_descriptors},
+    {"directory", enter_directory}, {"seccomp", confine_calls},  // last: it forbids what the others need
+};
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  out.reserve(strings.size() + 1);
+  for (const std::string& each : strings) out.push_back(const_cast<char*>(each.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+// In the child. Returns the sentence that says what failed.
+std::string become_model(const LaunchPlan& plan, std::vector<char*>& argv, std::vector<char*>& environment) {
+  for (const Step& step : kSteps) {
+    if (const auto done = step.run(plan); !done) {
+      return fmt::format("the sandbox's ring '{}' could not be put up: {}", step.name, done.error().message);
+    }
+  }
+  environ = environment.data();
+  ::execvp(argv[0], argv.data());
+  return fmt::format("cannot start '{}' in the project's image: {}", plan.argv[0], std::strerror(errno));
+}
+
+[[noreturn]] void run_child(const LaunchPlan& plan, int report) {
+  auto argv = pointers(plan.argv);
+  auto environment = pointers(plan.environment);
+  if (report != kReportFd && ::dup2(report, kReportFd) < 0) ::_exit(126);
+  ::fcntl(kReportFd, F_SETFD, FD_CLOEXEC);
+  (void)write_all(kReportFd, become_model(plan, argv, environment));
+  ::_exit(126);
+}
+
+// The child's report; empty when its execve closed the pipe.
+std::string read_report(int fd) {
+  std::string text(4096, '\0');
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const ssize_t got = ::read(fd, text.data() + size, text.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  text.resize(size);
+  return text;
+}
+
+}  // namespace
+
+Result<pid_t> launch(const LaunchPlan& plan) {
+  if (plan.argv.empty()) return fail(ErrorKind::kInvalid, "no program to start was given");
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(errno_error("pipe", errno));
+  const UniqueFd read_end(ends[0]);
+  UniqueFd write_end(ends[1]);
+  const pid_t child = ::fork();
+  if (child < 0) return std::unexpected(errno_error("fork", errno));
+  if (child == 0) {
+    // Descriptors of the plan at or below the report's place would be overwritten by it.
+    LaunchPlan own = plan;
+    for (int* fd : {&own.stdout_fd, &own.stderr_fd, &own.landlock_ruleset}) {
+      if (*fd >= 0 && *fd <= kReportFd) *fd = ::fcntl(*fd, F_DUPFD_CLOEXEC, kReportFd + 1);
+    }
+    run_child(own, write_end.get());
+  }
+  write_end.reset();
+  const std::string report = read_report(read_end.get());
+  if (report.empty()) return child;
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return fail(ErrorKind::kInternal, "{}", report);
+}
+
+std::vector<std::string_view> launch_steps() {
+  std::vector<std::string_view> names;
+  for (const Step& step : kSteps) names.push_back(step.name);
+  return names;
+}
+
+}  // namespace modelrun::sandbox

@@ -1,0 +1,90 @@
+// modelrun-sandbox: the one program inside a run's pod.
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sandbox/agent.h"
+#include "sandbox/exec.h"
+#include "sandbox/install.h"
+#include "sandbox/note.h"
+
+namespace {
+
+using modelrun::sandbox::Layout;
+
+constexpr std::string_view kHelp =
+    R"(modelrun-sandbox runs one model in one pod. The operator starts it; people read this to understand a pod.
+
+Usage:
+  modelrun-sandbox agent              in the container `agent`: installs this program and the Python harness into
+                                      /modelrun, fetches the source, records and pushes the result
+  modelrun-sandbox await-installed    the postStart hook of `agent`: returns when `model` may be started (20 s at most)
+  modelrun-sandbox exec -- ARGV...    PID 1 of the container `model`: puts up the sandbox and runs ARGV in /repo
+  modelrun-sandbox --version | --help
+
+Environment of `agent` (all set by the operator):
+  MODELRUN_RUN_SERVER            IP:PORT of the run server
+  MODELRUN_RUN_SERVER_NAME       the name that its certificate must carry
+  MODELRUN_RUN_SERVER_CA         PEM certificates that it must lead to
+  MODELRUN_NAMESPACE, MODELRUN_RUN_NAME, MODELRUN_RUN_ID, MODELRUN_ATTEMPT
+  MODELRUN_STDOUT_BYTES          kept of each stream, half from each end (262144)
+  MODELRUN_OUTPUT_BYTES          outputs and artifacts in all (1048576)
+  MODELRUN_CONNECT_SECONDS       how long to wait for the source and for `exec` (600)
+
+Environment of `exec` (taken out before the model starts):
+  MODELRUN_TIMEOUT_SECONDS       then SIGTERM to every process, and SIGKILL 5 s later
+  MODELRUN_LANDLOCK              required (default): without it in the kernel the run fails; optional
+
+Exit codes of `exec`: the model's own; 128+n when signal n ended it; 66 the entry file is not in the tree;
+125 the agent went away or refused; 126 a ring of the sandbox could not be put up, or there is no such program.
+Exit codes of `agent`: 0 the result is on this container's log; 1 it could not start; its log says why.
+)";
+
+int usage_error(std::string_view what) {
+  modelrun::sandbox::note("{}; see modelrun-sandbox --help", what);
+  return 2;
+}
+
+// --root DIR, for tests: every path below DIR. Taken off the front of `arguments`.
+Layout take_layout(std::vector<std::string>& arguments) {
+  if (arguments.size() < 2 || arguments[0] != "--root") return {};
+  Layout layout(arguments[1]);
+  arguments.erase(arguments.begin(), arguments.begin() + 2);
+  return layout;
+}
+
+int run_await(const Layout& layout) {
+  const auto installed = modelrun::sandbox::await_installed(layout, std::chrono::seconds(20));
+  if (installed) return 0;
+  modelrun::sandbox::note("{}", installed.error().message);
+  return 1;
+}
+
+int print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.empty()) return usage_error("no subcommand");
+  const std::string command = arguments.front();
+  arguments.erase(arguments.begin());
+  if (command == "--help" || command == "-h" || command == "help") return print(kHelp);
+  if (command == "--version") return print("modelrun-sandbox " MODELRUN_VERSION "\n");
+
+  const Layout layout = take_layout(arguments);
+  if (command == "exec") {
+    if (arguments.size() < 2 || arguments.front() != "--") return usage_error("exec needs -- and a program");
+    arguments.erase(arguments.begin());
+    return modelrun::sandbox::run_exec(layout, std::move(arguments));
+  }
+  if (!arguments.empty()) return usage_error("unexpected argument '" + arguments.front() + "'");
+  if (command == "agent") return modelrun::sandbox::run_agent(layout);
+  if (command == "await-installed") return run_await(layout);
+  return usage_error("unknown subcommand '" + command + "'");
+}

@@ -1,0 +1,175 @@
+#include "sandbox/output_tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+
+#include "base/encoding.h"
+#include "sandbox/beneath.h"
+
+namespace modelrun::sandbox {
+namespace {
+
+constexpr std::size_t kMaxWarnings = 8;
+constexpr std::size_t kMaxWarningBytes = 2048;
+constexpr std::size_t kMaxPathBytes = 512;
+
+std::string_view kind_of(mode_t mode) {
+  if (S_ISLNK(mode)) return "a symbolic link";
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
+  return "not a plain file";
+}
+
+bool is_presentable(std::string_view name) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
+  return std::ranges::none_of(name, is_control) && make_valid_utf8(name) == name;
+}
+
+// For a warning about a name that is not presentable.
+std::string shown(std::string_view name) {
+  std::string out = make_valid_utf8(name.substr(0, 80));
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  }
+  return out;
+}
+
+struct DirCloser {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+using Directory = std::unique_ptr<DIR, DirCloser>;
+
+// Depth first, without recursion: the directories still to be read, as paths below the root.
+class Walk {
+ public:
+  Walk(int root, const WalkLimits& limits, Warnings& warnings) : root_(root), limits_(limits), warnings_(warnings) {}
+
+  std::vector<OutputFile> run(const std::string& from) {
+    todo_.push_back({from, 0});
+    while (!todo_.empty()) {
+      const auto [path, depth] = todo_.back();
+      todo_.pop_back();
+      read_directory(path, depth);
+    }
+    if (seen_ > limits_.entries) {
+      warnings_.add(fmt::format("/outputs holds more than {} entries: the rest was passed over", limits_.entries));
+    }
+    std::ranges::sort(files_, {}, &OutputFile::path);
+    return std::move(files_);
+  }
+
+ private:
+  void read_directory(const std::string& path, int depth) {
+    auto fd = open_beneath(root_, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+    if (!fd) return warnings_.add(fmt::format("'{}' cannot be read", shown(path)));
+    const Directory directory(::fdopendir(fd->get()));
+    if (directory == nullptr) return;
+    const int here = fd->release();
+    while (const dirent* entry = ::readdir(directory.get())) {
+      const std::string name = entry->d_name;
+      if (name == "." || name == ".." || (path.empty() && name == ".modelrun")) continue;
+      if (++seen_ > limits_.entries) return;
+      take(here, path.empty() ? name : path + "/" + name, name, depth);
+    }
+  }
+
+  void take(int directory, const std::string& path, const std::string& name, int depth) {
+    struct stat info{};
+    if (::fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return;
+    if (!is_presentable(name) || path.size() > kMaxPathBytes) {
+      warnings_.add(
+          fmt::format("'{}' was passed over: its name is too long, not UTF-8 or has control characters", shown(path)));
+    } else if (S_ISDIR(info.st_mode)) {
+      if (depth + 1 < limits_.depth) {
+        todo_.push_back({path, depth + 1});
+      } else {
+        warnings_.add(fmt::format("'{}' was passed over: deeper than {} directories", path, limits_.depth));
+      }
+    } else if (!S_ISREG(info.st_mode)) {
+      warnings_.add(fmt::format("'{}' was passed over: it is {}", path, kind_of(info.st_mode)));
+    } else if (info.st_nlink != 1) {
+      warnings_.add(fmt::format("'{}' was passed over: it is a hard link", path));
+    } else {
+      files_.push_back({path, static_cast<std::uint64_t>(info.st_size)});
+    }
+  }
+
+  int root_;
+  const WalkLimits& limits_;
+  Warnings& warnings_;
+  std::vector<std::pair<std::string, int>> todo_;
+  std::vector<OutputFile> files_;
+  std::size_t seen_ = 0;
+};
+
+}  // namespace
+
+void Warnings::add(std::string text) {
+  if (texts_.size() < kMaxWarnings) {
+    texts_.push_back(std::move(text));
+  } else {
+    ++more_;
+  }
+}
+
+std::string Warnings::text() const {
+  std::string out;
+  for (const std::string& each : texts_) out += (out.empty() ? "" : "; ") + each;
+  if (out.size() > kMaxWarningBytes) out.resize(kMaxWarningBytes);
+  if (more_ > 0) out += fmt::format("; and {} more", more_);
+  return make_valid_utf8(out);
+}
+
+Result<OutputTree> OutputTree::open(const std::string& root) {
+  OutputTree tree;
+  tree.root_.reset(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!tree.root_) return std::unexpected(errno_error("open " + root, errno));
+  struct stat info{};
+  if (::fstat(tree.root_.get(), &info) != 0) return std::unexpected(errno_error("stat " + root, errno));
+  tree.device_ = info.st_dev;
+  return tree;
+}
+
+std::vector<OutputFile> OutputTree::list(const WalkLimits& limits, Warnings& warnings, const std::string& below) const {
+  return Walk(root_.get(), limits, warnings).run(below);
+}
+
+Result<UniqueFd> OutputTree::open_file(const std::string& path, std::uint64_t* size) const {
+  // O_NONBLOCK: a FIFO that was put here meanwhile must not hold us. O_NOCTTY: nor a terminal become ours.
+  auto fd = open_beneath(root_.get(), path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+  if (!fd) return fd;
+  struct stat info{};
+  if (::fstat(fd->get(), &info) != 0) return std::unexpected(errno_error("stat " + path, errno));
+  if (!S_ISREG(info.st_mode)) return fail(ErrorKind::kInvalid, "{}: it is {}", path, kind_of(info.st_mode));
+  if (info.st_nlink != 1) return fail(ErrorKind::kInvalid, "{}: it is a hard link", path);
+  if (info.st_dev != device_) return fail(ErrorKind::kInvalid, "{}: on another file system", path);
+  if (size != nullptr) *size = static_cast<std::uint64_t>(info.st_size);
+  return fd;
+}
+
+Result<std::string> OutputTree::read(const std::string& path, std::size_t limit) const {
+  std::uint64_t size = 0;
+  const auto fd = open_file(path, &size);
+  if (!fd) return std::unexpected(fd.error());
+  if (size > limit) return fail(ErrorKind::kTooLarge, "{}: {} bytes, at most {} are read", path, size, limit);
+  std::string text;
+  std::array<char, 16384> chunk;
+  while (true) {
+    const ssize_t got = ::read(fd->get(), chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::unexpected(errno_error("read " + path, errno));
+    if (got == 0) return text;
+    text.append(chunk.data(), static_cast<std::size_t>(got));
+    // It may have grown since.
+    if (text.size() > limit) return fail(ErrorKind::kTooLarge, "{}: at most {} bytes are read", path, limit);
+  }
+}
+
+}  // namespace modelrun::sandbox

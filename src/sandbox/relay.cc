@@ -1,0 +1,169 @@
+#include "sandbox/relay.h"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "api/frame_json.h"
+#include "api/strict_json.h"
+#include "sandbox/note.h"
+
+namespace modelrun::sandbox {
+namespace {
+
+// For the rest of the pipes, and for the last writers to die, after `exec` is gone.
+constexpr std::chrono::seconds kDrainTime{2};
+constexpr std::size_t kDrainBytes = 8U << 20U;
+
+std::string_view reason_of(const Error& error) {
+  if (error.kind == ErrorKind::kTooLarge) return "SourceTooLarge";
+  return is_transient(error) ? "SourceUnreachable" : "SandboxSetupFailed";
+}
+
+}  // namespace
+
+RelayedRun Relay::run(std::chrono::seconds connect) {
+  wait_for_start(Monotonic::now() + connect);
+  listener_.close();
+  if (!over_) relay();
+  exec_.close();
+  return {record_, out_.finish(), err_.finish(), std::move(error_)};
+}
+
+void Relay::wait_for_start(Monotonic::time_point deadline) {
+  while (!over_ && !going_) {
+    const bool fetched = source_.done().raised();
+    std::array<pollfd, 3> fds{{{exec_ ? exec_.fd() : listener_.fd(), POLLIN, 0},
+                               {fetched ? -1 : source_.done().fd(), POLLIN, 0},
+                               {signals_, POLLIN, 0}}};
+    if (::poll(fds.data(), fds.size(), poll_timeout(deadline)) < 0) continue;
+    on_start_events(fds[0].revents != 0, fetched || fds[1].revents != 0, fds[2].revents != 0);
+    if (!over_ && !going_ && Monotonic::now() >= deadline) {
+      not_started("SandboxSetupFailed",
+                  exec_ ? "the source did not come in time" : "the model's container did not start");
+    }
+  }
+}
+
+void Relay::on_start_events(bool connection, bool source, bool signal) {
+  if (signal && read_signal()) return not_started("SandboxSetupFailed", "the pod was ended before the model started");
+  if (connection && !exec_) {
+    if (auto accepted = listener_.accept_once()) exec_ = *std::move(accepted);
+  } else if (connection) {
+    take_packets();
+  }
+  if (!source || over_) return;
+  if (const auto fetched = source_.result(); fetched && !*fetched) {
+    return not_started(std::string(reason_of(fetched->error())), fetched->error().message);
+  }
+  // The pipes come first with the hello: without them nothing would survive `exec`.
+  if (!exec_ || !out_pipe_) return;
+  listener_.close();
+  going_ = true;
+  if (!exec_.send(Message::kGo)) return lose();
+  orders_.start();
+}
+
+void Relay::relay() {
+  bool cancelled = false;
+  while (!over_) {
+    std::array<pollfd, 3> fds{
+        {{exec_.fd(), POLLIN, 0}, {cancelled ? -1 : orders_.cancelled().fd(), POLLIN, 0}, {signals_, POLLIN, 0}}};
+    if (::poll(fds.data(), fds.size(), -1) < 0) continue;
+    // `exec` gets a SIGTERM of its own from the kubelet; its exit record comes within the grace period.
+    if (fds[2].revents != 0 && read_signal()) note("asked to end: waiting for the model's end");
+    if (fds[1].revents != 0) {
+      cancelled = true;
+      note("cancelling the model");
+      (void)exec_.send(Message::kCancel);
+    }
+    if (fds[0].revents != 0) take_packets();
+  }
+}
+
+void Relay::take_packets() {
+  // Not forever: cancel and signals have their turn in between.
+  for (int i = 0; i < 64 && !over_; ++i) {
+    auto packet = exec_.receive();
+    if (packet) {
+      take_packet(*std::move(packet));
+    } else if (packet.error().kind == ErrorKind::kTimeout) {
+      return;
+    } else {
+      return lose();
+    }
+  }
+}
+
+void Relay::take_packet(Packet packet) {
+  switch (packet.type) {
+    case Message::kHello:
+      if (packet.fds.size() != 2 || out_pipe_) return lose();
+      out_pipe_ = std::move(packet.fds[0]);
+      err_pipe_ = std::move(packet.fds[1]);
+      return;
+    case Message::kStarted:
+      record_.started_at = parse_rfc3339(packet.payload);
+      return;
+    case Message::kStdout:
+      return out_.append(packet.payload);
+    case Message::kStderr:
+      return err_.append(packet.payload);
+    case Message::kSetupFailed:
+      return not_started("SandboxSetupFailed", packet.payload);
+    case Message::kExit: {
+      const auto value = api::parse_strict(packet.payload);
+      const auto record = value ? api::exit_from_json(*value) : std::unexpected(value.error());
+      if (!record) return lose();
+      record_ = *record;
+      over_ = true;
+      return;
+    }
+    default:
+      return lose();
+  }
+}
+
+void Relay::lose() {
+  over_ = true;
+  if (!going_) return not_started("SandboxSetupFailed", "the model's container ended before the model started");
+  note("the connection to the model's container is lost");
+  record_.how = api::ExitHow::kLost;
+  record_.finished_at = SystemClock().now();
+  drain(out_pipe_, out_);
+  drain(err_pipe_, err_);
+}
+
+void Relay::not_started(std::string reason, std::string message) {
+  note("{}: {}", reason, message);
+  over_ = true;
+  record_.how = api::ExitHow::kNotStarted;
+  if (exec_) (void)exec_.send(Message::kRefuse, message);
+  error_ = api::FrameError{std::move(reason), std::move(message)};
+}
+
+void Relay::drain(UniqueFd& pipe, StreamCapture& into) const {
+  const auto deadline = Monotonic::now() + kDrainTime;
+  std::array<char, 65536> chunk;
+  std::size_t total = 0;
+  while (pipe && total < kDrainBytes) {
+    const ssize_t got = ::read(pipe.get(), chunk.data(), chunk.size());
+    if (got > 0) {
+      into.append({chunk.data(), static_cast<std::size_t>(got)});
+      total += static_cast<std::size_t>(got);
+    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+      return;
+    } else if (!wait_ready(pipe.get(), POLLIN, -1, deadline)) {
+      return;
+    }
+  }
+}
+
+bool Relay::read_signal() {
+  signalfd_siginfo info{};
+  return ::read(signals_, &info, sizeof info) == static_cast<ssize_t>(sizeof info);
+}
+
+}  // namespace modelrun::sandbox

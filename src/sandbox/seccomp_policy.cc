@@ -1,0 +1,180 @@
+#include "sandbox/seccomp_policy.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <initializer_list>
+#include <memory>
+
+#include "base/fd.h"
+#include "sandbox/syscall_table.h"
+
+namespace modelrun::sandbox {
+namespace {
+
+constexpr std::uint64_t kLow32 = 0xFFFFFFFFU;
+// One past the newest call that the allowlist's author has looked at (futex_requeue is 456). Newer ones do not exist as
+// far as a model can tell, so that a newer C library falls back instead of failing.
+constexpr int kFirstUnknownSyscall = 452;
+constexpr int kLastUnknownSyscall = 520;
+
+constexpr int kFioSetOwn = 0x8901;
+constexpr int kSiocSetPgrp = 0x8902;
+constexpr int kPrSetVma = 0x53564d41;
+
+using Comparisons = std::vector<scmp_arg_cmp>;
+
+// The kernel reads argument `index` as 32 bits.
+scmp_arg_cmp low32_is(unsigned index, std::uint64_t value) {
+  return {index, SCMP_CMP_MASKED_EQ, kLow32, value & kLow32};
+}
+scmp_arg_cmp has_bits(unsigned index, std::uint64_t mask, std::uint64_t value) {
+  return {index, SCMP_CMP_MASKED_EQ, mask, value};
+}
+
+// One program in the making. After the first failure every call is passed over; the failure comes out of build().
+class Filter {
+ public:
+  explicit Filter(std::uint32_t default_action) : context_(seccomp_init(default_action), &seccomp_release) {
+    if (context_ == nullptr) {
+      failure_ = -ENOMEM;
+      return;
+    }
+    check(seccomp_attr_set(context_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
+    check(seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2));
+  }
+
+  void add(std::uint32_t action, const char* name, const Comparisons& comparisons = {}) {
+    const int number = seccomp_syscall_resolve_name(name);
+    if (number >= 0) add_number(action, number, comparisons);
+  }
+
+  void add_number(std::uint32_t action, int number, const Comparisons& comparisons = {}) {
+    if (failure_ != 0) return;
+    check(seccomp_rule_add_array(context_.get(), action, number, static_cast<unsigned>(comparisons.size()),
+                                 comparisons.empty() ? nullptr : comparisons.data()));
+  }
+
+  Result<BpfProgram> build() const {
+    if (failure_ != 0) return std::unexpected(errno_error("seccomp rule", -failure_));
+    const UniqueFd file(::memfd_create("seccomp", MFD_CLOEXEC));
+    if (!file) return std::unexpected(errno_error("memfd_create", errno));
+    if (const int error = seccomp_export_bpf(context_.get(), file.get()); error != 0) {
+      return std::unexpected(errno_error("seccomp export", -error));
+    }
+    struct stat info{};
+    if (::fstat(file.get(), &info) != 0) return std::unexpected(errno_error("fstat", errno));
+    BpfProgram program(static_cast<std::size_t>(info.st_size) / sizeof(sock_filter));
+    const ssize_t got = ::pread(file.get(), program.data(), program.size() * sizeof(sock_filter), 0);
+    if (got != info.st_size || program.empty()) return fail(ErrorKind::kInternal, "seccomp: the program was cut");
+    return program;
+  }
+
+ private:
+  void check(int result) {
+    if (result != 0 && failure_ == 0) failure_ = result;
+  }
+
+  std::unique_ptr<void, decltype(&seccomp_release)> context_;
+  int failure_ = 0;
+};
+
+// Calls that are allowed only with certain arguments.
+void add_conditional(Filter& filter) {
+  for (const char* name : {"socket", "socketpair"}) filter.add(SCMP_ACT_ALLOW, name, {low32_is(0, AF_UNIX)});
+  for (const char* name : {"prlimit64", "sched_setscheduler", "sched_setparam", "sched_setattr"}) {
+    filter.add(SCMP_ACT_ALLOW, name, {low32_is(0, 0)});  // oneself
+  }
+  for (const char* name : {"setpriority", "ioprio_set"}) {
+    // 0 is PRIO_PROCESS; IOPRIO_WHO_PROCESS is 1. Users and groups would take in PID 1.
+    filter.add(SCMP_ACT_ALLOW, name, {low32_is(0, std::strcmp(name, "setpriority") == 0 ? PRIO_PROCESS : 1)});
+  }
+  filter.add(SCMP_ACT_ALLOW, "personality", {low32_is(0, kLow32)});  // a query
+  // FIFOs and plain files; never devices.
+  for (const std::uint64_t type : {S_IFIFO, S_IFREG, 0}) {
+    filter.add(SCMP_ACT_ALLOW, "mknod", {has_bits(1, S_IFMT, type)});
+    filter.add(SCMP_ACT_ALLOW, "mknodat", {has_bits(2, S_IFMT, type)});
+  }
+  for (const int option : {PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_SET_NAME,
+                           PR_GET_NAME, PR_GET_SECCOMP, PR_CAPBSET_READ, PR_GET_TIMERSLACK, PR_SET_TIMERSLACK,
+                           PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS,
+                           PR_GET_TID_ADDRESS, PR_SET_THP_DISABLE, PR_GET_THP_DISABLE, PR_GET_KEEPCAPS, kPrSetVma}) {
+    filter.add(SCMP_ACT_ALLOW, "prctl", {low32_is(0, static_cast<std::uint64_t>(option))});
+  }
+}
+
+Result<BpfProgram> build_allow() {
+  Filter filter(SCMP_ACT_ERRNO(EPERM));
+  for (const char* name : allowed_syscalls()) filter.add(SCMP_ACT_ALLOW, name);
+  for (const char* name : absent_syscalls()) filter.add(SCMP_ACT_ERRNO(ENOSYS), name);
+  for (int number = kFirstUnknownSyscall; number <= kLastUnknownSyscall; ++number) {
+    filter.add_number(SCMP_ACT_ERRNO(ENOSYS), number);
+  }
+  add_conditional(filter);
+  return filter.build();
+}
+
+Result<BpfProgram> build_guard() {
+  Filter filter(SCMP_ACT_ALLOW);
+  const std::uint32_t denied = SCMP_ACT_ERRNO(EPERM);
+  // PID 1 is our supervisor, with the model's uid: a same-uid process may signal it, limit it and starve it.
+  for (const char* name : {"kill", "tkill", "rt_sigqueueinfo", "tgkill", "rt_tgsigqueueinfo", "sched_setaffinity"}) {
+    filter.add(denied, name, {low32_is(0, 1)});
+  }
+  for (const char* name : {"tgkill", "rt_tgsigqueueinfo", "setpriority", "ioprio_set"}) {
+    filter.add(denied, name, {low32_is(1, 1)});
+  }
+  for (const int flag :
+       {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET}) {
+    const auto bit = static_cast<std::uint64_t>(static_cast<unsigned>(flag));
+    filter.add(denied, "clone", {has_bits(0, bit, bit)});
+  }
+  // Asynchronous input and output could send PID 1 a signal that looks like one from outside.
+  for (const int command : {F_SETOWN, F_SETSIG, 15 /* F_SETOWN_EX */}) {
+    filter.add(denied, "fcntl", {low32_is(1, static_cast<std::uint64_t>(command))});
+  }
+  for (const int request : {kFioSetOwn, kSiocSetPgrp, TIOCSTI, TIOCLINUX, TIOCSCTTY}) {
+    filter.add(denied, "ioctl", {low32_is(1, static_cast<std::uint64_t>(request))});
+  }
+  return filter.build();
+}
+
+Result<void> install(const BpfProgram& program) {
+  const sock_fprog view{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
+  // Without SPEC_ALLOW older kernels slow every process down (speculative store bypass); confinement does not rest on
+  // it.
+  if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &view) != 0) {
+    return std::unexpected(errno_error("seccomp", errno));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<SeccompPolicy> build_seccomp_policy() {
+  auto allow = build_allow();
+  if (!allow) return fail_in("allowlist", allow.error());
+  auto guard = build_guard();
+  if (!guard) return fail_in("guard", guard.error());
+  return SeccompPolicy{*std::move(allow), *std::move(guard)};
+}
+
+Result<void> apply_seccomp_policy(const SeccompPolicy& policy) {
+  // The guard first: the allowlist has no seccomp(2).
+  if (auto done = install(policy.guard); !done) return done;
+  return install(policy.allow);
+}
+
+}  // namespace modelrun::sandbox
