@@ -1,0 +1,86 @@
+#include "cli/app.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "cli/commands/commands.h"
+
+namespace modelrun::cli {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kWrongUsage = 2;
+constexpr int kInterrupted = 130;
+
+void add_global_flags(CLI::App& app, GlobalFlags& flags) {
+  app.add_option("-n,--namespace", flags.namespace_, "namespace of the runs; the context's");
+  app.add_option("--context", flags.context, "context of the kubeconfig; the current one");
+  app.add_option("--kubeconfig", flags.kubeconfig,
+                 "kubeconfig file; without it $KUBECONFIG, the pod's service account, ~/.kube/config");
+  app.add_flag("--raw", flags.raw, "let a terminal have control characters of models as they are (dangerous)");
+  app.set_version_flag("--version", MODELRUN_VERSION);
+}
+
+void add_commands(CLI::App& app, Command& chosen) {
+  add_run(app, chosen);
+  add_get(app, chosen);
+  add_wait(app, chosen);
+  add_logs(app, chosen);
+  add_output(app, chosen);
+  add_cancel(app, chosen);
+  add_rerun(app, chosen);
+}
+
+int tell_error(const Session& session, const Error& error) {
+  if (error.kind == ErrorKind::kCancelled) {
+    session.console.note(error.message);
+    return kInterrupted;
+  }
+  session.console.note("error: " + error.message);
+  if (const auto text = advice(session, error); !text.empty()) session.console.note(text);
+  return kFailed;
+}
+
+int execute(const Surroundings& surroundings, const GlobalFlags& flags, const Command& command) {
+  surroundings.console.set_raw(flags.raw);
+  const auto connection = surroundings.connect(flags);
+  if (!connection) {
+    surroundings.console.note("error: " + connection.error().message);
+    return kFailed;
+  }
+  kube::Client client(*connection->transport);
+  Session session{client,
+                  surroundings.console,
+                  surroundings.clock,
+                  flags,
+                  flags.namespace_.empty() ? connection->namespace_ : flags.namespace_,
+                  surroundings.stop};
+  const auto code = command(session);
+  return code ? *code : tell_error(session, code.error());
+}
+
+}  // namespace
+
+int run_app(std::vector<std::string> arguments, const Surroundings& surroundings) {
+  GlobalFlags flags;
+  Command chosen;
+  CLI::App app("Runs models from git on Kubernetes, and shows what came of them.", "kubectl modelrun");
+  app.require_subcommand(1);
+  app.fallthrough();  // -n and the others may stand behind the command
+  add_global_flags(app, flags);
+  add_commands(app, chosen);
+  app.footer("`kubectl modelrun COMMAND --help` has examples.");
+  try {
+    std::ranges::reverse(arguments);  // as the library wants them
+    app.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out, err;
+    const int code = app.exit(error, out, err);
+    surroundings.console.out(out.str());
+    surroundings.console.err(err.str());
+    return code == 0 ? 0 : kWrongUsage;
+  }
+  return execute(surroundings, flags, chosen);
+}
+
+}  // namespace modelrun::cli

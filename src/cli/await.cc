@@ -1,0 +1,129 @@
+#include "cli/await.h"
+
+#include "api/frame_json.h"
+#include "api/model_run.h"
+#include "cli/kept_logs.h"
+#include "cli/log_follower.h"
+#include "cli/object_watch.h"
+#include "cli/payload.h"
+#include "cli/run_view.h"
+
+namespace modelrun::cli {
+namespace {
+
+constexpr std::chrono::seconds kLogGrace{5};
+constexpr std::size_t kLastWords = 10;
+
+class Awaiting {
+ public:
+  Awaiting(Session& session, const std::string& name, const AwaitOptions& options)
+      : session_(session), name_(name), options_(options), follower_(session, options.log_to_err) {}
+
+  Result<kube::Json> run(const std::stop_token& stop) {
+    const auto watched = watch_object(
+        session_.client, {kube::kModelRuns, session_.namespace_, name_},
+        [this](const kube::Json& object) { return on_change(object); },
+        [this](const Error& error) { on_trouble(error); }, stop);
+    if (!watched) return std::unexpected(watched.error());
+    if (options_.follow) finish_log();
+    return std::move(object_);
+  }
+
+ private:
+  bool on_change(const kube::Json& object) {
+    object_ = object;
+    run_ = api::decode_model_run(object);
+    trouble_told_ = false;
+    const bool over = api::is_final(run_.status.phase);
+    const std::string line = progress_line(run_);
+    if (options_.tell && !over && line != told_ && run_.status.phase != api::Phase::kNone) session_.console.note(line);
+    told_ = line;
+    if (options_.follow && run_.status.phase == api::Phase::kRunning && !run_.status.pod_name.empty()) {
+      follower_.follow(run_.status.pod_name);
+    }
+    return !over;
+  }
+
+  void on_trouble(const Error& error) {
+    if (!trouble_told_) session_.console.note(fmt::format("{}; trying again", error.message));
+    trouble_told_ = true;
+  }
+
+  void finish_log() {
+    const auto log = follower_.finish(kLogGrace);
+    if (!log.error) return;
+    if (log.printed) {
+      session_.console.note(
+          fmt::format("The log broke off; `{}` shows what was kept.", session_.hint("logs " + name_)));
+      return;
+    }
+    // Too quick for us, or the log may not be read: the result has it.
+    if (const auto kept = print_kept(session_, run_, Streams::kBoth, options_.log_to_err); !kept) {
+      session_.console.note(kept.error().message);
+    }
+  }
+
+  Session& session_;
+  const std::string& name_;
+  const AwaitOptions& options_;
+  kube::Json object_;
+  api::ModelRun run_;
+  std::string told_;
+  bool trouble_told_ = false;
+  LogFollower follower_;
+};
+
+void tell_failure(Session& session, const api::ModelRun& run, bool logs_shown) {
+  if (exit_code_of(run) == 0 || logs_shown) return;
+  if (const auto words = last_words(run, kLastWords); !words.empty()) {
+    session.console.err("The end of its stderr:\n" + words);
+  }
+}
+
+}  // namespace
+
+Result<kube::Json> await_end(Session& session, const std::string& name, const AwaitOptions& options) {
+  std::optional<Deadline> deadline;
+  if (options.limit) deadline.emplace(session.stop, *options.limit);
+  auto object = Awaiting(session, name, options).run(deadline ? deadline->token() : session.stop);
+  if (object || object.error().kind != ErrorKind::kCancelled) return object;
+  if (!session.stop.stop_requested()) {
+    return fail(ErrorKind::kTimeout, "run {} has not ended within {} s and goes on. `{}` waits for it again.", name,
+                options.limit->count(), session.hint("wait " + name));
+  }
+  return fail(ErrorKind::kCancelled, "Stopped waiting; run {} goes on.\n  {}\n  {}", name, session.hint("wait " + name),
+              session.hint("cancel " + name));
+}
+
+Result<int> tell_end(Session& session, const kube::Json& object, Format format, bool logs_shown) {
+  const auto run = api::decode_model_run(object);
+  Console& console = session.console;
+  switch (format) {
+    case Format::kText:
+      console.out(summary(run, session.clock.now()));
+      break;
+    case Format::kName:
+      console.out(fmt::format("modelrun.modelrun.dev/{}\n", run.meta.name));
+      break;
+    case Format::kJson:
+      console.out(object.dump(2, ' ', false, kube::Json::error_handler_t::replace) + '\n');
+      break;
+    case Format::kOutputs: {
+      const auto outputs = load_outputs(session, run);
+      if (!outputs) return std::unexpected(outputs.error());
+      console.out(outputs->value_or(nullptr).dump(2, ' ', false, kube::Json::error_handler_t::replace) + '\n');
+      break;
+    }
+  }
+  if (format != Format::kText && exit_code_of(run) != 0) console.note(progress_line(run));
+  tell_failure(session, run, logs_shown);
+  return exit_code_of(run);
+}
+
+Result<int> finish_run(Session& session, const std::string& name, const AwaitOptions& options, Format format) {
+  const auto object = await_end(session, name, options);
+  if (!object) return std::unexpected(object.error());
+  return tell_end(session, *object, format, options.follow);
+}
+
+}  // namespace modelrun::cli

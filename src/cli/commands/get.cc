@@ -1,0 +1,109 @@
+#include <algorithm>
+
+#include "cli/commands/commands.h"
+#include "cli/table.h"
+
+namespace modelrun::cli {
+namespace {
+
+constexpr int kPageSize = 500;
+
+struct Flags {
+  std::string name;
+  std::string project;
+  std::string phase;
+  std::string output = "table";
+  bool all_namespaces = false;
+};
+
+constexpr std::string_view kExamples = R"(  kubectl modelrun get
+  kubectl modelrun get --project forecasts --phase Failed
+  kubectl modelrun get -A
+  kubectl modelrun get forecasts-x7k2p -o json
+
+The newest run is the last line.
+)";
+
+kube::ListOptions list_options(const Session& session, const Flags& flags) {
+  kube::ListOptions options{.namespace_ = flags.all_namespaces ? "" : session.namespace_, .limit = kPageSize};
+  const auto select = [&](std::string_view field, const std::string& value) {
+    if (value.empty()) return;
+    options.field_selector += fmt::format("{}{}={}", options.field_selector.empty() ? "" : ",", field, value);
+  };
+  select("spec.project", flags.project);
+  select("status.phase", flags.phase);
+  return options;
+}
+
+// All pages; once more from the start when the continue token has expired on the way.
+Result<std::vector<kube::Json>> list_runs(Session& session, const Flags& flags) {
+  auto options = list_options(session, flags);
+  std::vector<kube::Json> items;
+  for (bool restarted = false;;) {
+    auto page = session.client.list(kube::kModelRuns, options, session.stop);
+    if (!page && page.error().kind == ErrorKind::kGone && !restarted) {
+      restarted = true;
+      items.clear();
+      options.continue_token.clear();
+      continue;
+    }
+    if (!page) return std::unexpected(page.error());
+    std::ranges::move(page->items, std::back_inserter(items));
+    if (page->continue_token.empty()) return items;
+    options.continue_token = page->continue_token;
+  }
+}
+
+void print(Session& session, const std::vector<kube::Json>& items, const Flags& flags) {
+  std::vector<api::ModelRun> runs;
+  for (const auto& item : items) runs.push_back(api::decode_model_run(item));
+  std::ranges::stable_sort(runs, {}, [](const auto& run) { return run.meta.creation; });
+  if (flags.output == "name") {
+    for (const auto& run : runs) session.console.out(fmt::format("modelrun.modelrun.dev/{}\n", run.meta.name));
+  } else if (runs.empty()) {
+    session.console.note(flags.all_namespaces ? "No runs found."
+                                              : fmt::format("No runs found in namespace {}.", session.namespace_));
+  } else {
+    session.console.out(runs_table(runs, flags.all_namespaces, session.clock.now()));
+  }
+}
+
+Result<int> execute(Session& session, const Flags& flags) {
+  const auto dump = [&](const kube::Json& object) {
+    session.console.out(object.dump(2, ' ', false, kube::Json::error_handler_t::replace) + '\n');
+  };
+  if (!flags.name.empty()) {
+    auto object = get_run(session, run_name(flags.name));
+    if (!object) return std::unexpected(object.error());
+    flags.output == "json" ? dump(*object) : print(session, {*object}, flags);
+    return 0;
+  }
+  const auto items = list_runs(session, flags);
+  if (!items) return std::unexpected(items.error());
+  if (flags.output == "json") {
+    dump({{"apiVersion", "v1"}, {"kind", "List"}, {"items", *items}});
+  } else {
+    print(session, *items, flags);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_get(CLI::App& app, Command& chosen) {
+  const auto flags = std::make_shared<Flags>();
+  auto* command = app.add_subcommand("get", "Show one run, or a list of them")->alias("list");
+  auto* name = command->add_option("NAME", flags->name, "one run; without it, all of the namespace");
+  command->add_option("--project", flags->project, "only runs of this project")->excludes(name);
+  command->add_option("--phase", flags->phase, "only runs in this phase")
+      ->check(CLI::IsMember({"Pending", "Running", "Succeeded", "Failed", "TimedOut", "Cancelled"}, CLI::ignore_case))
+      ->excludes(name);
+  command->add_flag("-A,--all-namespaces", flags->all_namespaces, "of all namespaces")->excludes(name);
+  command->add_option("-o,--output", flags->output, "table, json or name")
+      ->check(CLI::IsMember({"table", "json", "name"}))
+      ->capture_default_str();
+  command->footer(footer(kExamples));
+  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute(session, *flags); }; });
+}
+
+}  // namespace modelrun::cli

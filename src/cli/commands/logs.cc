@@ -1,0 +1,98 @@
+#include "api/sandbox.h"
+#include "cli/commands/commands.h"
+#include "cli/kept_logs.h"
+#include "cli/run_view.h"
+
+namespace modelrun::cli {
+namespace {
+
+struct Flags {
+  std::string name;
+  bool follow = false;
+  bool only_out = false;
+  bool only_err = false;
+
+  [[nodiscard]] Streams streams() const {
+    if (only_out) return Streams::kOut;
+    return only_err ? Streams::kErr : Streams::kBoth;
+  }
+};
+
+constexpr std::string_view kExamples = R"(  kubectl modelrun logs forecasts-x7k2p
+  kubectl modelrun logs forecasts-x7k2p -f
+  kubectl modelrun logs forecasts-x7k2p --stderr > errors.txt
+
+While the run's pod is there, its log is shown: both streams in the order in which they were written. Later, and with
+--stdout or --stderr, it is what was kept: by default the first and last parts of 256 KiB of each stream.
+)";
+
+// Of the pod, as it is now. False: nothing was printed, and another place may have it.
+Result<bool> print_pod_log(Session& session, const api::ModelRun& run) {
+  if (run.status.pod_name.empty()) return false;
+  bool printed = false;
+  const auto on_data = [&](std::string_view piece) {
+    printed = true;
+    session.console.out(piece);
+    return true;
+  };
+  const auto result = session.client.pod_log_stream(run.meta.namespace_, run.status.pod_name,
+                                                    {.container = std::string(api::kModelContainer)},
+                                                    std::chrono::seconds{60}, on_data, session.stop);
+  if (result) return true;
+  if (printed || !api::is_final(run.status.phase) || session.stop.stop_requested())
+    return std::unexpected(result.error());
+  return false;
+}
+
+Result<int> print_end(Session& session, const api::ModelRun& run, Streams streams) {
+  if (streams == Streams::kBoth) {
+    const auto printed = print_pod_log(session, run);
+    if (!printed) return std::unexpected(printed.error());
+    if (*printed) return 0;
+  }
+  if (auto kept = print_kept(session, run, streams); !kept) return std::unexpected(kept.error());
+  if (!run.status.started_at) session.console.note(progress_line(run));
+  return 0;
+}
+
+Result<int> execute(Session& session, const Flags& flags) {
+  const std::string name = run_name(flags.name);
+  auto object = get_run(session, name);
+  if (!object) return std::unexpected(object.error());
+  auto run = api::decode_model_run(*object);
+  if (api::is_final(run.status.phase)) return print_end(session, run, flags.streams());
+  const bool live = flags.streams() == Streams::kBoth;
+  if (!live && !flags.follow) {
+    return fail(ErrorKind::kInvalid,
+                "run {} has not ended, and its streams can be told apart only then: add -f to wait for it, or "
+                "leave --stdout and --stderr out",
+                name);
+  }
+  if (flags.follow) {
+    auto end = await_end(session, name, {.follow = live, .tell = !live, .limit = {}});
+    if (!end) return std::unexpected(end.error());
+    run = api::decode_model_run(*end);
+    if (!live) return print_end(session, run, flags.streams());
+    if (exit_code_of(run) != 0) session.console.note(progress_line(run));
+    return 0;
+  }
+  const auto printed = print_pod_log(session, run);
+  if (!printed) return std::unexpected(printed.error());
+  if (*printed) return 0;
+  return fail(ErrorKind::kConflict, "{}. It has no log yet; add -f to wait for it", progress_line(run));
+}
+
+}  // namespace
+
+void add_logs(CLI::App& app, Command& chosen) {
+  const auto flags = std::make_shared<Flags>();
+  auto* command = app.add_subcommand("logs", "Show what a run's model prints or has printed");
+  command->add_option("NAME", flags->name, "the run")->required();
+  command->add_flag("-f,--follow", flags->follow, "go on until the run has ended");
+  auto* out = command->add_flag("--stdout", flags->only_out, "its standard output alone, once it has ended");
+  command->add_flag("--stderr", flags->only_err, "its standard error alone, once it has ended")->excludes(out);
+  command->footer(footer(kExamples));
+  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute(session, *flags); }; });
+}
+
+}  // namespace modelrun::cli

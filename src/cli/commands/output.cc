@@ -1,0 +1,103 @@
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "cli/commands/commands.h"
+#include "cli/payload.h"
+#include "cli/run_view.h"
+
+namespace modelrun::cli {
+namespace {
+
+struct Flags {
+  std::string name;
+  std::string key;
+  bool text = false;
+};
+
+constexpr std::string_view kExamples = R"(  # all outputs, as one JSON object
+  kubectl modelrun output forecasts-x7k2p
+  # one of them
+  kubectl modelrun output forecasts-x7k2p total
+  kubectl modelrun output forecasts-x7k2p title --text
+  # a file that the model left under /outputs
+  kubectl modelrun output forecasts-x7k2p chart.png > chart.png
+)";
+
+void print(Session& session, const Flags& flags, const kube::Json& value) {
+  if (flags.text && value.is_string()) {
+    session.console.out(value.get<std::string>() + '\n');
+  } else {
+    session.console.out(value.dump(2, ' ', false, kube::Json::error_handler_t::replace) + '\n');
+  }
+}
+
+std::string names_of(const api::ModelRun& run, const std::optional<kube::Json>& outputs) {
+  std::string names;
+  const auto add = [&](const std::string& name) { names += (names.empty() ? "" : ", ") + name; };
+  if (outputs && outputs->is_object()) {
+    for (const auto& [key, value] : outputs->items()) add(key);
+  }
+  for (const auto& artifact : run.status.artifacts) add(artifact.name);
+  return names.empty() ? "it left none" : "there are " + names;
+}
+
+Result<int> print_artifact(Session& session, const api::ModelRun& run, const api::ArtifactStatus& wanted) {
+  if (!wanted.stored || !run.status.result_ref) {
+    return fail(ErrorKind::kNotFound, "artifact {} of run {}: its {} bytes were not kept, there was no room for them",
+                wanted.name, run.meta.name, wanted.size);
+  }
+  const auto frame = load_payload(session, run);
+  if (!frame) return std::unexpected(frame.error());
+  const auto found = std::ranges::find(frame->artifacts, wanted.name, &api::Artifact::name);
+  if (found == frame->artifacts.end() || !found->bytes) {
+    return fail(ErrorKind::kNotFound, "artifact {} of run {} is not in the full result", wanted.name, run.meta.name);
+  }
+  if (sha256_hex(*found->bytes) != wanted.sha256) {
+    return fail(ErrorKind::kInvalid, "artifact {} of run {}: its SHA-256 is not the one in status", wanted.name,
+                run.meta.name);
+  }
+  session.console.out(*found->bytes);
+  return 0;
+}
+
+Result<int> print_key(Session& session, const Flags& flags, const api::ModelRun& run,
+                      const std::optional<kube::Json>& outputs) {
+  if (outputs && outputs->is_object() && outputs->contains(flags.key)) {
+    print(session, flags, outputs->at(flags.key));
+    return 0;
+  }
+  const auto artifact = std::ranges::find(run.status.artifacts, flags.key, &api::ArtifactStatus::name);
+  if (artifact != run.status.artifacts.end()) return print_artifact(session, run, *artifact);
+  return fail(ErrorKind::kNotFound, "run {} has no output '{}': {}", run.meta.name, flags.key, names_of(run, outputs));
+}
+
+Result<int> execute(Session& session, const Flags& flags) {
+  const std::string name = run_name(flags.name);
+  const auto object = get_run(session, name);
+  if (!object) return std::unexpected(object.error());
+  const auto run = api::decode_model_run(*object);
+  if (!api::is_final(run.status.phase)) {
+    return fail(ErrorKind::kConflict, "{}. It has no outputs yet: `{}` prints them when it ends", progress_line(run),
+                session.hint(fmt::format("wait {} -o outputs", name)));
+  }
+  const auto outputs = load_outputs(session, run);
+  if (!outputs) return std::unexpected(outputs.error());
+  if (!flags.key.empty()) return print_key(session, flags, run, *outputs);
+  if (!*outputs) return fail(ErrorKind::kNotFound, "run {} left no outputs: {}", name, progress_line(run));
+  print(session, flags, **outputs);
+  return 0;
+}
+
+}  // namespace
+
+void add_output(CLI::App& app, Command& chosen) {
+  const auto flags = std::make_shared<Flags>();
+  auto* command = app.add_subcommand("output", "Print the outputs of a run, one of them, or a file it left");
+  command->add_option("NAME", flags->name, "the run")->required();
+  command->add_option("KEY", flags->key, "one output, or an artifact's name");
+  command->add_flag("--text", flags->text, "print an output that is a text as it is, not as JSON");
+  command->footer(footer(kExamples));
+  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute(session, *flags); }; });
+}
+
+}  // namespace modelrun::cli

@@ -1,0 +1,52 @@
+#include "cli/commands/commands.h"
+#include "cli/run_object.h"
+
+namespace modelrun::cli {
+namespace {
+
+struct Flags {
+  std::string name;
+  std::optional<std::int64_t> timeout_seconds;
+  ParameterFlags parameters;
+  EndFlags end;
+};
+
+constexpr std::string_view kExamples = R"(  # the same commit and parameters once more
+  kubectl modelrun rerun forecasts-x7k2p
+  # the same commit, one parameter changed
+  kubectl modelrun rerun forecasts-x7k2p --param growth=0.1
+  # what has changed
+  diff <(kubectl modelrun output forecasts-x7k2p) <(kubectl modelrun rerun forecasts-x7k2p -o outputs)
+
+Exit codes are those of `run`.
+)";
+
+Result<int> execute(Session& session, const Flags& flags) {
+  const auto object = get_run(session, run_name(flags.name));
+  if (!object) return std::unexpected(object.error());
+  RunRequest request = same_again(api::decode_model_run(*object));
+  if (request.commit.empty()) {
+    session.console.note(fmt::format("{} was never pinned to a commit: the branch is looked up anew", flags.name));
+  }
+  auto parameters = flags.parameters.read(session, std::move(request.parameters));
+  if (!parameters) return std::unexpected(parameters.error());
+  request.parameters = std::move(*parameters);
+  if (flags.timeout_seconds) request.timeout_seconds = flags.timeout_seconds;
+  return start_run(session, run_object(request), flags.end);
+}
+
+}  // namespace
+
+void add_rerun(CLI::App& app, Command& chosen) {
+  const auto flags = std::make_shared<Flags>();
+  auto* command = app.add_subcommand("rerun", "Start a new run of the same commit with the same parameters");
+  command->add_option("NAME", flags->name, "the run to repeat")->required();
+  add_parameter_flags(*command, flags->parameters);
+  command->add_option("--timeout", flags->timeout_seconds, "seconds after which the model is ended; as before")
+      ->type_name("SECONDS");
+  add_end_flags(*command, flags->end);
+  command->footer(footer(kExamples));
+  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute(session, *flags); }; });
+}
+
+}  // namespace modelrun::cli

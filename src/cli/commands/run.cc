@@ -1,0 +1,90 @@
+#include "cli/commands/commands.h"
+#include "cli/manifest.h"
+#include "cli/run_object.h"
+
+namespace modelrun::cli {
+namespace {
+
+struct Flags {
+  std::string manifest;
+  RunRequest request;
+  ParameterFlags parameters;
+  EndFlags end;
+};
+
+constexpr std::string_view kExamples = R"(  # run.py of the project's default branch, with what it prints
+  kubectl modelrun run forecasts
+  # one model, with parameters
+  kubectl modelrun run forecasts --model revenue --param growth=0.08 --param 'regions=["eu","us"]'
+  # the outputs alone, for a script
+  kubectl modelrun run forecasts -o outputs | jq .total
+  # from a manifest; nobody waits
+  kubectl modelrun run -f run.yaml --no-wait
+
+Exit code: 0 Succeeded; the model's own (1 to 125) when it failed by itself; 124 TimedOut; 130 Cancelled, or Ctrl-C; 1 any
+other failure; 2 a wrong command line. After Ctrl-C the run goes on.
+)";
+
+Result<void> check(const Flags& flags) {
+  const RunRequest& request = flags.request;
+  if (flags.manifest.empty() && request.project.empty()) {
+    return fail(ErrorKind::kInvalid, "name a PROJECT, or a manifest with -f");
+  }
+  const bool described = !request.project.empty() || !request.model.empty() || !request.branch.empty() ||
+                         !request.commit.empty() || request.timeout_seconds || !flags.parameters.pairs.empty() ||
+                         !flags.parameters.file.empty();
+  if (!flags.manifest.empty() && described) {
+    return fail(ErrorKind::kInvalid, "-f stands alone: the manifest says what to run, not the command line");
+  }
+  return {};
+}
+
+Result<kube::Json> object_of(Session& session, const Flags& flags) {
+  if (!flags.manifest.empty()) {
+    const auto text = read_file(session, flags.manifest);
+    if (!text) return std::unexpected(text.error());
+    return read_manifest({.source = flags.manifest == "-" ? "standard input" : flags.manifest,
+                          .namespace_ = session.namespace_,
+                          .namespace_given = !session.flags.namespace_.empty()},
+                         *text);
+  }
+  RunRequest request = flags.request;
+  request.namespace_ = session.namespace_;
+  auto parameters = flags.parameters.read(session, std::nullopt);
+  if (!parameters) return std::unexpected(parameters.error());
+  request.parameters = std::move(*parameters);
+  return run_object(request);
+}
+
+Result<int> execute(Session& session, const Flags& flags) {
+  if (auto checked = check(flags); !checked) return std::unexpected(checked.error());
+  const auto object = object_of(session, flags);
+  if (!object) return std::unexpected(object.error());
+  return start_run(session, *object, flags.end);
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Command& chosen) {
+  const auto flags = std::make_shared<Flags>();
+  auto* command = app.add_subcommand("run", "Run a project or one of its models, and wait for what comes of it");
+  command->add_option("PROJECT", flags->request.project, "the ModelProject");
+  command->add_option("-f,--filename", flags->manifest, "manifest of a ModelRun, YAML or JSON; - for standard input")
+      ->type_name("FILE");
+  command->add_option("-m,--model", flags->request.model, "run model/NAME.py instead of run.py")->type_name("NAME");
+  auto* branch = command->add_option("--branch", flags->request.branch,
+                                     "branch whose newest commit is run; the project's default");
+  command->add_option("--commit", flags->request.commit, "commit to run, 40 or 64 hex digits")
+      ->type_name("SHA")
+      ->excludes(branch);
+  add_parameter_flags(*command, flags->parameters);
+  command
+      ->add_option("--timeout", flags->request.timeout_seconds,
+                   "seconds after which the model is ended; the project's limit")
+      ->type_name("SECONDS");
+  add_end_flags(*command, flags->end);
+  command->footer(footer(kExamples));
+  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute(session, *flags); }; });
+}
+
+}  // namespace modelrun::cli

@@ -1,0 +1,39 @@
+#include "cli/commands/commands.h"
+
+namespace modelrun::cli {
+namespace {
+
+struct Flags {
+  std::string name;
+  std::int64_t timeout = 0;
+  EndFlags end;
+};
+
+constexpr std::string_view kExamples = R"(  kubectl modelrun wait forecasts-x7k2p
+  kubectl modelrun wait forecasts-x7k2p --timeout 60 -o outputs
+
+Exit code: that of `run`; 1 when the run has not ended within --timeout.
+)";
+
+Result<int> execute(Session& session, const Flags& flags) {
+  AwaitOptions options = flags.end.options(session.console);
+  options.follow = false;
+  if (flags.timeout > 0) options.limit = std::chrono::seconds{flags.timeout};
+  return finish_run(session, run_name(flags.name), options, flags.end.format());
+}
+
+}  // namespace
+
+void add_wait(CLI::App& app, Command& chosen) {
+  const auto flags = std::make_shared<Flags>();
+  auto* command = app.add_subcommand("wait", "Wait for the end of a run");
+  command->add_option("NAME", flags->name, "the run")->required();
+  command->add_option("--timeout", flags->timeout, "give up after so many seconds; without it, never")
+      ->type_name("SECONDS")
+      ->check(CLI::PositiveNumber);
+  add_output_flag(*command, flags->end);
+  command->footer(footer(kExamples));
+  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute(session, *flags); }; });
+}
+
+}  // namespace modelrun::cli

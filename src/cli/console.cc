@@ -1,0 +1,14 @@
+#include "cli/console.h"
+
+namespace modelrun::cli {
+
+void Console::write(Channel& channel, std::string_view text) {
+  const std::lock_guard lock(mutex_);
+  if (channel.sink.tty && !raw_) {
+    channel.sink.write(channel.escaper.feed(text));
+  } else {
+    channel.sink.write(text);
+  }
+}
+
+}  // namespace modelrun::cli

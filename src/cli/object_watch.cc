@@ -1,0 +1,130 @@
+#include "cli/object_watch.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include "api/json_access.h"
+
+namespace modelrun::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kServerTimeout = 290s;  // below what load balancers cut
+constexpr auto kIdle = 330s;
+constexpr auto kFirstPause = 250ms;
+constexpr auto kLongestPause = 5000ms;
+
+bool can_be_retried(const Error& error) {
+  return error.kind == ErrorKind::kUnavailable || error.kind == ErrorKind::kTimeout ||
+         error.kind == ErrorKind::kThrottled || error.kind == ErrorKind::kGone;
+}
+
+class Watching {
+ public:
+  Watching(kube::Client& client, const WatchedObject& object, const std::function<bool(const kube::Json&)>& on_change)
+      : client_(client), object_(object), on_change_(on_change) {}
+
+  [[nodiscard]] bool done() const { return done_; }
+  [[nodiscard]] bool seen() const { return !uid_.empty(); }
+
+  // Reads the object and where a watch is to begin.
+  Result<void> list(const std::stop_token& stop) {
+    auto page = client_.list(object_.resource, {.namespace_ = object_.namespace_, .field_selector = selector()}, stop);
+    if (!page) return std::unexpected(page.error());
+    if (page->items.empty()) {
+      return fail(ErrorKind::kNotFound, "{} {}: {}", object_.resource.plural, key(),
+                  seen() ? "it was deleted" : "there is no such object");
+    }
+    version_ = page->resource_version;
+    return take(page->items.front());
+  }
+
+  // Until the server ends it, something breaks, or done().
+  Result<void> watch(const std::stop_token& stop) {
+    Result<void> taken;
+    const auto on_event = [&](kube::WatchEvent&& event) {
+      version_ = api::text_at(api::member(event.object, "metadata"), "resourceVersion");
+      if (event.type == kube::EventType::kBookmark) return true;
+      if (event.type == kube::EventType::kDeleted) {
+        taken = fail(ErrorKind::kNotFound, "{} {}: it was deleted", object_.resource.plural, key());
+      } else {
+        taken = take(event.object);
+      }
+      return taken && !done_;
+    };
+    const kube::WatchOptions options{.namespace_ = object_.namespace_,
+                                     .field_selector = selector(),
+                                     .resource_version = version_,
+                                     .timeout = kServerTimeout};
+    auto watched = client_.watch(object_.resource, options, kIdle, on_event, stop);
+    return taken ? watched : taken;
+  }
+
+ private:
+  [[nodiscard]] std::string selector() const { return "metadata.name=" + object_.name; }
+  [[nodiscard]] std::string key() const { return object_.namespace_ + "/" + object_.name; }
+
+  Result<void> take(const kube::Json& object) {
+    const std::string uid = api::text_at(api::member(object, "metadata"), "uid");
+    if (seen() && uid != uid_) {
+      return fail(ErrorKind::kNotFound, "{} {}: it was deleted, and another one has its name now",
+                  object_.resource.plural, key());
+    }
+    uid_ = uid;
+    done_ = !on_change_(object);
+    return {};
+  }
+
+  kube::Client& client_;
+  const WatchedObject& object_;
+  const std::function<bool(const kube::Json&)>& on_change_;
+  std::string uid_;
+  std::string version_;
+  bool done_ = false;
+};
+
+}  // namespace
+
+Result<void> watch_object(kube::Client& client, const WatchedObject& object,
+                          const std::function<bool(const kube::Json&)>& on_change,
+                          const std::function<void(const Error&)>& on_trouble, std::stop_token stop) {
+  Watching watching(client, object, on_change);
+  auto delay = kFirstPause;
+  bool listed = false;  // else the next step is a list
+  while (true) {
+    const bool watch = listed;
+    auto result = watch ? watching.watch(stop) : watching.list(stop);
+    if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
+    if (result && watching.done()) return {};
+    listed = result.has_value();
+    if (result) {
+      delay = kFirstPause;
+      continue;
+    }
+    if (!can_be_retried(result.error()) || !watching.seen()) return result;
+    // A watch that has grown old is no news.
+    const auto kind = result.error().kind;
+    if (!watch || (kind != ErrorKind::kGone && kind != ErrorKind::kTimeout)) on_trouble(result.error());
+    pause(delay, stop);
+    delay = std::min(delay * 2, kLongestPause);
+  }
+}
+
+Deadline::Deadline(std::stop_token outer, std::chrono::seconds limit)
+    : outer_(std::move(outer), [this] { source_.request_stop(); }), timer_([this, limit](const std::stop_token& stop) {
+        pause(limit, stop);
+        if (!stop.stop_requested()) source_.request_stop();
+      }) {}
+
+Deadline::~Deadline() = default;
+
+void pause(std::chrono::milliseconds span, std::stop_token stop) {
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::unique_lock lock(mutex);
+  changed.wait_for(lock, stop, span, [] { return false; });
+}
+
+}  // namespace modelrun::cli

@@ -1,0 +1,59 @@
+#include "cli/parameters.h"
+
+#include <set>
+
+#include "api/strict_json.h"
+
+namespace modelrun::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kLimit = 64 * 1024;
+
+Result<json> parse_value(const std::string& key, std::string_view text) {
+  auto value = api::parse_strict(text);
+  if (value) return value;
+  // JSON all the same, but not such as the API server keeps: a silent string would be a surprise.
+  if (json::accept(text)) return fail_in("--param " + key, value.error());
+  return json(std::string(text));
+}
+
+}  // namespace
+
+Result<json> parse_parameters_file(std::string_view what, std::string_view text) {
+  auto value = api::parse_strict(text);
+  if (!value) return fail_in(what, value.error());
+  if (!value->is_object()) {
+    return fail(ErrorKind::kInvalid, "{}: parameters are a JSON object, such as {{\"rate\": 0.05}}, not {}", what,
+                value->type_name());
+  }
+  return value;
+}
+
+Result<std::optional<json>> merge_parameters(std::optional<json> base, const std::vector<std::string>& pairs) {
+  if (pairs.empty() && !base) return std::optional<json>{};
+  json merged = base ? std::move(*base) : json::object();
+  std::set<std::string> seen;
+  for (const auto& pair : pairs) {
+    const auto equal = pair.find('=');
+    if (equal == std::string::npos || equal == 0) {
+      return fail(ErrorKind::kInvalid, "--param '{}': write it as name=value", pair);
+    }
+    const std::string key = pair.substr(0, equal);
+    if (!seen.insert(key).second) return fail(ErrorKind::kInvalid, "--param {} is given twice", key);
+    auto value = parse_value(key, std::string_view(pair).substr(equal + 1));
+    if (!value) return std::unexpected(value.error());
+    merged[key] = std::move(*value);
+  }
+  const std::size_t size = merged.dump(-1, ' ', false, json::error_handler_t::replace).size();
+  if (size >= kLimit) {
+    return fail(ErrorKind::kTooLarge,
+                "the parameters are {} bytes as JSON: they must be smaller than {}; larger data belongs in the "
+                "repository or in the project's data",
+                size, kLimit);
+  }
+  return std::optional<json>(std::move(merged));
+}
+
+}  // namespace modelrun::cli

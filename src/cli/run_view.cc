@@ -1,0 +1,134 @@
+#include "cli/run_view.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <vector>
+
+#include "api/frame_json.h"
+#include "api/reason.h"
+
+namespace modelrun::cli {
+namespace {
+
+constexpr int kTimedOutCode = 124;
+constexpr int kCancelledCode = 130;
+constexpr std::size_t kOutputsShown = 4096;
+
+std::string compact(std::int64_t first, const char* unit, std::int64_t second, const char* smaller) {
+  return second == 0 ? fmt::format("{}{}", first, unit) : fmt::format("{}{}{}{}", first, unit, second, smaller);
+}
+
+void line(std::string& text, std::string_view label, const std::string& value) {
+  if (!value.empty()) text += fmt::format("{:<11}{}\n", std::string(label) + ":", value);
+}
+
+std::string outputs_text(const api::ModelRun& run) {
+  const std::string command = fmt::format("kubectl modelrun output {} -n {}", run.meta.name, run.meta.namespace_);
+  if (!run.status.outputs) return run.status.result_ref ? fmt::format("in the full result: {}", command) : "";
+  std::string text = run.status.outputs->dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  if (text.size() > kOutputsShown) return fmt::format("{} bytes: {}", text.size(), command);
+  return text;
+}
+
+std::string artifacts_text(const api::ModelRun& run) {
+  std::string text;
+  for (const auto& artifact : run.status.artifacts) {
+    text += fmt::format("{}{} ({} bytes{})", text.empty() ? "" : ", ", artifact.name, artifact.size,
+                        artifact.stored ? "" : ", not kept");
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string reason_of(const api::ModelRun& run) {
+  if (run.status.error) return run.status.error->reason;
+  const auto* condition = api::find_condition(run.status.conditions, "Succeeded");
+  return condition == nullptr ? "" : condition->reason;
+}
+
+int exit_code_of(const api::ModelRun& run) {
+  switch (run.status.phase) {
+    case api::Phase::kSucceeded:
+      return 0;
+    case api::Phase::kTimedOut:
+      return kTimedOutCode;
+    case api::Phase::kCancelled:
+      return kCancelledCode;
+    default:
+      break;
+  }
+  const int code = run.status.exit_code.value_or(0);
+  return reason_of(run) == api::reason::kNonZeroExit && code >= 1 && code <= 125 ? code : 1;
+}
+
+std::string duration_of(const api::ModelRun& run, Time now) {
+  if (!run.status.started_at) return {};
+  if (!run.status.finished_at && api::is_final(run.status.phase)) return {};
+  const Duration span = run.status.finished_at.value_or(now) - *run.status.started_at;
+  if (!run.status.finished_at) return age(span);
+  const double seconds = std::chrono::duration<double>(span).count();
+  return seconds < 120 ? fmt::format("{:.2f}s", seconds) : age(span);
+}
+
+std::string age(Duration span) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(span).count();
+  const auto minutes = seconds / 60, hours = minutes / 60, days = hours / 24;
+  if (seconds < 0) return "0s";
+  if (seconds < 120) return fmt::format("{}s", seconds);
+  if (minutes < 10) return compact(minutes, "m", seconds % 60, "s");
+  if (hours < 3) return fmt::format("{}m", minutes);
+  if (hours < 8) return compact(hours, "h", minutes % 60, "m");
+  if (hours < 48) return fmt::format("{}h", hours);
+  if (days < 8) return compact(days, "d", hours % 24, "h");
+  if (days < 2 * 365) return fmt::format("{}d", days);
+  return compact(days / 365, "y", days % 365, "d");
+}
+
+std::string progress_line(const api::ModelRun& run) {
+  const std::string phase =
+      run.status.phase == api::Phase::kNone ? "Pending" : std::string(to_string(run.status.phase));
+  const std::string reason = reason_of(run);
+  std::string text = fmt::format("{}: {}", run.meta.name, phase);
+  if (!reason.empty() && reason != phase) text += fmt::format(" ({})", reason);
+  if (!run.status.message.empty()) text += ": " + run.status.message;
+  return text;
+}
+
+std::string summary(const api::ModelRun& run, Time now) {
+  const auto& status = run.status;
+  std::string text;
+  line(text, "Run",
+       status.run_number > 0 ? fmt::format("{} (#{} of {})", run.meta.name, status.run_number, run.spec.project)
+                             : run.meta.name);
+  line(text, "Phase", std::string(to_string(status.phase)));
+  const std::string reason = reason_of(run);
+  if (reason != to_string(status.phase)) {
+    line(text, "Reason", status.message.empty() ? reason : fmt::format("{}: {}", reason, status.message));
+  }
+  if (status.exit_code) line(text, "Exit code", std::to_string(*status.exit_code));
+  line(text, "Duration", duration_of(run, now));
+  line(text, "Commit",
+       status.branch.empty() ? status.commit_sha : fmt::format("{} ({})", status.commit_sha, status.branch));
+  line(text, "Warning", status.warning);
+  line(text, "Artifacts", artifacts_text(run));
+  line(text, "Outputs", outputs_text(run));
+  return text;
+}
+
+std::string last_words(const api::ModelRun& run, std::size_t lines) {
+  std::string_view text = run.status.err;
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  std::vector<std::string_view> last;
+  while (!text.empty() && last.size() < lines) {
+    const auto newline = text.rfind('\n');
+    last.push_back(newline == std::string_view::npos ? text : text.substr(newline + 1));
+    text = newline == std::string_view::npos ? std::string_view{} : text.substr(0, newline);
+  }
+  std::string out;
+  for (auto each = last.rbegin(); each != last.rend(); ++each) out += fmt::format("  {}\n", *each);
+  return out;
+}
+
+}  // namespace modelrun::cli

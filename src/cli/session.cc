@@ -1,0 +1,72 @@
+#include "cli/session.h"
+
+#include <fcntl.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/fd.h"
+
+namespace modelrun::cli {
+
+std::string Session::hint(std::string_view command) const {
+  std::string text = fmt::format("kubectl modelrun {} -n {}", command, namespace_);
+  if (!flags.context.empty()) text += " --context " + flags.context;
+  if (!flags.kubeconfig.empty()) text += " --kubeconfig " + flags.kubeconfig;
+  return text;
+}
+
+std::string run_name(std::string_view argument) {
+  for (const std::string_view prefix : {"modelrun.modelrun.dev/", "modelrun/", "modelruns/", "mr/"}) {
+    if (argument.starts_with(prefix)) return std::string(argument.substr(prefix.size()));
+  }
+  return std::string(argument);
+}
+
+Result<kube::Json> get_run(Session& session, const std::string& name) {
+  return session.client.get(kube::kModelRuns, session.namespace_, name, session.stop);
+}
+
+Result<std::string> read_file(Session& session, const std::string& path) {
+  if (path == "-") return session.console.read_input();
+  constexpr std::size_t kLimit = 4U << 20U;
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return std::unexpected(errno_error("open " + path, errno));
+  std::string content;
+  std::array<char, 16384> buffer{};
+  while (true) {
+    const auto got = ::read(fd.get(), buffer.data(), buffer.size());
+    if (got == 0) return content;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::unexpected(errno_error("read " + path, errno));
+    content.append(buffer.data(), static_cast<std::size_t>(got));
+    if (content.size() > kLimit) return fail(ErrorKind::kTooLarge, "{}: more than 4 MiB", path);
+  }
+}
+
+std::string advice(const Session& session, const Error& error) {
+  const auto says = [&](std::string_view words) { return error.message.find(words) != std::string::npos; };
+  switch (error.kind) {
+    case ErrorKind::kDenied:
+      if (says(": 401 ")) return "The credentials of this context are not accepted: log in again, or check --context.";
+      return fmt::format(
+          "The role modelrun-viewer lets you see runs, modelrun-editor start and cancel them; logs need pods/log, "
+          "large results configmaps. Ask whoever manages namespace {}.",
+          session.namespace_);
+    case ErrorKind::kNotFound:
+      if (says("could not find the requested resource")) {
+        return "This cluster does not know ModelRuns: install the CRDs, or check --context.";
+      }
+      if (says("modelruns")) return fmt::format("`{}` lists the runs that are there.", session.hint("get"));
+      return {};
+    case ErrorKind::kUnavailable:
+    case ErrorKind::kTimeout:
+      return "The API server may be down or out of reach: check the network and --context, then try again.";
+    case ErrorKind::kThrottled:
+      return "The API server is busy: try again in a few seconds.";
+    default:
+      return {};
+  }
+}
+
+}  // namespace modelrun::cli

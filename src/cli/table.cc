@@ -1,0 +1,70 @@
+#include "cli/table.h"
+
+#include <algorithm>
+
+#include "cli/escape.h"
+#include "cli/run_view.h"
+
+namespace modelrun::cli {
+namespace {
+
+std::string cell(const std::string& text) {
+  if (text.empty()) return "<none>";
+  std::string flat = escape(text);
+  std::ranges::replace_if(flat, [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  return flat;
+}
+
+// Code points: what a terminal counts, but for wide and combining characters.
+std::size_t width(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+Row run_row(const api::ModelRun& run, Time now) {
+  const auto& status = run.status;
+  return {run.meta.name,
+          run.spec.project,
+          status.run_number > 0 ? std::to_string(status.run_number) : "",
+          status.phase == api::Phase::kNone ? "Pending" : std::string(to_string(status.phase)),
+          reason_of(run),
+          status.exit_code ? std::to_string(*status.exit_code) : "",
+          status.commit_sha.substr(0, 12),
+          duration_of(run, now),
+          age(now - run.meta.creation)};
+}
+
+}  // namespace
+
+std::string render_table(const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths;
+  std::vector<Row> cells = rows;
+  for (auto& row : cells) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      row[i] = cell(row[i]);
+      widths[i] = std::max(widths[i], width(row[i]));
+    }
+  }
+  std::string text;
+  for (const auto& row : cells) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) text.append(widths[i] - width(row[i]) + 3, ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string runs_table(const std::vector<api::ModelRun>& runs, bool namespaces, Time now) {
+  std::vector<Row> rows{{"NAME", "PROJECT", "NUMBER", "PHASE", "REASON", "EXIT", "COMMIT", "DURATION", "AGE"}};
+  if (namespaces) rows[0].insert(rows[0].begin(), "NAMESPACE");
+  for (const auto& run : runs) {
+    rows.push_back(run_row(run, now));
+    if (namespaces) rows.back().insert(rows.back().begin(), run.meta.namespace_);
+  }
+  return render_table(rows);
+}
+
+}  // namespace modelrun::cli

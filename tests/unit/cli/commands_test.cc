@@ -1,0 +1,269 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "api/sandbox.h"
+#include "base/encoding.h"
+#include "fixture.h"
+
+namespace modelrun::cli {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+
+struct Commands : testing::Test, Program {
+  // A finished run whose full result stands in two ConfigMaps.
+  void put_large(const std::string& name, const std::string& digest = "") {
+    api::ResultFrame frame;
+    frame.exit.how = api::ExitHow::kExited;
+    frame.out = {.head = "first\n", .tail = "last\n", .total_bytes = 100};
+    frame.err = {.head = "oops\n", .tail = "", .total_bytes = 5};
+    frame.outputs = json{{"big", "value"}};
+    frame.artifacts = {
+        {.name = "chart.png", .size = 3, .sha256 = sha256_hex("png"), .media_type = "image/png", .bytes = "png"}};
+    const std::string document = api::encode_frame(frame);
+    const std::string text = base64_encode(gzip(document));
+    put_part("part-1", text.substr(0, 80));
+    put_part("part-2", text.substr(80));
+    put_run(name, {{"phase", "Succeeded"},
+                   {"stdout", "first\n[...]\nlast\n"},
+                   {"stdoutTruncated", true},
+                   {"startedAt", "2026-01-01T00:00:00Z"},
+                   {"artifacts",
+                    {{{"name", "chart.png"}, {"size", 3}, {"sha256", sha256_hex("png")}, {"stored", true}},
+                     {{"name", "huge.bin"}, {"size", 9}, {"stored", false}}}},
+                   {"resultRef",
+                    {{"configMaps", {"part-1", "part-2"}},
+                     {"sha256", digest.empty() ? sha256_hex(document) : digest},
+                     {"bytes", document.size()}}}});
+  }
+  void put_part(const std::string& name, const std::string& text) {
+    server.put(kube::kConfigMaps,
+               {{"metadata", {{"namespace", "ns"}, {"name", name}}}, {"binaryData", {{"result.json.gz", text}}}});
+  }
+  json created() { return server.all(kube::kModelRuns).back(); }
+};
+
+TEST_F(Commands, WrongUsageIs2) {
+  EXPECT_EQ(run({}), 2);
+  EXPECT_EQ(run({"frobnicate"}), 2);
+  EXPECT_EQ(run({"get", "--phase", "Lost"}), 2);
+  EXPECT_EQ(run({"run", "p", "--branch", "a", "--commit", "b"}), 2);
+  EXPECT_EQ(run({"run", "--help"}), 0);
+  EXPECT_THAT(out, HasSubstr("Examples:"));
+}
+
+TEST_F(Commands, RunStartsAndWaits) {
+  on_watch([this] {
+    end_run({{"phase", "Running"}, {"message", "the model is running"}});
+    end_run({{"phase", "Succeeded"}, {"exitCode", 0}, {"outputs", {{"total", 42}}}});
+  });
+  EXPECT_EQ(run({"run", "p", "--model", "revenue", "--param", "rate=0.05", "--param", "list=[1,2]", "--timeout", "9"}),
+            0)
+      << err;
+  EXPECT_EQ(created().at("spec"), json::parse(R"({"project":"p","scope":"model","modelName":"revenue",
+    "parameters":{"rate":0.05,"list":[1,2]},"timeoutSeconds":9})"));
+  EXPECT_EQ(created().at("metadata").at("labels"), (json{{"modelrun.dev/created-by", "cli"}}));
+  EXPECT_THAT(err, HasSubstr("created in namespace ns"));
+  EXPECT_THAT(err, HasSubstr("Running: the model is running"));
+  EXPECT_THAT(out, HasSubstr("Phase:     Succeeded"));
+  EXPECT_THAT(out, HasSubstr("\"total\": 42"));
+}
+
+TEST_F(Commands, RunPassesTheExitCodeOnAndTellsLastWords) {
+  on_watch([this] {
+    end_run({{"phase", "Failed"},
+             {"exitCode", 3},
+             {"stderr", "Traceback\nValueError: no\n"},
+             {"error", {{"reason", "NonZeroExit"}, {"message", "exit code 3"}}}});
+  });
+  EXPECT_EQ(run({"run", "p", "-o", "outputs"}), 3);
+  EXPECT_EQ(out, "null\n");
+  EXPECT_THAT(err, HasSubstr("Failed (NonZeroExit)"));
+  EXPECT_THAT(err, HasSubstr("  ValueError: no\n"));
+}
+
+TEST_F(Commands, RunFromAManifestOnStandardInput) {
+  input = "apiVersion: modelrun.dev/v1alpha1\nkind: ModelRun\nspec: {project: p, scope: project}\n";
+  EXPECT_EQ(run({"run", "-f", "-", "--no-wait", "-o", "name", "-n", "other"}), 0) << err;
+  EXPECT_TRUE(out.starts_with("modelrun.modelrun.dev/p-")) << out;
+  EXPECT_EQ(created().at("metadata").at("namespace"), "other");
+}
+
+TEST_F(Commands, RunRefusesWhatDoesNotGoTogether) {
+  EXPECT_EQ(run({"run"}), 1);
+  EXPECT_THAT(err, HasSubstr("name a PROJECT"));
+  EXPECT_EQ(run({"run", "p", "-f", "x.yaml"}), 1);
+  EXPECT_THAT(err, HasSubstr("-f stands alone"));
+  EXPECT_EQ(run({"run", "p", "--no-wait", "-o", "outputs"}), 1);
+  EXPECT_EQ(server.writes(), 0);
+}
+
+TEST_F(Commands, ALostAnswerToACreateIsToldAsSuch) {
+  server.set_hook(
+      [](const kube::Request&, int write) { return write > 0 ? fakes::Fault::kDropAfter : fakes::Fault::kNone; });
+  EXPECT_EQ(run({"run", "p"}), 1);
+  EXPECT_EQ(server.writes(), 1);
+  EXPECT_THAT(err, HasSubstr("may have been created all the same: see `kubectl modelrun get -n ns`"));
+}
+
+TEST_F(Commands, CtrlCLeavesTheRunAndSaysHowToGoOn) {
+  on_watch([this] { stop.request_stop(); });
+  EXPECT_EQ(run({"run", "p", "--context", "staging"}), 130);
+  EXPECT_THAT(err, HasSubstr("goes on"));
+  EXPECT_THAT(err, HasSubstr(fmt::format("kubectl modelrun wait {} -n ns --context staging",
+                                         created().at("metadata").at("name").get<std::string>())));
+  EXPECT_FALSE(created().at("spec").contains("cancel"));
+}
+
+TEST_F(Commands, FollowPrintsThePodsLogOnce) {
+  server.put(kube::kPods, {{"metadata", {{"namespace", "ns"}, {"name", "pod-1"}}}});
+  server.set_pod_log("ns", "pod-1", "model", "hello\x1b[2J\n");
+  tty = true;
+  on_watch([this] {
+    end_run({{"phase", "Running"}, {"podName", "pod-1"}});
+    end_run({{"phase", "Succeeded"}, {"podName", "pod-1"}, {"stdout", "hello\n"}, {"exitCode", 0}});
+  });
+  EXPECT_EQ(run({"run", "p"}), 0);
+  EXPECT_TRUE(out.starts_with("hello\\x1b[2J\nRun:")) << out;
+}
+
+TEST_F(Commands, FollowOfAQuickRunPrintsWhatWasKept) {
+  on_watch([this] { end_run({{"phase", "Succeeded"}, {"stdout", "quick\n"}, {"exitCode", 0}}); });
+  EXPECT_EQ(run({"run", "p", "--follow"}), 0);
+  EXPECT_TRUE(out.starts_with("quick\nRun:")) << out;
+  on_watch([this] { end_run({{"phase", "Succeeded"}, {"stdout", "quick\n"}, {"outputs", {{"a", 1}}}}); });
+}
+
+TEST_F(Commands, FollowKeepsStandardOutputForTheOutputs) {
+  on_watch([this] { end_run({{"phase", "Succeeded"}, {"stdout", "quick\n"}, {"outputs", {{"a", 1}}}}); });
+  EXPECT_EQ(run({"run", "p", "--follow", "-o", "outputs"}), 0);
+  EXPECT_EQ(out, "{\n  \"a\": 1\n}\n");
+  EXPECT_THAT(err, HasSubstr("quick\n"));
+}
+
+TEST_F(Commands, WaitHasTheSameExitCodes) {
+  put_run("t", {{"phase", "TimedOut"}});
+  put_run("c", {{"phase", "Cancelled"}});
+  EXPECT_EQ(run({"wait", "t"}), 124);
+  EXPECT_EQ(run({"wait", "modelrun.modelrun.dev/c"}), 130);
+  EXPECT_EQ(run({"wait", "none"}), 1);
+  EXPECT_THAT(err, HasSubstr("there is no such object"));
+  put_run("p", {{"phase", "Running"}});
+  EXPECT_EQ(run({"wait", "p", "--timeout", "1"}), 1);
+  EXPECT_THAT(err, HasSubstr("has not ended within 1 s"));
+}
+
+TEST_F(Commands, GetListsAndFilters) {
+  put_run("late", {{"phase", "Running"}, {"runNumber", 2}}, {{"project", "q"}});
+  clock.advance(std::chrono::minutes{3});
+  put_run("early", {{"phase", "Failed"}, {"runNumber", 1}}, {{"project", "p"}});
+  EXPECT_EQ(run({"get"}), 0);
+  EXPECT_LT(out.find("late"), out.find("early"));  // by age
+  EXPECT_EQ(run({"list", "--project", "q"}), 0);
+  EXPECT_THAT(out, Not(HasSubstr("early")));
+  EXPECT_THAT(out, HasSubstr("late"));
+  EXPECT_EQ(run({"get", "--phase", "failed", "-o", "name"}), 0) << err;
+  EXPECT_EQ(out, "modelrun.modelrun.dev/early\n");
+  EXPECT_EQ(run({"get", "late", "-o", "json"}), 0);
+  EXPECT_EQ(json::parse(out).at("status").at("runNumber"), 2);
+  EXPECT_EQ(run({"get", "-n", "empty"}), 0);
+  EXPECT_EQ(out, "");
+  EXPECT_EQ(err, "No runs found in namespace empty.\n");
+}
+
+TEST_F(Commands, LogsFromTheFullResultWhenThePodIsGone) {
+  put_large("a");
+  EXPECT_EQ(run({"logs", "a"}), 0) << err;
+  EXPECT_EQ(out, "first\nlast\n");
+  EXPECT_THAT(err, HasSubstr("oops\n"));
+  EXPECT_THAT(err, HasSubstr("(stdout: 89 bytes were not kept here"));
+  EXPECT_EQ(run({"logs", "a", "--stderr"}), 0);
+  EXPECT_EQ(out, "oops\n");
+}
+
+TEST_F(Commands, LogsWithABadDigestFallBackToStatusAndFail) {
+  put_large("a", std::string(64, '0'));
+  EXPECT_EQ(run({"logs", "a"}), 1);
+  EXPECT_EQ(out, "first\n[...]\nlast\n");
+  EXPECT_THAT(err, HasSubstr("only its beginning and its end"));
+  EXPECT_THAT(err, HasSubstr("SHA-256"));
+}
+
+TEST_F(Commands, LogsOfAPodThatIsThere) {
+  server.put(kube::kPods, {{"metadata", {{"namespace", "ns"}, {"name", "pod-1"}}}});
+  server.set_pod_log("ns", "pod-1", "model", "live\n");
+  put_run("r", {{"phase", "Running"}, {"podName", "pod-1"}});
+  put_run("e", {{"phase", "Succeeded"}, {"podName", "pod-1"}, {"stdout", "kept\n"}});
+  put_run("w", {{"phase", "Pending"}, {"message", "waiting for a slot"}});
+  EXPECT_EQ(run({"logs", "r"}), 0);
+  EXPECT_EQ(out, "live\n");
+  EXPECT_EQ(run({"logs", "e"}), 0);
+  EXPECT_EQ(out, "live\n");
+  EXPECT_EQ(run({"logs", "e", "--stdout"}), 0);
+  EXPECT_EQ(out, "kept\n");
+  EXPECT_EQ(run({"logs", "r", "--stdout"}), 1);
+  EXPECT_EQ(run({"logs", "w"}), 1);
+  EXPECT_THAT(err, HasSubstr("w: Pending: waiting for a slot. It has no log yet"));
+}
+
+TEST_F(Commands, Output) {
+  put_run("a", {{"phase", "Succeeded"}, {"outputs", {{"total", 42}, {"title", "T\n"}}}});
+  EXPECT_EQ(run({"output", "a"}), 0);
+  EXPECT_EQ(json::parse(out).at("total"), 42);
+  EXPECT_EQ(run({"output", "a", "title"}), 0);
+  EXPECT_EQ(out, "\"T\\n\"\n");
+  EXPECT_EQ(run({"output", "a", "title", "--text"}), 0);
+  EXPECT_EQ(out, "T\n\n");
+  EXPECT_EQ(run({"output", "a", "none"}), 1);
+  EXPECT_THAT(err, HasSubstr("there are title, total"));
+  put_run("w", {{"phase", "Running"}});
+  EXPECT_EQ(run({"output", "w"}), 1);
+  EXPECT_THAT(err, HasSubstr("kubectl modelrun wait w -o outputs -n ns"));
+}
+
+TEST_F(Commands, OutputFromTheFullResult) {
+  put_large("a");
+  EXPECT_EQ(run({"output", "a", "big"}), 0) << err;
+  EXPECT_EQ(out, "\"value\"\n");
+  EXPECT_EQ(run({"output", "a", "chart.png"}), 0) << err;
+  EXPECT_EQ(out, "png");
+  EXPECT_EQ(run({"output", "a", "huge.bin"}), 1);
+  EXPECT_THAT(err, HasSubstr("were not kept"));
+  server.erase(kube::kConfigMaps, "ns", "part-2");
+  EXPECT_EQ(run({"output", "a"}), 1);
+  EXPECT_THAT(err, HasSubstr("part 2 of 2"));
+}
+
+TEST_F(Commands, Cancel) {
+  put_run("a", {{"phase", "Running"}});
+  put_run("b", {{"phase", "Succeeded"}});
+  EXPECT_EQ(run({"cancel", "a"}), 0);
+  EXPECT_TRUE(server.find(kube::kModelRuns, "ns", "a")->at("spec").at("cancel").get<bool>());
+  EXPECT_EQ(run({"cancel", "b"}), 0);
+  EXPECT_THAT(err, HasSubstr("over already"));
+  EXPECT_EQ(run({"cancel", "none"}), 1);
+  EXPECT_THAT(err, HasSubstr("lists the runs that are there"));
+}
+
+TEST_F(Commands, RerunPinsTheCommitAndChangesParameters) {
+  put_run("a", {{"phase", "Succeeded"}, {"commitSHA", "c0ffee"}, {"branch", "dev"}},
+          {{"project", "p"},
+           {"scope", "model"},
+           {"modelName", "m"},
+           {"parameters", {{"a", 1}, {"b", 2}}},
+           {"timeoutSeconds", 7}});
+  EXPECT_EQ(run({"rerun", "a", "--no-wait", "--param", "b=3"}), 0) << err;
+  EXPECT_EQ(created().at("spec"), json::parse(R"({"project":"p","scope":"model","modelName":"m","branch":"dev",
+    "commitSHA":"c0ffee","parameters":{"a":1,"b":3},"timeoutSeconds":7})"));
+}
+
+TEST_F(Commands, DeniedSaysWhichRole) {
+  server.set_hook([](const kube::Request&, int) { return fakes::Fault::k403; });
+  EXPECT_EQ(run({"get"}), 1);
+  EXPECT_THAT(err, HasSubstr("modelrun-viewer"));
+}
+
+}  // namespace
+}  // namespace modelrun::cli

@@ -1,0 +1,136 @@
+#include "cli/manifest.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/refusal.h"
+#include "cli/run_object.h"
+#include "cli/yaml.h"
+
+namespace modelrun::cli {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+constexpr std::string_view kRun = R"(
+apiVersion: modelrun.dev/v1alpha1
+kind: ModelRun
+spec:
+  project: forecasts
+  scope: project
+  parameters: {rate: 0.05, name: "5", regions: [eu, us]}
+)";
+
+Result<json> read(std::string_view text, ManifestPlace place = {.source = "run.yaml", .namespace_ = "here"}) {
+  return read_manifest(place, text);
+}
+
+std::string refusal(std::string_view text) {
+  const auto object = read(text);
+  return object ? "" : object.error().message;
+}
+
+TEST(Manifest, FillsInNameNamespaceAndLabel) {
+  const auto object = read(kRun);
+  ASSERT_TRUE(object) << object.error().message;
+  EXPECT_EQ(*object, json::parse(R"({"apiVersion":"modelrun.dev/v1alpha1","kind":"ModelRun",
+    "metadata":{"namespace":"here","generateName":"forecasts-","labels":{"modelrun.dev/created-by":"cli"}},
+    "spec":{"project":"forecasts","scope":"project","parameters":{"rate":0.05,"name":"5","regions":["eu","us"]}}})"));
+}
+
+TEST(Manifest, KeepsWhatItSaysAndDropsStatus) {
+  const auto object = read(R"({"apiVersion":"modelrun.dev/v1alpha1","kind":"ModelRun",
+    "metadata":{"name":"mine","namespace":"there","labels":{"team":"a"}},"spec":{"project":"p"},"status":{"phase":"Succeeded"}})");
+  ASSERT_TRUE(object) << object.error().message;
+  EXPECT_EQ(object->at("metadata"), json::parse(R"({"name":"mine","namespace":"there",
+    "labels":{"team":"a","modelrun.dev/created-by":"cli"}})"));
+  EXPECT_FALSE(object->contains("status"));
+}
+
+TEST(Manifest, Refusals) {
+  EXPECT_THAT(refusal(""), HasSubstr("nothing in it"));
+  EXPECT_THAT(refusal("[1]"), HasSubstr("not a ModelRun but array"));
+  EXPECT_THAT(refusal("kind: Job\napiVersion: batch/v1\n"), HasSubstr("kind 'Job'"));
+  EXPECT_THAT(refusal(std::string(kRun) + "---\na: 1\n"), HasSubstr("2 documents"));
+  EXPECT_THAT(refusal("a: [1"), HasSubstr("run.yaml: line "));
+  EXPECT_THAT(refusal("a: 1\na: 2\n"), HasSubstr("line 2, column 1: the key 'a' stands here twice"));
+  EXPECT_THAT(refusal(R"({"a":1,"a":2})"), HasSubstr("duplicate key"));
+  EXPECT_THAT(refusal("apiVersion: modelrun.dev/v1alpha1\nkind: ModelRun\n"), HasSubstr("spec.project"));
+  EXPECT_THAT(refusal("apiVersion: modelrun.dev/v1alpha1\nkind: ModelRun\nmetadata: 5\n"), HasSubstr("mapping"));
+}
+
+TEST(Manifest, AnotherNamespaceThanTheFlagIsRefused) {
+  const std::string text = std::string(kRun) + "metadata: {namespace: there}\n";
+  EXPECT_EQ(read(text)->at("metadata").at("namespace"), "there");
+  const auto refused = read(text, {.source = "run.yaml", .namespace_ = "here", .namespace_given = true});
+  EXPECT_THAT(refused.error().message, HasSubstr("'there', but -n says 'here'"));
+}
+
+TEST(Yaml, ScalarsAreWhatKubectlTakesThemFor) {
+  const auto documents = parse_yaml(R"(
+[1, -1, +1, 0x1F, 0o17, 017, 0b11, 1_000, 1.5, .5, 1e3, 1.5e-3, true, yes, Off, null, ~, "1", 'yes', 1.2.3, 2026-01-01,
+ 1e, "", "~", -, 0x, e5, 12:30, !!str 5, 08])");
+  ASSERT_TRUE(documents) << documents.error().message;
+  EXPECT_EQ(documents->front(),
+            json::parse(R"([1,-1,1,31,15,15,3,1000,1.5,0.5,1e3,1.5e-3,true,true,false,null,null,"1","yes",
+    "1.2.3","2026-01-01","1e","","~","-","0x","e5","12:30","5",8.0])"));
+}
+
+TEST(Yaml, Refusals) {
+  const auto message = [](std::string_view text) { return parse_yaml(text).error().message; };
+  EXPECT_THAT(message("a: 9223372036854775808"), HasSubstr("line 1, column 4: 9223372036854775808 is outside"));
+  EXPECT_THAT(message("a: .nan"), HasSubstr("not a number that JSON can hold"));
+  EXPECT_THAT(message("a: !!binary aGk="), HasSubstr("not supported"));
+  EXPECT_THAT(message("? [1]\n: 2\n"), HasSubstr("a key must be plain text"));
+  std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+  for (int i = 1; i < 8; ++i) {
+    const std::string last = "*a" + std::to_string(i - 1) + ",";
+    std::string line = "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+    for (int j = 0; j < 10; ++j) line += last;
+    line.back() = ']';
+    bomb += line + "\n";
+  }
+  EXPECT_THAT(message(bomb), HasSubstr("more than 100000 values"));
+}
+
+TEST(RunObject, FromFlags) {
+  EXPECT_EQ(run_object({.namespace_ = "ns",
+                        .project = "p",
+                        .model = "m",
+                        .branch = "dev",
+                        .parameters = json::object(),
+                        .timeout_seconds = 5}),
+            json::parse(R"({"apiVersion":"modelrun.dev/v1alpha1","kind":"ModelRun",
+    "metadata":{"namespace":"ns","generateName":"p-","labels":{"modelrun.dev/created-by":"cli"}},
+    "spec":{"project":"p","scope":"model","modelName":"m","branch":"dev","parameters":{},"timeoutSeconds":5}})"));
+}
+
+TEST(RunObject, SameAgainTakesThePinnedCommit) {
+  api::ModelRun run;
+  run.spec = {.project = "p", .branch = "dev", .parameters = json{{"a", 1}}, .timeout_seconds = {}};
+  run.status.commit_sha = "c0ffee";
+  const auto request = same_again(run);
+  EXPECT_EQ(request.commit, "c0ffee");
+  EXPECT_EQ(request.branch, "dev");
+  EXPECT_EQ(request.model, "");
+  EXPECT_EQ(request.parameters, (json{{"a", 1}}));
+}
+
+TEST(Refusal, IsTheServersSentence) {
+  const auto plain = [](const std::string& said) {
+    return plain_refusal({ErrorKind::kInvalid,
+                          "create modelruns x/p-*: 422 Invalid: ModelRun.modelrun.dev \"p-abc\" is invalid: " + said})
+        .message;
+  };
+  EXPECT_EQ(plain("spec.modelName: Required value: name the model"),
+            "the API server refused the run: spec.modelName: Required value: name the model");
+  EXPECT_EQ(plain(R"(spec.branch: Invalid value: "a\": b": no spaces: please)"),
+            "the API server refused the run: spec.branch: no spaces: please");
+  EXPECT_EQ(plain(R"([spec.a: Invalid value: 5: too low, spec.b: Invalid value: "x": bad])"),
+            "the API server refused the run: [spec.a: too low, spec.b: bad]");
+  EXPECT_EQ(plain_refusal({ErrorKind::kDenied, "403"}).message, "403");
+}
+
+}  // namespace
+}  // namespace modelrun::cli

@@ -1,0 +1,51 @@
+#include "cli/parameters.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace modelrun::cli {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+std::string refusal(const std::vector<std::string>& pairs) {
+  const auto merged = merge_parameters(std::nullopt, pairs);
+  return merged ? "" : merged.error().message;
+}
+
+TEST(Parameters, ValuesAreJsonIfTheyParseElseText) {
+  const auto merged = merge_parameters(
+      std::nullopt, {"rate=0.05", "n=-3", "on=true", "none=null", "list=[1,\"a\"]", "map={\"a\":{}}", "name=Ann Lee",
+                     "quoted=\"7\"", "empty=", "url=https://x/?a=b", "date=2026-01-01", "nan=NaN", "broken={a"});
+  ASSERT_TRUE(merged) << merged.error().message;
+  EXPECT_EQ(**merged, json::parse(R"({"rate":0.05,"n":-3,"on":true,"none":null,"list":[1,"a"],"map":{"a":{}},
+    "name":"Ann Lee","quoted":"7","empty":"","url":"https://x/?a=b","date":"2026-01-01","nan":"NaN","broken":"{a"})"));
+}
+
+TEST(Parameters, AbsentAndEmptyDiffer) {
+  EXPECT_EQ(*merge_parameters(std::nullopt, {}), std::nullopt);
+  EXPECT_EQ(*merge_parameters(json::object(), {}), json::object());
+}
+
+TEST(Parameters, PairsGoOnTopOfTheBase) {
+  EXPECT_EQ(**merge_parameters(json{{"a", 1}, {"b", 2}}, {"b=3", "c=4"}), (json{{"a", 1}, {"b", 3}, {"c", 4}}));
+}
+
+TEST(Parameters, Refusals) {
+  EXPECT_THAT(refusal({"rate"}), HasSubstr("name=value"));
+  EXPECT_THAT(refusal({"=5"}), HasSubstr("name=value"));
+  EXPECT_THAT(refusal({"a=1", "a=2"}), HasSubstr("twice"));
+  EXPECT_THAT(refusal({"a=18446744073709551616"}), HasSubstr("int64"));
+  EXPECT_THAT(refusal({"a=" + std::string(64 * 1024, 'x')}), HasSubstr("smaller than 65536"));
+}
+
+TEST(ParametersFile, MustBeAnObject) {
+  EXPECT_EQ(*parse_parameters_file("p.json", R"({"a": 1})"), (json{{"a", 1}}));
+  EXPECT_THAT(parse_parameters_file("p.json", "[1]").error().message,
+              HasSubstr("p.json: parameters are a JSON object"));
+  EXPECT_THAT(parse_parameters_file("p.json", R"({"a":1,"a":2})").error().message, HasSubstr("duplicate key"));
+}
+
+}  // namespace
+}  // namespace modelrun::cli

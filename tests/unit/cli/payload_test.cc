@@ -1,0 +1,68 @@
+#include "cli/payload.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/encoding.h"
+
+namespace modelrun::cli {
+namespace {
+
+using testing::HasSubstr;
+
+struct Packed {
+  api::ResultRef ref;
+  std::vector<std::string> parts;
+};
+
+// As the operator does it: the base64 text is cut, at multiples of four characters.
+Packed pack(const api::ResultFrame& frame, std::size_t part_size) {
+  const std::string document = api::encode_frame(frame);
+  const std::string encoded = base64_encode(gzip(document));
+  Packed packed{{.config_maps = {}, .sha256 = sha256_hex(document), .bytes = document.size()}, {}};
+  for (std::size_t at = 0; at < encoded.size(); at += part_size) packed.parts.push_back(encoded.substr(at, part_size));
+  return packed;
+}
+
+api::ResultFrame sample() {
+  api::ResultFrame frame;
+  frame.run_uid = "uid";
+  frame.attempt = 1;
+  frame.exit.how = api::ExitHow::kExited;
+  frame.exit.code = 0;
+  frame.out = {.head = "begin", .tail = "end", .total_bytes = 1000};
+  frame.outputs = nlohmann::json{{"total", 42}};
+  return frame;
+}
+
+TEST(Payload, IsPutTogetherFromItsParts) {
+  const auto packed = pack(sample(), 40);
+  ASSERT_GT(packed.parts.size(), 3U);
+  const auto frame = assemble(packed.ref, packed.parts);
+  ASSERT_TRUE(frame) << frame.error().message;
+  EXPECT_EQ(frame->out.tail, "end");
+  EXPECT_EQ(frame->outputs, (nlohmann::json{{"total", 42}}));
+}
+
+TEST(Payload, BadDigestSizeAndPartsAreRefused) {
+  const auto good = pack(sample(), 40);
+  auto bad = good;
+  bad.ref.sha256[0] = bad.ref.sha256[0] == '0' ? '1' : '0';
+  EXPECT_THAT(assemble(bad.ref, bad.parts).error().message, HasSubstr("SHA-256"));
+  bad = good;
+  ++bad.ref.bytes;
+  EXPECT_THAT(assemble(bad.ref, bad.parts).error().message, HasSubstr("status.resultRef says"));
+  bad = good;
+  bad.parts.pop_back();
+  EXPECT_FALSE(assemble(bad.ref, bad.parts));
+  bad = good;
+  std::swap(bad.parts[0], bad.parts[1]);
+  EXPECT_FALSE(assemble(bad.ref, bad.parts));
+  bad = good;
+  bad.parts[1] = "?!";
+  EXPECT_THAT(assemble(bad.ref, bad.parts).error().message, HasSubstr("part 2 of "));
+  EXPECT_FALSE(assemble(good.ref, {}));
+}
+
+}  // namespace
+}  // namespace modelrun::cli
