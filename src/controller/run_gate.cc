@@ -22,6 +22,9 @@ Result<std::shared_ptr<const api::ModelRun>> RunGate::find(const runserver::Atte
     return fail(ErrorKind::kUnavailable, "run {} is not known (yet)", key_of(attempt));
   }
   if (!record->active) return fail(ErrorKind::kConflict, "run {} is over", key_of(attempt));
+  if (record->active->status.attempts < attempt.attempt) {
+    return fail(ErrorKind::kUnavailable, "attempt {} of run {} is not known (yet)", attempt.attempt, key_of(attempt));
+  }
   if (record->active->status.attempts != attempt.attempt) {
     return fail(ErrorKind::kConflict, "attempt {} of run {} is not the current one", attempt.attempt, key_of(attempt));
   }
