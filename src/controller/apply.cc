@@ -67,8 +67,8 @@ class Applier {
       fresh_ = true;
     }
     auto made = create_job(context_, *run_, *observed_.project, stop_);
-    // Its Job is news to the decision, whatever came of it.
-    if (made) context_.run_queue.add_after(meta().key(), std::chrono::milliseconds(1));
+    // Its Job is news to the decision, whatever came of it; but not that it was refused once more.
+    if (made && observed_.job_error.empty()) context_.run_queue.add_after(meta().key(), std::chrono::milliseconds(1));
     return made;
   }
 
