@@ -28,10 +28,10 @@ struct Attempt {
   std::int64_t timeout = 0;
 };
 
-const PodView* pick_pod(const Observed& observed) {
-  const auto& recorded = observed.run->status.pod_uid;
+// The pod of that uid; with an empty one, any.
+const PodView* pick_pod(const Observed& observed, const std::string& uid) {
   for (const auto& pod : observed.pods) {
-    if (recorded.empty() || pod->meta.uid == recorded) return pod.get();
+    if (uid.empty() || pod->meta.uid == uid) return pod.get();
   }
   return nullptr;
 }
@@ -215,7 +215,7 @@ void before_start(Plan& plan, const Attempt& attempt) {
   const auto mine = [&](const Claim& claim) { return claim.attempt == observed.run->status.attempts; };
   const auto claim = std::ranges::find_if(observed.claims, mine);
   if (claim == observed.claims.end()) return pend(plan, attempt);
-  plan.status = running(observed, *claim, attempt.pod, attempt.now);
+  plan.status = running(observed, *claim, pick_pod(observed, claim->pod_uid), attempt.now);
   plan.events.push_back({EventType::kNormal, "Started", fmt::format("pod {} runs the model", claim->pod_name)});
 }
 
@@ -225,7 +225,7 @@ Plan follow(const Observed& observed, Time now, const Settings& settings) {
   Plan plan;
   Attempt attempt{observed, now, settings};
   attempt.started = observed.run->status.phase == Phase::kRunning;
-  attempt.pod = pick_pod(observed);
+  attempt.pod = pick_pod(observed, observed.run->status.pod_uid);
   attempt.cancel_wanted = observed.run->spec.cancel || project_deleted(observed);
   attempt.timeout = timeout_seconds(observed.run->spec, observed.project ? observed.project->limits : api::LimitsSpec{}, settings);
 
