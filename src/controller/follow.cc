@@ -178,6 +178,8 @@ void pend(Plan& plan, const Attempt& attempt) {
   } else if (problem.reason != reason::kPendingTimeout) {
     plan.requeue_after = std::min<Duration>(left, std::chrono::seconds(1));
   }
+  // What the API server refused (Job or ConfigMap) is asked for again.
+  if (!observed.job_error.empty()) plan.requeue_after = std::min<Duration>(*plan.requeue_after, kCreateAgain);
 }
 
 // The Job and its ConfigMap, before the model has started. True when the plan is made.
@@ -201,7 +203,6 @@ bool see_to_job(Plan& plan, const Attempt& attempt) {
   if (!observed.job_error.empty()) {
     pend(plan, attempt);
     if (plan.status && is_final(plan.status->phase)) plan.after.clear();
-    plan.requeue_after = std::min<Duration>(plan.requeue_after.value_or(kCreateAgain), kCreateAgain);
   }
   return true;
 }
