@@ -139,6 +139,9 @@ ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_
   status.pod_name.clear();
   status.pod_uid.clear();
   status.node_name.clear();
+  // Times are those of the attempt that counts.
+  status.started_at.reset();
+  status.timeline.started.reset();
   status.timeline.scheduled.reset();
   status.timeline.job_created = now;
   status.provenance.image = std::move(image);
