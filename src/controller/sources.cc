@@ -63,7 +63,9 @@ Result<Sources::Fetched> Sources::fetch(const api::ModelRun& run, const api::Mod
 
 void Sources::finish(const api::ModelRun& run, const std::string& project_uid, Result<Fetched> fetched) {
   const std::lock_guard lock(mutex_);
-  auto& entry = entries_[run.meta.uid];
+  const auto found = entries_.find(run.meta.uid);
+  if (found == entries_.end()) return;  // the run is over: nobody would forget it again
+  auto& entry = found->second;
   entry.working = false;
   if (!fetched) {
     entry.view.state = SourceView::State::kFailed;
