@@ -1,5 +1,7 @@
 #include "controller/run_reconciler.h"
 
+#include <algorithm>
+
 #include "controller/apply.h"
 #include "controller/decide.h"
 #include "controller/observe.h"
@@ -76,10 +78,12 @@ runtime::Outcome reconcile_run(const Context& context, const std::string& key, s
   if (!observed) return runtime::failed(observed.error());
   Plan plan = decide(*observed, context.clock.now(), context.settings);
   const auto requeue = plan.requeue_after;
+  const bool queues = std::ranges::any_of(plan.before, [](const Action& step) { return std::holds_alternative<RequestAdmission>(step); });
   auto run = apply(context, *observed, std::move(plan), stop);
   if (!run) return runtime::failed(run.error());
   context.inbox.settle(**run);
-  if (!(*run)->status.job_name.empty()) context.waiting.leave((*run)->meta.uid);
+  // Has its slot, or does not want one any more: a suspended run must not take one from those that wait.
+  if (!queues) context.waiting.leave((*run)->meta.uid);
   return requeue ? runtime::requeue_after(*requeue) : runtime::done();
 }
 
