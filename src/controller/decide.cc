@@ -5,7 +5,9 @@
 namespace modelrun::controller {
 
 Plan decide(const Observed& observed, Time now, const Settings& settings) {
-  return observed.run->status.job_name.empty() ? start(observed, now, settings) : follow(observed, now, settings);
+  Plan plan = observed.run->status.job_name.empty() ? start(observed, now, settings) : follow(observed, now, settings);
+  for (const auto& name : observed.stray_jobs) plan.before.insert(plan.before.begin(), DeleteJob{name});
+  return plan;
 }
 
 Plan decide_finished(const FinishedRun& run, Time now) {

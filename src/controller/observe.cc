@@ -3,10 +3,42 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/limits.h"
 #include "controller/secrets.h"
 
 namespace modelrun::controller {
 namespace {
+
+// A Job of an attempt that is over: a crash came between the status that said so and the deletion. Attempts only rise, so a
+// run that the cache is behind of makes this miss a stray, never take the current Job for one.
+bool is_stray(const api::JobView& job, const api::ModelRun& run) {
+  const auto& status = run.status;
+  if (job.meta.owner_uid != run.meta.uid || job.meta.deleting()) return false;
+  const auto over = status.job_name.empty() ? status.attempts : status.attempts - 1;
+  for (std::int64_t attempt = 1; attempt <= over; ++attempt) {
+    if (job.meta.name == child_name(run.meta, attempt)) return true;
+  }
+  return false;
+}
+
+void observe_strays(const Context& context, Observed& observed) {
+  for (const auto& job : context.caches.jobs.by_index(kByRun, observed.run->meta.uid)) {
+    if (is_stray(*job, *observed.run)) observed.stray_jobs.push_back(job->meta.name);
+  }
+}
+
+// The recorded pod, which the cache does not know: gone, or newer than the cache.
+Result<void> observe_recorded_pod(const Context& context, Observed& observed, std::stop_token stop) {
+  const auto& status = observed.run->status;
+  const auto recorded = [&](const auto& pod) { return pod->meta.uid == status.pod_uid; };
+  if (status.pod_uid.empty() || std::ranges::any_of(observed.pods, recorded)) return {};
+  const auto live = context.client.get(kube::kPods, observed.run->meta.namespace_, status.pod_name, stop);
+  if (!live && live.error().kind == ErrorKind::kNotFound) return {};
+  if (!live) return std::unexpected(live.error());
+  auto pod = std::make_shared<const api::PodView>(api::decode_pod(*live));
+  if (recorded(pod)) observed.pods.push_back(std::move(pod));
+  return {};
+}
 
 void observe_children(const Context& context, Observed& observed) {
   const auto& run = *observed.run;
@@ -48,6 +80,7 @@ Result<Observed> observe(const Context& context, std::shared_ptr<const api::Mode
     if (mine != active.end()) observed.admitted_number = mine->number;
   }
   observed.source = context.sources.view(meta.uid);
+  observe_strays(context, observed);
   if (observed.run->status.job_name.empty()) {
     // Only now do the Secrets matter: the Job is about to be made.
     if (observed.project && observed.admitted_number) {
@@ -58,6 +91,7 @@ Result<Observed> observe(const Context& context, std::shared_ptr<const api::Mode
     return observed;
   }
   observe_children(context, observed);
+  if (auto pod = observe_recorded_pod(context, observed, stop); !pod) return std::unexpected(pod.error());
   observe_inbox(context, observed);
   return observed;
 }

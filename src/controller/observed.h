@@ -55,6 +55,7 @@ struct Observed {
   std::shared_ptr<const api::JobView> job;           // of the current attempt, owned by this run
   bool job_seen = false;                             // it has been there before
   bool job_foreign = false;                          // an object of its name exists and is not this run's
+  std::vector<std::string> stray_jobs;               // of attempts that are over
   bool children_ensured = false;                     // this process has seen to Job and ConfigMap of the attempt
   std::string job_error;                             // why the API server did not take the Job; empty when it did
   std::vector<std::shared_ptr<const api::PodView>> pods;  // of the current attempt
