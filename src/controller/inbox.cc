@@ -203,9 +203,9 @@ void Inbox::settle(const api::ModelRun& run) {
     });
     std::erase_if(entry.frames, [&](WaitingFrame& waiting) {
       const bool committed = final && is_current(waiting.frame.attempt, waiting.pod_uid);
-      const bool unstarted = status.pod_uid.empty() && waiting.frame.exit.how == api::ExitHow::kNotStarted;
-      const bool refused = !committed && (final || waiting.frame.attempt != status.attempts ||
-                                          (waiting.pod_uid != status.pod_uid && !unstarted));
+      // No pod recorded: a cache that is behind the grant, unless the frame says that it never began. It waits for the news.
+      const bool other_pod = !status.pod_uid.empty() && waiting.pod_uid != status.pod_uid;
+      const bool refused = !committed && (final || waiting.frame.attempt != status.attempts || other_pod);
       if (!committed && !refused) return false;
       for (auto& done : waiting.done) {
         if (committed) calls.emplace_back([done = std::move(done)] { done({}); });
