@@ -130,6 +130,21 @@ Result<void> write_session_files(const std::filesystem::path& directory, const R
   return write_file(directory / "ca.pem", remote.ca_pem);
 }
 
+// The common settings and the remote's own: the pinned address, the credentials, the authority.
+Result<Settings> online_settings(const Remote& remote, const GitUrl& url, const std::string& header,
+                                 const std::filesystem::path& directory, const GitSessionOptions& options,
+                                 const std::stop_token& stop) {
+  Settings settings = common_settings(url);
+  if (url.scheme == Scheme::kFile) return settings;
+  auto addresses =
+      resolve_checked(*options.lookup, url.host, options.policy->allow_private_addresses, options.timeout, stop);
+  if (!addresses) return std::unexpected(addresses.error());
+  if (auto pin = pin_of(url, *addresses); !pin.empty()) settings.emplace_back("http.curloptResolve", std::move(pin));
+  if (!header.empty()) settings.emplace_back(fmt::format("http.{}/.extraHeader", url.origin()), header);
+  if (!remote.ca_pem.empty()) settings.emplace_back("http.sslCAInfo", (directory / "ca.pem").string());
+  return settings;
+}
+
 }  // namespace
 
 Result<GitSession> GitSession::open(const Remote& remote, const GitUrl& url, const GitSessionOptions& options,
@@ -144,35 +159,33 @@ Result<GitSession> GitSession::open(const Remote& remote, const GitUrl& url, con
   session.deadline_ = deadline;
   session.max_file_bytes_ = options.policy->max_pack_bytes;
   session.secrets_ = std::move(authorization->secrets);
-  const auto& directory = session.directory();
-  if (auto written = write_session_files(directory, remote); !written) return std::unexpected(written.error());
-
-  Settings settings = common_settings(url);
-  session.local_environment_ = environment_with(settings, directory, url);
-  ConfinementSpec confinement{
-      .writable = directory, .readable = {}, .port = {}, .landlock_optional = options.policy->landlock_optional};
-  auto local = Confinement::make(confinement);
-  if (!local) return std::unexpected(local.error());
-  session.local_ = std::move(*local);
-
-  if (url.scheme == Scheme::kFile) {
-    confinement.readable = {url.path};
-  } else {
-    auto addresses =
-        resolve_checked(*options.lookup, url.host, options.policy->allow_private_addresses, options.timeout, stop);
-    if (!addresses) return std::unexpected(addresses.error());
-    if (auto pin = pin_of(url, *addresses); !pin.empty()) settings.emplace_back("http.curloptResolve", std::move(pin));
-    if (!authorization->header.empty()) {
-      settings.emplace_back(fmt::format("http.{}/.extraHeader", url.origin()), authorization->header);
-    }
-    if (!remote.ca_pem.empty()) settings.emplace_back("http.sslCAInfo", (directory / "ca.pem").string());
-    confinement.port = url.port;
+  if (auto written = write_session_files(session.directory(), remote); !written) {
+    return std::unexpected(written.error());
   }
-  session.online_environment_ = environment_with(settings, directory, url);
-  auto online = Confinement::make(confinement);
+  auto online = online_settings(remote, url, authorization->header, session.directory(), options, stop);
   if (!online) return std::unexpected(online.error());
-  session.online_ = std::move(*online);
+  session.local_environment_ = environment_with(common_settings(url), session.directory(), url);
+  session.online_environment_ = environment_with(*online, session.directory(), url);
+  if (auto confined = session.confine(url, *options.policy); !confined) return std::unexpected(confined.error());
   return session;
+}
+
+Result<void> GitSession::confine(const GitUrl& url, const Policy& policy) {
+  ConfinementSpec spec;
+  spec.writable = directory();
+  spec.landlock_optional = policy.landlock_optional;
+  auto local = Confinement::make(spec);
+  if (!local) return std::unexpected(local.error());
+  local_ = std::move(*local);
+  if (url.scheme == Scheme::kFile) {
+    spec.readable = {url.path};
+  } else {
+    spec.port = url.port;
+  }
+  auto online = Confinement::make(spec);
+  if (!online) return std::unexpected(online.error());
+  online_ = std::move(*online);
+  return {};
 }
 
 Result<void> GitSession::make_repository(bool sha256) const {

@@ -64,6 +64,7 @@ class GitSession {
 
  private:
   explicit GitSession(ScratchDir scratch) : scratch_(std::move(scratch)) {}
+  Result<void> confine(const GitUrl& url, const Policy& policy);
   Result<void> run(std::vector<std::string> arguments, std::string_view input, bool online, const Sink& sink,
                    const std::stop_token& stop) const;
 

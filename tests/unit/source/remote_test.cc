@@ -148,6 +148,20 @@ TEST_F(RemoteTest, APackThatBreaksOffIsUnavailable) {
   EXPECT_EQ(archive.error().kind, ErrorKind::kUnavailable) << archive.error().message;
 }
 
+TEST_F(RemoteTest, AHangingFetchEndsAtTheDeadlineAndOnStop) {
+  policy_.fetch_timeout = std::chrono::milliseconds(300);
+  const Remote from = remote(server_.url("hang/repo.git"));
+  EXPECT_EQ(fetch(from).error().kind, ErrorKind::kTimeout);
+  std::stop_source stop;
+  stop.request_stop();
+  ArchiveCacheOptions options;
+  options.policy = policy_;
+  options.directory = path("cache");
+  auto cache = ArchiveCache::open(std::move(options));
+  EXPECT_EQ((*cache)->fetch(from, commit_, stop.get_token()).error().kind, ErrorKind::kCancelled);
+  EXPECT_TRUE(!std::filesystem::exists(path("cache/work")) || std::filesystem::is_empty(path("cache/work")));
+}
+
 TEST_F(RemoteTest, TlsNeedsTheRightAuthority) {
   shell(
       fmt::format("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=git.test "
