@@ -12,7 +12,7 @@ namespace {
 
 using RunPtr = std::shared_ptr<const api::ModelRun>;
 
-constexpr int kDurableTries = 5;
+constexpr int kDurableTries = 7;  // 5 s apart: a kubelet may be restarting
 
 // One plan's way through its steps. `run` is what the API server holds, as far as we know.
 class Applier {
@@ -82,7 +82,8 @@ class Applier {
     auto frame = log ? api::frame_from_log(*log) : Result<api::ResultFrame>(std::unexpected(log.error()));
     if (!frame && !log && step.last && may_pass(log.error().kind) &&
         context_.inbox.durable_failed(meta().uid, attempt()) < kDurableTries) {
-      return fail_in("durable result", log.error());
+      log::warn("the agent's log cannot be read now", {{"run", meta().key()}, {"error", log.error().message}});
+      return {};  // the plan has the run looked at again
     }
     if (!frame && step.last) frame = from_termination_message(step.pod_name);
     const bool ours = frame && frame->run_uid == meta().uid && frame->attempt == attempt();
