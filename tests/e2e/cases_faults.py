@@ -30,7 +30,7 @@ def jobs_created(namespace):
 
 def kill_operators(space):
     """SIGKILL to every operator process of the node."""
-    pids = subprocess.run(["pgrep", "-f", "^/modelrun-operator"], capture_output=True, text=True, check=False).stdout.split()
+    pids = subprocess.run(["pgrep", "-f", "^/usr/bin/modelrun-operator "], capture_output=True, text=True, check=False).stdout.split()
     for pid in pids:
         subprocess.run(["kill", "-9", pid], check=False)
     return len(pids)
