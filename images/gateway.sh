@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # here, BINARIES and USER_ID come from images/rootfs
+# shellcheck source=images/programs.sh
 . "$here/programs.sh"
 
 rootfs_gateway() {

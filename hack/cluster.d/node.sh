@@ -60,6 +60,7 @@ ensure_holder() {
     (
       exec 9>&- # the lock must not outlive this script in a process that stays
       join_cgroup
+      # shellcheck disable=SC2016 # the inner shell expands it
       exec env -i PATH="$PATH" HOME=/root MODELRUN_NODE="$STATE" unshare --net --mount --pid -- \
         /bin/sh -c 'setsid bash -c "$1" modelrun-node "$2" </dev/null >>"$2/log/holder.log" 2>&1 &' - "$HOLDER_SCRIPT" "$STATE"
     )
@@ -74,7 +75,7 @@ holder_ready() {
 
 # clean_after_holder: as a reboot would: containers and addresses are gone, images and etcd's data stay.
 clean_after_holder() {
-  rm -rf -- "$STATE/containerd/state" "$STATE/ipam" "$STATE/policy" "$STATE/var"
+  rm -rf -- "$STATE/containerd/state" "$STATE/ipam" "$STATE/policy" "${STATE:?}/var"
   remove_cgroups modelrun/kubepods
 }
 
