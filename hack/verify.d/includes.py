@@ -1,0 +1,65 @@
+"""Holds the link arrows of src/: which folder may include which. Run at the top of the tree."""
+import pathlib
+import re
+import sys
+
+# A folder may include itself and these. One inside another counts as its parent, unless it stands here itself.
+ALLOWED = {
+    "base": "",
+    "api": "base",
+    "kube": "api base",
+    "kube/cpprest": "kube api base",
+    "runtime": "kube api base",
+    "source": "base",
+    "runserver": "api base source kube",
+    "controller": "api base kube runtime source runserver",
+    "sandbox": "api base",
+    "gateway": "kube api base",
+    "cli": "kube api base",
+    "operator": "controller runserver source runtime kube api base",
+}
+# The only ones that choose how requests travel.
+USE_CPPREST = ("operator", "cli")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
+
+
+def folder_of(path):
+    """The entry of ALLOWED that a path below src/ belongs to; None when there is none."""
+    parts = pathlib.PurePath(path).parts[:-1]
+    for length in range(len(parts), 0, -1):
+        if "/".join(parts[:length]) in ALLOWED:
+            return "/".join(parts[:length])
+    return None
+
+
+def allowed(folder, target):
+    extra = ["kube/cpprest"] if folder in USE_CPPREST else []
+    return target == folder or target in ALLOWED[folder].split() + extra
+
+
+def problems_in(path):
+    folder = folder_of(path.relative_to("src"))
+    if folder is None:
+        yield f"{path}: this folder has no arrows yet (hack/verify.d/includes.py)"
+        return
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".h" and "#pragma once" not in text:
+        yield f"{path}: no #pragma once"
+    for quote, name in INCLUDE.findall(text):
+        if quote == "<":
+            if name.split("/")[0] in ("cpprest", "pplx") and folder != "kube/cpprest":
+                yield f"{path}: <{name}> belongs in src/kube/cpprest only"
+        elif not (pathlib.Path("src") / name).is_file():
+            yield f'{path}: "{name}" is no file below src/'
+        elif not allowed(folder, folder_of(name)):
+            yield f'{path}: "{name}": {folder} may not include {folder_of(name)}'
+
+
+def main():
+    found = [line for path in sorted(pathlib.Path("src").rglob("*.[ch]*")) if path.suffix in (".h", ".cc") for line in problems_in(path)]
+    print("\n".join(found), end="\n" if found else "")
+    return 1 if found else 0
+
+
+sys.exit(main())
