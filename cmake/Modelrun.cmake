@@ -16,11 +16,18 @@ function(modelrun_library name)
   target_link_libraries(modelrun_${name} PUBLIC modelrun_options)
 endfunction()
 
-# modelrun_test(NAME LIBS libs... SOURCES files...): a GoogleTest program, each TEST a ctest entry.
+# modelrun_test(NAME LIBS libs... SOURCES files...): a GoogleTest program, each TEST a ctest entry. The programs of
+# tests/SUITE/ share the target SUITE_tests and the ctest label SUITE, by which hack/test builds and runs them.
 function(modelrun_test name)
   cmake_parse_arguments(ARG "" "" "LIBS;SOURCES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE modelrun_options ${ARG_LIBS} GTest::gmock GTest::gtest_main)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+  file(RELATIVE_PATH suite ${CMAKE_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
+  string(REGEX REPLACE "/.*" "" suite ${suite})
+  if(NOT TARGET ${suite}_tests)
+    add_custom_target(${suite}_tests)
+  endif()
+  add_dependencies(${suite}_tests ${name})
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${suite} TIMEOUT 120)
 endfunction()
