@@ -14,6 +14,7 @@ constexpr auto kForever = std::chrono::hours(24 * 365);
 
 SourceFetch::SourceFetch(const RunServer& server, RetryPolicy retry)
     : thread_([this, &server, retry] {
+        if (!wait_ready(start_.fd(), POLLIN, stop_.fd(), Monotonic::now() + kForever)) return;
         auto result = server.fetch_source(retry, stop_.fd());
         {
           const std::lock_guard lock(mutex_);

@@ -11,7 +11,9 @@
 
 namespace modelrun::sandbox {
 
-// Fetches and unpacks the source, at once. done() becomes readable when result() is there.
+// From start() on, fetches and unpacks the source; done() becomes readable when result() is there. Started when `exec` has
+// connected, not before: the source is the permit to execute, and the run counts as running once it is given out. A model whose
+// container never comes (its image cannot be pulled) must stay pending.
 class SourceFetch {
  public:
   // `server` outlives this object.
@@ -21,11 +23,13 @@ class SourceFetch {
   SourceFetch(const SourceFetch&) = delete;
   SourceFetch& operator=(const SourceFetch&) = delete;
 
+  void start() const { start_.raise(); }
   [[nodiscard]] const Event& done() const { return done_; }
   // Nothing before done().
   [[nodiscard]] std::optional<Result<void>> result() const;
 
  private:
+  Event start_;
   Event stop_;
   Event done_;
   mutable std::mutex mutex_;

@@ -50,7 +50,10 @@ void Relay::wait_for_start(Monotonic::time_point deadline) {
 void Relay::on_start_events(bool connection, bool source, bool signal) {
   if (signal && read_signal()) return not_started("SandboxSetupFailed", "the pod was ended before the model started");
   if (connection && !exec_) {
-    if (auto accepted = listener_.accept_once()) exec_ = *std::move(accepted);
+    if (auto accepted = listener_.accept_once()) {
+      exec_ = *std::move(accepted);
+      source_.start();
+    }
   } else if (connection) {
     take_packets();
   }
