@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # Long commands, one after the other or side by side: output in a log each, one line of progress on a terminal, a line at the
 # beginning and the end elsewhere, and none left running when the script ends. Sourced after lib.sh; reads LOGS, a directory.
+# With JOBS_QUIET the script says itself how they ended.
 
-declare -A JOB_PID=() JOB_TITLE=() JOB_START=() JOB_TOOK=()
-SHOWN=''
+declare -A JOB_PID=() JOB_TITLE=() JOB_START=() JOB_TOOK=() JOB_STATUS=()
+SHOWN='' JOBS_QUIET=''
 
 interactive() { [[ -t 2 && -z ${CI:-} && ${TERM:-dumb} != dumb ]]; }
 
@@ -88,9 +89,10 @@ reap() {
   fi
   wait "$pid" || status=$?
   unset "JOB_PID[$1]"
-  JOB_TOOK[$1]=$((SECONDS - JOB_START[$1]))
+  JOB_TOOK[$1]=$((SECONDS - JOB_START[$1])) JOB_STATUS[$1]=$status
+  ((status == 0)) || FAILED_JOBS+=("$1")
+  [[ -z $JOBS_QUIET ]] || return 0
   if ((status != 0)); then
-    FAILED_JOBS+=("$1")
     tell "${JOB_TITLE[$1]}: FAILED after ${JOB_TOOK[$1]} s"
   elif ((JOB_TOOK[$1] >= 2)); then
     tell "${JOB_TITLE[$1]}: ${JOB_TOOK[$1]} s"
