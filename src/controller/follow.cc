@@ -59,9 +59,10 @@ bool is_overdue(const Attempt& attempt) {
 bool look_for_durable(Plan& plan, const Attempt& attempt) {
   const auto& observed = attempt.observed;
   if (observed.frame || observed.durable_final || attempt.pod == nullptr) return false;
-  const bool last = terminated(attempt.pod->agent) || attempt.pod->ended() || is_overdue(attempt);
+  const bool ended = terminated(attempt.pod->model);
+  const bool last = terminated(attempt.pod->agent) || attempt.pod->ended() || (ended && is_overdue(attempt));
   if (!last) {
-    if (!terminated(attempt.pod->model)) return false;
+    if (!ended) return false;
     const Duration waited = attempt.now - attempt.pod->model.finished_at.value_or(attempt.now);
     if (waited < kPushWait) {
       plan.requeue_after = kPushWait - waited;
