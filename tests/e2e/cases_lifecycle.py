@@ -92,7 +92,7 @@ def secret_for_another_host(space):
 
 @case
 def missing_image(space):
-    space.project(runtime={"image": "localhost/there-is-no-such-image:1"}, limits={"pendingSeconds": 10})
+    space.project(runtime={"image": "localhost/there-is-no-such-image:1"}, limits={"pendingSeconds": 30})
     space.run("r")
     wait_for(lambda: reason_of(space.status("r")) == "ImagePullFailed", 30, "the wait has a reason")
     expect(space.finish("r", 60), "Failed", "ImagePullFailed")
