@@ -38,6 +38,7 @@ enum class Parsed { kNo, kYes, kOutOfRange };
 
 // Decimal, 0x, 0o, 0b and, as in YAML 1.1, octal with a leading 0; underscores between digits.
 Parsed integer(std::string_view text, std::int64_t& value) {
+  if (text.starts_with('_')) return Parsed::kNo;
   std::string digits;
   std::ranges::copy_if(text, std::back_inserter(digits), [](char c) { return c != '_'; });
   std::string_view rest = digits;

@@ -7,8 +7,8 @@ namespace {
 constexpr std::string_view kExamples = R"(  kubectl modelrun cancel forecasts-x7k2p
   kubectl modelrun cancel forecasts-x7k2p && kubectl modelrun wait forecasts-x7k2p
 
-It cannot be taken back. The model gets SIGTERM and, five seconds later, SIGKILL; what it printed and wrote is kept. A run that
-is over stays as it is.
+It cannot be taken back. The model gets SIGTERM and, five seconds later, SIGKILL; what it printed and wrote
+is kept. A run that is over stays as it is.
 )";
 
 Result<int> execute(Session& session, const std::string& name) {

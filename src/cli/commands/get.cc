@@ -96,7 +96,8 @@ void add_get(CLI::App& app, Command& chosen) {
   auto* name = command->add_option("NAME", flags->name, "one run; without it, all of the namespace");
   command->add_option("--project", flags->project, "only runs of this project")->excludes(name);
   command->add_option("--phase", flags->phase, "only runs in this phase")
-      ->check(CLI::IsMember({"Pending", "Running", "Succeeded", "Failed", "TimedOut", "Cancelled"}, CLI::ignore_case))
+      ->transform(
+          CLI::IsMember({"Pending", "Running", "Succeeded", "Failed", "TimedOut", "Cancelled"}, CLI::ignore_case))
       ->excludes(name);
   command->add_flag("-A,--all-namespaces", flags->all_namespaces, "of all namespaces")->excludes(name);
   command->add_option("-o,--output", flags->output, "table, json or name")

@@ -21,8 +21,8 @@ constexpr std::string_view kExamples = R"(  # run.py of the project's default br
   # from a manifest; nobody waits
   kubectl modelrun run -f run.yaml --no-wait
 
-Exit code: 0 Succeeded; the model's own (1 to 125) when it failed by itself; 124 TimedOut; 130 Cancelled, or Ctrl-C; 1 any
-other failure; 2 a wrong command line. After Ctrl-C the run goes on.
+Exit code: 0 Succeeded; the model's own (1 to 125) when it failed by itself; 124 TimedOut; 130 Cancelled, or
+Ctrl-C; 1 any other failure; 2 a wrong command line. After Ctrl-C the run goes on.
 )";
 
 Result<void> check(const Flags& flags) {

@@ -70,11 +70,11 @@ TEST(Manifest, AnotherNamespaceThanTheFlagIsRefused) {
 TEST(Yaml, ScalarsAreWhatKubectlTakesThemFor) {
   const auto documents = parse_yaml(R"(
 [1, -1, +1, 0x1F, 0o17, 017, 0b11, 1_000, 1.5, .5, 1e3, 1.5e-3, true, yes, Off, null, ~, "1", 'yes', 1.2.3, 2026-01-01,
- 1e, "", "~", -, 0x, e5, 12:30, !!str 5, 08])");
+ 1e, "", "~", -, 0x, e5, 12:30, !!str 5, 08, _1])");
   ASSERT_TRUE(documents) << documents.error().message;
   EXPECT_EQ(documents->front(),
             json::parse(R"([1,-1,1,31,15,15,3,1000,1.5,0.5,1e3,1.5e-3,true,true,false,null,null,"1","yes",
-    "1.2.3","2026-01-01","1e","","~","-","0x","e5","12:30","5",8.0])"));
+    "1.2.3","2026-01-01","1e","","~","-","0x","e5","12:30","5",8.0,"_1"])"));
 }
 
 TEST(Yaml, Refusals) {
