@@ -28,7 +28,8 @@ using Conditions = std::vector<Condition>;
 
 const Condition* find_condition(const Conditions& conditions, std::string_view type);
 
-// Adds or changes one condition. last_transition moves to `next.last_transition` only when the status changes (API conventions).
+// Adds or changes one condition. last_transition moves to `next.last_transition` only when the status changes (API
+// conventions).
 void set_condition(Conditions& conditions, Condition next);
 
 nlohmann::json encode_conditions(const Conditions& conditions);

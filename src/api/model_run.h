@@ -42,7 +42,9 @@ struct ModelRunSpec {
 enum class Phase { kNone, kPending, kRunning, kSucceeded, kFailed, kTimedOut, kCancelled };
 std::string_view to_string(Phase phase);
 // A final phase never changes again.
-inline bool is_final(Phase phase) { return phase >= Phase::kSucceeded; }
+inline bool is_final(Phase phase) {
+  return phase >= Phase::kSucceeded;
+}
 
 struct RunError {
   std::string reason;

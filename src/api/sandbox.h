@@ -55,7 +55,8 @@ inline constexpr const char* kEnvRunName = "MODELRUN_RUN_NAME";
 inline constexpr const char* kEnvAttempt = "MODELRUN_ATTEMPT";
 inline constexpr const char* kEnvStdoutBytes = "MODELRUN_STDOUT_BYTES";  // kept of each stream
 inline constexpr const char* kEnvOutputBytes = "MODELRUN_OUTPUT_BYTES";  // outputs and artifacts in the frame
-inline constexpr const char* kEnvConnectSeconds = "MODELRUN_CONNECT_SECONDS";  // wait for `exec`, and for the source; 600
+inline constexpr const char* kEnvConnectSeconds =
+    "MODELRUN_CONNECT_SECONDS";  // wait for `exec`, and for the source; 600
 // model only; `exec` takes them out of the environment before it starts the model:
 inline constexpr const char* kEnvTimeout = "MODELRUN_TIMEOUT_SECONDS";
 inline constexpr const char* kEnvLandlock = "MODELRUN_LANDLOCK";  // required | optional

@@ -51,7 +51,9 @@ std::chrono::microseconds take_fraction(std::string_view& text) {
 
 }  // namespace
 
-Time SystemClock::now() const { return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()); }
+Time SystemClock::now() const {
+  return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
 
 std::string format_rfc3339(Time time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);

@@ -21,8 +21,8 @@ std::string gzip(std::string_view bytes);
 // kTooLarge when more than `limit` bytes would come out.
 Result<std::string> gunzip(std::string_view bytes, std::size_t limit);
 
-// Replaces every byte sequence that is not UTF-8 (RFC 3629) by U+FFFD, and NUL too, since the API server refuses neither but
-// many readers do.
+// Replaces every byte sequence that is not UTF-8 (RFC 3629) by U+FFFD, and NUL too, since the API server refuses
+// neither but many readers do.
 std::string make_valid_utf8(std::string_view bytes);
 
 }  // namespace modelrun

@@ -18,10 +18,11 @@ void set_ready(const ProjectObserved& observed, api::ModelProjectStatus& status,
   }
   if (!probe->done) return;
   const bool reachable = probe->resolved.has_value();
-  api::set_condition(status.conditions,
-                     {"Ready", reachable ? api::ConditionStatus::kTrue : api::ConditionStatus::kFalse,
-                      reachable ? "SourceReachable" : std::string(api::reason::kSourceUnreachable),
-                      reachable ? "the repository answers" : probe->error.message, now, observed.project.meta.generation});
+  api::set_condition(
+      status.conditions,
+      {"Ready", reachable ? api::ConditionStatus::kTrue : api::ConditionStatus::kFalse,
+       reachable ? "SourceReachable" : std::string(api::reason::kSourceUnreachable),
+       reachable ? "the repository answers" : probe->error.message, now, observed.project.meta.generation});
 }
 
 }  // namespace
@@ -61,7 +62,8 @@ api::ModelProjectStatus admit(const ProjectObserved& observed, Time now) {
   std::erase_if(status.active, [&](const api::ActiveRun& run) { return observed.over.contains(run.uid); });
 
   const auto limit = observed.project.limits.max_concurrent_runs;
-  const std::size_t slots = limit ? static_cast<std::size_t>(std::max<std::int64_t>(*limit, 0)) : std::numeric_limits<std::size_t>::max();
+  const std::size_t slots =
+      limit ? static_cast<std::size_t>(std::max<std::int64_t>(*limit, 0)) : std::numeric_limits<std::size_t>::max();
   std::int64_t last = std::max(status.last_run_number, observed.highest_number);
   std::int64_t queued = 0;
   for (const auto& candidate : observed.waiting) {

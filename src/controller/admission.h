@@ -1,4 +1,5 @@
-// Run numbers and concurrency slots of one project: one resourceVersion-checked write for the whole batch that is ready.
+// Run numbers and concurrency slots of one project: one resourceVersion-checked write for the whole batch that is
+// ready.
 #pragma once
 
 #include <map>

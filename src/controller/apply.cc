@@ -87,7 +87,8 @@ class Applier {
     }
     if (!frame && step.last) frame = from_termination_message(step.pod_name);
     const bool ours = frame && frame->run_uid == meta().uid && frame->attempt == attempt();
-    context_.inbox.put_durable(meta().uid, attempt(), ours ? std::optional(std::move(*frame)) : std::nullopt, step.last);
+    context_.inbox.put_durable(meta().uid, attempt(), ours ? std::optional(std::move(*frame)) : std::nullopt,
+                               step.last);
     if (ours || step.last) context_.run_queue.add(meta().key());
     return {};
   }
@@ -99,7 +100,8 @@ class Applier {
 
   Result<void> act(const WritePayload& step) {
     for (std::size_t i = 0; i < step.names.size(); ++i) {
-      const auto made = context_.client.create(kube::kConfigMaps, build_result_part(*run_, step.names[i], step.parts[i]), stop_);
+      const auto made =
+          context_.client.create(kube::kConfigMaps, build_result_part(*run_, step.names[i], step.parts[i]), stop_);
       if (!made && made.error().kind != ErrorKind::kExists) return fail_in("store the full result", made.error());
     }
     return {};
@@ -139,7 +141,9 @@ void report(const Context& context, const api::ModelRun& run, const Plan& plan) 
   for (const auto& note : plan.events) {
     const auto kind = note.type == EventType::kNormal ? runtime::EventKind::kNormal : runtime::EventKind::kWarning;
     context.events.event(kube::kModelRuns, run.meta, kind, note.reason, "Reconcile", note.note);
-    log::info(note.note, {{"run", run.meta.key()}, {"uid", run.meta.uid}, {"reason", note.reason},
+    log::info(note.note, {{"run", run.meta.key()},
+                          {"uid", run.meta.uid},
+                          {"reason", note.reason},
                           {"phase", std::string(to_string(run.status.phase))}});
   }
   if (!api::is_final(run.status.phase) || !plan.status) return;
@@ -152,7 +156,8 @@ void report(const Context& context, const api::ModelRun& run, const Plan& plan) 
 
 }  // namespace
 
-Result<void> delete_job(const Context& context, const std::string& namespace_, const std::string& name, std::stop_token stop) {
+Result<void> delete_job(const Context& context, const std::string& namespace_, const std::string& name,
+                        std::stop_token stop) {
   auto removed = context.client.remove(kube::kJobs, namespace_, name, {}, stop);
   if (removed || removed.error().kind == ErrorKind::kNotFound) return {};
   return removed;

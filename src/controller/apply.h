@@ -12,11 +12,13 @@
 
 namespace modelrun::controller {
 
-// Gives the run as it stands afterwards. On failure the rest of the plan is left undone: the run is to be looked at again.
+// Gives the run as it stands afterwards. On failure the rest of the plan is left undone: the run is to be looked at
+// again.
 Result<std::shared_ptr<const api::ModelRun>> apply(const Context& context, const Observed& observed, Plan plan,
                                                    std::stop_token stop);
 
 // Deletes the Job with its Pod and parameters; success when it is not there.
-Result<void> delete_job(const Context& context, const std::string& namespace_, const std::string& name, std::stop_token stop);
+Result<void> delete_job(const Context& context, const std::string& namespace_, const std::string& name,
+                        std::stop_token stop);
 
 }  // namespace modelrun::controller

@@ -39,11 +39,13 @@ Result<void> ensure_network_policy(const Context& context, const std::string& na
 }
 
 // Creates `object`, or gives the one that stands under its name.
-Result<json> create_or_get(const Context& context, const kube::Resource& resource, const json& object, std::stop_token stop) {
+Result<json> create_or_get(const Context& context, const kube::Resource& resource, const json& object,
+                           std::stop_token stop) {
   auto made = context.client.create(resource, object, stop);
   if (made || made.error().kind != ErrorKind::kExists) return made;
   const auto& metadata = object.at("metadata");
-  return context.client.get(resource, metadata.at("namespace").get<std::string>(), metadata.at("name").get<std::string>(), stop);
+  return context.client.get(resource, metadata.at("namespace").get<std::string>(),
+                            metadata.at("name").get<std::string>(), stop);
 }
 
 bool is_refusal(ErrorKind kind) {
@@ -57,7 +59,8 @@ Result<void> note_refusal(const Context& context, const api::ModelRun& run, cons
   return {};
 }
 
-Result<void> create_parameters(const Context& context, const api::ModelRun& run, const std::string& job_uid, std::stop_token stop) {
+Result<void> create_parameters(const Context& context, const api::ModelRun& run, const std::string& job_uid,
+                               std::stop_token stop) {
   const auto wanted = build_parameters(run, job_uid);
   const auto found = create_or_get(context, kube::kConfigMaps, wanted, stop);
   if (!found) return std::unexpected(found.error());
@@ -67,7 +70,8 @@ Result<void> create_parameters(const Context& context, const api::ModelRun& run,
 
 }  // namespace
 
-Result<void> create_job(const Context& context, const api::ModelRun& run, const api::ModelProject& project, std::stop_token stop) {
+Result<void> create_job(const Context& context, const api::ModelRun& run, const api::ModelProject& project,
+                        std::stop_token stop) {
   const auto attempt = static_cast<int>(run.status.attempts);
   if (auto ensured = ensure_network_policy(context, run.meta.namespace_, stop); !ensured) return ensured;
   const auto job = create_or_get(context, kube::kJobs, build_job({run, project, context.settings}), stop);
@@ -81,7 +85,8 @@ Result<void> create_job(const Context& context, const api::ModelRun& run, const 
   context.caches.jobs.put(std::move(view));
   context.inbox.set_job_seen(run.meta.uid, attempt);
   if (run.spec.parameters) {
-    if (auto made = create_parameters(context, run, job_uid, stop); !made) return note_refusal(context, run, made.error());
+    if (auto made = create_parameters(context, run, job_uid, stop); !made)
+      return note_refusal(context, run, made.error());
   }
   context.inbox.set_job(run.meta.uid, attempt, false, {});
   return {};

@@ -11,9 +11,10 @@
 
 namespace modelrun::controller {
 
-// NetworkPolicy of the namespace, Job, and ConfigMap of the parameters. What the API server does not take (quota, admission)
-// is noted in the inbox and is no error here. `run` must be what the API server holds now: a stale one could bring a Job back
-// that has been compacted.
-Result<void> create_job(const Context& context, const api::ModelRun& run, const api::ModelProject& project, std::stop_token stop);
+// NetworkPolicy of the namespace, Job, and ConfigMap of the parameters. What the API server does not take (quota,
+// admission) is noted in the inbox and is no error here. `run` must be what the API server holds now: a stale one could
+// bring a Job back that has been compacted.
+Result<void> create_job(const Context& context, const api::ModelRun& run, const api::ModelProject& project,
+                        std::stop_token stop);
 
 }  // namespace modelrun::controller

@@ -16,13 +16,17 @@ Plan decide_finished(const FinishedRun& run, Time now) {
   const auto requeue = [&](Duration left) { plan.requeue_after = std::min(left, plan.requeue_after.value_or(left)); };
   if (run.has_job) {
     const Duration left = due(run.history.pod_seconds);
-    if (left <= Duration::zero()) plan.after.emplace_back(DeleteJob{run.job_name});
-    else requeue(left);
+    if (left <= Duration::zero())
+      plan.after.emplace_back(DeleteJob{run.job_name});
+    else
+      requeue(left);
   }
   if (run.managed && run.history.ttl_seconds) {
     const Duration left = due(*run.history.ttl_seconds);
-    if (left <= Duration::zero()) plan.after.emplace_back(DeleteRun{});
-    else requeue(left);
+    if (left <= Duration::zero())
+      plan.after.emplace_back(DeleteRun{});
+    else
+      requeue(left);
   }
   return plan;
 }

@@ -1,5 +1,5 @@
-// The one place where it is decided what happens to a run. Pure: no client, no clock, no log; equal input gives an equal
-// plan. So the operator, the table tests and a simulator run the very same function.
+// The one place where it is decided what happens to a run. Pure: no client, no clock, no log; equal input gives an
+// equal plan. So the operator, the table tests and a simulator run the very same function.
 #pragma once
 
 #include "base/clock.h"

@@ -41,7 +41,9 @@ Duration since(const Attempt& attempt, Mark mark) {
   return found == attempt.observed.marks.end() ? Duration::zero() : attempt.now - found->second;
 }
 
-bool terminated(const ContainerView& container) { return container.state == ContainerView::State::kTerminated; }
+bool terminated(const ContainerView& container) {
+  return container.state == ContainerView::State::kTerminated;
+}
 
 // The recorded pod is gone, or the Job has failed and left none.
 bool is_lost(const Attempt& attempt) {
@@ -52,7 +54,8 @@ bool is_lost(const Attempt& attempt) {
 
 // The pod was told to go and is overdue: its node does not answer. deletionTimestamp includes the grace period.
 bool is_overdue(const Attempt& attempt) {
-  return attempt.pod != nullptr && attempt.pod->meta.deletion && attempt.now >= *attempt.pod->meta.deletion + kEvidenceWait;
+  return attempt.pod != nullptr && attempt.pod->meta.deletion &&
+         attempt.now >= *attempt.pod->meta.deletion + kEvidenceWait;
 }
 
 // Looks for the durable copy once the push is late or can no longer come. True when the plan is made.
@@ -121,7 +124,8 @@ void cancel(Plan& plan, const Attempt& attempt) {
 
 void suspend(Plan& plan, const Attempt& attempt) {
   const auto& observed = attempt.observed;
-  plan.status = waiting(observed, reason::kSuspended, "spec.suspend is true; the run starts again as a new attempt", attempt.now);
+  plan.status =
+      waiting(observed, reason::kSuspended, "spec.suspend is true; the run starts again as a new attempt", attempt.now);
   plan.status->phase = Phase::kPending;
   plan.status->pod_uid.clear();
   plan.status->pod_name.clear();
@@ -138,7 +142,8 @@ struct Problem {
 Problem container_problem(const ContainerView& container) {
   if (container.state != ContainerView::State::kWaiting) return {};
   const auto& word = container.reason;
-  if (word == "ErrImagePull" || word == "ImagePullBackOff" || word == "ErrImageNeverPull" || word == "InvalidImageName") {
+  if (word == "ErrImagePull" || word == "ImagePullBackOff" || word == "ErrImageNeverPull" ||
+      word == "InvalidImageName") {
     return {reason::kImagePullFailed, fmt::format("{}: {}", word, container.message), word == "InvalidImageName"};
   }
   if (word == "CreateContainerConfigError" || word == "CreateContainerError" || word == "RunContainerError") {
@@ -155,7 +160,8 @@ Problem pending_problem(const Observed& observed, const PodView* pod) {
     if (auto problem = container_problem(*container); !problem.reason.empty()) return problem;
   }
   if (!pod->scheduled) {
-    return {reason::kUnschedulable, pod->scheduling_message.empty() ? "waiting for the scheduler" : pod->scheduling_message};
+    return {reason::kUnschedulable,
+            pod->scheduling_message.empty() ? "waiting for the scheduler" : pod->scheduling_message};
   }
   return {reason::kPendingTimeout, "the Pod is being set up"};
 }
@@ -167,9 +173,10 @@ void pend(Plan& plan, const Attempt& attempt) {
   const Time begun = observed.run->status.timeline.job_created.value_or(observed.run->meta.creation);
   const Duration left = begun + std::chrono::seconds(limits.pending_seconds) - attempt.now;
   if (problem.hopeless || left <= Duration::zero()) {
-    const auto message = problem.hopeless ? problem.message
-                                          : fmt::format("the model did not start within limits.pendingSeconds ({} s): {}",
-                                                        limits.pending_seconds, problem.message);
+    const auto message = problem.hopeless
+                             ? problem.message
+                             : fmt::format("the model did not start within limits.pendingSeconds ({} s): {}",
+                                           limits.pending_seconds, problem.message);
     return refuse(plan, observed, Phase::kFailed, problem.reason, message, attempt.now);
   }
   plan.requeue_after = left;
@@ -195,8 +202,8 @@ bool see_to_job(Plan& plan, const Attempt& attempt) {
   }
   if (observed.job && observed.children_ensured) return false;
   if (!observed.job && observed.job_seen) {
-    refuse(plan, observed, Phase::kFailed, reason::kJobDeleted, "somebody deleted the run's Job before the model started",
-           attempt.now);
+    refuse(plan, observed, Phase::kFailed, reason::kJobDeleted,
+           "somebody deleted the run's Job before the model started", attempt.now);
     return true;
   }
   plan.after.emplace_back(CreateJob{static_cast<int>(observed.run->status.attempts)});
@@ -211,7 +218,8 @@ bool see_to_job(Plan& plan, const Attempt& attempt) {
 void before_start(Plan& plan, const Attempt& attempt) {
   const auto& observed = attempt.observed;
   if (attempt.cancel_wanted) {
-    return refuse(plan, observed, Phase::kCancelled, reason::kCancelled, "cancelled before the model started", attempt.now);
+    return refuse(plan, observed, Phase::kCancelled, reason::kCancelled, "cancelled before the model started",
+                  attempt.now);
   }
   if (see_to_job(plan, attempt) || look_for_durable(plan, attempt) || judge_what_remains(plan, attempt)) return;
   const auto mine = [&](const Claim& claim) { return claim.attempt == observed.run->status.attempts; };
@@ -229,7 +237,8 @@ Plan follow(const Observed& observed, Time now, const Settings& settings) {
   attempt.started = observed.run->status.phase == Phase::kRunning;
   attempt.pod = pick_pod(observed, observed.run->status.pod_uid);
   attempt.cancel_wanted = observed.run->spec.cancel || project_deleted(observed);
-  attempt.timeout = timeout_seconds(observed.run->spec, observed.project ? observed.project->limits : api::LimitsSpec{}, settings);
+  attempt.timeout =
+      timeout_seconds(observed.run->spec, observed.project ? observed.project->limits : api::LimitsSpec{}, settings);
 
   // A frame that was made before a cancel wins over it.
   if (observed.frame) {

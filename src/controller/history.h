@@ -9,8 +9,8 @@
 
 namespace modelrun::controller {
 
-// The oldest finished runs beyond history.successful and history.failed (everything that did not succeed), counted over the runs
-// the limits apply to.
+// The oldest finished runs beyond history.successful and history.failed (everything that did not succeed), counted over
+// the runs the limits apply to.
 std::vector<std::shared_ptr<const RunRecord>> over_history(std::vector<std::shared_ptr<const RunRecord>> runs,
                                                            const api::HistorySpec& history);
 

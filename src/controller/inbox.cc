@@ -123,8 +123,14 @@ Inbox::Notes Inbox::read(const api::ModelRun& run) {
   const std::lock_guard lock(mutex_);
   const auto& status = run.status;
   auto& entry = entry_locked(run.meta.uid, static_cast<int>(status.attempts));
-  Notes notes{{}, entry.durable, entry.durable_final, entry.job_seen, entry.job_foreign, entry.children_ensured,
-              entry.job_error, entry.marks};
+  Notes notes{{},
+              entry.durable,
+              entry.durable_final,
+              entry.job_seen,
+              entry.job_foreign,
+              entry.children_ensured,
+              entry.job_error,
+              entry.marks};
   for (const auto& waiting : entry.claims) notes.claims.push_back(waiting.claim);
   for (const auto& waiting : entry.frames) {
     if (waiting.frame.attempt != status.attempts) continue;
@@ -139,8 +145,10 @@ void Inbox::put_durable(const std::string& uid, int attempt, std::optional<api::
   const std::lock_guard lock(mutex_);
   auto& entry = entry_locked(uid, attempt);
   if (entry.attempt != attempt) return;
-  if (frame) entry.durable = std::move(frame);
-  else entry.durable_final = last;
+  if (frame)
+    entry.durable = std::move(frame);
+  else
+    entry.durable_final = last;
 }
 
 int Inbox::durable_failed(const std::string& uid, int attempt) {
@@ -151,8 +159,10 @@ int Inbox::durable_failed(const std::string& uid, int attempt) {
 void Inbox::set_mark(const std::string& uid, int attempt, Mark mark, Time now, bool again) {
   const std::lock_guard lock(mutex_);
   auto& marks = entry_locked(uid, attempt).marks;
-  if (again) marks[mark] = now;
-  else marks.emplace(mark, now);
+  if (again)
+    marks[mark] = now;
+  else
+    marks.emplace(mark, now);
 }
 
 void Inbox::set_job(const std::string& uid, int attempt, bool foreign, std::string error) {
@@ -175,7 +185,8 @@ void Inbox::order_cancel(const std::string& uid, int attempt) {
     const std::lock_guard lock(mutex_);
     auto& entry = entry_locked(uid, attempt);
     entry.cancel_ordered = true;
-    const auto others = std::ranges::partition(entry.orders, [&](const auto& order) { return order.attempt != attempt; });
+    const auto others =
+        std::ranges::partition(entry.orders, [&](const auto& order) { return order.attempt != attempt; });
     std::ranges::move(others, std::back_inserter(told));
     entry.orders.erase(others.begin(), others.end());
   }
@@ -197,19 +208,24 @@ void Inbox::settle(const api::ModelRun& run) {
     std::erase_if(entry.claims, [&](WaitingClaim& waiting) {
       const bool granted = !final && is_current(waiting.claim.attempt, waiting.claim.pod_uid);
       const bool refused = final || waiting.claim.attempt != status.attempts || !status.pod_uid.empty();
-      if (granted) calls.emplace_back([done = std::move(waiting.done)] { done({}); });
-      else if (refused) calls.emplace_back([done = std::move(waiting.done)] { done(attempt_over()); });
+      if (granted)
+        calls.emplace_back([done = std::move(waiting.done)] { done({}); });
+      else if (refused)
+        calls.emplace_back([done = std::move(waiting.done)] { done(attempt_over()); });
       return granted || refused;
     });
     std::erase_if(entry.frames, [&](WaitingFrame& waiting) {
       const bool committed = final && is_current(waiting.frame.attempt, waiting.pod_uid);
-      // No pod recorded: a cache that is behind the grant, unless the frame says that it never began. It waits for the news.
+      // No pod recorded: a cache that is behind the grant, unless the frame says that it never began. It waits for the
+      // news.
       const bool other_pod = !status.pod_uid.empty() && waiting.pod_uid != status.pod_uid;
       const bool refused = !committed && (final || waiting.frame.attempt != status.attempts || other_pod);
       if (!committed && !refused) return false;
       for (auto& done : waiting.done) {
-        if (committed) calls.emplace_back([done = std::move(done)] { done({}); });
-        else calls.emplace_back([done = std::move(done)] { done(attempt_over()); });
+        if (committed)
+          calls.emplace_back([done = std::move(done)] { done({}); });
+        else
+          calls.emplace_back([done = std::move(done)] { done(attempt_over()); });
       }
       return true;
     });

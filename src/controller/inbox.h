@@ -1,5 +1,6 @@
-// What the run server has brought in and the reconciler has not settled yet, and the short-lived notes about each run that
-// no object records. All of it may be lost at any moment: the API server and the agent's durable copy hold what matters.
+// What the run server has brought in and the reconciler has not settled yet, and the short-lived notes about each run
+// that no object records. All of it may be lost at any moment: the API server and the agent's durable copy hold what
+// matters.
 #pragma once
 
 #include <functional>
@@ -30,7 +31,8 @@ class Inbox {
   void claim(const std::string& uid, Claim claim, GrantFn done);
   void submit(const std::string& uid, std::string pod_uid, api::ResultFrame frame, DoneFn done);
   // The watch ends when the returned object is destroyed.
-  std::unique_ptr<runserver::OrderWatch> watch_orders(const std::string& uid, int attempt, std::string pod_uid, OrderFn done);
+  std::unique_ptr<runserver::OrderWatch> watch_orders(const std::string& uid, int attempt, std::string pod_uid,
+                                                      OrderFn done);
 
   // From the reconciler.
   struct Notes {

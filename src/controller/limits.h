@@ -13,10 +13,10 @@ namespace modelrun::controller {
 
 inline constexpr std::int64_t kDefaultTimeoutSeconds = 300;
 inline constexpr std::size_t kMaxParameterBytes = 64 * 1024;
-inline constexpr std::chrono::seconds kProjectWait{60};    // for a project that GitOps applies after its run
-inline constexpr std::chrono::seconds kEvidenceWait{30};   // for the container's status, when the frame is no verdict
-inline constexpr std::chrono::seconds kCancelWait{20};     // for the agent to carry out a cancel; then the Job is deleted
-inline constexpr std::chrono::seconds kPushWait{2};        // for the push after the model's end; then the log is read
+inline constexpr std::chrono::seconds kProjectWait{60};   // for a project that GitOps applies after its run
+inline constexpr std::chrono::seconds kEvidenceWait{30};  // for the container's status, when the frame is no verdict
+inline constexpr std::chrono::seconds kCancelWait{20};  // for the agent to carry out a cancel; then the Job is deleted
+inline constexpr std::chrono::seconds kPushWait{2};     // for the push after the model's end; then the log is read
 
 inline std::int64_t timeout_seconds(const api::ModelRunSpec& run, const api::LimitsSpec& project,
                                     const Settings& settings) {

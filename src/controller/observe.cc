@@ -9,8 +9,8 @@
 namespace modelrun::controller {
 namespace {
 
-// A Job of an attempt that is over: a crash came between the status that said so and the deletion. Attempts only rise, so a
-// run that the cache is behind of makes this miss a stray, never take the current Job for one.
+// A Job of an attempt that is over: a crash came between the status that said so and the deletion. Attempts only rise,
+// so a run that the cache is behind of makes this miss a stray, never take the current Job for one.
 bool is_stray(const api::JobView& job, const api::ModelRun& run) {
   const auto& status = run.status;
   if (job.meta.owner_uid != run.meta.uid || job.meta.deleting()) return false;
@@ -46,8 +46,10 @@ void observe_children(const Context& context, Observed& observed) {
     if (job->meta.name != run.status.job_name || job->meta.owner_uid != run.meta.uid) continue;
     context.inbox.set_job_seen(run.meta.uid, static_cast<int>(run.status.attempts));
     // A Job that is being deleted is as good as gone; its Pod is followed to its end.
-    if (!job->meta.deleting()) observed.job = std::move(job);
-    else observed.job_seen = true;
+    if (!job->meta.deleting())
+      observed.job = std::move(job);
+    else
+      observed.job_seen = true;
   }
   for (auto& pod : context.caches.pods.by_index(kByRun, run.meta.uid)) {
     if (pod->meta.owner_name == run.status.job_name) observed.pods.push_back(std::move(pod));

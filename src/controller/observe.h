@@ -1,5 +1,5 @@
-// Takes the snapshot that decide() sees: caches, inbox, sources. Reads only; of the API server at most a project's Secrets,
-// and the recorded pod when the cache does not know it.
+// Takes the snapshot that decide() sees: caches, inbox, sources. Reads only; of the API server at most a project's
+// Secrets, and the recorded pod when the cache does not know it.
 #pragma once
 
 #include <memory>

@@ -49,20 +49,20 @@ struct Observed {
   std::shared_ptr<const api::ModelProject> project;  // null when there is none
   std::string env_error;                             // why the project's environment cannot be used; empty when it can
   SourceView source;
-  std::optional<std::int64_t> admitted_number;       // the run's number in the project's active list
-  std::int64_t queue_ahead = 0;                      // runs of the project that wait before this one
+  std::optional<std::int64_t> admitted_number;  // the run's number in the project's active list
+  std::int64_t queue_ahead = 0;                 // runs of the project that wait before this one
 
-  std::shared_ptr<const api::JobView> job;           // of the current attempt, owned by this run
-  bool job_seen = false;                             // it has been there before
-  bool job_foreign = false;                          // an object of its name exists and is not this run's
-  std::vector<std::string> stray_jobs;               // of attempts that are over
-  bool children_ensured = false;                     // this process has seen to Job and ConfigMap of the attempt
-  std::string job_error;                             // why the API server did not take the Job; empty when it did
+  std::shared_ptr<const api::JobView> job;                // of the current attempt, owned by this run
+  bool job_seen = false;                                  // it has been there before
+  bool job_foreign = false;                               // an object of its name exists and is not this run's
+  std::vector<std::string> stray_jobs;                    // of attempts that are over
+  bool children_ensured = false;                          // this process has seen to Job and ConfigMap of the attempt
+  std::string job_error;                                  // why the API server did not take the Job; empty when it did
   std::vector<std::shared_ptr<const api::PodView>> pods;  // of the current attempt
 
   std::vector<Claim> claims;
-  std::optional<api::ResultFrame> frame;             // pushed by the recorded pod, or read from its durable copy
-  bool durable_final = false;                        // the durable copy was looked for after the agent's end: there is none
+  std::optional<api::ResultFrame> frame;  // pushed by the recorded pod, or read from its durable copy
+  bool durable_final = false;             // the durable copy was looked for after the agent's end: there is none
   std::map<Mark, Time> marks;
 };
 

@@ -17,8 +17,8 @@ namespace modelrun::controller {
 struct ResolveSource {};
 // Ask for a number and a concurrency slot of the project.
 struct RequestAdmission {};
-// Create the Job of `attempt`, and the ConfigMap of its parameters, which the Job owns. Both are found again by name, so
-// doing this twice makes one of each.
+// Create the Job of `attempt`, and the ConfigMap of its parameters, which the Job owns. Both are found again by name,
+// so doing this twice makes one of each.
 struct CreateJob {
   int attempt = 0;
 };
@@ -39,8 +39,8 @@ struct WritePayload {
 };
 struct DeleteRun {};
 
-using Action =
-    std::variant<ResolveSource, RequestAdmission, CreateJob, DeleteJob, ReadDurable, OrderCancel, WritePayload, DeleteRun>;
+using Action = std::variant<ResolveSource, RequestAdmission, CreateJob, DeleteJob, ReadDurable, OrderCancel,
+                            WritePayload, DeleteRun>;
 
 enum class EventType { kNormal, kWarning };
 

@@ -12,9 +12,10 @@ constexpr std::chrono::seconds kLazy{20};
 
 using RunPtr = std::shared_ptr<const RunRecord>;
 
-// True when the run of an active entry has ended, or is gone. What the cache does not know may be newer than the cache: then
-// the API server is asked.
-Result<bool> is_over(const Context& context, const std::string& namespace_, const api::ActiveRun& entry, std::stop_token stop) {
+// True when the run of an active entry has ended, or is gone. What the cache does not know may be newer than the cache:
+// then the API server is asked.
+Result<bool> is_over(const Context& context, const std::string& namespace_, const api::ActiveRun& entry,
+                     std::stop_token stop) {
   const auto record = context.caches.runs.find(namespace_ + "/" + entry.name);
   if (record && record->meta.uid == entry.uid) return api::is_final(record->phase);
   const auto live = context.client.get(kube::kModelRuns, namespace_, entry.name, stop);
@@ -47,14 +48,15 @@ Result<void> write(const Context& context, const api::ModelProject& project, con
   return {};
 }
 
-Result<void> delete_over_history(const Context& context, const api::ModelProject& project, const std::vector<RunPtr>& runs,
-                                 std::stop_token stop) {
+Result<void> delete_over_history(const Context& context, const api::ModelProject& project,
+                                 const std::vector<RunPtr>& runs, std::stop_token stop) {
   if (!project.history.successful && !project.history.failed) return {};
   for (const auto& run : over_history(runs, project.history)) {
     kube::DeleteOptions options;
     options.uid = run->meta.uid;
     auto removed = context.client.remove(kube::kModelRuns, run->meta.namespace_, run->meta.name, options, stop);
-    if (!removed && removed.error().kind != ErrorKind::kNotFound && removed.error().kind != ErrorKind::kConflict) return removed;
+    if (!removed && removed.error().kind != ErrorKind::kNotFound && removed.error().kind != ErrorKind::kConflict)
+      return removed;
   }
   return {};
 }
@@ -79,7 +81,8 @@ runtime::Outcome reconcile_project(const Context& context, const std::string& ke
     if (is_urgent(project->status, status) || waited >= kLazy) {
       if (auto written = write(context, *project, status, stop); !written) return runtime::failed(written.error());
       context.project_writes.note(key, context.clock.now());
-      for (const auto& candidate : observed.waiting) context.run_queue.add(project->meta.namespace_ + "/" + candidate.name);
+      for (const auto& candidate : observed.waiting)
+        context.run_queue.add(project->meta.namespace_ + "/" + candidate.name);
     } else {
       outcome = runtime::requeue_after(kLazy - waited);
     }

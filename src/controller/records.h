@@ -1,5 +1,5 @@
-// What the informer caches keep. Finished runs are many and only counted, listed and compacted, so they are kept as a few
-// fields; the whole run is kept while it is under way.
+// What the informer caches keep. Finished runs are many and only counted, listed and compacted, so they are kept as a
+// few fields; the whole run is kept while it is under way.
 #pragma once
 
 #include <memory>

@@ -8,12 +8,14 @@ namespace {
 // For a request that is answered before it begins.
 class NoWatch final : public runserver::OrderWatch {};
 
-std::string key_of(const runserver::AttemptRef& attempt) { return attempt.namespace_ + "/" + attempt.run; }
+std::string key_of(const runserver::AttemptRef& attempt) {
+  return attempt.namespace_ + "/" + attempt.run;
+}
 
 }  // namespace
 
-// The run, if `pod` belongs to the attempt it names. TokenReview still says yes a second after a pod is gone, so the pod is
-// looked up too.
+// The run, if `pod` belongs to the attempt it names. TokenReview still says yes a second after a pod is gone, so the
+// pod is looked up too.
 Result<std::shared_ptr<const api::ModelRun>> RunGate::find(const runserver::AttemptRef& attempt,
                                                            const runserver::PodIdentity& pod) const {
   const auto record = context_.caches.runs.find(key_of(attempt));
@@ -30,9 +32,10 @@ Result<std::shared_ptr<const api::ModelRun>> RunGate::find(const runserver::Atte
   }
   const auto seen = context_.caches.pods.find(pod.namespace_ + "/" + pod.pod_name);
   if (!seen) return fail(ErrorKind::kUnavailable, "pod {} is not known (yet)", pod.pod_name);
-  const bool owned = seen->meta.uid == pod.pod_uid && seen->run_uid == attempt.uid &&
-                     seen->meta.owner_kind == "Job" && seen->meta.owner_name == record->active->status.job_name;
-  if (!owned) return fail(ErrorKind::kDenied, "pod {} is not one of attempt {} of this run", pod.pod_name, attempt.attempt);
+  const bool owned = seen->meta.uid == pod.pod_uid && seen->run_uid == attempt.uid && seen->meta.owner_kind == "Job" &&
+                     seen->meta.owner_name == record->active->status.job_name;
+  if (!owned)
+    return fail(ErrorKind::kDenied, "pod {} is not one of attempt {} of this run", pod.pod_name, attempt.attempt);
   for (const auto& job : context_.caches.jobs.by_index(kByRun, attempt.uid)) {
     if (job->meta.uid == seen->meta.owner_uid && job->meta.owner_uid == attempt.uid) return record->active;
   }
@@ -46,7 +49,8 @@ void RunGate::claim(runserver::AttemptRef attempt, runserver::PodIdentity pod,
   context_.inbox.claim(attempt.uid, {attempt.attempt, pod.pod_name, pod.pod_uid},
                        [this, run = *run, done = std::move(done)](Result<void> granted) {
                          if (!granted) return done(std::unexpected(granted.error()));
-                         const auto project = context_.caches.projects.find(run->meta.namespace_ + "/" + run->spec.project);
+                         const auto project =
+                             context_.caches.projects.find(run->meta.namespace_ + "/" + run->spec.project);
                          if (!project) return done(fail(ErrorKind::kConflict, "the run's project is gone"));
                          context_.sources.with_archive(*run, *project, done);
                        });
@@ -65,8 +69,10 @@ std::unique_ptr<runserver::OrderWatch> RunGate::watch_orders(runserver::AttemptR
                                                              std::function<void(Result<runserver::Order>)> done) {
   const auto run = find(attempt, pod);
   if (!run) {
-    if (run.error().kind == ErrorKind::kConflict) done(runserver::Order::kOver);
-    else done(std::unexpected(run.error()));
+    if (run.error().kind == ErrorKind::kConflict)
+      done(runserver::Order::kOver);
+    else
+      done(std::unexpected(run.error()));
     return std::make_unique<NoWatch>();
   }
   auto watch = context_.inbox.watch_orders(attempt.uid, attempt.attempt, pod.pod_uid, std::move(done));

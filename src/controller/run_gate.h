@@ -1,8 +1,8 @@
 // The run server's door to the controller: what a pod may ask for, and when it is answered.
 //
 // The gate decides nothing about a run: it puts what came into the inbox and has the run looked at. Answers come when a
-// status has been committed that they follow from. So "the source was granted" and "the result was taken" are never said
-// before the API server holds them.
+// status has been committed that they follow from. So "the source was granted" and "the result was taken" are never
+// said before the API server holds them.
 #pragma once
 
 #include <atomic>
@@ -29,7 +29,8 @@ class RunGate final : public runserver::Handler {
                                                       std::function<void(Result<runserver::Order>)> done) override;
 
  private:
-  Result<std::shared_ptr<const api::ModelRun>> find(const runserver::AttemptRef& attempt, const runserver::PodIdentity& pod) const;
+  Result<std::shared_ptr<const api::ModelRun>> find(const runserver::AttemptRef& attempt,
+                                                    const runserver::PodIdentity& pod) const;
 
   const Context& context_;
   std::atomic<bool> leading_{false};

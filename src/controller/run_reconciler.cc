@@ -16,8 +16,8 @@ void forget(const Context& context, const RunRecord& record) {
   context.waiting.leave(record.meta.uid);
 }
 
-// Somebody set cancel or suspend after the end. The result stays as it is; that the change was seen is said, since kstatus
-// takes a run whose generation was not observed for one that is under way.
+// Somebody set cancel or suspend after the end. The result stays as it is; that the change was seen is said, since
+// kstatus takes a run whose generation was not observed for one that is under way.
 Result<void> acknowledge(const Context& context, const RunRecord& record, std::stop_token stop) {
   const auto object = context.client.get(kube::kModelRuns, record.meta.namespace_, record.meta.name, stop);
   if (!object) return std::unexpected(object.error());
@@ -25,7 +25,8 @@ Result<void> acknowledge(const Context& context, const RunRecord& record, std::s
   if (run.meta.uid != record.meta.uid || run.status.observed_generation == run.meta.generation) return {};
   auto status = object->at("status");
   status["observedGeneration"] = run.meta.generation;
-  auto answer = context.client.replace_status(kube::kModelRuns, api::status_update("ModelRun", run.meta, std::move(status)), stop);
+  auto answer = context.client.replace_status(kube::kModelRuns,
+                                              api::status_update("ModelRun", run.meta, std::move(status)), stop);
   if (!answer) return std::unexpected(answer.error());
   context.caches.runs.put(make_record(api::decode_model_run(*answer)));
   return {};
@@ -78,7 +79,8 @@ runtime::Outcome reconcile_run(const Context& context, const std::string& key, s
   if (!observed) return runtime::failed(observed.error());
   Plan plan = decide(*observed, context.clock.now(), context.settings);
   const auto requeue = plan.requeue_after;
-  const bool queues = std::ranges::any_of(plan.before, [](const Action& step) { return std::holds_alternative<RequestAdmission>(step); });
+  const bool queues = std::ranges::any_of(
+      plan.before, [](const Action& step) { return std::holds_alternative<RequestAdmission>(step); });
   auto run = apply(context, *observed, std::move(plan), stop);
   if (!run) return runtime::failed(run.error());
   context.inbox.settle(**run);

@@ -15,7 +15,9 @@ std::string data_of(const json& secret, std::string_view name) {
   return base64_decode(api::text_at(api::member(secret, "data"), name)).value_or("");
 }
 
-bool is_labelled(const json& secret, std::string_view use) { return api::label_of(secret, kSecretUseLabel) == use; }
+bool is_labelled(const json& secret, std::string_view use) {
+  return api::label_of(secret, kSecretUseLabel) == use;
+}
 
 source::Credentials credentials_of(const json& secret) {
   if (auto token = data_of(secret, "bearerToken"); !token.empty()) return source::BearerCredentials{std::move(token)};
@@ -28,12 +30,13 @@ source::Credentials credentials_of(const json& secret) {
 Result<void> check_git_secret(const json& secret, const api::ModelProject& project, const std::string& host) {
   const auto name = project.git.secret_name;
   if (!is_labelled(secret, "git")) {
-    return fail(ErrorKind::kDenied, "Secret {} may not be used for git: its owner has to label it {}=git", name, kSecretUseLabel);
+    return fail(ErrorKind::kDenied, "Secret {} may not be used for git: its owner has to label it {}=git", name,
+                kSecretUseLabel);
   }
   const auto allowed = api::text_at(api::member(api::member(secret, "metadata"), "annotations"), kSecretHostAnnotation);
   if (allowed != host) {
-    return fail(ErrorKind::kDenied, "Secret {} may be sent to host '{}' only (its annotation {}), not to {}", name, allowed,
-                kSecretHostAnnotation, host);
+    return fail(ErrorKind::kDenied, "Secret {} may be sent to host '{}' only (its annotation {}), not to {}", name,
+                allowed, kSecretHostAnnotation, host);
   }
   return {};
 }
@@ -77,8 +80,9 @@ Result<std::string> check_env_secrets(kube::Client& client, const api::ModelProj
     if (!secret && secret.error().kind != ErrorKind::kNotFound) return std::unexpected(secret.error());
     if (!secret) return fmt::format("the project's runtime.env refers to Secret {}, which does not exist", name);
     if (!is_labelled(*secret, "env")) {
-      return fmt::format("the project's runtime.env refers to Secret {}, which models may not see: its owner has to label it {}=env",
-                         name, kSecretUseLabel);
+      return fmt::format(
+          "the project's runtime.env refers to Secret {}, which models may not see: its owner has to label it {}=env",
+          name, kSecretUseLabel);
     }
   }
   return std::string();

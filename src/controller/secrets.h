@@ -12,11 +12,11 @@
 
 namespace modelrun::controller {
 
-inline constexpr const char* kSecretUseLabel = "modelrun.dev/use";          // "env" or "git"
+inline constexpr const char* kSecretUseLabel = "modelrun.dev/use";  // "env" or "git"
 inline constexpr const char* kSecretHostAnnotation = "modelrun.dev/git-host";
 
-// The project's repository with its credentials. kDenied when the Secret may not be used for this host, kNotFound never:
-// a Secret that is missing is kUnavailable, since GitOps may still bring it.
+// The project's repository with its credentials. kDenied when the Secret may not be used for this host, kNotFound
+// never: a Secret that is missing is kUnavailable, since GitOps may still bring it.
 Result<source::Remote> git_remote(kube::Client& client, const api::ModelProject& project, const source::Policy& policy,
                                   std::stop_token stop);
 

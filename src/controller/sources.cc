@@ -14,7 +14,9 @@ std::optional<std::string> wanted(const std::string& first, const std::string& s
 }
 
 // 1, 2, 4 … 30 s.
-Duration retry_delay(int failures) { return std::chrono::seconds(std::min(30, 1 << std::min(failures - 1, 5))); }
+Duration retry_delay(int failures) {
+  return std::chrono::seconds(std::min(30, 1 << std::min(failures - 1, 5)));
+}
 
 bool may_pass(ErrorKind kind) {
   return kind == ErrorKind::kUnavailable || kind == ErrorKind::kTimeout || kind == ErrorKind::kThrottled;
@@ -22,8 +24,8 @@ bool may_pass(ErrorKind kind) {
 
 }  // namespace
 
-Sources::Sources(kube::Client& client, source::Policy policy, source::Resolver& resolver, source::ArchiveCache& archives,
-                 const Clock& clock, WakeFn wake_run, WakeFn wake_project)
+Sources::Sources(kube::Client& client, source::Policy policy, source::Resolver& resolver,
+                 source::ArchiveCache& archives, const Clock& clock, WakeFn wake_run, WakeFn wake_project)
     : client_(client),
       policy_(policy),
       resolver_(resolver),
@@ -38,7 +40,8 @@ void Sources::begin(const api::ModelRun& run, const api::ModelProject& project) 
     auto& entry = entries_[run.meta.uid];
     const auto state = entry.view.state;
     if (entry.working || state == SourceView::State::kReady) return;
-    if (state == SourceView::State::kFailed && (!may_pass(entry.view.error.kind) || clock_.now() < entry.retry_at)) return;
+    if (state == SourceView::State::kFailed && (!may_pass(entry.view.error.kind) || clock_.now() < entry.retry_at))
+      return;
     entry.working = true;
     // A failure keeps standing while it is tried again, so that the reason in status does not flicker.
     if (state == SourceView::State::kNone) entry.view.state = SourceView::State::kWorking;
@@ -49,7 +52,8 @@ void Sources::begin(const api::ModelRun& run, const api::ModelProject& project) 
   });
 }
 
-Result<Sources::Fetched> Sources::fetch(const api::ModelRun& run, const api::ModelProject& project, std::stop_token stop) {
+Result<Sources::Fetched> Sources::fetch(const api::ModelRun& run, const api::ModelProject& project,
+                                        std::stop_token stop) {
   const auto remote = git_remote(client_, project, policy_, stop);
   if (!remote) return std::unexpected(remote.error());
   const auto branch = wanted(run.spec.branch, project.git.default_branch);
@@ -73,8 +77,12 @@ void Sources::finish(const api::ModelRun& run, const std::string& project_uid, R
     entry.retry_at = clock_.now() + retry_delay(++entry.failures);
     return;
   }
-  entry.view = {SourceView::State::kReady, fetched->resolved.commit, fetched->resolved.branch, fetched->archive->sha256(),
-                fetched->archive->contains_file(run.spec.entry_point()), {}};
+  entry.view = {SourceView::State::kReady,
+                fetched->resolved.commit,
+                fetched->resolved.branch,
+                fetched->archive->sha256(),
+                fetched->archive->contains_file(run.spec.entry_point()),
+                {}};
   entry.archive = std::move(fetched->archive);
   // What the project's status shows as its last commit is that of its default branch.
   auto& probe = probes_[project_uid];
@@ -99,8 +107,10 @@ void Sources::with_archive(const api::ModelRun& run, const api::ModelProject& pr
   if (archive) return done(std::move(archive));
   pool_.post([this, run, project, done = std::move(done)](const std::stop_token& stop) {
     auto fetched = fetch(run, project, stop);
-    if (fetched) done(std::move(fetched->archive));
-    else done(fail(ErrorKind::kUnavailable, "the source cannot be had now: {}", fetched.error().message));
+    if (fetched)
+      done(std::move(fetched->archive));
+    else
+      done(fail(ErrorKind::kUnavailable, "the source cannot be had now: {}", fetched.error().message));
   });
 }
 
@@ -125,8 +135,10 @@ void Sources::begin_probe(const api::ModelProject& project) {
       const std::lock_guard lock(mutex_);
       auto& probe = probes_[project.meta.uid];
       probe.done = true;
-      if (resolved) probe.resolved = std::move(*resolved);
-      else probe.error = resolved.error();
+      if (resolved)
+        probe.resolved = std::move(*resolved);
+      else
+        probe.error = resolved.error();
     }
     wake_project_(project.meta.key());
   });

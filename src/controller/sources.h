@@ -69,7 +69,7 @@ class Sources {
   source::ArchiveCache& archives_;
   const Clock& clock_;
   const WakeFn wake_run_, wake_project_;
-  mutable std::mutex mutex_;             // guards the maps
+  mutable std::mutex mutex_;              // guards the maps
   std::map<std::string, Entry> entries_;  // by run uid
   std::map<std::string, Probe> probes_;   // by project uid
   ThreadPool pool_{4};                    // last: its tasks use all of the above

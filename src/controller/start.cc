@@ -16,16 +16,18 @@ constexpr std::chrono::seconds kAskAgain{2};  // an unreachable source; the sour
 bool check_spec(Plan& plan, const Observed& observed, Time now) {
   const auto& spec = observed.run->spec;
   if (spec.scope == api::Scope::kModel && spec.model_name.empty()) {
-    refuse(plan, observed, Phase::kFailed, reason::kInvalidSpec, "spec.modelName is required when spec.scope is model", now);
+    refuse(plan, observed, Phase::kFailed, reason::kInvalidSpec, "spec.modelName is required when spec.scope is model",
+           now);
     return false;
   }
   const std::size_t size = spec.parameters ? spec.parameters->dump().size() : 0;
   if (size >= kMaxParameterBytes) {
-    refuse(plan, observed, Phase::kFailed, reason::kInvalidParameters,
-           fmt::format("spec.parameters has {} bytes as JSON; it must stay under {}: keep large inputs in the repository "
-                       "or in the project's data",
-                       size, kMaxParameterBytes),
-           now);
+    refuse(
+        plan, observed, Phase::kFailed, reason::kInvalidParameters,
+        fmt::format("spec.parameters has {} bytes as JSON; it must stay under {}: keep large inputs in the repository "
+                    "or in the project's data",
+                    size, kMaxParameterBytes),
+        now);
     return false;
   }
   return true;
@@ -41,7 +43,8 @@ bool check_project(Plan& plan, const Observed& observed, Time now) {
   }
   if (!observed.project) {
     const Duration left = run.meta.creation + kProjectWait - now;
-    const auto message = fmt::format("there is no ModelProject {} in namespace {}", run.spec.project, run.meta.namespace_);
+    const auto message =
+        fmt::format("there is no ModelProject {} in namespace {}", run.spec.project, run.meta.namespace_);
     if (left > Duration::zero()) {
       wait_for(plan, observed, reason::kProjectNotFound, message + "; waiting for it", left, now);
     } else {
@@ -63,36 +66,48 @@ bool check_project(Plan& plan, const Observed& observed, Time now) {
 
 std::string_view source_reason(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::kNotFound: return reason::kRefNotFound;
-    case ErrorKind::kDenied: return reason::kSourceDenied;
-    case ErrorKind::kTooLarge: return reason::kSourceTooLarge;
-    case ErrorKind::kInvalid: return reason::kInvalidSpec;
-    default: return reason::kSourceUnreachable;
+    case ErrorKind::kNotFound:
+      return reason::kRefNotFound;
+    case ErrorKind::kDenied:
+      return reason::kSourceDenied;
+    case ErrorKind::kTooLarge:
+      return reason::kSourceTooLarge;
+    case ErrorKind::kInvalid:
+      return reason::kInvalidSpec;
+    default:
+      return reason::kSourceUnreachable;
   }
 }
 
 void source_failed(Plan& plan, const Observed& observed, Time now) {
   const auto why = source_reason(observed.source.error.kind);
-  const Duration left = observed.run->meta.creation + std::chrono::seconds(observed.project->limits.pending_seconds) - now;
+  const Duration left =
+      observed.run->meta.creation + std::chrono::seconds(observed.project->limits.pending_seconds) - now;
   // The others are definite answers: asking again would give the same.
   const bool may_pass = why == reason::kSourceUnreachable;
   if (!may_pass || left <= Duration::zero()) {
     return refuse(plan, observed, Phase::kFailed, why, observed.source.error.message, now);
   }
   plan.before.emplace_back(ResolveSource{});
-  wait_for(plan, observed, why, observed.source.error.message + "; trying again", std::min<Duration>(left, kAskAgain), now);
+  wait_for(plan, observed, why, observed.source.error.message + "; trying again", std::min<Duration>(left, kAskAgain),
+           now);
 }
 
 // True when the commit is known, fetched, and has the entry point.
 bool check_source(Plan& plan, const Observed& observed, Time now) {
   const auto& source = observed.source;
   switch (source.state) {
-    case SourceView::State::kNone: plan.before.emplace_back(ResolveSource{}); [[fallthrough]];
+    case SourceView::State::kNone:
+      plan.before.emplace_back(ResolveSource{});
+      [[fallthrough]];
     case SourceView::State::kWorking:
       wait_for(plan, observed, reason::kResolving, "resolving the commit and fetching it", kLookAgain, now);
       return false;
-    case SourceView::State::kFailed: source_failed(plan, observed, now); return false;
-    case SourceView::State::kReady: break;
+    case SourceView::State::kFailed:
+      source_failed(plan, observed, now);
+      return false;
+    case SourceView::State::kReady:
+      break;
   }
   if (source.has_entry_point) return true;
   refuse(plan, observed, Phase::kFailed, reason::kEntryPointNotFound,
@@ -110,14 +125,16 @@ bool check_admission(Plan& plan, const Observed& observed, Time now) {
     if (left <= Duration::zero()) {
       plan.before.clear();
       refuse(plan, observed, Phase::kFailed, reason::kPendingTimeout,
-             fmt::format("no slot became free within the project's limits.queueSeconds ({} s)", *limits.queue_seconds), now);
+             fmt::format("no slot became free within the project's limits.queueSeconds ({} s)", *limits.queue_seconds),
+             now);
       return false;
     }
     again = std::min(again, left);
   }
   wait_for(plan, observed, reason::kQueued,
            limits.max_concurrent_runs
-               ? fmt::format("waiting for one of the project's {} slots (limits.maxConcurrentRuns)", *limits.max_concurrent_runs)
+               ? fmt::format("waiting for one of the project's {} slots (limits.maxConcurrentRuns)",
+                             *limits.max_concurrent_runs)
                : "waiting for a run number",
            again, now);
   return false;
@@ -132,17 +149,19 @@ Plan start(const Observed& observed, Time now, const Settings& settings) {
     refuse(plan, observed, Phase::kCancelled, reason::kCancelled, "cancelled before it started", now);
     return plan;
   }
-  if (!check_project(plan, observed, now) || !check_source(plan, observed, now) || !check_admission(plan, observed, now)) {
+  if (!check_project(plan, observed, now) || !check_source(plan, observed, now) ||
+      !check_admission(plan, observed, now)) {
     return plan;
   }
   const auto attempt = observed.run->status.attempts + 1;
   // A resumed run keeps the number it has.
   const auto given = observed.run->status.run_number;
-  plan.status = pinned(observed, given > 0 ? given : *observed.admitted_number, attempt, image_of(*observed.project, settings), now);
+  plan.status = pinned(observed, given > 0 ? given : *observed.admitted_number, attempt,
+                       image_of(*observed.project, settings), now);
   const auto wish = observed.run->spec.timeout_seconds;
   if (wish && *wish > settings.max_timeout_seconds) {
-    plan.status->warning = fmt::format("spec.timeoutSeconds {} was lowered to {}, the operator's --max-timeout-seconds", *wish,
-                                       settings.max_timeout_seconds);
+    plan.status->warning = fmt::format("spec.timeoutSeconds {} was lowered to {}, the operator's --max-timeout-seconds",
+                                       *wish, settings.max_timeout_seconds);
   }
   plan.after.emplace_back(CreateJob{static_cast<int>(attempt)});
   return plan;

@@ -80,7 +80,8 @@ void take_artifacts(const api::ResultFrame& frame, ModelRunStatus& status) {
   }
 }
 
-std::vector<std::string> make_payload(const api::ResultFrame& frame, const api::ObjectMeta& run, ModelRunStatus& status) {
+std::vector<std::string> make_payload(const api::ResultFrame& frame, const api::ObjectMeta& run,
+                                      ModelRunStatus& status) {
   const std::string document = api::encode_frame(frame);
   const std::string encoded = base64_encode(gzip(document));
   api::ResultRef ref;
@@ -90,7 +91,8 @@ std::vector<std::string> make_payload(const api::ResultFrame& frame, const api::
   for (std::size_t at = 0; at < encoded.size(); at += kPayloadPartBytes) {
     parts.push_back(encoded.substr(at, kPayloadPartBytes));
     // The digest in the name: another result never meets a ConfigMap of this one.
-    ref.config_maps.push_back(fmt::format("{}-{}-{}", child_name(run, status.attempts), ref.sha256.substr(0, 8), parts.size()));
+    ref.config_maps.push_back(
+        fmt::format("{}-{}-{}", child_name(run, status.attempts), ref.sha256.substr(0, 8), parts.size()));
   }
   status.result_ref = std::move(ref);
   return parts;
@@ -130,7 +132,8 @@ ModelRunStatus waiting(const Observed& observed, std::string_view reason, std::s
   return status;
 }
 
-ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_t attempt, std::string image, Time now) {
+ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_t attempt, std::string image,
+                      Time now) {
   ModelRunStatus status = next_status(observed);
   status.phase = Phase::kPending;
   status.run_number = number;

@@ -22,7 +22,8 @@ inline constexpr std::size_t kPayloadPartBytes = 768 * 1024;
 api::ModelRunStatus waiting(const Observed& observed, std::string_view reason, std::string message, Time now);
 
 // The commit is pinned and attempt number `attempt` is about to get its Job.
-api::ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_t attempt, std::string image, Time now);
+api::ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_t attempt, std::string image,
+                           Time now);
 
 // `claim`'s pod is the one that may execute this attempt.
 api::ModelRunStatus running(const Observed& observed, const Claim& claim, const api::PodView* pod, Time now);
@@ -30,7 +31,8 @@ api::ModelRunStatus running(const Observed& observed, const Claim& claim, const 
 // The end. `frame` may be null: then what was printed and computed is lost, and `verdict.message` says so.
 struct Ending {
   api::ModelRunStatus status;
-  // Non-empty when the result is larger than what stands in status: the parts of the payload, named by status.result_ref.
+  // Non-empty when the result is larger than what stands in status: the parts of the payload, named by
+  // status.result_ref.
   std::vector<std::string> payload;
 };
 Ending ended(const Observed& observed, const Verdict& verdict, const api::ResultFrame* frame, const api::PodView* pod,

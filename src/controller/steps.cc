@@ -17,8 +17,9 @@ void retry(Plan& plan, const Observed& observed, const Verdict& verdict, Time no
   plan.after.emplace_back(DeleteJob{status.job_name});
   plan.status = pinned(observed, status.run_number, attempt, image_of(*observed.project, settings), now);
   plan.after.emplace_back(CreateJob{static_cast<int>(attempt)});
-  plan.events.push_back({EventType::kWarning, verdict.reason,
-                         fmt::format("attempt {} was lost: {}; starting attempt {}", status.attempts, verdict.message, attempt)});
+  plan.events.push_back(
+      {EventType::kWarning, verdict.reason,
+       fmt::format("attempt {} was lost: {}; starting attempt {}", status.attempts, verdict.message, attempt)});
 }
 
 void finish(Plan& plan, const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now) {
@@ -34,7 +35,8 @@ void finish(Plan& plan, const Observed& observed, const Verdict& verdict, const 
 
 }  // namespace
 
-void wait_for(Plan& plan, const Observed& observed, std::string_view reason, std::string message, Duration again, Time now) {
+void wait_for(Plan& plan, const Observed& observed, std::string_view reason, std::string message, Duration again,
+              Time now) {
   const Duration age = now - observed.run->meta.creation;
   if (observed.run->status.phase == api::Phase::kNone && age < kUnwrittenWait) {
     plan.requeue_after = kUnwrittenWait - age;
@@ -53,7 +55,8 @@ void conclude(Plan& plan, const Observed& observed, const Verdict& verdict, cons
   finish(plan, observed, verdict, pod, now);
 }
 
-void refuse(Plan& plan, const Observed& observed, api::Phase phase, std::string_view reason, std::string message, Time now) {
+void refuse(Plan& plan, const Observed& observed, api::Phase phase, std::string_view reason, std::string message,
+            Time now) {
   finish(plan, observed, {phase, std::string(reason), std::move(message), std::nullopt, false}, nullptr, now);
   if (!observed.run->status.job_name.empty()) plan.after.emplace_back(DeleteJob{observed.run->status.job_name});
 }

@@ -19,16 +19,18 @@ Plan follow(const Observed& observed, Time now, const Settings& settings);
 
 // steps.cc, shared by both:
 
-// Waits for `reason`; looked at again after `again` at the latest. A wait of less than a second is not written down: most
-// end before anybody could read it.
-void wait_for(Plan& plan, const Observed& observed, std::string_view reason, std::string message, Duration again, Time now);
+// Waits for `reason`; looked at again after `again` at the latest. A wait of less than a second is not written down:
+// most end before anybody could read it.
+void wait_for(Plan& plan, const Observed& observed, std::string_view reason, std::string message, Duration again,
+              Time now);
 
 // Ends the run with `verdict`, or starts another attempt when it allows one and the project's limit does too.
 void conclude(Plan& plan, const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now,
               const Settings& settings);
 
 // Ends the run before its model ran: nothing to collect, and its Job, if any, is of no use to anybody.
-void refuse(Plan& plan, const Observed& observed, api::Phase phase, std::string_view reason, std::string message, Time now);
+void refuse(Plan& plan, const Observed& observed, api::Phase phase, std::string_view reason, std::string message,
+            Time now);
 
 // The project the run was pinned with is there no more: its active runs are cancelled.
 bool project_deleted(const Observed& observed);

@@ -11,7 +11,8 @@
 
 namespace modelrun::controller {
 
-// Thread-safe. Tasks that have not begun when the pool is destroyed are dropped; running ones are asked to stop, and waited for.
+// Thread-safe. Tasks that have not begun when the pool is destroyed are dropped; running ones are asked to stop, and
+// waited for.
 class ThreadPool {
  public:
   using Task = std::function<void(std::stop_token)>;
@@ -51,7 +52,7 @@ class ThreadPool {
 
   std::mutex mutex_;
   std::condition_variable_any ready_;
-  std::deque<Task> tasks_;  // guarded by mutex_
+  std::deque<Task> tasks_;             // guarded by mutex_
   std::vector<std::jthread> threads_;  // last: they use all of the above
 };
 

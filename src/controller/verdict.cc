@@ -34,16 +34,18 @@ Verdict judge_exit(const api::ResultFrame& frame) {
     return failed(reason::kNonZeroExit, fmt::format("the model exited with code {}; see stderr", code), code);
   }
   if (frame.error) return failed(frame.error->reason, frame.error->message, code);
-  return {Phase::kSucceeded, std::string(reason::kSucceeded), "the model ran and its outputs are recorded", code, false};
+  return {Phase::kSucceeded, std::string(reason::kSucceeded), "the model ran and its outputs are recorded", code,
+          false};
 }
 
 Verdict judge_signal(const api::ResultFrame& frame) {
   const int signal = frame.exit.signal.value_or(0);
   if (signal == SIGKILL && frame.exit.oom_kills > 0) {
-    return failed(reason::kOOMKilled,
-                  "the model ran out of memory and was killed; raise spec.runtime.resources.limits.memory of the project "
-                  "or use less",
-                  128 + signal);
+    return failed(
+        reason::kOOMKilled,
+        "the model ran out of memory and was killed; raise spec.runtime.resources.limits.memory of the project "
+        "or use less",
+        128 + signal);
   }
   return failed(reason::kSignaled, fmt::format("the model was killed by {}", signal_name(signal)), 128 + signal);
 }
@@ -90,10 +92,12 @@ Verdict judge_container(const api::ContainerView& model) {
                   code);
   }
   if (code > 128 && code < 160) {
-    return failed(reason::kSignaled, fmt::format("the model's container was killed by {}", signal_name(code - 128)), code);
+    return failed(reason::kSignaled, fmt::format("the model's container was killed by {}", signal_name(code - 128)),
+                  code);
   }
   return failed(reason::kAgentLost,
-                fmt::format("the agent ended before it could report; the model's container ended with code {}", code), code);
+                fmt::format("the agent ended before it could report; the model's container ended with code {}", code),
+                code);
 }
 
 }  // namespace
@@ -105,10 +109,14 @@ std::string signal_name(int signal) {
 
 std::optional<Verdict> judge_frame(const api::ResultFrame& frame, std::int64_t timeout_seconds) {
   switch (frame.exit.how) {
-    case ExitHow::kExited: return judge_exit(frame);
-    case ExitHow::kSignaled: return judge_signal(frame);
-    case ExitHow::kTimedOut: return timed_out(timeout_seconds, shell_code(frame.exit));
-    case ExitHow::kCancelled: return cancelled(shell_code(frame.exit));
+    case ExitHow::kExited:
+      return judge_exit(frame);
+    case ExitHow::kSignaled:
+      return judge_signal(frame);
+    case ExitHow::kTimedOut:
+      return timed_out(timeout_seconds, shell_code(frame.exit));
+    case ExitHow::kCancelled:
+      return cancelled(shell_code(frame.exit));
     case ExitHow::kNotStarted: {
       const auto error = frame.error.value_or(
           api::FrameError{std::string(reason::kSandboxSetupFailed), "the sandbox could not be set up"});
@@ -117,7 +125,8 @@ std::optional<Verdict> judge_frame(const api::ResultFrame& frame, std::int64_t t
       return verdict;
     }
     case ExitHow::kTerminated:
-    case ExitHow::kLost: return std::nullopt;
+    case ExitHow::kLost:
+      return std::nullopt;
   }
   return std::nullopt;
 }

@@ -1,7 +1,7 @@
 // How an attempt ended, judged from the evidence. Pure.
 //
-// `exec`'s own exit record wins over what the kubelet says: after a child's OOM kill the kubelet says OOMKilled of a process
-// that exited 3 by itself. An end without an exit record is judged only once the container's status is there.
+// `exec`'s own exit record wins over what the kubelet says: after a child's OOM kill the kubelet says OOMKilled of a
+// process that exited 3 by itself. An end without an exit record is judged only once the container's status is there.
 #pragma once
 
 #include <optional>
@@ -26,10 +26,10 @@ struct Verdict {
 std::optional<Verdict> judge_frame(const api::ResultFrame& frame, std::int64_t timeout_seconds);
 
 struct Remains {
-  const api::PodView* pod = nullptr;            // null: it is gone
-  const api::ResultFrame* frame = nullptr;      // evidence, when there is any
+  const api::PodView* pod = nullptr;        // null: it is gone
+  const api::ResultFrame* frame = nullptr;  // evidence, when there is any
   bool job_gone = false;
-  bool started = false;                         // the source was given out
+  bool started = false;  // the source was given out
   bool cancel_wanted = false;
   std::int64_t timeout_seconds = 0;
 };

@@ -27,17 +27,18 @@ Held read_held(const json& secret) {
 }
 
 json secret_of(const std::string& namespace_, const Held& held) {
-  return {{"apiVersion", "v1"},
-          {"kind", "Secret"},
-          {"type", "Opaque"},
-          {"metadata",
-           {{"name", kTlsSecret}, {"namespace", namespace_}, {"labels", {{"app.kubernetes.io/managed-by", "modelrun"}}}}},
-          {"data",
-           {{"ca.crt", base64_encode(held.ca.certificate_pem)},
-            {"ca.key", base64_encode(held.ca.key_pem)},
-            {"old-ca.crt", base64_encode(held.old_ca_pem)},
-            {"tls.crt", base64_encode(held.serving.certificate_pem)},
-            {"tls.key", base64_encode(held.serving.key_pem)}}}};
+  return {
+      {"apiVersion", "v1"},
+      {"kind", "Secret"},
+      {"type", "Opaque"},
+      {"metadata",
+       {{"name", kTlsSecret}, {"namespace", namespace_}, {"labels", {{"app.kubernetes.io/managed-by", "modelrun"}}}}},
+      {"data",
+       {{"ca.crt", base64_encode(held.ca.certificate_pem)},
+        {"ca.key", base64_encode(held.ca.key_pem)},
+        {"old-ca.crt", base64_encode(held.old_ca_pem)},
+        {"tls.crt", base64_encode(held.serving.certificate_pem)},
+        {"tls.key", base64_encode(held.serving.key_pem)}}}};
 }
 
 // True when something had to be made.
@@ -70,7 +71,8 @@ Result<Certificates> use(const Held& held, Time now) {
 
 }  // namespace
 
-Result<Certificates> ensure_certificates(kube::Client& client, const std::string& namespace_, Time now, std::stop_token stop) {
+Result<Certificates> ensure_certificates(kube::Client& client, const std::string& namespace_, Time now,
+                                         std::stop_token stop) {
   for (int i = 0; i < kTries; ++i) {
     const auto current = client.get(kube::kSecrets, namespace_, kTlsSecret, stop);
     if (!current && current.error().kind != ErrorKind::kNotFound) return std::unexpected(current.error());
@@ -79,8 +81,10 @@ Result<Certificates> ensure_certificates(kube::Client& client, const std::string
     if (!changed) return std::unexpected(changed.error());
     if (!*changed) return use(held, now);
     json secret = secret_of(namespace_, held);
-    if (current) secret["metadata"]["resourceVersion"] = api::text_at(api::member(*current, "metadata"), "resourceVersion");
-    const auto written = current ? client.replace(kube::kSecrets, secret, stop) : client.create(kube::kSecrets, secret, stop);
+    if (current)
+      secret["metadata"]["resourceVersion"] = api::text_at(api::member(*current, "metadata"), "resourceVersion");
+    const auto written =
+        current ? client.replace(kube::kSecrets, secret, stop) : client.create(kube::kSecrets, secret, stop);
     if (written) return use(held, now);
     if (written.error().kind != ErrorKind::kConflict && written.error().kind != ErrorKind::kExists) {
       return std::unexpected(written.error());

@@ -29,25 +29,33 @@ Result<Endpoint> parse_endpoint(const std::string& text) {
 }
 
 void add_cluster_options(CLI::App& app, Flags& flags, Texts& texts) {
-  app.add_option("--kubeconfig", flags.kubeconfig, "kubeconfig file; without it $KUBECONFIG, the pod's service account, ~/.kube/config");
+  app.add_option("--kubeconfig", flags.kubeconfig,
+                 "kubeconfig file; without it $KUBECONFIG, the pod's service account, ~/.kube/config");
   app.add_option("--context", flags.context, "context of the kubeconfig");
-  app.add_option("--namespace", flags.namespace_, "namespace of the operator's own Lease, Secret and Service")->capture_default_str();
-  app.add_flag("--leader-elect", flags.leader_elect, "compete for the Lease modelrun-operator; needed with more than one replica");
-  app.add_option("--lease-duration", texts.lease_seconds, "seconds after which another replica may take over ('s' may follow)")
+  app.add_option("--namespace", flags.namespace_, "namespace of the operator's own Lease, Secret and Service")
+      ->capture_default_str();
+  app.add_flag("--leader-elect", flags.leader_elect,
+               "compete for the Lease modelrun-operator; needed with more than one replica");
+  app.add_option("--lease-duration", texts.lease_seconds,
+                 "seconds after which another replica may take over ('s' may follow)")
       ->transform([](std::string text) {
         if (!text.empty() && text.back() == 's') text.pop_back();
         return text;
       })
       ->capture_default_str();
-  app.add_option("--workers", flags.workers, "runs that are reconciled at once")->check(CLI::Range(1, 64))->capture_default_str();
+  app.add_option("--workers", flags.workers, "runs that are reconciled at once")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
 }
 
 void add_run_options(CLI::App& app, Flags& flags, Texts& texts) {
   auto& settings = flags.settings;
-  app.add_option("--agent-image", settings.agent_image, "image of the agent container, which holds modelrun-sandbox")->required();
+  app.add_option("--agent-image", settings.agent_image, "image of the agent container, which holds modelrun-sandbox")
+      ->required();
   app.add_option("--default-image", settings.default_image, "image for projects that name none")->required();
   settings.image_pull_policy = "IfNotPresent";
-  app.add_option("--image-pull-policy", settings.image_pull_policy, "for both containers, unless the project says otherwise")
+  app.add_option("--image-pull-policy", settings.image_pull_policy,
+                 "for both containers, unless the project says otherwise")
       ->check(CLI::IsMember({"Always", "IfNotPresent", "Never"}))
       ->capture_default_str();
   app.add_option("--max-timeout-seconds", settings.max_timeout_seconds, "no model runs longer than this")
@@ -68,9 +76,11 @@ void add_source_options(CLI::App& app, Flags& flags) {
 
 void add_server_options(CLI::App& app, Flags& flags, Texts& texts) {
   app.add_option("--run-server-listen", texts.run_server_listen, "where the run server listens")->capture_default_str();
-  app.add_option("--run-server-service", flags.run_server_service, "Service whose ClusterIP pods are given")->capture_default_str();
+  app.add_option("--run-server-service", flags.run_server_service, "Service whose ClusterIP pods are given")
+      ->capture_default_str();
   app.add_option("--run-server-advertise", flags.run_server_advertise, "IP:PORT that pods are given instead");
-  app.add_option("--http-listen", texts.http_listen, "where /healthz, /readyz and /metrics are served")->capture_default_str();
+  app.add_option("--http-listen", texts.http_listen, "where /healthz, /readyz and /metrics are served")
+      ->capture_default_str();
   app.add_option("--log-format", texts.log_format, "text or json")->capture_default_str();
   app.add_option("--log-level", texts.log_level, "debug, info, warn or error")->capture_default_str();
 }
@@ -85,7 +95,8 @@ Result<void> take_texts(const Texts& texts, Flags& flags) {
   if (!format) return fail_in("--log-format", format.error());
   const auto level = log::parse_level(texts.log_level);
   if (!level) return fail_in("--log-level", level.error());
-  if (texts.lease_seconds < 1 || texts.lease_seconds > 600) return fail(ErrorKind::kInvalid, "--lease-duration: 1 to 600 s");
+  if (texts.lease_seconds < 1 || texts.lease_seconds > 600)
+    return fail(ErrorKind::kInvalid, "--lease-duration: 1 to 600 s");
   flags.run_server_listen = *run_server;
   flags.http_listen = *http;
   flags.log_format = *format;
@@ -101,7 +112,8 @@ Result<void> take_texts(const Texts& texts, Flags& flags) {
 std::variant<Flags, int> parse_flags(int argc, char** argv) {
   Flags flags;
   Texts texts;
-  CLI::App app("Runs models from git as sandboxed Jobs: reconciles ModelRun and ModelProject resources.", "modelrun-operator");
+  CLI::App app("Runs models from git as sandboxed Jobs: reconciles ModelRun and ModelProject resources.",
+               "modelrun-operator");
   app.set_version_flag("--version", MODELRUN_VERSION);
   add_cluster_options(app, flags, texts);
   add_run_options(app, flags, texts);

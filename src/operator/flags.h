@@ -35,8 +35,8 @@ struct Flags {
   log::Level log_level = log::Level::kInfo;
 };
 
-// Gives the flags, or the exit code to leave with (0 after --help and --version, 2 for a wrong command line; what is to be
-// said has been printed).
+// Gives the flags, or the exit code to leave with (0 after --help and --version, 2 for a wrong command line; what is to
+// be said has been printed).
 std::variant<Flags, int> parse_flags(int argc, char** argv);
 
 }  // namespace modelrun::op

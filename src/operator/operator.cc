@@ -26,7 +26,9 @@ std::string host_name() {
 }
 
 // A Deployment's pods differ by name; host processes of one machine do not.
-std::string identity() { return fmt::format("{}_{:08x}", host_name(), std::random_device{}()); }
+std::string identity() {
+  return fmt::format("{}_{:08x}", host_name(), std::random_device{}());
+}
 
 // Wraps a decoder that cannot fail but may meet an object nobody expected.
 template <class T, class Decode>
@@ -55,29 +57,38 @@ Result<std::unique_ptr<Operator>> Operator::make(Flags flags) {
   return std::unique_ptr<Operator>(new Operator(std::move(flags), std::move(*transport), std::move(*archives)));
 }
 
-Operator::Operator(Flags flags, std::unique_ptr<kube::Transport> transport, std::unique_ptr<source::ArchiveCache> archives)
+Operator::Operator(Flags flags, std::unique_ptr<kube::Transport> transport,
+                   std::unique_ptr<source::ArchiveCache> archives)
     : flags_(std::move(flags)),
       transport_(std::move(transport)),
-      client_(*transport_, [this](const kube::CallInfo& call) { metrics_.api_request(call.verb, call.resource, call.code, call.latency); }),
+      client_(*transport_,
+              [this](const kube::CallInfo& call) {
+                metrics_.api_request(call.verb, call.resource, call.code, call.latency);
+              }),
       run_queue_({.name = "runs"}, steady_, &metrics_),
       project_queue_({.name = "projects"}, steady_, &metrics_),
       resolver_({.policy = flags_.git, .scratch = flags_.source_cache + "/scratch"}),
       archives_(std::move(archives)),
-      sources_(client_, flags_.git, resolver_, *archives_, clock_, [this](const std::string& key) { run_queue_.add(key); },
-               [this](const std::string& key) { project_queue_.add(key); }),
+      sources_(
+          client_, flags_.git, resolver_, *archives_, clock_, [this](const std::string& key) { run_queue_.add(key); },
+          [this](const std::string& key) { project_queue_.add(key); }),
       events_(client_, {.instance = host_name()}, clock_, &metrics_),
-      context_{client_, flags_.settings, clock_, caches_, inbox_, sources_, waiting_, project_writes_, run_queue_, project_queue_,
-               events_, metrics_},
+      context_{client_,  flags_.settings, clock_,     caches_,        inbox_,  sources_,
+               waiting_, project_writes_, run_queue_, project_queue_, events_, metrics_},
       gate_(context_),
       authenticator_(client_),
-      run_workers_("runs", flags_.workers, run_queue_,
-                   [this](const std::string& key, std::stop_token stop) { return controller::reconcile_run(context_, key, std::move(stop)); },
-                   steady_, &metrics_),
-      project_workers_("projects", 2, project_queue_,
-                       [this](const std::string& key, std::stop_token stop) {
-                         return controller::reconcile_project(context_, key, std::move(stop));
-                       },
-                       steady_, &metrics_) {}
+      run_workers_(
+          "runs", flags_.workers, run_queue_,
+          [this](const std::string& key, std::stop_token stop) {
+            return controller::reconcile_run(context_, key, std::move(stop));
+          },
+          steady_, &metrics_),
+      project_workers_(
+          "projects", 2, project_queue_,
+          [this](const std::string& key, std::stop_token stop) {
+            return controller::reconcile_project(context_, key, std::move(stop));
+          },
+          steady_, &metrics_) {}
 
 runtime::HttpAnswer Operator::answer_probe(std::string_view target) const {
   target = target.substr(0, target.find('?'));
@@ -86,7 +97,8 @@ runtime::HttpAnswer Operator::answer_probe(std::string_view target) const {
     if (synced_) return {.status = 200, .body = "ok\n"};
     return {.status = 503, .body = "the caches are not filled yet; see the log\n"};
   }
-  if (target == "/metrics") return {.status = 200, .body = metrics_.text(), .content_type = "text/plain; version=0.0.4"};
+  if (target == "/metrics")
+    return {.status = 200, .body = metrics_.text(), .content_type = "text/plain; version=0.0.4"};
   return {.status = 404, .body = "there are /healthz, /readyz and /metrics\n"};
 }
 
@@ -106,7 +118,8 @@ Result<std::string> Operator::run_server_address(const std::stop_token& stop) {
   const auto ip = service->value("/spec/clusterIP"_json_pointer, std::string());
   const auto port = service->value("/spec/ports/0/port"_json_pointer, 0);
   if (ip.empty() || ip == "None" || port == 0) {
-    return fail(ErrorKind::kInvalid, "Service {}/{} has no ClusterIP and port", flags_.namespace_, flags_.run_server_service);
+    return fail(ErrorKind::kInvalid, "Service {}/{} has no ClusterIP and port", flags_.namespace_,
+                flags_.run_server_service);
   }
   return ip.find(':') == std::string::npos ? fmt::format("{}:{}", ip, port) : fmt::format("[{}]:{}", ip, port);
 }
@@ -119,8 +132,9 @@ Result<void> Operator::start_run_server(const std::stop_token& stop) {
   flags_.settings.run_server_address = std::move(*address);
   flags_.settings.run_server_name = runserver::kServerName;
   flags_.settings.run_server_ca = certificates->ca_bundle;
-  auto server = runserver::Server::start({.address = flags_.run_server_listen.address, .port = flags_.run_server_listen.port},
-                                         certificates->serving.certificate_pem, certificates->serving.key_pem, authenticator_, gate_);
+  auto server = runserver::Server::start(
+      {.address = flags_.run_server_listen.address, .port = flags_.run_server_listen.port},
+      certificates->serving.certificate_pem, certificates->serving.key_pem, authenticator_, gate_);
   if (!server) return fail_in("--run-server-listen", server.error());
   run_server_ = std::move(*server);
   return {};
@@ -139,7 +153,8 @@ Result<void> Operator::start_watchers(const std::stop_token& stop) {
     watchers_.back()->start();
   };
   watch(kube::kModelProjects, "", caches_.projects, &api::decode_model_project);
-  watch(kube::kModelRuns, "", caches_.runs, [](const kube::Json& object) { return controller::make_record(api::decode_model_run(object)); });
+  watch(kube::kModelRuns, "", caches_.runs,
+        [](const kube::Json& object) { return controller::make_record(api::decode_model_run(object)); });
   watch(kube::kJobs, api::kLabelRunUid, caches_.jobs, &api::decode_job);
   watch(kube::kPods, api::kLabelRunUid, caches_.pods, &api::decode_pod);
   for (const auto& watcher : watchers_) {
@@ -186,7 +201,8 @@ void Operator::lead(const std::stop_token& stop) {
   options.lease_duration = flags_.lease_duration;
   options.renew_deadline = flags_.lease_duration * 2 / 3;
   options.retry_period = flags_.lease_duration / 7;
-  runtime::LeaderElector elector(client_, options, {[this] { begin_leading(); }, [this] { end_leading(); }}, clock_, steady_, &metrics_);
+  runtime::LeaderElector elector(client_, options, {[this] { begin_leading(); }, [this] { end_leading(); }}, clock_,
+                                 steady_, &metrics_);
   elector.run(stop);
 }
 
@@ -194,7 +210,8 @@ Result<void> Operator::run(const std::stop_token& stop) {
   if (auto started = start_probes(); !started) return started;
   if (auto started = start_run_server(stop); !started) return started;
   if (auto started = start_watchers(stop); !started) return stop.stop_requested() ? Result<void>{} : started;
-  log::info("ready", {{"version", MODELRUN_VERSION}, {"runs", std::to_string(caches_.runs.size())},
+  log::info("ready", {{"version", MODELRUN_VERSION},
+                      {"runs", std::to_string(caches_.runs.size())},
                       {"runServer", flags_.settings.run_server_address}});
   lead(stop);
   for (const auto& watcher : watchers_) watcher->stop();

@@ -24,8 +24,8 @@
 
 namespace modelrun::op {
 
-// Threads: four watchers, the reconcile workers, the git pool, the run server's, the event recorder's, the probes', and the
-// caller's, which runs the election. Members are in the order of their making and go in the reverse.
+// Threads: four watchers, the reconcile workers, the git pool, the run server's, the event recorder's, the probes', and
+// the caller's, which runs the election. Members are in the order of their making and go in the reverse.
 class Operator {
  public:
   static Result<std::unique_ptr<Operator>> make(Flags flags);

@@ -11,7 +11,8 @@
 
 namespace modelrun::op {
 
-// Thread-safe. A yes is remembered for ten seconds, under the token's digest: a pod makes several requests within its first.
+// Thread-safe. A yes is remembered for ten seconds, under the token's digest: a pod makes several requests within its
+// first.
 class TokenAuthenticator final : public runserver::Authenticator {
  public:
   explicit TokenAuthenticator(kube::Client& client) : client_(client) {}

@@ -7,8 +7,8 @@
 
 namespace modelrun::op {
 
-// Sets the on_change callbacks of the caches. Call before the watchers start; `context` and `leading` must outlive them.
-// While this process does not lead, nothing is queued: enqueue_all() makes up for it.
+// Sets the on_change callbacks of the caches. Call before the watchers start; `context` and `leading` must outlive
+// them. While this process does not lead, nothing is queued: enqueue_all() makes up for it.
 void wire_caches(const controller::Context& context, const std::atomic<bool>& leading);
 
 // Every run and project, once.

@@ -11,9 +11,9 @@
 
 namespace modelrun::sandbox {
 
-// From start() on, fetches and unpacks the source; done() becomes readable when result() is there. Started when `exec` has
-// connected, not before: the source is the permit to execute, and the run counts as running once it is given out. A model whose
-// container never comes (its image cannot be pulled) must stay pending.
+// From start() on, fetches and unpacks the source; done() becomes readable when result() is there. Started when `exec`
+// has connected, not before: the source is the permit to execute, and the run counts as running once it is given out. A
+// model whose container never comes (its image cannot be pulled) must stay pending.
 class SourceFetch {
  public:
   // `server` outlives this object.

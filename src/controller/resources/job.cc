@@ -8,12 +8,14 @@
 namespace modelrun::controller {
 namespace {
 
-using nlohmann::json;
 using api::Scope;
+using nlohmann::json;
 
 constexpr std::int64_t kGraceSeconds = 30;  // for the agent to collect and push when the pod is told to go
 
-json env_entry(std::string_view name, std::string value) { return {{"name", name}, {"value", std::move(value)}}; }
+json env_entry(std::string_view name, std::string value) {
+  return {{"name", name}, {"value", std::move(value)}};
+}
 
 json mount(std::string_view volume, std::string_view path, bool read_only) {
   json entry = {{"name", volume}, {"mountPath", path}};
@@ -43,19 +45,19 @@ json agent_env(const JobInput& in) {
 }
 
 json agent_container(const JobInput& in) {
-  return {{"name", api::kAgentContainer},
-          {"image", in.settings.agent_image},
-          {"imagePullPolicy", in.settings.image_pull_policy},
-          {"command", {api::kAgentBinary, "agent"}},
-          {"env", agent_env(in)},
-          // The kubelet starts the model's container when this hook returns: by then the binary is in the shared volume.
-          {"lifecycle", {{"postStart", {{"exec", {{"command", {api::kAgentBinary, "await-installed"}}}}}}}},
-          {"resources",
-           {{"requests", {{"cpu", "10m"}, {"memory", "16Mi"}}}, {"limits", {{"memory", "192Mi"}}}}},
-          {"securityContext", container_security()},
-          {"volumeMounts",
-           {mount("modelrun", api::kAgentDir, false), mount("repo", api::kRepoDir, false),
-            mount("outputs", api::kOutputsDir, true), mount("token", "/var/run/secrets/modelrun.dev", true)}}};
+  return {
+      {"name", api::kAgentContainer},
+      {"image", in.settings.agent_image},
+      {"imagePullPolicy", in.settings.image_pull_policy},
+      {"command", {api::kAgentBinary, "agent"}},
+      {"env", agent_env(in)},
+      // The kubelet starts the model's container when this hook returns: by then the binary is in the shared volume.
+      {"lifecycle", {{"postStart", {{"exec", {{"command", {api::kAgentBinary, "await-installed"}}}}}}}},
+      {"resources", {{"requests", {{"cpu", "10m"}, {"memory", "16Mi"}}}, {"limits", {{"memory", "192Mi"}}}}},
+      {"securityContext", container_security()},
+      {"volumeMounts",
+       {mount("modelrun", api::kAgentDir, false), mount("repo", api::kRepoDir, false),
+        mount("outputs", api::kOutputsDir, true), mount("token", "/var/run/secrets/modelrun.dev", true)}}};
 }
 
 json model_env(const JobInput& in) {
@@ -107,7 +109,9 @@ json model_resources(const api::RuntimeSpec& runtime) {
   return resources;
 }
 
-bool has_data(const api::DataSpec& data) { return !data.claim_name.empty() || !data.config_map.empty(); }
+bool has_data(const api::DataSpec& data) {
+  return !data.claim_name.empty() || !data.config_map.empty();
+}
 
 json model_mounts(const JobInput& in) {
   json mounts = {mount("modelrun", api::kAgentDir, true), mount("repo", api::kRepoDir, true),
@@ -122,7 +126,8 @@ json model_container(const JobInput& in) {
   const auto& runtime = in.project.runtime;
   return {{"name", api::kModelContainer},
           {"image", in.run.status.provenance.image},
-          {"imagePullPolicy", runtime.image_pull_policy.empty() ? in.settings.image_pull_policy : runtime.image_pull_policy},
+          {"imagePullPolicy",
+           runtime.image_pull_policy.empty() ? in.settings.image_pull_policy : runtime.image_pull_policy},
           {"command", model_command(in)},
           {"env", model_env(in)},
           {"workingDir", api::kRepoDir},
@@ -214,7 +219,8 @@ json build_job(const JobInput& in) {
                        {api::kLabelAttempt, std::to_string(run.status.attempts)},
                        {"app.kubernetes.io/managed-by", "modelrun"}};
   // The run's name may be longer than a label value may be, so it stands in an annotation.
-  const json annotations = {{api::kLabelRun, run.meta.name}, {"kubectl.kubernetes.io/default-container", api::kModelContainer}};
+  const json annotations = {{api::kLabelRun, run.meta.name},
+                            {"kubectl.kubernetes.io/default-container", api::kModelContainer}};
   return {{"apiVersion", "batch/v1"},
           {"kind", "Job"},
           {"metadata",
