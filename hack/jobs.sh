@@ -89,6 +89,8 @@ reap() {
   fi
   wait "$pid" || status=$?
   unset "JOB_PID[$1]"
+  # shellcheck disable=SC2034 # for the script
+  # shellcheck disable=SC2034 # for the scripts that source this one
   JOB_TOOK[$1]=$((SECONDS - JOB_START[$1])) JOB_STATUS[$1]=$status
   ((status == 0)) || FAILED_JOBS+=("$1")
   [[ -z $JOBS_QUIET ]] || return 0

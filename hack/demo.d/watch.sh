@@ -69,8 +69,11 @@ watch_runs() {
 }
 
 give_up() {
-  kubectl get pods,events -n "$NAMESPACE" --sort-by .metadata.creationTimestamp >"$LOGS/pods.log" 2>&1 || true
+  {
+    kubectl get modelruns,pods -n "$NAMESPACE" -o wide
+    kubectl get events -n "$NAMESPACE" --sort-by .lastTimestamp
+  } >"$LOGS/pods.log" 2>&1 || true
   kubectl logs -n modelrun-system -l app.kubernetes.io/instance=modelrun --prefix --tail 200 >"$LOGS/operator.log" 2>&1 || true
-  say "pods and events of the namespace: $LOGS/pods.log"
+  say "runs, pods and events of the namespace: $LOGS/pods.log"
   fail "not every run was over after $1 s; the operator says:" "$LOGS/operator.log"
 }

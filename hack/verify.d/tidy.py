@@ -8,6 +8,7 @@ itself are what they were; CACHE_DIRECTORY remembers that as one empty file each
 import concurrent.futures
 import functools
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -113,6 +114,12 @@ def check(paths, flags):
     return {path: output if path == (named or paths)[0] else "" for path in (named or paths)}
 
 
+def findings(output):
+    """The output's findings, each with the lines that belong to it; a header's come once for every group."""
+    here = str(pathlib.Path.cwd()) + "/"
+    return re.split(r"^(?=\S+:\d+:\d+: (?:error|warning):)", output.replace(here, ""), flags=re.MULTILINE)
+
+
 def main(build, cache):
     cache = pathlib.Path(cache)
     cache.mkdir(parents=True, exist_ok=True)
@@ -122,7 +129,7 @@ def main(build, cache):
     keys = {path: key(path, flags, common) for path, flags in files.items()}
     todo = {path: flags for path, flags in files.items() if not (cache / keys[path]).exists()}
     print(f"tidy: {len(todo)} of {len(files)} files are new or have changed", flush=True)
-    failed = False
+    failed, printed = False, set()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         running = {pool.submit(check, paths, todo[paths[0]]): paths for paths in groups(todo)}
         for number, done in enumerate(concurrent.futures.as_completed(running), 1):
@@ -132,8 +139,10 @@ def main(build, cache):
                     failed = True
                 else:
                     (cache / keys[path]).touch()
-            for output in found.values():
-                print(output.replace(str(pathlib.Path.cwd()) + "/", ""), end="", flush=True)
+            for finding in itertools.chain(*map(findings, found.values())):
+                if finding not in printed:
+                    print(finding, end="", flush=True)
+                    printed.add(finding)
             print(f"[{number}/{len(running)}] {running[done][0].parent}", flush=True)
     return 1 if failed else 0
 

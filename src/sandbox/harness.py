@@ -1,7 +1,7 @@
 """Runs a Python entry point as `python3 FILE` would, then keeps its module-level dict `result` (or `outputs`).
 
-Installed into the pod and started with `python3 -I -B -u`; standard library only, Python 3.8 and newer. The model's own process:
-nothing here is a border of the sandbox. What it writes is read, without trust, by the agent (src/sandbox/collect.h):
+Installed into the pod and started with `python3 -I -B -u`; standard library only, Python 3.8 and newer. It is part of the
+model's own process: nothing here is a border of the sandbox. What it writes is read, without trust, by the agent (src/sandbox/collect.h):
   /outputs/.modelrun/result.json             {"result": {...}, "models": {MODEL: {...}}}
   /outputs/.modelrun/models/MODEL/KEY.json   what a pipeline's model wrote as /outputs/KEY.json
   /outputs/.modelrun/error.json              {"reason": ..., "message": ...}
@@ -256,7 +256,7 @@ class Run:
 
     @staticmethod
     def move_files(model, taken):
-        """Moves the /outputs/*.json that are new aside, so that the next model begins with a clean top; name → path."""
+        """Moves new /outputs/*.json aside, so that the next model begins with a clean top; name → path."""
         directory = os.path.join(KEPT, "models", model)
         moved = {}
         for name in sorted(output_files() - taken):
@@ -272,7 +272,7 @@ class Run:
             key = name[: -len(".json")]
             where = "/outputs/%s of the model %s" % (name, model)
             if key in out:
-                raise Refused("the output %.60r comes twice: from the result of the model %s and from %s" % (key, model, where))
+                raise Refused("the output %.60r comes twice: from the model's result and from %s" % (key, where))
             try:
                 out[key] = read_json(path)
             except (ValueError, OSError, RecursionError) as e:

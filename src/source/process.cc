@@ -73,7 +73,7 @@ const char* become(const ChildPlan& plan) {
   standard.sa_handler = SIG_DFL;
   for (int number = 1; number < 32; ++number) ::sigaction(number, &standard, nullptr);
   // Over RLIMIT_FSIZE a write shall fail with EFBIG, which git reports, instead of killing a helper without a word.
-  struct sigaction ignored {};
+  struct sigaction ignored{};
   ignored.sa_handler = SIG_IGN;
   ::sigaction(SIGXFSZ, &ignored, nullptr);
   sigset_t none;

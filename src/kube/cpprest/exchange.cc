@@ -12,9 +12,6 @@ constexpr std::size_t kHighWater = 1U << 20U;
 constexpr std::size_t kMaxBody = 64U << 20U;
 
 struct Abandoned : std::exception {};
-struct TooLarge : std::exception {
-  [[nodiscard]] const char* what() const noexcept override { return "the answer is larger than 64 MiB"; }
-};
 
 using StateManager = concurrency::streams::details::streambuf_state_manager<std::uint8_t>;
 
@@ -126,15 +123,10 @@ void Exchange::abandon(std::unique_lock<std::mutex>& lock) {
 
 void Exchange::unblock(std::unique_lock<std::mutex>& lock) {
   if (!blocked_) return;
-  auto event = *std::exchange(blocked_, std::nullopt);
-  const bool abandoned = abandoned_;
+  const auto event = *std::exchange(blocked_, std::nullopt);
   const std::size_t size = blocked_size_;
   lock.unlock();
-  if (abandoned) {
-    event.set_exception(Abandoned{});
-  } else {
-    event.set(size);
-  }
+  event.set(size);
   lock.lock();
 }
 
@@ -152,10 +144,18 @@ void Exchange::headers(int status, std::optional<std::chrono::seconds> retry_aft
   changed_.notify_all();
 }
 
+// Never fails, not even for a caller that has left: cpprestsdk then closes the stream and waits, on its only thread, for
+// a continuation that this thread would have to run. Cancellation ends such an exchange.
 pplx::task<std::size_t> Exchange::received(const std::uint8_t* data, std::size_t size) {
-  const std::lock_guard lock(mutex_);
-  if (abandoned_) return pplx::task_from_exception<std::size_t>(Abandoned{});
-  if (inbox_.size() + size > kMaxBody) return pplx::task_from_exception<std::size_t>(TooLarge{});
+  std::unique_lock lock(mutex_);
+  if (abandoned_) return pplx::task_from_result(size);
+  if (inbox_.size() + size > kMaxBody) {
+    finished_ = true;
+    error_ = Error{ErrorKind::kTooLarge, fmt::format("an answer of more than {} bytes", kMaxBody)};
+    changed_.notify_all();
+    abandon(lock);
+    return pplx::task_from_result(size);
+  }
   inbox_.append(reinterpret_cast<const char*>(data), size);
   last_byte_ = std::chrono::steady_clock::now();
   if (streaming_) changed_.notify_all();
@@ -167,6 +167,7 @@ pplx::task<std::size_t> Exchange::received(const std::uint8_t* data, std::size_t
 
 void Exchange::finished(std::optional<Error> error, bool stale) {
   const std::lock_guard lock(mutex_);
+  if (finished_) return;
   finished_ = true;
   stale_ = stale;
   error_ = std::move(error);

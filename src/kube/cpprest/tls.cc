@@ -78,8 +78,12 @@ Result<void> present(SSL_CTX* context, const std::string& cert_pem, const std::s
 
 }  // namespace
 
-WithoutDefaultTrust::WithoutDefaultTrust() { without_default_trust = true; }
-WithoutDefaultTrust::~WithoutDefaultTrust() { without_default_trust = false; }
+WithoutDefaultTrust::WithoutDefaultTrust() {
+  without_default_trust = true;
+}
+WithoutDefaultTrust::~WithoutDefaultTrust() {
+  without_default_trust = false;
+}
 
 Result<TlsSettings::ContextPtr> TlsSettings::build(const std::string& cert_pem, const std::string& key_pem) const {
   ContextPtr context{SSL_CTX_new(TLS_client_method())};

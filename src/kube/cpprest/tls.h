@@ -40,8 +40,8 @@ class TlsSettings {
   ContextPtr context_;
 };
 
-// While one lives, OpenSSL's SSL_CTX_set_default_verify_paths does nothing on this thread. cpprestsdk calls it for every
-// new connection, which reads the system's whole CA bundle, if there is one: 49 ms measured, for a context that
+// While one lives, OpenSSL's SSL_CTX_set_default_verify_paths does nothing on this thread. cpprestsdk calls it for
+// every new connection, which reads the system's whole CA bundle, if there is one: 49 ms measured, for a context that
 // TlsSettings::apply throws away.
 class WithoutDefaultTrust {
  public:

@@ -19,7 +19,7 @@ Node link(std::string target) {
 
 TEST(TreePath, RefusesWhatIsNotSafeToCreate) {
   for (const char* path : {"", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", ".git", ".GIT/config",
-                                  "a/.Git/x", "a\nb", "a\rb", "a\x1b[31m", "a\x7f", "a\\b", "\xff", "a\xc3"}) {
+                           "a/.Git/x", "a\nb", "a\rb", "a\x1b[31m", "a\x7f", "a\\b", "\xff", "a\xc3"}) {
     EXPECT_FALSE(check_tree_path(path)) << path;
   }
   EXPECT_FALSE(check_tree_path("a\0b"s));
