@@ -100,7 +100,8 @@ json model_resources(const api::RuntimeSpec& runtime) {
   resources.merge_patch(runtime.resources);
   // A project that asks for more than a default limit and names no limit gets what it asks for as its limit.
   const auto& asked = runtime.resources;
-  for (const auto& [name, quantity] : resources["requests"].items()) {
+  const json requests = resources["requests"];
+  for (const auto& [name, quantity] : requests.items()) {
     const bool has_limit = asked.contains("limits") && asked["limits"].contains(name);
     const bool has_request = asked.contains("requests") && asked["requests"].contains(name);
     if (has_request && !has_limit) resources["limits"][name] = quantity;
