@@ -1,0 +1,380 @@
+"""The two programs of a pod together. Run by tests/sandbox/run, as root (see fixture.py)."""
+import atexit
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+import unittest
+
+from fixture import Pod
+
+BINARY = None
+
+
+def use_program(path):
+    """A copy of it where the unprivileged uid can read it."""
+    global BINARY
+    directory = tempfile.mkdtemp(prefix="modelrun-program-")
+    os.chmod(directory, 0o755)
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    BINARY = os.path.join(directory, "modelrun-sandbox")
+    shutil.copy(path, BINARY)
+    os.chmod(BINARY, 0o755)
+
+
+def pid_is_gone(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+class SandboxTest(unittest.TestCase):
+    maxDiff = None
+
+    def pod(self, program, **options):
+        files = program if isinstance(program, dict) else {"run.py": program}
+        pod = Pod(BINARY, files, **options)
+        self.addCleanup(pod.close)
+        return pod
+
+    def pushed(self, pod):
+        self.assertEqual(len(pod.server.results), 1, pod.text("agent.err") + pod.text("exec.err"))
+        return pod.server.results[0]
+
+    # ---- Ends ------------------------------------------------------------------------------------------------
+    def test_good_run(self):
+        pod = self.pod("import sys\nprint('hello')\nprint('warn', file=sys.stderr)\nresult = {'a': 1, 'b': [1.5, None]}\n"
+                       "open('%s/outputs/table.csv' % __file__.rsplit('/repo', 1)[0], 'w').write('x,y\\n')\n")
+        frame = pod.run()
+        self.assertEqual(frame, self.pushed(pod))
+        self.assertEqual(frame["exit"]["how"], "Exited", frame)
+        self.assertEqual(frame["exit"]["code"], 0, pod.text("agent.err"))
+        self.assertEqual(frame["stdout"], {"head": "hello\n", "tail": "", "totalBytes": 6})
+        self.assertEqual(frame["stderr"]["head"], "warn\n")
+        self.assertEqual(frame["outputs"], {"a": 1, "b": [1.5, None]})
+        self.assertEqual(frame["artifacts"][0]["name"], "table.csv")
+        self.assertNotIn("error", frame)
+        self.assertLess(frame["exit"]["startedAt"], frame["exit"]["finishedAt"])
+        self.assertEqual((pod.exec.returncode, pod.agent.returncode), (0, 0))
+        self.assertEqual(pod.text("exec.out"), "hello\n")
+        self.assertEqual(pod.text("exec.err"), "warn\n")
+        message = json.loads(pod.text("dev/termination-log"))
+        self.assertTrue(message["complete"])
+        self.assertEqual(message["frame"]["outputs"], frame["outputs"])
+        self.assertFalse(os.path.exists(pod.path("modelrun/agent.sock")))
+        tokens = {headers["Authorization"] for _, headers, _ in pod.server.requests}
+        self.assertEqual(tokens, {"Bearer the-token"})
+
+    def test_exit_codes(self):
+        for statement, code in (("sys.exit(3)", 3), ("sys.exit('no')", 1), ("os._exit(255)", 255), ("1 / 0", 1)):
+            with self.subTest(statement):
+                pod = self.pod("import os, sys\n%s\n" % statement)
+                frame = pod.run()
+                self.assertEqual((frame["exit"]["how"], frame["exit"]["code"]), ("Exited", code))
+                self.assertEqual(pod.exec.returncode, code)
+                self.assertNotIn("outputs", frame)
+
+    def test_every_deadly_signal(self):
+        for number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGTERM):
+            with self.subTest(number):
+                pod = self.pod("import os\nos.kill(os.getpid(), %d)\n" % number)
+                frame = pod.run()
+                self.assertEqual((frame["exit"]["how"], frame["exit"].get("signal")), ("Signaled", int(number)))
+                self.assertNotIn("code", frame["exit"])
+                self.assertEqual(pod.exec.returncode, 128 + number)
+
+    def test_traceback_begins_with_the_models_own_frame(self):
+        pod = self.pod("def f():\n    raise ValueError('no')\nf()\n")
+        err = pod.run()["stderr"]["head"]
+        self.assertTrue(err.startswith("Traceback (most recent call last):\n  File \"%s\", line 3" % pod.path("repo/run.py")), err)
+        self.assertNotIn("harness", err)
+
+    def test_timeout_ends_what_ignores_sigterm(self):
+        pod = self.pod("import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up')\ntime.sleep(600)\n",
+                       timeout=5)
+        began = time.monotonic()
+        frame = pod.run()
+        self.assertEqual((frame["exit"]["how"], frame["exit"].get("signal")), ("TimedOut", 9))
+        self.assertEqual(frame["stdout"]["head"], "up\n")
+        self.assertGreater(time.monotonic() - began, 9.5)  # the time-out and the 5 s of grace
+        self.assertLess(time.monotonic() - began, 40)
+
+    def test_timeout_keeps_what_was_written(self):
+        pod = self.pod("import time, json\nroot = __file__.rsplit('/repo', 1)[0]\n"
+                       "json.dump({'x': 1}, open(root + '/outputs/part.json', 'w'))\nopen(root + '/outputs/bad.json', 'w').write('{')\n"
+                       "time.sleep(600)\n", timeout=5)
+        frame = pod.run()
+        self.assertEqual((frame["exit"]["how"], frame["exit"].get("signal")), ("TimedOut", 15))
+        self.assertEqual(frame["outputs"], {"part": {"x": 1}})
+        self.assertNotIn("error", frame)
+        self.assertIn("/outputs/bad.json", frame["warning"])
+
+    def test_cancel(self):
+        pod = self.pod("import time\nprint('up')\ntime.sleep(600)\n")
+        pod.start_agent().await_installed().start_exec()
+        pod.await_text("exec.out", "up")
+        pod.server.cancel.set()
+        frame = pod.finish()
+        self.assertEqual(frame["exit"]["how"], "Cancelled")
+        self.assertEqual(frame["exit"]["signal"], 15)
+
+    def test_attempt_over_ends_the_model(self):
+        pod = self.pod("import time\nprint('up')\ntime.sleep(600)\n")
+        pod.server.script["control"] = [(409, b"over")]
+        pod.server.script["result"] = [(409, b"over")]
+        frame = pod.run()
+        self.assertEqual(frame["exit"]["how"], "Cancelled")
+        self.assertEqual(pod.server.count("result"), 1)
+
+    def test_daemonised_child_is_ended(self):
+        pod = self.pod("import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
+                       "        print('daemon', flush=True)\n        time.sleep(600)\n    os._exit(0)\n"
+                       "os.wait()\ntime.sleep(0.3)\nresult = {}\n")
+        began = time.monotonic()
+        frame = pod.run()
+        self.assertEqual((frame["exit"]["how"], frame["exit"].get("code")), ("Exited", 0))
+        self.assertIn("daemon", frame["stdout"]["head"])
+        self.assertLess(time.monotonic() - began, 15)
+        self.assertEqual(frame["outputs"], {})
+
+    def test_sigterm_from_outside(self):
+        pod = self.pod("import time\nprint('up')\ntime.sleep(600)\n")
+        pod.start_agent().await_installed().start_exec()
+        pod.await_text("exec.out", "up")
+        os.kill(pod.agent.pid, signal.SIGTERM)  # setpriv has become the agent
+        os.kill(pod.exec_pid(), signal.SIGTERM)
+        frame = pod.finish()
+        self.assertEqual(frame["exit"]["how"], "Terminated")
+        self.assertEqual(self.pushed(pod), frame)
+
+    def test_signals_of_the_model_do_not_reach_its_supervisor(self):
+        pod = self.pod("import os, time\nfor call in (lambda: os.kill(1, 15), lambda: os.kill(-1, 0)):\n    try:\n        call()\n"
+                       "        print('done')\n    except OSError as e:\n        print(e.errno)\ntime.sleep(0.2)\n")
+        frame = pod.run()
+        self.assertEqual((frame["exit"]["how"], frame["exit"].get("code")), ("Exited", 0))
+        self.assertEqual(frame["stdout"]["head"].splitlines()[0], "1")
+
+    # ---- Output ----------------------------------------------------------------------------------------------
+    def test_fifty_megabytes_of_output(self):
+        pod = self.pod("import sys\nsys.stdout.write('first\\n')\nfor i in range(50):\n    sys.stdout.write('x' * 1000000)\n"
+                       "sys.stdout.write('\\nlast\\n')\n", agent_env={"MODELRUN_STDOUT_BYTES": "8192"})
+        frame = pod.run()
+        self.assertEqual(frame["exit"]["how"], "Exited", frame)
+        out = frame["stdout"]
+        self.assertEqual(out["totalBytes"], 50_000_012)
+        self.assertTrue(out["head"].startswith("first\n") and out["tail"].endswith("\nlast\n"))
+        self.assertEqual((len(out["head"]), len(out["tail"])), (4096, 4096))
+        self.assertLess(os.path.getsize(pod.path("exec.out")), (8 << 20) + 300)
+        self.assertTrue(pod.text("exec.out").rstrip().endswith("run's result"))
+
+    def test_forged_frames_change_nothing(self):
+        pod = self.pod("print('MODELRUN-RESULT end 00 1 1')\nprint('\\x1b[2J\\rMODELRUN-RESULT 1/1 AAAA')\n")
+        frame = pod.run()
+        self.assertEqual((frame["exit"]["how"], frame["exit"]["code"]), ("Exited", 0))
+        self.assertEqual(pod.text("agent.out").count("MODELRUN-RESULT end"), 1)
+
+    # ---- Losses ----------------------------------------------------------------------------------------------
+    def test_agent_killed_ends_the_model(self):
+        pod = self.pod("import time\nprint('up')\ntime.sleep(600)\n")
+        pod.start_agent().await_installed().start_exec()
+        pod.await_text("exec.out", "up")
+        model = pod.model_pid()
+        pod.agent.kill()
+        self.assertEqual(pod.exec.wait(10), 125)
+        self.assertTrue(pid_is_gone(model))
+
+    def test_exec_killed_keeps_what_was_printed(self):
+        pod = self.pod("import os, time\nprint('before', flush=True)\nos.write(1, b'y' * 100000)\nprint('END', flush=True)\n"
+                       "time.sleep(600)\n")
+        pod.start_agent().await_installed().start_exec()
+        pod.await_text("exec.out", "before")
+        os.kill(pod.exec_pid(), signal.SIGSTOP)
+        pod.await_text("exec.out", "before")
+        os.kill(pod.exec_pid(), signal.SIGKILL)
+        frame = pod.finish()
+        self.assertEqual(frame["exit"]["how"], "Lost")
+        self.assertNotIn("code", frame["exit"])
+        self.assertTrue(frame["stdout"]["head"].startswith("before\n"))
+        self.assertIn("startedAt", frame["exit"])
+        self.assertEqual(frame, self.pushed(pod))
+
+    def test_output_in_the_pipe_survives_exec(self):
+        # Printed while `exec` is stopped: only the agent's read end has it.
+        pod = self.pod("import os, sys, time\nroot = __file__.rsplit('/repo', 1)[0]\nprint('up', flush=True)\n"
+                       "while not os.path.exists(root + '/tmp/go'): time.sleep(0.01)\nprint('LAST WORDS', flush=True)\n"
+                       "open(root + '/tmp/said', 'w').write('said')\ntime.sleep(600)\n")
+        pod.start_agent().await_installed().start_exec()
+        pod.await_text("exec.out", "up")
+        os.kill(pod.exec_pid(), signal.SIGSTOP)
+        pod.write("tmp/go", "")
+        pod.await_text("tmp/said", "said")
+        os.kill(pod.exec_pid(), signal.SIGKILL)
+        frame = pod.finish()
+        self.assertEqual(frame["exit"]["how"], "Lost")
+        self.assertEqual(frame["stdout"]["head"], "up\nLAST WORDS\n")
+
+    def test_push_refused_then_accepted(self):
+        pod = self.pod("result = {}\n")
+        pod.server.script["result"] = [(503, b"not the leader"), (429, b""), (500, b"")]
+        frame = pod.run()
+        self.assertEqual(self.pushed(pod), frame)
+        self.assertEqual(pod.server.count("result"), 4)
+
+    def test_push_denied_ends_at_once(self):
+        pod = self.pod("result = {}\n")
+        pod.server.script["result"] = [(403, b'{"message":"not your run"}')] * 2
+        frame = pod.run()
+        self.assertEqual(frame["outputs"], {})
+        self.assertEqual((pod.agent.returncode, pod.server.count("result")), (0, 1))
+        self.assertIn("not your run", pod.text("agent.err"))
+
+    def test_server_gone_after_the_start_leaves_the_durable_copy(self):
+        pod = self.pod("import time\nprint('up')\ntime.sleep(1)\nresult = {'kept': 1}\n")
+        pod.start_agent().await_installed().start_exec()
+        pod.await_text("exec.out", "up")
+        pod.server.close()
+        pod.exec.wait(30)
+        pod.await_text("dev/termination-log", "kept")
+        self.assertEqual(pod.logged_frame()["outputs"], {"kept": 1})
+        self.assertIsNone(pod.agent.poll())  # still trying
+
+    # ---- Source ----------------------------------------------------------------------------------------------
+    def test_source_comes_after_refusals(self):
+        pod = self.pod("result = {}\n")
+        pod.server.script["source"] = [(503, b""), (503, b""), (429, b"")]
+        self.assertEqual(pod.run()["exit"].get("code"), 0)
+        self.assertEqual(pod.server.count("source"), 4)
+
+    def test_source_denied(self):
+        pod = self.pod("result = {}\n")
+        pod.server.script["source"] = [(403, b"this pod is not the one")]
+        frame = pod.run()
+        self.assertEqual(frame["exit"]["how"], "NotStarted")
+        self.assertEqual(frame["error"]["reason"], "SandboxSetupFailed")
+        self.assertIn("this pod is not the one", frame["error"]["message"])
+        self.assertEqual(pod.exec.returncode, 125)
+        self.assertEqual(pod.server.count("source"), 1)
+
+    def test_source_with_the_wrong_digest_is_not_run(self):
+        pod = self.pod("print('ran')\n", agent_env={"MODELRUN_CONNECT_SECONDS": "1"})
+        pod.server.digest = "0" * 64
+        frame = pod.run()
+        self.assertEqual(frame["exit"]["how"], "NotStarted")
+        self.assertGreater(pod.server.count("source"), 1)
+        self.assertEqual(pod.text("exec.out"), "")
+
+    def test_source_that_leaves_the_tree_is_refused(self):
+        for path in ("../evil", "/evil", "a/../../evil"):
+            with self.subTest(path):
+                pod = self.pod({"run.py": "", path: "x"})
+                frame = pod.run()
+                self.assertEqual(frame["exit"]["how"], "NotStarted")
+                self.assertFalse(os.path.exists(pod.path("evil")))
+
+    def test_certificate_of_another_name_is_refused(self):
+        pod = self.pod("", agent_env={"MODELRUN_RUN_SERVER_NAME": "other.test", "MODELRUN_CONNECT_SECONDS": "1"})
+        frame = pod.start_agent().await_frame()
+        self.assertEqual((frame["exit"]["how"], frame["error"]["reason"]), ("NotStarted", "SourceUnreachable"))
+        self.assertIn("certificate", pod.text("agent.err"))
+        self.assertEqual(pod.server.requests, [])
+
+    # ---- Setup -----------------------------------------------------------------------------------------------
+    def test_missing_program(self):
+        frame = self.pod("").run(argv=["no-such-python"])
+        self.assertEqual((frame["exit"]["how"], frame["error"]["reason"]), ("NotStarted", "SandboxSetupFailed"))
+        self.assertIn("'no-such-python'", frame["error"]["message"])
+
+    def test_landlock(self):
+        pod = self.pod("import os\nroot = __file__.rsplit('/repo', 1)[0]\ndef attempt(path):\n    try:\n"
+                       "        open(path, 'w').close()\n        os.unlink(path)\n        return 'ok'\n    except OSError as e:\n        return e.errno\n"
+                       "result = {p: attempt(root + p) for p in ('/outputs/a', '/tmp/a', '/upstream/a', '/repo/a', '/modelrun/a')}\n"
+                       "result['shm'] = attempt('/dev/shm/modelrun-test-%d' % os.getpid())\n",
+                       env={"MODELRUN_LANDLOCK": "required"})
+        frame = pod.run()
+        if frame["exit"]["how"] == "NotStarted":  # no Landlock in this kernel: it must fail closed and say what to do
+            self.assertIn("--landlock=optional", frame["error"]["message"])
+            return self.assertEqual(pod.exec.returncode, 126)
+        self.assertEqual(frame["outputs"], {"/outputs/a": "ok", "/tmp/a": "ok", "/upstream/a": "ok", "/repo/a": 13,
+                                            "/modelrun/a": 13, "shm": "ok"})
+
+    def test_a_wrong_setting_fails_closed(self):
+        for env in ({"MODELRUN_LANDLOCK": "perhaps"}, {"MODELRUN_TIMEOUT_SECONDS": "soon"}):
+            with self.subTest(env):
+                pod = self.pod("print('ran')\n", env=env)
+                frame = pod.run()
+                self.assertEqual((frame["exit"]["how"], frame["error"]["reason"]), ("NotStarted", "SandboxSetupFailed"))
+                self.assertIn(next(iter(env)), frame["error"]["message"])
+                self.assertEqual(pod.text("exec.out"), "")
+
+    def test_exec_never_comes(self):
+        pod = self.pod("", agent_env={"MODELRUN_CONNECT_SECONDS": "1"}).start_agent()
+        frame = pod.finish()
+        self.assertIn("did not start", frame["error"]["message"])
+
+    def test_entry_point_missing(self):
+        frame = self.pod({"other.py": ""}).run()
+        self.assertEqual((frame["exit"]["code"], frame["error"]["reason"]), (66, "EntryPointNotFound"))
+
+    def test_environment_and_limits_of_the_model(self):
+        pod = self.pod("import os, resource, json\nresult = {'env': dict(os.environ), 'cwd': os.getcwd(), 'pid': os.getppid(),\n"
+                       " 'core': resource.getrlimit(resource.RLIMIT_CORE)[1], 'nofile': resource.getrlimit(resource.RLIMIT_NOFILE)[1],\n"
+                       " 'fds': sorted(map(int, os.listdir('/proc/self/fd')))[:4], 'status': open('/proc/self/status').read()}\n",
+                       env={"PYTHONPATH": "/x", "LD_PRELOAD": "", "KUBERNETES_SERVICE_HOST": "x", "MY": "value"})
+        out = pod.run()["outputs"]
+        self.assertEqual(out["cwd"], pod.path("repo"))
+        self.assertEqual((out["core"], out["nofile"], out["pid"]), (0, 1024, 1))
+        self.assertEqual(out["env"]["MY"], "value")
+        self.assertEqual(out["env"]["HOME"], "/tmp")
+        for name in ("PYTHONPATH", "LD_PRELOAD", "KUBERNETES_SERVICE_HOST", "MODELRUN_TIMEOUT_SECONDS", "MODELRUN_LANDLOCK"):
+            self.assertNotIn(name, out["env"])
+        self.assertEqual(out["fds"], [0, 1, 2, 3])  # 3 is listdir's own
+        self.assertIn("NoNewPrivs:\t1", out["status"])
+        self.assertIn("Seccomp:\t2", out["status"])
+
+    def test_connection_is_closed_before_the_model_runs(self):
+        pod = self.pod("import os, socket\nroot = __file__.rsplit('/repo', 1)[0]\ns = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+                       "try:\n    s.connect(root + '/modelrun/agent.sock')\n    print('IN')\nexcept OSError as e:\n    print(e.errno)\n")
+        self.assertEqual(pod.run()["stdout"]["head"], "2\n")
+
+    # ---- Pipelines -------------------------------------------------------------------------------------------
+    def test_pipeline(self):
+        pod = self.pod({
+            "run.py": "PIPELINE = ['revenue', 'expenses']\nresult = {'title': 'x'}\n",
+            "model/revenue.py": "import json\nroot = __file__.rsplit('/repo', 1)[0]\nresult = {'total': 10}\n"
+                                "json.dump([1, 2], open(root + '/outputs/rows.json', 'w'))\n",
+            "model/expenses.py": "import json\nroot = __file__.rsplit('/repo', 1)[0]\n"
+                                 "up = json.load(open(root + '/upstream/revenue/outputs.json'))\n"
+                                 "outputs = {'saw': up}\n"})
+        frame = pod.run()
+        self.assertEqual(frame["outputs"], {"title": "x", "revenue": {"total": 10, "rows": [1, 2]},
+                                            "expenses": {"saw": {"total": 10, "rows": [1, 2]}}})
+
+    def test_pipeline_keeps_what_came_before_a_failure(self):
+        pod = self.pod({"run.py": "PIPELINE = ['a', 'b', 'c']\n", "model/a.py": "result = {'x': 1}\n",
+                        "model/b.py": "import sys\nsys.exit(4)\n", "model/c.py": "result = {}\n"})
+        frame = pod.run()
+        self.assertEqual(frame["exit"]["code"], 4)
+        self.assertEqual(frame["outputs"], {"a": {"x": 1}})
+        self.assertIn("ends at the model b", frame["stderr"]["head"])
+
+    # ---- What models need ------------------------------------------------------------------------------------
+    def test_ordinary_programs_work(self):
+        pod = self.pod("import asyncio, multiprocessing, os, subprocess, tempfile, threading, concurrent.futures as cf\n"
+                       "def square(x):\n    return x * x\n"
+                       "async def hello():\n    p = await asyncio.create_subprocess_exec('echo', 'hi', stdout=-1)\n"
+                       "    return (await p.communicate())[0].decode()\n"
+                       "if __name__ == '__main__':\n"
+                       "    with multiprocessing.Pool(2) as pool:\n        squares = pool.map(square, range(4))\n"
+                       "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n        spawned = pool.map(square, [5])\n"
+                       "    with multiprocessing.Manager() as manager:\n        shared = manager.dict(a=1)['a']\n"
+                       "    with cf.ThreadPoolExecutor(4) as pool:\n        threads = list(pool.map(square, range(4)))\n"
+                       "    result = {'squares': squares, 'spawned': spawned, 'shared': shared, 'threads': threads,\n"
+                       "              'sub': subprocess.check_output(['sh', '-c', 'echo a | cat']).decode(),\n"
+                       "              'async': asyncio.run(hello()), 'tmp': tempfile.mkdtemp() != ''}\n")
+        frame = pod.run()
+        self.assertEqual(frame.get("outputs"), {"squares": [0, 1, 4, 9], "spawned": [25], "shared": 1,
+                                                "threads": [0, 1, 4, 9], "sub": "a\n", "async": "hi\n", "tmp": True}, frame)
