@@ -1,0 +1,254 @@
+// A run's life, and that of ten at once, with every fault at every write: the end is that of the same runs without
+// faults.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+
+#include "faults/world.h"
+
+namespace modelrun::faults {
+namespace {
+
+using fakes::Fault;
+
+// The way of a world from its start to its end; it may do something on the way.
+using Scenario = std::function<void(World&)>;
+
+void to_the_end(World& world) {
+  world.run_to_the_end();
+}
+
+struct Reference {
+  std::vector<std::string> outcome;
+  int writes = 0;
+};
+
+Reference without_faults(const WorldOptions& options, const Scenario& scenario) {
+  World world(options);
+  scenario(world);
+  return {world.outcome(), world.writes()};
+}
+
+const char* name_of(Fault fault) {
+  switch (fault) {
+    case Fault::kCrashBefore:
+      return "crash before";
+    case Fault::kCrashAfter:
+      return "crash after";
+    case Fault::kDropBefore:
+      return "no connection at";
+    case Fault::kDropAfter:
+      return "answer lost of";
+    default:
+      return "fault at";
+  }
+}
+
+// `fault` at the writes from 1 to N, one world each; `first` and `step`: at some of them.
+void at_every_write(WorldOptions options, Fault fault, const Scenario& scenario = to_the_end, int first = 1,
+                    int step = 1) {
+  const auto reference = without_faults(options, scenario);
+  ASSERT_GT(reference.writes, 0);
+  for (int k = first; k <= reference.writes; k += step) {
+    options.name = fmt::format("{} write {}", name_of(fault), k);
+    World world(options);
+    bool struck = false;
+    world.set_faults([&](const kube::Request&, int number) {
+      if (number != k) return Fault::kNone;
+      struck = true;
+      return fault;
+    });
+    scenario(world);
+    EXPECT_TRUE(struck) << options.name;
+    EXPECT_EQ(world.outcome(), reference.outcome) << options.name;
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+constexpr std::array kEvery = {Fault::kCrashBefore, Fault::kCrashAfter, Fault::kDropBefore,
+                               Fault::kDropAfter,   Fault::k409,        Fault::k503};
+
+class EveryWrite : public ::testing::TestWithParam<Fault> {};
+
+TEST_P(EveryWrite, OfOneRun) {
+  at_every_write({}, GetParam());
+}
+
+TEST_P(EveryWrite, OfOneRunWithParameters) {
+  at_every_write({.parameters = true}, GetParam());
+}
+
+// Each kind of fault at every sixth write: together they strike at all of them.
+TEST_P(EveryWrite, OfTenRunsInThreeSlots) {
+  const int first = static_cast<int>(std::ranges::find(kEvery, GetParam()) - kEvery.begin()) + 1;
+  at_every_write({.runs = 10, .max_concurrent = 3}, GetParam(), to_the_end, first, static_cast<int>(kEvery.size()));
+}
+
+TEST_P(EveryWrite, OfARunWhosePushIsLost) {
+  at_every_write({}, GetParam(), [](World& world) {
+    world.node().push = false;
+    world.run_to_the_end();
+  });
+}
+
+TEST_P(EveryWrite, OfARunWithALargeResult) {
+  at_every_write({}, GetParam(), [](World& world) {
+    world.node().prints = std::string(20'000, 'x');
+    world.run_to_the_end();
+    if (world.machine().server.all(kube::kConfigMaps).size() != 1) world.violated("the full result is not there once");
+  });
+}
+
+TEST_P(EveryWrite, OfARunThatIsEvictedOnce) {
+  const Scenario evicted = [](World& world) {
+    world.node().hold = true;
+    world.run(
+        [&] { return world.find("run-00").status.phase == api::Phase::kRunning && !world.node().granted().empty(); });
+    world.node().evict("run-00");
+    world.node().hold = false;
+    world.run_to_the_end();
+  };
+  ASSERT_NE(without_faults({}, evicted).outcome.at(0).find("Succeeded exit 0 attempts 2"), std::string::npos);
+  at_every_write({}, GetParam(), evicted);
+}
+
+TEST_P(EveryWrite, OfARunThatIsSuspendedWhileItRuns) {
+  const Scenario suspended = [](World& world) {
+    world.node().hold = true;
+    world.run(
+        [&] { return world.find("run-00").status.phase == api::Phase::kRunning && !world.node().granted().empty(); });
+    world.set_spec("run-00", {{"suspend", true}});
+    const Time later = world.machine().clock.now() + std::chrono::seconds(10);
+    world.run([&] { return world.machine().clock.now() > later; });
+    if (world.find("run-00").status.phase != api::Phase::kPending) world.violated("not suspended");
+    if (!world.machine().server.all(kube::kJobs).empty()) world.violated("a suspended run has a Job");
+    world.node().hold = false;
+    world.set_spec("run-00", {{"suspend", false}});
+    world.run_to_the_end();
+  };
+  ASSERT_NE(without_faults({}, suspended).outcome.at(0).find("Succeeded exit 0 attempts 2"), std::string::npos);
+  at_every_write({}, GetParam(), suspended);
+}
+
+TEST_P(EveryWrite, OfARunThatIsCancelledBeforeItsPodClaims) {
+  at_every_write({}, GetParam(), [](World& world) {
+    world.run([&] { return !world.machine().server.all(kube::kJobs).empty(); });
+    world.set_spec("run-00", {{"cancel", true}});
+    world.run_to_the_end();
+  });
+}
+
+std::string fault_name(const ::testing::TestParamInfo<Fault>& parameter) {
+  constexpr std::array kNames = {"CrashBefore", "CrashAfter", "DropBefore", "DropAfter", "Conflict", "Unavailable"};
+  return kNames.at(parameter.index);
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, EveryWrite, ::testing::ValuesIn(kEvery), fault_name);
+
+TEST(TwoCrashes, OfOneRun) {
+  const auto reference = without_faults({}, to_the_end);
+  for (int first = 1; first <= reference.writes; ++first) {
+    for (int second = 1; second <= reference.writes + 2; ++second) {
+      World world({.name = fmt::format("crashes after writes {} and {}", first, first + second)});
+      world.set_faults([&](const kube::Request&, int number) {
+        return number == first || number == first + second ? Fault::kCrashAfter : Fault::kNone;
+      });
+      world.run_to_the_end();
+      ASSERT_EQ(world.outcome(), reference.outcome) << first << ' ' << second;
+    }
+  }
+}
+
+TEST(Conflicts, OnEveryFirstWrite) {
+  const WorldOptions options{.runs = 5, .parameters = true, .max_concurrent = 2};
+  const auto reference = without_faults(options, to_the_end);
+  World world(options);
+  std::set<std::string> met;
+  world.set_faults([&](const kube::Request& request, int number) {
+    const auto body = kube::Json::parse(request.body, nullptr, false);
+    const auto name = body.is_object() && body.contains("metadata") ? body["metadata"].value("name", "") : "";
+    return number > 0 && met.insert(std::string(to_string(request.method)) + request.path + name).second ? Fault::k409
+                                                                                                         : Fault::kNone;
+  });
+  world.run_to_the_end();
+  EXPECT_EQ(world.outcome(), reference.outcome);
+}
+
+// Three requests in ten fail, reads too.
+TEST(Errors, ThirtyPercent) {
+  const WorldOptions options{.runs = 3, .parameters = true, .max_concurrent = 2};
+  const auto reference = without_faults(options, to_the_end);
+  for (std::uint64_t seed = 1; seed <= 15; ++seed) {
+    WorldOptions named = options;
+    named.name = fmt::format("errors {}", seed);
+    World world(named);
+    std::mt19937_64 random(seed);
+    world.set_faults([&](const kube::Request&, int) {
+      constexpr std::array kErrors = {Fault::k429, Fault::k500, Fault::k503};
+      return random() % 10 < 3 ? kErrors.at(random() % kErrors.size()) : Fault::kNone;
+    });
+    world.run();
+    world.set_faults({});
+    world.run_to_the_end();
+    ASSERT_EQ(world.outcome(), reference.outcome) << seed;
+  }
+}
+
+class Seeds : public ::testing::TestWithParam<int> {
+ protected:
+  static constexpr int kWorlds = 12;
+  void explore(WorldOptions options, const std::function<void(World&, std::uint64_t seed)>& prepare = {}) {
+    const auto reference = without_faults(
+        {.runs = options.runs, .parameters = options.parameters, .max_concurrent = options.max_concurrent}, to_the_end);
+    for (int i = 0; i < kWorlds; ++i) {
+      options.seed = static_cast<std::uint64_t>(GetParam() * kWorlds + i + 1);
+      World world(options);
+      if (prepare) prepare(world, options.seed);
+      world.run_to_the_end();
+      ASSERT_EQ(world.outcome(), reference.outcome) << options.name << " seed " << options.seed;
+    }
+  }
+};
+
+TEST_P(Seeds, StaleCaches) {
+  explore({.runs = 3, .max_concurrent = 2, .name = "stale caches"});
+}
+
+TEST_P(Seeds, TwoLeaders) {
+  explore({.runs = 3, .parameters = true, .max_concurrent = 2, .processes = 2, .name = "two leaders"});
+}
+
+TEST_P(Seeds, TwoLeadersAndCrashes) {
+  auto random = std::make_shared<std::mt19937_64>();
+  explore({.runs = 3, .max_concurrent = 2, .processes = 2, .name = "two leaders, crashes"},
+          [&](World& world, std::uint64_t seed) {
+            random->seed(seed);
+            world.set_faults([random](const kube::Request&, int number) {
+              if (number == 0 || (*random)() % 12 != 0) return Fault::kNone;
+              constexpr std::array kFaults = {Fault::kCrashBefore, Fault::kCrashAfter, Fault::kDropAfter, Fault::k409};
+              return kFaults.at((*random)() % kFaults.size());
+            });
+          });
+}
+
+INSTANTIATE_TEST_SUITE_P(Random, Seeds, ::testing::Range(0, 4));
+
+TEST(World, ReplaysExactly) {
+  const auto trace = [] {
+    World world({.runs = 3, .max_concurrent = 2, .processes = 2, .seed = 7});
+    std::string text;
+    world.set_faults([&](const kube::Request& request, int number) {
+      const auto path = request.path.substr(request.path.find("/n") + 2);
+      if (number > 0)
+        text += fmt::format("{} {}\n", to_string(request.method), path.substr(path.find('/', path.find('/') + 1) + 1));
+      return Fault::kNone;
+    });
+    world.run_to_the_end();
+    return text;
+  };
+  EXPECT_EQ(trace(), trace());
+}
+
+}  // namespace
+}  // namespace modelrun::faults

@@ -1,0 +1,155 @@
+#include "faults/node.h"
+
+#include <utility>
+
+namespace modelrun::faults {
+namespace {
+
+using kube::Json;
+
+Json container(const char* name, Json state) {
+  return {{"name", name}, {"imageID", "image@sha256:1"}, {"state", std::move(state)}};
+}
+
+Json pod_of(const Json& job, Time now) {
+  const auto& meta = job["metadata"];
+  const auto& pattern = job["spec"]["template"]["metadata"];
+  const auto time = format_rfc3339(now);
+  return {
+      {"metadata",
+       {{"name", meta["name"].get<std::string>() + "-x"},
+        {"namespace", meta["namespace"]},
+        {"labels", pattern["labels"]},
+        {"annotations", pattern["annotations"]},
+        {"ownerReferences", {{{"kind", "Job"}, {"name", meta["name"]}, {"uid", meta["uid"]}, {"controller", true}}}}}},
+      {"spec", {{"nodeName", "node-1"}}},
+      {"status",
+       {{"phase", "Running"},
+        {"conditions", {{{"type", "PodScheduled"}, {"status", "True"}, {"lastTransitionTime", time}}}},
+        {"containerStatuses",
+         {container("agent", {{"running", {{"startedAt", time}}}}),
+          container("model", {{"running", {{"startedAt", time}}}})}}}}};
+}
+
+Json terminated(int code, Time now) {
+  return {{"terminated",
+           {{"exitCode", code}, {"reason", code == 0 ? "Completed" : "Error"}, {"finishedAt", format_rfc3339(now)}}}};
+}
+
+// What every model gives: exit code 0, something printed, one result.
+api::ResultFrame result_of(const runserver::AttemptRef& attempt, const std::string& prints, Time now) {
+  api::ResultFrame frame;
+  frame.run_uid = attempt.uid;
+  frame.attempt = attempt.attempt;
+  frame.exit.how = api::ExitHow::kExited;
+  frame.exit.code = 0;
+  frame.exit.started_at = frame.exit.finished_at = now;
+  frame.out = {prints, "", prints.size()};
+  frame.outputs = Json{{"answer", 42}};
+  return frame;
+}
+
+}  // namespace
+
+bool Node::control_jobs() {
+  bool changed = false;
+  machine_.server.collect_garbage();
+  for (const auto& job : machine_.server.all(kube::kJobs)) {
+    const auto meta = api::decode_meta(job);
+    if (!served_.insert(meta.uid).second) continue;
+    const auto pod = machine_.server.put(kube::kPods, pod_of(job, machine_.clock.now()));
+    auto agent = std::make_shared<Agent>();
+    const auto& labels = job["metadata"]["labels"];
+    agent->attempt = {meta.namespace_, meta.owner_name, labels[std::string(api::kLabelRunUid)],
+                      std::stoi(labels[std::string(api::kLabelAttempt)].get<std::string>())};
+    agent->pod = {meta.namespace_, pod["metadata"]["name"], pod["metadata"]["uid"]};
+    agents_[agent->pod.pod_uid] = std::move(agent);
+    changed = true;
+  }
+  std::set<std::string> alive;
+  for (const auto& pod : machine_.server.all(kube::kPods)) alive.insert(api::decode_meta(pod).uid);
+  return std::erase_if(agents_, [&](const auto& item) { return !alive.contains(item.first); }) > 0 || changed;
+}
+
+bool Node::agents(Process& process) {
+  const auto all = agents_;  // a step may end one
+  bool stepped = false;
+  for (const auto& [uid, agent] : all) {
+    if (agent->asked || (hold && agent->state == Agent::State::kRunning)) continue;
+    step(agent, process);
+    stepped = true;
+  }
+  return stepped;
+}
+
+void Node::step(const std::shared_ptr<Agent>& agent, Process& process) {
+  const auto answered = [this, agent](bool ok, ErrorKind kind, Agent::State next) {
+    agent->asked = false;
+    if (!ok && kind == ErrorKind::kUnavailable) return;  // asks again
+    if (!ok) agent->failed = true;
+    agent->state = ok ? next : Agent::State::kEnding;
+  };
+  switch (agent->state) {
+    case Agent::State::kClaiming:
+      process.warm(agent->attempt.namespace_ + "/" + agent->attempt.run);
+      agent->asked = true;
+      return process.gate().claim(agent->attempt, agent->pod, [=, this](const auto& archive) {
+        if (archive)
+          granted_[fmt::format("{}/{}", agent->attempt.uid, agent->attempt.attempt)].insert(agent->pod.pod_uid);
+        answered(archive.has_value(), archive ? ErrorKind::kInternal : archive.error().kind, Agent::State::kRunning);
+      });
+    case Agent::State::kRunning: {
+      agent->frame = result_of(agent->attempt, prints, machine_.clock.now());
+      machine_.server.set_pod_log(agent->pod.namespace_, agent->pod.pod_name, "agent", api::frame_to_log(agent->frame));
+      change_pod(*agent,
+                 [&](Json& status) { status["containerStatuses"][1]["state"] = terminated(0, machine_.clock.now()); });
+      agent->state = push ? Agent::State::kPushing : Agent::State::kEnding;
+      return;
+    }
+    case Agent::State::kPushing:
+      agent->asked = true;
+      return process.gate().submit(agent->attempt, agent->pod, agent->frame, [=](const Result<void>& done) {
+        answered(done.has_value(), done ? ErrorKind::kInternal : done.error().kind, Agent::State::kEnding);
+      });
+    case Agent::State::kEnding:
+      return end(*agent);
+  }
+}
+
+void Node::end(const Agent& agent) {
+  const bool failed = agent.failed;
+  const auto uid = agent.pod.pod_uid;
+  change_pod(agent, [&](Json& status) {
+    status["containerStatuses"][0]["state"] = terminated(failed ? 1 : 0, machine_.clock.now());
+    status["phase"] = failed ? "Failed" : "Succeeded";
+  });
+  for (auto job : machine_.server.all(kube::kJobs)) {
+    if (job["metadata"]["name"].get<std::string>() + "-x" != agent.pod.pod_name) continue;
+    job["status"]["conditions"] = {{{"type", failed ? "Failed" : "Complete"}, {"status", "True"}}};
+    machine_.server.put(kube::kJobs, job);
+  }
+  agents_.erase(uid);
+}
+
+void Node::evict(const std::string& run) {
+  for (auto pod : machine_.server.all(kube::kPods)) {
+    if (api::decode_pod(pod).run != run) continue;
+    pod["status"]["phase"] = "Failed";
+    pod["status"]["reason"] = "Evicted";
+    machine_.server.put(kube::kPods, pod);
+    agents_.erase(pod["metadata"]["uid"].get<std::string>());
+  }
+}
+
+void Node::change_pod(const Agent& agent, const std::function<void(Json& status)>& change) {
+  auto pod = machine_.server.find(kube::kPods, agent.pod.namespace_, agent.pod.pod_name);
+  if (!pod) return;
+  change((*pod)["status"]);
+  machine_.server.put(kube::kPods, *pod);
+}
+
+void Node::process_gone() {
+  for (const auto& [uid, agent] : agents_) agent->asked = false;
+}
+
+}  // namespace modelrun::faults

@@ -1,0 +1,256 @@
+#include "faults/world.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace modelrun::faults {
+namespace {
+
+using fakes::Fault;
+using kube::Json;
+
+constexpr int kMoves = 60'000;
+constexpr std::chrono::seconds kPatience{1'500};  // on the world's clock; then something hangs
+
+// A namespace of its own for each world: some things are done once a namespace and process.
+std::string new_namespace() {
+  static int count = 0;
+  return fmt::format("n{}", ++count);
+}
+
+// "PUT modelruns/status".
+std::string kind_of(const kube::Request& request) {
+  std::string path = request.path.substr(0, request.path.find('?'));
+  const auto at = path.find("/namespaces/");
+  if (at == std::string::npos) return std::string(to_string(request.method)) + " " + path;
+  std::vector<std::string> steps;
+  for (std::size_t from = at + 1; from <= path.size();) {
+    const auto to = std::min(path.find('/', from), path.size());
+    steps.push_back(path.substr(from, to - from));
+    from = to + 1;
+  }
+  return fmt::format("{} {}{}", to_string(request.method), steps.at(2), steps.size() > 4 ? "/" + steps[4] : "");
+}
+
+}  // namespace
+
+World::World(WorldOptions options)
+    : options_(std::move(options)), name_space_(new_namespace()), random_(options_.seed) {
+  machine_.settings.agent_image = "agent:1";
+  machine_.settings.default_image = "python:1";
+  machine_.settings.image_pull_policy = "IfNotPresent";
+  machine_.settings.run_server_address = "10.0.0.1:7443";
+  machine_.server.set_hook([this](const kube::Request& request, int) { return on_request(request); });
+  make_objects();
+  for (int i = 0; i < options_.processes; ++i)
+    processes_.push_back(std::make_unique<Process>(machine_, options_.seed + 1));
+}
+
+void World::make_objects() {
+  Json project{{"metadata", {{"name", "p"}, {"namespace", name_space_}}},
+               {"spec", {{"source", {{"git", {{"url", repository_url()}}}}}, {"limits", Json::object()}}}};
+  if (options_.max_concurrent) project["spec"]["limits"]["maxConcurrentRuns"] = *options_.max_concurrent;
+  machine_.server.put(kube::kModelProjects, project);
+  for (int i = 0; i < options_.runs; ++i) {
+    Json run{{"metadata", {{"name", fmt::format("run-{:02}", i)}, {"namespace", name_space_}}},
+             {"spec", {{"project", "p"}, {"scope", "project"}}},
+             {"status", {{"observedGeneration", -1}}}};
+    if (options_.parameters) run["spec"]["parameters"] = {{"rate", 0.5}};
+    machine_.server.put(kube::kModelRuns, run);
+  }
+}
+
+Fault World::on_request(const kube::Request& request) {
+  const bool write = request.method != kube::Method::kGet;
+  const int number = write ? ++writes_ : 0;
+  const Fault fault = faults_ ? faults_(request, number) : Fault::kNone;
+  if (write && fault == Fault::kNone) ++written_[kind_of(request)];
+  return fault;
+}
+
+void World::restart() {
+  processes_.clear();
+  machine_.server.restart();
+  node_.process_gone();
+  ++restarts_;
+  for (int i = 0; i < options_.processes; ++i) {
+    processes_.push_back(
+        std::make_unique<Process>(machine_, options_.seed + 1 + static_cast<std::uint64_t>(restarts_)));
+  }
+}
+
+bool World::work(std::size_t n) {
+  const bool worked = processes_[n]->work(at_random() && random_() % 2 == 0);
+  if (machine_.server.crashed()) restart();
+  if (worked) check();
+  return worked;
+}
+
+bool World::move() {
+  machine_.advance(std::chrono::milliseconds(5));
+  return at_random() ? move_at_random() : move_in_order();
+}
+
+bool World::move_in_order() {
+  for (const auto& process : processes_) {
+    for (const auto collection : kCollections) {
+      if (news_) process->sync(collection);
+    }
+  }
+  bool moved = false;
+  for (std::size_t n = 0; n < processes_.size(); ++n) moved = work(n) || moved;
+  moved = node_.control_jobs() || moved;
+  moved = node_.agents(*processes_[0]) || moved;
+  if (moved) check();
+  news_ = moved;
+  return moved;
+}
+
+bool World::move_at_random() {
+  const std::size_t n = random_() % processes_.size();
+  switch (random_() % 8) {
+    case 0:
+    case 1:
+      processes_[n]->sync(kCollections[random_() % 4]);
+      return false;
+    case 2:
+      return node_.control_jobs();
+    case 3:
+      return node_.agents(*processes_[n]);
+    case 4:
+      machine_.advance(std::chrono::milliseconds(random_() % 400));
+      return false;
+    default:
+      return work(n);
+  }
+}
+
+// Straight to the next delayed key: whatever waits for a time has asked to be woken then.
+void World::wait_for_the_clock() {
+  std::optional<runtime::SteadyClock::Point> next;
+  for (const auto& process : processes_) {
+    const auto due = process->next_due();
+    if (due && (!next || *due < *next)) next = due;
+  }
+  const auto most = std::chrono::duration_cast<runtime::SteadyClock::Span>(std::chrono::seconds(10));
+  const auto left = next ? std::clamp(*next - machine_.steady.now(), runtime::SteadyClock::Span::zero(), most) : most;
+  machine_.advance(std::chrono::ceil<Duration>(left));
+}
+
+void World::run(const std::function<bool()>& done) {
+  int idle = 0;
+  news_ = true;
+  const Time deadline = machine_.clock.now() + kPatience;
+  for (int i = 0; i < kMoves && machine_.clock.now() < deadline; ++i) {
+    if (violations_ > 0) return;
+    if (done ? done() : all_final() && node_.idle()) return;
+    const bool moved = move();
+    idle = moved ? 0 : idle + 1;
+    if (!moved && (!at_random() || idle % 40 == 39)) wait_for_the_clock();
+  }
+  std::string stuck;
+  for (const auto& line : outcome()) stuck += "\n  " + line;
+  violated("nothing moves any more:" + stuck);
+}
+
+void World::run_to_the_end() {
+  run();
+  calm_ = true;
+  const Time over = machine_.clock.now() + std::chrono::seconds(340);
+  run([&] { return machine_.clock.now() >= over && machine_.server.all(kube::kPods).empty(); });
+  if (violations_ > 0) return;
+  if (!machine_.server.all(kube::kJobs).empty()) violated("I5: a Job is left");
+  const auto project = api::decode_model_project(machine_.server.find(kube::kModelProjects, name_space_, "p").value());
+  if (!project.status.active.empty()) violated("a slot is still held");
+  if (project.status.queued_runs != 0) violated("runs are still counted as queued");
+  const int before = writes_;
+  const Time later = machine_.clock.now() + std::chrono::seconds(60);
+  run([&] { return machine_.clock.now() >= later; });
+  if (writes_ != before) violated("I6: writes after the end");
+}
+
+void World::set_spec(const std::string& run, const Json& fields) {
+  auto object = machine_.server.find(kube::kModelRuns, name_space_, run).value();
+  object["spec"].update(fields);
+  object["metadata"]["generation"] = object["metadata"]["generation"].get<int>() + 1;
+  machine_.server.put(kube::kModelRuns, object);
+}
+
+api::ModelRun World::find(const std::string& run) const {
+  return api::decode_model_run(machine_.server.find(kube::kModelRuns, name_space_, run).value());
+}
+
+bool World::all_final() const {
+  return std::ranges::all_of(machine_.server.all(kube::kModelRuns),
+                             [](const auto& run) { return is_final(api::decode_model_run(run).status.phase); });
+}
+
+std::vector<std::string> World::outcome() const {
+  std::vector<std::string> lines;
+  for (const auto& object : machine_.server.all(kube::kModelRuns)) {
+    const auto run = api::decode_model_run(object);
+    const auto& status = run.status;
+    lines.push_back(fmt::format("{} {} exit {} attempts {} commit {} out {} outputs {} error {}", run.meta.name,
+                                to_string(status.phase), status.exit_code.value_or(-1), status.attempts,
+                                status.commit_sha == repository_commit() ? "ok" : status.commit_sha,
+                                Json(status.out).dump(), status.outputs.value_or(Json()).dump(),
+                                status.error ? status.error->reason : "none"));
+  }
+  return lines;
+}
+
+void World::violated(const std::string& what) {
+  ++violations_;
+  ADD_FAILURE() << options_.name << " seed " << options_.seed << " after write " << writes_ << ": " << what;
+}
+
+void World::check() {
+  std::map<std::int64_t, std::string> numbers;
+  std::map<std::string, api::ModelRun> runs;
+  for (const auto& object : machine_.server.all(kube::kModelRuns)) {
+    const auto run = api::decode_model_run(object);
+    check_run(run);
+    const auto [at, added] = numbers.emplace(run.status.run_number, run.meta.uid);
+    if (run.status.run_number != 0 && !added)
+      violated(fmt::format("I10: two runs have number {}", run.status.run_number));
+    runs.emplace(run.meta.uid, run);
+  }
+  std::set<std::string> busy;
+  for (const auto& object : machine_.server.all(kube::kJobs)) {
+    const auto job = api::decode_job(object);
+    auto& uids =
+        jobs_[job.run_uid + "/" + object["metadata"]["labels"][std::string(api::kLabelAttempt)].get<std::string>()];
+    uids.insert(job.meta.uid);
+    if (uids.size() > 1) violated("I1: a second Job of one attempt: " + job.meta.name);
+    const auto run = runs.find(job.run_uid);
+    if (run == runs.end()) continue;
+    if (run->second.status.commit_sha.empty()) violated("I3: a Job before the commit was recorded: " + job.meta.name);
+    if (!is_final(run->second.status.phase)) busy.insert(job.run_uid);
+  }
+  for (const auto& [attempt, pods] : node_.granted()) {
+    if (pods.size() > 1) violated("I1: two pods were given the source of " + attempt);
+  }
+  if (!options_.max_concurrent) return;
+  const auto limit = static_cast<std::size_t>(*options_.max_concurrent);
+  const auto project = api::decode_model_project(machine_.server.find(kube::kModelProjects, name_space_, "p").value());
+  if (project.status.active.size() > limit || busy.size() > limit) violated("I11: more active runs than slots");
+}
+
+void World::check_run(const api::ModelRun& run) {
+  if (!run.status.commit_sha.empty()) {
+    const auto [commit, added] = commits_.emplace(run.meta.uid, run.status.commit_sha);
+    if (!added && commit->second != run.status.commit_sha) violated("I3: the commit of " + run.meta.name + " changed");
+  }
+  if (!is_final(run.status.phase)) {
+    if (finals_.contains(run.meta.uid)) violated("I2: " + run.meta.name + " is alive again");
+    return;
+  }
+  auto status = run.status;
+  status.observed_generation = 0;  // a later change of the spec is acknowledged
+  const auto text = api::encode_status(status).dump();
+  const auto [final, added] = finals_.emplace(run.meta.uid, text);
+  if (!added && final->second != text) violated("I2: the final status of " + run.meta.name + " changed");
+}
+
+}  // namespace modelrun::faults

@@ -1,0 +1,93 @@
+// A project and its runs, one or more operator processes, and a node: from the first event to the last write, with
+// faults on the way, and the invariants of the design looked at after every step.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "faults/node.h"
+#include "faults/process.h"
+
+namespace modelrun::faults {
+
+struct WorldOptions {
+  int runs = 1;
+  bool parameters = false;
+  std::optional<int> max_concurrent{};
+  int processes = 1;
+  // Not 0: a random choice of what happens next, caches that catch up late and one at a time.
+  std::uint64_t seed = 0;
+  std::string name{};  // said with every failure
+};
+
+class World {
+ public:
+  // What becomes of the write `number` (from 1), or of a read (0).
+  using Faults = std::function<fakes::Fault(const kube::Request& request, int number)>;
+
+  explicit World(WorldOptions options);
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  void set_faults(Faults faults) { faults_ = std::move(faults); }
+
+  // Until nothing moves any more, or until `done` says so. The clock moves on when nothing else does.
+  void run(const std::function<bool()>& done = {});
+  // run(), then podSeconds, the lazy writes and a minute of peace: nothing may be left and nothing may be written.
+  void run_to_the_end();
+  void restart();
+
+  // Changes spec fields as a person would.
+  void set_spec(const std::string& run, const kube::Json& fields);
+  [[nodiscard]] api::ModelRun find(const std::string& run) const;
+  [[nodiscard]] bool all_final() const;
+  // The end state without times, uids and numbers: a line a run.
+  [[nodiscard]] std::vector<std::string> outcome() const;
+
+  [[nodiscard]] int writes() const { return writes_; }
+  // "PUT modelruns/status" and how often.
+  [[nodiscard]] const std::map<std::string, int>& written() const { return written_; }
+  Machine& machine() { return machine_; }
+  Node& node() { return node_; }
+  Process& process(std::size_t n = 0) { return *processes_.at(n); }
+  [[nodiscard]] const std::string& namespace_() const { return name_space_; }
+  void violated(const std::string& what);
+
+ private:
+  void make_objects();
+  bool move();
+  [[nodiscard]] bool at_random() const { return options_.seed != 0 && !calm_; }
+  bool move_in_order();
+  bool move_at_random();
+  bool work(std::size_t n);
+  void wait_for_the_clock();
+  void check();
+  void check_run(const api::ModelRun& run);
+  fakes::Fault on_request(const kube::Request& request);
+
+  const WorldOptions options_;
+  const std::string name_space_;
+  Machine machine_;
+  Node node_{machine_};
+  std::vector<std::unique_ptr<Process>> processes_;
+  std::mt19937_64 random_;
+  Faults faults_;
+  int writes_ = 0;
+  int restarts_ = 0;
+  std::map<std::string, int> written_;
+  // What has been seen, for the invariants. By uid of the run.
+  std::map<std::string, std::set<std::string>> jobs_;  // "uid/attempt": uids of Jobs
+  std::map<std::string, std::string> commits_;
+  std::map<std::string, std::string> finals_;
+  int violations_ = 0;
+  bool news_ = true;   // something has moved since the caches were filled
+  bool calm_ = false;  // the runs are over: no more chance
+};
+
+}  // namespace modelrun::faults

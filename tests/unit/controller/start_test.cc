@@ -1,0 +1,220 @@
+// Before the Job: observed → plan.
+#include <gtest/gtest.h>
+
+#include "unit/controller/scene.h"
+
+namespace modelrun::controller::testing {
+namespace {
+
+using api::Phase;
+using State = SourceView::State;
+
+Scene failed_source(ErrorKind kind) {
+  Scene scene;
+  scene.seen.source.state = State::kFailed;
+  scene.seen.source.error = {kind, "git says no"};
+  return scene;
+}
+
+TEST(Start, ResolvesFirst) {
+  EXPECT_EQ(Scene().at_second(0.25), "resolve @0.75") << "a wait of less than a second is not written";
+  EXPECT_EQ(Scene().at_second(1), "resolve [Pending Resolving] @30");
+}
+
+TEST(Start, ShortWaitsAreWrittenOnceSomethingStands) {
+  Scene scene;
+  scene.run.status = *scene.plan(1).status;
+  scene.seen.source.state = State::kWorking;
+  scene.run.meta.creation = at(5);  // young again: only what is unwritten waits for its second
+  EXPECT_EQ(scene.at_second(5.1), "[Pending Resolving] @30");
+}
+
+TEST(Start, AnUnchangedWaitIsNoWrite) {
+  Scene scene;
+  scene.seen.source.state = State::kWorking;
+  scene.run.status = *scene.plan(1).status;
+  EXPECT_EQ(*scene.plan(20).status, scene.run.status);
+}
+
+TEST(Start, ProjectThatIsNotThereYet) {
+  Scene scene;
+  scene.has_project = false;
+  EXPECT_EQ(scene.at_second(0.5), "@0.5");
+  EXPECT_EQ(scene.at_second(2), "[Pending ProjectNotFound] @58");
+  EXPECT_EQ(scene.at_second(59.5), "[Pending ProjectNotFound] @0.5");
+  EXPECT_EQ(scene.at_second(60), "[Failed ProjectNotFound]");
+  const auto status = *scene.plan(60).status;
+  EXPECT_EQ(status.error->message, "there is no ModelProject p in namespace n: create it, then run again");
+  EXPECT_EQ(status.exit_code, std::nullopt);
+  EXPECT_EQ(status.finished_at, at(60));
+}
+
+TEST(Start, ProjectDeletedAfterThePin) {
+  Scene scene;
+  scene.run.status.project_uid = "project-uid";
+  scene.has_project = false;
+  EXPECT_EQ(scene.at_second(2), "[Cancelled Cancelled]");
+  scene.has_project = true;
+  scene.project.meta.uid = "another of the same name";
+  EXPECT_EQ(scene.at_second(2), "[Cancelled Cancelled]");
+  scene.project.meta.uid = "project-uid";
+  scene.project.meta.deletion = at(1);
+  EXPECT_EQ(scene.at_second(2), "[Cancelled Cancelled]");
+}
+
+TEST(Start, Suspended) {
+  Scene scene;
+  scene.resolved().admitted();
+  scene.run.spec.suspend = true;
+  EXPECT_EQ(scene.at_second(2), "[Pending Suspended] @30");
+  EXPECT_EQ(scene.plan(2).status->message, "spec.suspend is true");
+  scene.run.spec.suspend = false;
+  scene.project.suspend = true;
+  EXPECT_EQ(scene.plan(1'000'000).status->message, "the project's spec.suspend is true") << "no clock";
+}
+
+TEST(Start, CancelWinsOverEveryWait) {
+  Scene missing;
+  missing.has_project = false;
+  Scene queued = Scene().resolved();
+  Scene suspended;
+  suspended.run.spec.suspend = true;
+  for (Scene scene :
+       {Scene(), missing, queued, suspended, failed_source(ErrorKind::kUnavailable), Scene().resolved().admitted()}) {
+    scene.run.spec.cancel = true;
+    EXPECT_EQ(scene.at_second(0.1), "[Cancelled Cancelled]");
+  }
+}
+
+TEST(Start, SpecThatCannotRun) {
+  Scene scene;
+  scene.run.spec.scope = api::Scope::kModel;
+  EXPECT_EQ(scene.at_second(0), "[Failed InvalidSpec]");
+  scene = Scene().resolved().admitted();
+  scene.seen.env_error = "Secret s may not be seen";
+  EXPECT_EQ(scene.at_second(0), "[Failed InvalidSpec]");
+}
+
+TEST(Start, ParametersUnder64KiB) {
+  Scene scene;
+  const auto with_bytes = [](std::size_t bytes) {
+    return nlohmann::json{{"k", std::string(bytes - std::string(R"({"k":""})").size(), 'x')}};
+  };
+  scene.run.spec.parameters = with_bytes(kMaxParameterBytes - 1);
+  ASSERT_EQ(scene.run.spec.parameters->dump().size(), kMaxParameterBytes - 1);
+  EXPECT_EQ(scene.at_second(1), "resolve [Pending Resolving] @30");
+  scene.run.spec.parameters = with_bytes(kMaxParameterBytes);
+  EXPECT_EQ(scene.at_second(1), "[Failed InvalidParameters]");
+}
+
+TEST(Start, SourceFailures) {
+  struct Case {
+    ErrorKind kind;
+    const char* plan;
+  };
+  for (const auto& [kind, plan] : std::vector<Case>{{ErrorKind::kNotFound, "[Failed RefNotFound]"},
+                                                    {ErrorKind::kDenied, "[Failed SourceDenied]"},
+                                                    {ErrorKind::kTooLarge, "[Failed SourceTooLarge]"},
+                                                    {ErrorKind::kInvalid, "[Failed InvalidSpec]"},
+                                                    {ErrorKind::kUnavailable, "resolve [Pending SourceUnreachable] @2"},
+                                                    {ErrorKind::kTimeout, "resolve [Pending SourceUnreachable] @2"},
+                                                    {ErrorKind::kInternal, "resolve [Pending SourceUnreachable] @2"}}) {
+    EXPECT_EQ(failed_source(kind).at_second(5), plan) << to_string(kind);
+  }
+}
+
+TEST(Start, UnreachableSourceIsTriedForPendingSeconds) {
+  Scene scene = failed_source(ErrorKind::kUnavailable);
+  scene.project.limits.pending_seconds = 100;
+  EXPECT_EQ(scene.at_second(99), "resolve [Pending SourceUnreachable] @1");
+  EXPECT_EQ(scene.at_second(100), "[Failed SourceUnreachable]");
+}
+
+TEST(Start, EntryPointMissing) {
+  Scene scene = Scene().resolved().admitted();
+  scene.seen.source.has_entry_point = false;
+  EXPECT_EQ(scene.at_second(0), "[Failed EntryPointNotFound]");
+  scene.run.spec.scope = api::Scope::kModel;
+  scene.run.spec.model_name = "revenue";
+  EXPECT_EQ(scene.plan(0).status->message, fmt::format("commit {} has no file model/revenue.py", kCommit));
+}
+
+TEST(Start, AsksForASlot) {
+  Scene scene = Scene().resolved();
+  EXPECT_EQ(scene.at_second(0.5), "admit @0.5");
+  EXPECT_EQ(scene.at_second(1'000'000), "admit [Pending Queued] @30") << "no clock by default";
+  scene.project.limits.queue_seconds = 50;
+  EXPECT_EQ(scene.at_second(40), "admit [Pending Queued] @10");
+  EXPECT_EQ(scene.at_second(50), "[Failed PendingTimeout]");
+}
+
+TEST(Start, PinsTheCommitBeforeTheJob) {
+  Scene scene = Scene().resolved().admitted(7);
+  scene.project.data.snapshot_ref = "snap-1";
+  const Plan plan = scene.plan(0.2);
+  EXPECT_EQ(show(plan), "[Pending Starting] job:1");
+  EXPECT_TRUE(plan.before.empty()) << "the Job comes after the status";
+  EXPECT_EQ(plan.status->commit_sha, kCommit);
+  EXPECT_EQ(plan.status->branch, "main");
+  EXPECT_EQ(plan.status->run_number, 7);
+  EXPECT_EQ(plan.status->attempts, 1);
+  EXPECT_EQ(plan.status->job_name, "forecast-12345678-1");
+  EXPECT_EQ(plan.status->project_uid, "project-uid");
+  EXPECT_EQ(plan.status->project_generation, 3);
+  EXPECT_EQ(plan.status->data_snapshot_ref, "snap-1");
+  EXPECT_EQ(plan.status->run_id, scene.run.meta.uid);
+  EXPECT_EQ(plan.status->provenance.image, "python:1");
+  EXPECT_EQ(plan.status->provenance.source_digest, "sha256:" + std::string(64, 'a'));
+  EXPECT_EQ(plan.status->provenance.parameters_digest, "");
+}
+
+TEST(Start, ResumedRunKeepsNumberAndCommit) {
+  Scene scene = Scene().running();
+  scene.run.spec.suspend = true;
+  scene.run.status = *scene.plan(10).status;
+  EXPECT_EQ(scene.run.status.phase, Phase::kPending);
+  scene.run.spec.suspend = false;
+  scene.seen.source.commit = std::string(40, '2');  // the branch has moved
+  scene.seen.admitted_number = 99;
+  const Plan plan = scene.plan(20);
+  EXPECT_EQ(show(plan), "[Pending Retrying] job:2");
+  EXPECT_EQ(plan.status->run_number, 7);
+  EXPECT_EQ(plan.status->commit_sha, kCommit);
+}
+
+TEST(Start, TimeoutOverTheCapIsLowered) {
+  Scene scene = Scene().resolved().admitted();
+  scene.run.spec.timeout_seconds = 300;
+  EXPECT_EQ(scene.plan(0).status->warning, "");
+  scene.run.spec.timeout_seconds = 301;
+  EXPECT_EQ(scene.plan(0).status->warning,
+            "spec.timeoutSeconds 301 was lowered to 300, the operator's --max-timeout-seconds");
+  EXPECT_EQ(timeout_seconds(scene.run.spec, scene.project.limits, scene.settings), 300);
+}
+
+TEST(Start, TimeoutInForce) {
+  Scene scene;
+  EXPECT_EQ(timeout_seconds(scene.run.spec, scene.project.limits, scene.settings), 300);
+  scene.project.limits.timeout_seconds = 60;
+  EXPECT_EQ(timeout_seconds(scene.run.spec, scene.project.limits, scene.settings), 60);
+  scene.run.spec.timeout_seconds = 120;
+  EXPECT_EQ(timeout_seconds(scene.run.spec, scene.project.limits, scene.settings), 120);
+}
+
+TEST(Finished, JobGoesAfterPodSecondsRunAfterItsTtl) {
+  FinishedRun run{.finished_at = at(0), .managed = true, .has_job = true, .job_name = "j", .history = {}};
+  run.history.pod_seconds = 10;
+  EXPECT_EQ(show(decide_finished(run, at(4))), "@6");
+  EXPECT_EQ(show(decide_finished(run, at(10))), "delete:j");
+  run.history.ttl_seconds = 60;
+  EXPECT_EQ(show(decide_finished(run, at(4))), "@6");
+  EXPECT_EQ(show(decide_finished(run, at(10))), "delete:j @50");
+  EXPECT_EQ(show(decide_finished(run, at(60))), "delete:j delete-run");
+  run.has_job = false;
+  EXPECT_EQ(show(decide_finished(run, at(10))), "@50");
+  run.managed = false;
+  EXPECT_EQ(show(decide_finished(run, at(1'000'000))), "") << "GitOps would apply it again";
+}
+
+}  // namespace
+}  // namespace modelrun::controller::testing
