@@ -73,7 +73,7 @@ class TokenSource {
   Result<std::string> token(std::stop_token stop);
   // The client certificate that came from the plugin, if any.
   Result<ExecCredential> credential(std::stop_token stop);
-  // The server answered 401: the next call reads or runs again, but not more than once in five seconds.
+  // The server answered 401: the next call reads the file again, or runs the plugin again if it last ran five seconds ago.
   void rejected();
   ~TokenSource();
 

@@ -25,7 +25,8 @@ struct TokenSource::State {
 
   [[nodiscard]] bool fresh(Time now) const {
     if (!cached) return false;
-    if (stale && now >= read_at + kRejectedPause) return false;
+    // To read a file again costs nothing; a plugin may ask a person, or a rate-limited service.
+    if (stale && (!config.exec || now >= read_at + kRejectedPause)) return false;
     if (!config.exec && now >= read_at + kFileAge) return false;
     return !cached->expires || now + kExpirySlack < *cached->expires;
   }

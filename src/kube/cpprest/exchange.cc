@@ -144,8 +144,8 @@ void Exchange::headers(int status, std::optional<std::chrono::seconds> retry_aft
   changed_.notify_all();
 }
 
-// Never fails, not even for a caller that has left: cpprestsdk then closes the stream and waits, on its only thread, for
-// a continuation that this thread would have to run. Cancellation ends such an exchange.
+// Never fails, not even for a caller that has left: cpprestsdk then closes the stream and waits, on its only thread,
+// for a continuation that this thread would have to run. Cancellation ends such an exchange.
 pplx::task<std::size_t> Exchange::received(const std::uint8_t* data, std::size_t size) {
   std::unique_lock lock(mutex_);
   if (abandoned_) return pplx::task_from_result(size);

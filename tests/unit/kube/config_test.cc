@@ -121,8 +121,6 @@ TEST_F(ConfigTest, TokenFileIsReadAgain) {
   EXPECT_EQ(source.token({}).value(), "two");
   write("token", "three");
   source.rejected();
-  EXPECT_EQ(source.token({}).value(), "two") << "not more than once in five seconds";
-  clock.advance(std::chrono::seconds{6});
   EXPECT_EQ(source.token({}).value(), "three");
   std::filesystem::remove(folder_ / "token");
   clock.advance(std::chrono::seconds{61});
