@@ -25,7 +25,8 @@ std::string_view reason_of(const Error& error) {
 }  // namespace
 
 RelayedRun Relay::run(std::chrono::seconds connect) {
-  wait_for_start(Monotonic::now() + connect);
+  // Beyond the fetch's own time, whose error says more.
+  wait_for_start(Monotonic::now() + connect + std::chrono::seconds(1));
   listener_.close();
   if (!over_) relay();
   exec_.close();
@@ -41,8 +42,9 @@ void Relay::wait_for_start(Monotonic::time_point deadline) {
     if (::poll(fds.data(), fds.size(), poll_timeout(deadline)) < 0) continue;
     on_start_events(fds[0].revents != 0, fetched || fds[1].revents != 0, fds[2].revents != 0);
     if (!over_ && !going_ && Monotonic::now() >= deadline) {
-      not_started("SandboxSetupFailed",
-                  exec_ ? "the source did not come in time" : "the model's container did not start");
+      const bool have_source = source_.result().has_value();
+      not_started(have_source ? "SandboxSetupFailed" : "SourceUnreachable",
+                  have_source ? "the model's container did not start in time" : "the source did not come in time");
     }
   }
 }

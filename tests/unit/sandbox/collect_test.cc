@@ -1,0 +1,265 @@
+// The collector against what a hostile model can leave in a real directory.
+#include "sandbox/collect.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+
+#include <atomic>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "base/encoding.h"
+#include "base/fd.h"
+
+namespace modelrun::sandbox {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+
+class Collect : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = fs::temp_directory_path() / "collect-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    top_ = name;
+    root_ = name + "/outputs";
+    fs::create_directory(root_);
+    write_at(top_ + "/secret", "the secret");
+  }
+  void TearDown() override { fs::remove_all(top_); }
+
+  static void write_at(const std::string& path, std::string_view text) {
+    fs::create_directories(fs::path(path).parent_path());
+    std::ofstream(path, std::ios::binary) << text;
+  }
+  void write(const std::string& name, std::string_view text) const { write_at(root_ + "/" + name, text); }
+  [[nodiscard]] Collected collect() const { return collect_outputs(root_, limits_); }
+
+  // Nothing of the file outside was taken.
+  static void expect_no_secret(const Collected& got) {
+    for (const auto& artifact : got.artifacts) EXPECT_THAT(artifact.bytes.value_or(""), Not(HasSubstr("secret")));
+    EXPECT_THAT(got.outputs.value_or(json()).dump(), Not(HasSubstr("secret")));
+    EXPECT_THAT(got.error.value_or(api::FrameError{}).message, Not(HasSubstr("the secret")));
+  }
+
+  std::string top_;
+  std::string root_;
+  CollectLimits limits_;
+};
+
+TEST_F(Collect, NothingIsNotAnEmptyObject) {
+  EXPECT_FALSE(collect().outputs.has_value());
+  write(".modelrun/result.json", R"({"models":{},"result":{}})");
+  EXPECT_EQ(collect().outputs, json::object());
+}
+
+TEST_F(Collect, UnionOfFilesAndResult) {
+  write("a.json", "[1]");
+  write(".modelrun/result.json", R"({"models":{},"result":{"b":{"c":2}}})");
+  const auto got = collect();
+  EXPECT_EQ(got.outputs, json::parse(R"({"a":[1],"b":{"c":2}})"));
+  EXPECT_FALSE(got.error);
+  EXPECT_TRUE(got.warning.empty());
+  EXPECT_TRUE(got.artifacts.empty());
+}
+
+TEST_F(Collect, TheSameKeyTwiceIsNamed) {
+  write("a.json", "1");
+  write(".modelrun/result.json", R"({"result":{"a":2}})");
+  const auto got = collect();
+  ASSERT_TRUE(got.error);
+  EXPECT_EQ(got.error->reason, "OutputsInvalid");
+  EXPECT_THAT(got.error->message, HasSubstr("'a' comes twice"));
+}
+
+TEST_F(Collect, ModelsOfAPipeline) {
+  write(".modelrun/result.json", R"({"result":{"t":1},"models":{"revenue":{"total":3}}})");
+  write(".modelrun/models/revenue/rows.json", "[1]");
+  write(".modelrun/models/late/x.json", "{}");
+  EXPECT_EQ(collect().outputs, json::parse(R"({"t":1,"revenue":{"total":3,"rows":[1]},"late":{"x":{}}})"));
+  write(".modelrun/models/revenue/total.json", "4");
+  EXPECT_THAT(collect().error->message, HasSubstr("'total' comes twice"));
+}
+
+TEST_F(Collect, BadJsonNamesFilePathAndReason) {
+  write("good.json", "1");
+  write("bad.json", R"({"a":[1,NaN]})");
+  const auto got = collect();
+  ASSERT_TRUE(got.error);
+  EXPECT_EQ(got.error->message,
+            "/outputs/bad.json: at /a/1: NaN and Infinity are not JSON; write null or a string instead");
+  EXPECT_EQ(got.outputs, json::parse(R"({"good":1})"));
+}
+
+TEST_F(Collect, TheHarnesssWrapperIsNotPartOfThePlace) {
+  write(".modelrun/result.json", R"({"models":{},"result":{"x":[0,18446744073709551616]}})");
+  EXPECT_THAT(collect().error->message, HasSubstr("result: at /x/1: integer"));
+}
+
+TEST_F(Collect, TheHarnesssErrorIsTaken) {
+  write(".modelrun/error.json", R"({"reason":"EntryPointNotFound","message":"run.py is not there"})");
+  EXPECT_EQ(collect().error->reason, "EntryPointNotFound");
+  write(".modelrun/error.json", R"({"reason":"Evicted","message":"x"})");
+  EXPECT_EQ(collect().error->reason, "OutputsInvalid");
+  write(".modelrun/error.json", "[]");
+  EXPECT_FALSE(collect().error);
+}
+
+TEST_F(Collect, SizeLimitIsExact) {
+  limits_.bytes = 100;
+  write("k.json", "\"" + std::string(92, 'x') + "\"");  // {"k":"…"} is 8 more
+  EXPECT_FALSE(collect().error);
+  write("k.json", "  \"" + std::string(92, 'x') + "\"  ");
+  EXPECT_FALSE(collect().error);
+  write("k.json", "\"" + std::string(93, 'x') + "\"");
+  const auto got = collect();
+  ASSERT_TRUE(got.error);
+  EXPECT_EQ(got.error->reason, "OutputsTooLarge");
+  EXPECT_THAT(got.error->message, HasSubstr("101 bytes"));
+  EXPECT_FALSE(got.outputs);
+}
+
+TEST_F(Collect, ArtifactsWithDigestBytesAndRoom) {
+  limits_.bytes = 10;
+  write("a.csv", "12345678");
+  write("dir/b.png", "123");
+  const auto got = collect();
+  ASSERT_EQ(got.artifacts.size(), 2U);
+  EXPECT_EQ(got.artifacts[0].name, "a.csv");
+  EXPECT_EQ(got.artifacts[0].media_type, "text/csv");
+  EXPECT_EQ(got.artifacts[0].bytes, "12345678");
+  EXPECT_EQ(got.artifacts[1].name, "dir/b.png");
+  EXPECT_EQ(got.artifacts[1].sha256, sha256_hex("123"));
+  EXPECT_FALSE(got.artifacts[1].bytes);
+  EXPECT_THAT(got.warning, HasSubstr("without their bytes"));
+}
+
+TEST_F(Collect, CountLimit) {
+  limits_.artifacts = 3;
+  for (int i = 0; i < 5; ++i) write(fmt::format("{}.txt", i), "x");
+  const auto got = collect();
+  EXPECT_EQ(got.artifacts.size(), 3U);
+  EXPECT_THAT(got.warning, HasSubstr("2 files beyond"));
+}
+
+TEST_F(Collect, LinksAreNotFollowed) {
+  fs::create_symlink(top_ + "/secret", root_ + "/link.json");
+  fs::create_symlink(top_ + "/secret", root_ + "/link.txt");
+  fs::create_symlink("/etc", root_ + "/dir");
+  fs::create_symlink("/proc/self/environ", root_ + "/env.json");
+  fs::create_hard_link(top_ + "/secret", root_ + "/hard.txt");
+  fs::create_hard_link(top_ + "/secret", root_ + "/hard.json");
+  const auto got = collect();
+  expect_no_secret(got);
+  EXPECT_TRUE(got.artifacts.empty());
+  EXPECT_THAT(got.warning, HasSubstr("'link.txt' was passed over: it is a symbolic link"));
+  EXPECT_THAT(got.warning, HasSubstr("'hard.txt' was passed over: it is a hard link"));
+}
+
+TEST_F(Collect, ALinkedHarnessDirectoryIsNotFollowed) {
+  fs::create_directory(top_ + "/elsewhere");
+  write_at(top_ + "/elsewhere/result.json", R"({"result":{"x":"the secret"}})");
+  write_at(top_ + "/elsewhere/models/m/k.json", R"("the secret")");
+  fs::create_symlink(top_ + "/elsewhere", root_ + "/.modelrun");
+  const auto got = collect();
+  expect_no_secret(got);
+  EXPECT_FALSE(got.outputs);
+}
+
+TEST_F(Collect, SpecialFilesDoNotHang) {
+  ASSERT_EQ(::mkfifo((root_ + "/fifo.json").c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo((root_ + "/fifo").c_str(), 0600), 0);
+  fs::create_directory(root_ + "/.modelrun");
+  ASSERT_EQ(::mkfifo((root_ + "/.modelrun/result.json").c_str(), 0600), 0);
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, (root_ + "/socket").c_str(), sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  if (::mknod((root_ + "/tty").c_str(), S_IFCHR | 0600, makedev(5, 0)) != 0) write("tty-not-made", "");
+  const auto got = collect();
+  EXPECT_THAT(got.warning, HasSubstr("'fifo' was passed over: it is a FIFO"));
+  EXPECT_THAT(got.warning, HasSubstr("'socket' was passed over: it is a socket"));
+  EXPECT_THAT(got.error->message, HasSubstr("result"));
+  EXPECT_FALSE(got.outputs);
+}
+
+TEST_F(Collect, SparseFilesCostNothing) {
+  for (const char* name : {"sparse.json", "sparse.bin"}) {
+    write(name, "");
+    fs::resize_file(root_ + "/" + name, std::uintmax_t{1} << 40U);
+  }
+  const auto got = collect();
+  EXPECT_EQ(got.error->reason, "OutputsTooLarge");
+  ASSERT_EQ(got.artifacts.size(), 1U);
+  EXPECT_EQ(got.artifacts[0].size, std::uint64_t{1} << 40U);
+  EXPECT_EQ(got.artifacts[0].sha256, "");
+  EXPECT_THAT(got.warning, HasSubstr("no digest"));
+}
+
+TEST_F(Collect, StrangeNames) {
+  write("new\nline.txt", "x");
+  write("bad\xff.json", "1");
+  write("esc\x1b[2J.txt", "x");
+  write(".json", "1");
+  write("sp ace.txt", "x");
+  const auto got = collect();
+  ASSERT_EQ(got.artifacts.size(), 2U);
+  EXPECT_EQ(got.artifacts[0].name, ".json");
+  EXPECT_EQ(got.artifacts[1].name, "sp ace.txt");
+  EXPECT_FALSE(got.outputs);
+  EXPECT_THAT(got.warning, HasSubstr("'new?line.txt'"));
+  for (const char c : got.warning) EXPECT_GE(static_cast<unsigned char>(c), 0x20);
+}
+
+TEST_F(Collect, DeepAndManyDirectories) {
+  std::string path = "d";
+  for (int i = 0; i < 30; ++i) path += "/d";
+  write(path + "/deep.txt", "x");
+  EXPECT_THAT(collect().warning, HasSubstr("deeper than 8"));
+  limits_.walk.entries = 50;
+  for (int i = 0; i < 100; ++i) write(fmt::format("f{}.txt", i), "");
+  const auto got = collect();
+  EXPECT_LE(got.artifacts.size(), 50U);
+  EXPECT_THAT(got.warning, HasSubstr("more than 50 entries"));
+}
+
+TEST_F(Collect, ManyKeysAndHostileDepth) {
+  write("deep.json", std::string(100'000, '['));
+  EXPECT_THAT(collect().error->message, HasSubstr("/outputs/deep.json: at "));
+}
+
+TEST_F(Collect, AMissingDirectoryIsAWarning) {
+  fs::remove_all(root_);
+  EXPECT_THAT(collect().warning, HasSubstr("could not be read"));
+}
+
+// A file that is turned into a link again and again while it is read: whatever comes, it is never the secret.
+TEST_F(Collect, SwappedWhileRead) {
+  write("plain", "plain");
+  std::atomic<bool> stop = false;
+  std::thread swapper([&] {
+    while (!stop) {
+      fs::create_symlink(top_ + "/secret", root_ + "/l");
+      fs::rename(root_ + "/l", root_ + "/x.txt");
+      write_at(root_ + "/p", "plain");
+      fs::rename(root_ + "/p", root_ + "/x.txt");
+    }
+  });
+  for (int i = 0; i < 300; ++i) expect_no_secret(collect());
+  stop = true;
+  swapper.join();
+}
+
+}  // namespace
+}  // namespace modelrun::sandbox
