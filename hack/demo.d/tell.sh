@@ -13,7 +13,7 @@ show_result() {
   jq -r 'def cut($n): if length > $n then .[:$n] + " …" else . end;
     def lines($n): split("\n") | map(select(. != "")) | if length > $n then .[:$n] + ["…"] else . end | map("      " + cut(110)) | join("\n");
     .status as $s
-    | "  \(.metadata.name)   \($s.phase)\(if $s.error.reason then ", " + $s.error.reason else "" end)   exit code \($s.exitCode // "none")   \($s.durationSeconds // 0) s   commit \($s.commitSHA[:12])",
+    | "  \(.metadata.name)   \($s.phase)\(if $s.error.reason then ", " + $s.error.reason else "" end)   exit code \($s.exitCode // "none")   \($s.durationSeconds // 0 | . * 100 | round / 100) s   commit \($s.commitSHA[:12])",
       (if $s.error.message then "    error    \($s.error.message | split("\n")[0] | cut(110))" else empty end),
       ($s.outputs // {} | to_entries[] | "    output   \(.key) = \(.value | tojson | cut(100))"),
       ($s.artifacts // [] | .[] | "    file     \(.name), \(.size) bytes"),
@@ -42,9 +42,8 @@ A model of your own, from this directory:
   mkdir -p /tmp/mine/model
   echo 'result = {"answer": 6 * 7}' >/tmp/mine/model/answer.py
   url=\$(hack/cluster repo /tmp/mine mine)          # again after each change: it commits what the directory holds
-  kubectl -n $NAMESPACE apply -f - <<Y
-  {apiVersion: modelrun.dev/v1alpha1, kind: ModelProject, metadata: {name: mine}, spec: {source: {git: {url: "\$url"}}}}
-  Y
+  echo "{apiVersion: modelrun.dev/v1alpha1, kind: ModelProject, metadata: {name: mine}, spec: {source: {git: {url: '\$url'}}}}" |
+    kubectl -n $NAMESPACE apply -f -
   kubectl modelrun run mine -n $NAMESPACE --model answer
 
 Four more runs: hack/demo. Everything away: hack/demo --down.
