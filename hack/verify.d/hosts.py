@@ -27,10 +27,9 @@ def tracked():
 def machine_paths():
     """Where this checkout stands, and homes; a tree that names them works here only."""
     here = pathlib.Path.cwd()
-    found = [re.escape(str(here))]
-    if len(here.parts) > 2 and not pathlib.Path(here.parent.name).exists():
-        found.append(re.escape(str(here.parent)) + "/")
-    return re.compile(r"(?<![\w.$}\])*-])(" + "|".join(found) + r"|/(?:home|Users)/[a-z][\w.-]*/)")
+    # A checkout at the top (/repo) has the path of something else.
+    found = [re.escape(str(here)) + r"\b"] if len(here.parts) > 2 else []
+    return re.compile(r"(?<![\w.$}\])*-])(" + "|".join([*found, "/(?:home|Users)/[a-z][\\w.-]*/"]) + ")")
 
 
 def fine(host):

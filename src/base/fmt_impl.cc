@@ -1,5 +1,6 @@
-// The parts of fmt that are not templates, compiled once. Debian ships fmt as headers and a shared library only: the static
-// modelrun-sandbox cannot use the library, and header-only use compiles all of this again in every file (2.5 s each).
+// The parts of fmt that are not templates, compiled once. Debian ships fmt as headers and a shared library only: the
+// static modelrun-sandbox cannot use the library, and header-only use compiles all of this again in every file (2.5 s
+// each).
 #include <fmt/format-inl.h>
 
 namespace fmt {

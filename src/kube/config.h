@@ -73,7 +73,8 @@ class TokenSource {
   Result<std::string> token(std::stop_token stop);
   // The client certificate that came from the plugin, if any.
   Result<ExecCredential> credential(std::stop_token stop);
-  // The server answered 401: the next call reads the file again, or runs the plugin again if it last ran five seconds ago.
+  // The server answered 401: the next call reads the file again, or runs the plugin again if it last ran five seconds
+  // ago.
   void rejected();
   ~TokenSource();
 
