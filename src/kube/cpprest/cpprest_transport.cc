@@ -98,7 +98,9 @@ void report_failure(const std::shared_ptr<Exchange>& exchange, std::exception_pt
     auto kind = ErrorKind::kUnavailable;
     if (code == std::errc::timed_out) kind = ErrorKind::kTimeout;
     if (code == std::errc::operation_canceled) kind = ErrorKind::kCancelled;
-    exchange->finished(Error{kind, error.what()});
+    // The library pools a connection that it made and never opened, after a request that it could not send again.
+    const bool never_open = code == std::errc::bad_file_descriptor;
+    exchange->finished(Error{kind, error.what()}, never_open);
   } catch (const std::exception& error) {
     exchange->finished(Error{ErrorKind::kUnavailable, error.what()});
   }
