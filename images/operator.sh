@@ -19,7 +19,7 @@ add_git() {
   ln -s ../../bin/git "$root$core/git"
   mkdir -p "$root/usr/share/git-core/templates"
   for library in libnss_files.so.2 libnss_dns.so.2 libresolv.so.2; do
-    library=$(ldconfig -p | awk -v name="$library" '$1 == name { print $NF; exit }')
+    library=$(ldconfig -p | awk -v name="$library" '$1 == name && !path { path = $NF } END { print path }')
     [[ -z $library ]] || add_library "$root" "$library" "/usr/lib/${library#*/lib/}"
   done
 }

@@ -15,7 +15,7 @@ holders() {
   local pid
   # grep, as it takes no notice of processes that end meanwhile.
   grep -hs '^NSpid:' /proc/[0-9]*/status | awk 'NF == 3 && $3 == 1 { print $2 }' | while read -r pid; do
-    if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -sq "^MODELRUN_NODE=${1:-/.*}\$"; then echo "$pid"; fi
+    if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -s "^MODELRUN_NODE=${1:-/.*}\$" >/dev/null; then echo "$pid"; fi
   done
   return 0
 }
@@ -76,6 +76,7 @@ holder_ready() {
 # clean_after_holder: as a reboot would: containers and addresses are gone, images and etcd's data stay.
 clean_after_holder() {
   rm -rf -- "$STATE/containerd/state" "$STATE/ipam" "$STATE/policy" "${STATE:?}/var"
+  mkdir -p "$STATE/policy"
   remove_cgroups modelrun/kubepods
 }
 
