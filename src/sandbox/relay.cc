@@ -25,27 +25,28 @@ std::string_view reason_of(const Error& error) {
 }  // namespace
 
 RelayedRun Relay::run(std::chrono::seconds connect) {
-  // Beyond the fetch's own time, whose error says more.
-  wait_for_start(Monotonic::now() + connect + std::chrono::seconds(1));
+  wait_for_start(connect);
   listener_.close();
   if (!over_) relay();
   exec_.close();
   return {record_, out_.finish(), err_.finish(), std::move(error_)};
 }
 
-void Relay::wait_for_start(Monotonic::time_point deadline) {
+void Relay::wait_for_start(std::chrono::seconds connect) {
+  auto deadline = Monotonic::now() + connect;
   while (!over_ && !going_) {
+    const bool connected = static_cast<bool>(exec_);
     const bool fetched = source_.done().raised();
-    std::array<pollfd, 3> fds{{{exec_ ? exec_.fd() : listener_.fd(), POLLIN, 0},
+    std::array<pollfd, 3> fds{{{connected ? exec_.fd() : listener_.fd(), POLLIN, 0},
                                {fetched ? -1 : source_.done().fd(), POLLIN, 0},
                                {signals_, POLLIN, 0}}};
     if (::poll(fds.data(), fds.size(), poll_timeout(deadline)) < 0) continue;
     on_start_events(fds[0].revents != 0, fetched || fds[1].revents != 0, fds[2].revents != 0);
-    if (!over_ && !going_ && Monotonic::now() >= deadline) {
-      const bool have_source = source_.result().has_value();
-      not_started(have_source ? "SandboxSetupFailed" : "SourceUnreachable",
-                  have_source ? "the model's container did not start in time" : "the source did not come in time");
-    }
+    // The source has as long again, and a little more than the fetch itself, whose error says more.
+    if (!connected && exec_) deadline = Monotonic::now() + connect + std::chrono::seconds(1);
+    if (over_ || going_ || Monotonic::now() < deadline) continue;
+    not_started(exec_ ? "SourceUnreachable" : "SandboxSetupFailed",
+                exec_ ? "the source did not come in time" : "the model's container did not start in time");
   }
 }
 

@@ -33,7 +33,7 @@ class Relay {
   RelayedRun run(std::chrono::seconds connect);
 
  private:
-  void wait_for_start(Monotonic::time_point deadline);
+  void wait_for_start(std::chrono::seconds connect);
   void on_start_events(bool connection, bool source, bool signal);
   void take_packets();
   void take_packet(Packet packet);

@@ -277,9 +277,9 @@ class SandboxTest(unittest.TestCase):
 
     def test_certificate_of_another_name_is_refused(self):
         pod = self.pod("", agent_env={"MODELRUN_RUN_SERVER_NAME": "other.test", "MODELRUN_CONNECT_SECONDS": "1"})
-        frame = pod.start_agent().await_frame()
+        frame = pod.start_agent().await_installed().start_exec().await_frame()
         self.assertEqual((frame["exit"]["how"], frame["error"]["reason"]), ("NotStarted", "SourceUnreachable"))
-        self.assertIn("certificate", pod.text("agent.err"))
+        self.assertIn("hostname mismatch", pod.text("agent.err"))
         self.assertEqual(pod.server.requests, [])
 
     # ---- Setup -----------------------------------------------------------------------------------------------
@@ -314,6 +314,8 @@ class SandboxTest(unittest.TestCase):
         pod = self.pod("", agent_env={"MODELRUN_CONNECT_SECONDS": "1"}).start_agent()
         frame = pod.finish()
         self.assertIn("did not start", frame["error"]["message"])
+        # The source is the permit: it is not asked for while there is nobody to run it.
+        self.assertEqual(pod.server.count("source"), 0)
 
     def test_entry_point_missing(self):
         frame = self.pod({"other.py": ""}).run()
