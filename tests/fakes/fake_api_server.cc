@@ -567,6 +567,11 @@ void FakeApiServer::expire_history() {
   oldest_ = ++version_;
 }
 
+std::uint64_t FakeApiServer::version() const {
+  const std::lock_guard lock(mutex_);
+  return version_;
+}
+
 std::vector<Request> FakeApiServer::requests() const {
   const std::lock_guard lock(mutex_);
   return requests_;

@@ -75,6 +75,8 @@ class FakeApiServer final : public kube::Transport {
   // Watches that resume from before now get 410, and so do continue tokens.
   void expire_history();
 
+  // The resourceVersion that a list would have now.
+  [[nodiscard]] std::uint64_t version() const;
   [[nodiscard]] std::vector<kube::Request> requests() const;
   [[nodiscard]] int writes() const;
   [[nodiscard]] int open_watches() const;

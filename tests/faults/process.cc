@@ -54,13 +54,9 @@ Git& git() {
 
 template <class T, class Decode>
 void fill(fakes::FakeApiServer& server, const kube::Resource& resource, runtime::Store<T>& store, Decode decode) {
-  std::uint64_t version = 0;
-  for (const auto& other : {kube::kModelProjects, kube::kModelRuns, kube::kJobs, kube::kPods}) {
-    for (const auto& object : server.all(other)) version = std::max(version, api::decode_meta(object).resource_version);
-  }
   store.replace_begin();
   for (const auto& object : server.all(resource)) store.upsert(decode(object));
-  store.replace_done(version);
+  store.replace_done(server.version());
 }
 
 }  // namespace
