@@ -102,7 +102,9 @@ class Applier {
     for (std::size_t i = 0; i < step.names.size(); ++i) {
       const auto made =
           context_.client.create(kube::kConfigMaps, build_result_part(*run_, step.names[i], step.parts[i]), stop_);
-      if (!made && made.error().kind != ErrorKind::kExists) return fail_in("store the full result", made.error());
+      if (made || made.error().kind == ErrorKind::kExists) continue;
+      if (is_refusal(made.error().kind)) context_.inbox.payload_refused(meta().uid, attempt(), made.error().message);
+      return fail_in("store the full result", made.error());
     }
     return {};
   }

@@ -1,8 +1,6 @@
 #include "controller/children.h"
 
 #include <charconv>
-#include <mutex>
-#include <set>
 
 #include "api/json_access.h"
 #include "base/log.h"
@@ -22,19 +20,16 @@ int port_of(const std::string& address) {
   return port;
 }
 
-// Once a process and namespace.
+// Looked at before each Job: the namespace may have been made anew, the policy edited, or our port be another one now.
 Result<void> ensure_network_policy(const Context& context, const std::string& namespace_, std::stop_token stop) {
-  static std::mutex mutex;
-  static std::set<std::string> ensured;  // guarded by mutex
-  {
-    const std::lock_guard lock(mutex);
-    if (ensured.contains(namespace_)) return {};
-  }
-  const auto policy = build_network_policy(namespace_, port_of(context.settings.run_server_address));
-  const auto made = context.client.create(kube::kNetworkPolicies, policy, stop);
+  auto wanted = build_network_policy(namespace_, port_of(context.settings.run_server_address));
+  const auto found = context.client.get(kube::kNetworkPolicies, namespace_, kNetworkPolicyName, stop);
+  if (found && found->at("spec") == wanted.at("spec")) return {};
+  if (!found && found.error().kind != ErrorKind::kNotFound) return fail_in("network policy", found.error());
+  if (found) wanted["metadata"]["resourceVersion"] = found->at("metadata").at("resourceVersion");
+  const auto made = found ? context.client.replace(kube::kNetworkPolicies, wanted, stop)
+                          : context.client.create(kube::kNetworkPolicies, wanted, stop);
   if (!made && made.error().kind != ErrorKind::kExists) return fail_in("network policy", made.error());
-  const std::lock_guard lock(mutex);
-  ensured.insert(namespace_);
   return {};
 }
 
@@ -46,10 +41,6 @@ Result<json> create_or_get(const Context& context, const kube::Resource& resourc
   const auto& metadata = object.at("metadata");
   return context.client.get(resource, metadata.at("namespace").get<std::string>(),
                             metadata.at("name").get<std::string>(), stop);
-}
-
-bool is_refusal(ErrorKind kind) {
-  return kind == ErrorKind::kDenied || kind == ErrorKind::kInvalid || kind == ErrorKind::kTooLarge;
 }
 
 // Notes what the API server refused, so that the run says so and is tried again; passes other failures on.
@@ -69,6 +60,10 @@ Result<void> create_parameters(const Context& context, const api::ModelRun& run,
 }
 
 }  // namespace
+
+bool is_refusal(ErrorKind kind) {
+  return kind == ErrorKind::kDenied || kind == ErrorKind::kInvalid || kind == ErrorKind::kTooLarge;
+}
 
 Result<void> create_job(const Context& context, const api::ModelRun& run, const api::ModelProject& project,
                         std::stop_token stop) {

@@ -11,6 +11,9 @@
 
 namespace modelrun::controller {
 
+// Whether the API server does not take an object as it is (quota, admission), however often it is sent.
+[[nodiscard]] bool is_refusal(ErrorKind kind);
+
 // NetworkPolicy of the namespace, Job, and ConfigMap of the parameters. What the API server does not take (quota,
 // admission) is noted in the inbox and is no error here. `run` must be what the API server holds now: a stale one could
 // bring a Job back that has been compacted.

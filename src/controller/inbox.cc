@@ -6,6 +6,8 @@
 namespace modelrun::controller {
 namespace {
 
+constexpr int kPayloadTries = 13;  // some 40 s of the queue's back-off: a quota may be free again by then
+
 struct WaitingClaim {
   Claim claim;
   Inbox::GrantFn done;
@@ -43,19 +45,22 @@ struct Inbox::Entry {
   std::optional<api::ResultFrame> durable;
   bool durable_final = false;
   int durable_failures = 0;
+  int payload_refusals = 0;
   bool job_seen = false;
   bool job_foreign = false;
   bool children_ensured = false;
   bool cancel_ordered = false;
   std::string job_error;
+  std::string payload_error;
   std::map<Mark, Time> marks;
 
   void begin(int next) {
     attempt = next;
     durable.reset();
     durable_final = job_seen = job_foreign = children_ensured = cancel_ordered = false;
-    durable_failures = 0;
+    durable_failures = payload_refusals = 0;
     job_error.clear();
+    payload_error.clear();
     marks.clear();
   }
 };
@@ -130,6 +135,7 @@ Inbox::Notes Inbox::read(const api::ModelRun& run) {
               entry.job_foreign,
               entry.children_ensured,
               entry.job_error,
+              entry.payload_error,
               entry.marks};
   for (const auto& waiting : entry.claims) notes.claims.push_back(waiting.claim);
   for (const auto& waiting : entry.frames) {
@@ -154,6 +160,12 @@ void Inbox::put_durable(const std::string& uid, int attempt, std::optional<api::
 int Inbox::durable_failed(const std::string& uid, int attempt) {
   const std::lock_guard lock(mutex_);
   return ++entry_locked(uid, attempt).durable_failures;
+}
+
+void Inbox::payload_refused(const std::string& uid, int attempt, std::string error) {
+  const std::lock_guard lock(mutex_);
+  auto& entry = entry_locked(uid, attempt);
+  if (++entry.payload_refusals >= kPayloadTries) entry.payload_error = std::move(error);
 }
 
 void Inbox::set_mark(const std::string& uid, int attempt, Mark mark, Time now, bool again) {

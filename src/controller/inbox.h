@@ -43,6 +43,7 @@ class Inbox {
     bool job_foreign = false;
     bool children_ensured = false;
     std::string job_error;
+    std::string payload_error;
     std::map<Mark, Time> marks;
   };
   // What is known of the current attempt of `run`. Frames of other attempts and pods are not shown.
@@ -50,6 +51,8 @@ class Inbox {
   void put_durable(const std::string& uid, int attempt, std::optional<api::ResultFrame> frame, bool last);
   // How often reading the durable copy of this attempt has failed; counts this call.
   int durable_failed(const std::string& uid, int attempt);
+  // The API server has refused the payload of this attempt. After kPayloadTries calls the notes say so.
+  void payload_refused(const std::string& uid, int attempt, std::string error);
   void set_mark(const std::string& uid, int attempt, Mark mark, Time now, bool again);
   void set_job(const std::string& uid, int attempt, bool foreign, std::string error);
   void set_job_seen(const std::string& uid, int attempt);

@@ -66,6 +66,7 @@ void observe_inbox(const Context& context, Observed& observed) {
   observed.job_foreign = notes.job_foreign;
   observed.children_ensured = notes.children_ensured;
   observed.job_error = std::move(notes.job_error);
+  observed.payload_error = std::move(notes.payload_error);
   observed.marks = std::move(notes.marks);
 }
 

@@ -63,6 +63,7 @@ struct Observed {
   std::vector<Claim> claims;
   std::optional<api::ResultFrame> frame;  // pushed by the recorded pod, or read from its durable copy
   bool durable_final = false;             // the durable copy was looked for after the agent's end: there is none
+  std::string payload_error;              // why the API server never took the payload; empty when it did or may yet
   std::map<Mark, Time> marks;
 };
 

@@ -122,6 +122,16 @@ void take_pod(const api::PodView& pod, ModelRunStatus& status) {
   if (!pod.model.image_id.empty()) status.provenance.image_id = pod.model.image_id;
 }
 
+// Better an end with what fits into status than none.
+void give_up_payload(const std::string& error, Ending& ending) {
+  ending.payload.clear();
+  ending.status.result_ref.reset();
+  for (auto& artifact : ending.status.artifacts) artifact.stored = false;
+  const auto& before = ending.status.warning;
+  ending.status.warning = fmt::format("{}{}what does not stand here is lost, the full result was not stored: {}",
+                                      before, before.empty() ? "" : "; ", error);
+}
+
 }  // namespace
 
 ModelRunStatus waiting(const Observed& observed, std::string_view reason, std::string message, Time now) {
@@ -191,6 +201,7 @@ Ending ended(const Observed& observed, const Verdict& verdict, const api::Result
   if (verdict.phase != Phase::kSucceeded) status.error = api::RunError{verdict.reason, verdict.message};
   if (pod != nullptr) take_pod(*pod, status);
   if (frame != nullptr) ending.payload = take_frame(*frame, observed.run->meta, status);
+  if (!ending.payload.empty() && !observed.payload_error.empty()) give_up_payload(observed.payload_error, ending);
   status.finished_at = status.timeline.finished = end_time(frame, pod, now);
   status.timeline.recorded = now;
   const bool success = verdict.phase == Phase::kSucceeded;

@@ -121,7 +121,8 @@ TEST_P(EveryWrite, OfARunThatIsSuspendedWhileItRuns) {
         [&] { return world.find("run-00").status.phase == api::Phase::kRunning && !world.node().granted().empty(); });
     world.set_spec("run-00", {{"suspend", true}});
     world.run([&] {
-      return world.find("run-00").status.phase == api::Phase::kPending && world.machine().server.all(kube::kJobs).empty();
+      return world.find("run-00").status.phase == api::Phase::kPending &&
+             world.machine().server.all(kube::kJobs).empty();
     });
     const Time later = world.machine().clock.now() + std::chrono::seconds(10);
     world.run([&] { return world.machine().clock.now() > later; });

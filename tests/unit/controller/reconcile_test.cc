@@ -214,7 +214,7 @@ TEST(Reconcile, SuspendedInTheQueueLetsOthersPass) {
   EXPECT_EQ(world.find("run-01").status.phase, Phase::kPending);
 }
 
-TEST(Reconcile, DISABLED_ResultThatIsRefusedDoesNotHoldTheRun) {
+TEST(Reconcile, ResultThatIsRefusedDoesNotHoldTheRun) {
   World world({});
   world.node().prints = std::string(20'000, 'x');
   world.set_faults([&](const kube::Request& request, int) {
@@ -228,7 +228,7 @@ TEST(Reconcile, DISABLED_ResultThatIsRefusedDoesNotHoldTheRun) {
   EXPECT_NE(status.warning, "") << "what is lost is said to be lost";
 }
 
-TEST(Reconcile, DISABLED_NetworkPolicyOfANamespaceThatWasMadeAnew) {
+TEST(Reconcile, NetworkPolicyIsThereForEveryJob) {
   World world({.runs = 2, .max_concurrent = 1});
   world.run([&] { return is_final(phase(world)); });
   const auto policies = world.machine().server.all(kube::kNetworkPolicies);
