@@ -71,7 +71,7 @@ void add_source_options(CLI::App& app, Flags& flags) {
   app.add_flag("--allow-http-git", flags.git.allow_http, "allow http:// repositories (tests, demo)");
   app.add_flag("--allow-file-git", flags.git.allow_file, "allow file:// repositories (tests)");
   app.add_flag("--allow-private-addresses", flags.git.allow_private_addresses,
-               "allow git servers on loopback, link-local, private and cluster addresses");
+               "allow git servers on loopback, private and cluster addresses");
 }
 
 void add_server_options(CLI::App& app, Flags& flags, Texts& texts) {

@@ -26,20 +26,30 @@ constexpr std::uint32_t ip4(std::uint32_t a, std::uint32_t b, std::uint32_t c, s
   return a << 24U | b << 16U | c << 8U | d;
 }
 
-// IANA IPv4 special-purpose registry; everything in it that is not globally reachable, and multicast.
-constexpr std::array kNotPublic4 = {
-    Range4{ip4(0, 0, 0, 0), 8},      Range4{ip4(10, 0, 0, 0), 8},     Range4{ip4(100, 64, 0, 0), 10},
-    Range4{ip4(127, 0, 0, 0), 8},    Range4{ip4(169, 254, 0, 0), 16}, Range4{ip4(172, 16, 0, 0), 12},
-    Range4{ip4(192, 0, 0, 0), 24},   Range4{ip4(192, 0, 2, 0), 24},   Range4{ip4(192, 88, 99, 0), 24},
-    Range4{ip4(192, 168, 0, 0), 16}, Range4{ip4(198, 18, 0, 0), 15},  Range4{ip4(198, 51, 100, 0), 24},
-    Range4{ip4(203, 0, 113, 0), 24}, Range4{ip4(224, 0, 0, 0), 4},    Range4{ip4(240, 0, 0, 0), 4},
+constexpr std::array kPrivate4 = {
+    Range4{ip4(10, 0, 0, 0), 8},    Range4{ip4(100, 64, 0, 0), 10},  Range4{ip4(127, 0, 0, 0), 8},
+    Range4{ip4(172, 16, 0, 0), 12}, Range4{ip4(192, 168, 0, 0), 16},
 };
 
-bool is_public4(std::uint32_t address) {
-  return std::ranges::none_of(kNotPublic4, [address](const Range4& range) {
+// What else of the IANA IPv4 special-purpose registry is not globally reachable, multicast, and the metadata services
+// of Alibaba Cloud and Azure, which lie in other ranges.
+constexpr std::array kNever4 = {
+    Range4{ip4(0, 0, 0, 0), 8},       Range4{ip4(169, 254, 0, 0), 16},     Range4{ip4(192, 0, 0, 0), 24},
+    Range4{ip4(192, 0, 2, 0), 24},    Range4{ip4(192, 88, 99, 0), 24},     Range4{ip4(198, 18, 0, 0), 15},
+    Range4{ip4(198, 51, 100, 0), 24}, Range4{ip4(203, 0, 113, 0), 24},     Range4{ip4(224, 0, 0, 0), 4},
+    Range4{ip4(240, 0, 0, 0), 4},     Range4{ip4(100, 100, 100, 200), 32}, Range4{ip4(168, 63, 129, 16), 32},
+};
+
+bool in_one_of(std::span<const Range4> ranges, std::uint32_t address) {
+  return std::ranges::any_of(ranges, [address](const Range4& range) {
     const std::uint32_t mask = ~std::uint32_t{0} << static_cast<unsigned>(32 - range.bits);
     return (address & mask) == range.network;
   });
+}
+
+AddressKind kind4(std::uint32_t address) {
+  if (in_one_of(kNever4, address)) return AddressKind::kNever;
+  return in_one_of(kPrivate4, address) ? AddressKind::kPrivate : AddressKind::kPublic;
 }
 
 using Bytes16 = std::array<std::uint8_t, 16>;
@@ -52,19 +62,25 @@ std::uint32_t last_four(const Bytes16& a) {
   return ip4(a[12], a[13], a[14], a[15]);
 }
 
-bool is_public6(const Bytes16& address) {
+AddressKind kind6(const Bytes16& address) {
   constexpr std::array<std::uint8_t, 12> mapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   constexpr std::array<std::uint8_t, 12> nat64 = {0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0};
-  if (has_prefix(address, mapped) || has_prefix(address, nat64)) return is_public4(last_four(address));
-  // Only 2000::/3 is handed out as global unicast; ::1, ::, fc00::/7, fe80::/10, ff00::/8 lie outside.
-  if ((address[0] & 0xe0U) != 0x20U) return false;
+  if (has_prefix(address, mapped) || has_prefix(address, nat64)) return kind4(last_four(address));
+  constexpr Bytes16 loopback = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  constexpr Bytes16 aws_metadata = {0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54};
+  constexpr Bytes16 google_metadata = {0xfd, 0x20, 0x00, 0xce, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54};
+  if (address == aws_metadata || address == google_metadata) return AddressKind::kNever;
+  if (address == loopback || (address[0] & 0xfeU) == 0xfcU) return AddressKind::kPrivate;
+  // Only 2000::/3 is handed out as global unicast; ::, fe80::/10, ff00::/8 lie outside.
+  if ((address[0] & 0xe0U) != 0x20U) return AddressKind::kNever;
   constexpr std::array<std::uint8_t, 2> six_to_four = {0x20, 0x02};
   constexpr std::array<std::uint8_t, 4> documentation = {0x20, 0x01, 0x0d, 0xb8};
   constexpr std::array<std::uint8_t, 2> documentation2 = {0x3f, 0xff};
   // 2001::/23 holds Teredo, benchmarking and other protocol assignments.
   const bool protocols = address[0] == 0x20 && address[1] == 0x01 && (address[2] & 0xfeU) == 0;
-  return !protocols && !has_prefix(address, six_to_four) && !has_prefix(address, documentation) &&
-         !has_prefix(address, documentation2);
+  const bool special = protocols || has_prefix(address, six_to_four) || has_prefix(address, documentation) ||
+                       has_prefix(address, documentation2);
+  return special ? AddressKind::kNever : AddressKind::kPublic;
 }
 
 std::string numeric(const sockaddr* address) {
@@ -105,15 +121,15 @@ constexpr int kMaxRunningLookups = 64;
 
 }  // namespace
 
-bool is_public_address(std::string_view address) {
+AddressKind address_kind(std::string_view address) {
   const std::string text(address);
   in_addr four{};
-  if (inet_pton(AF_INET, text.c_str(), &four) == 1) return is_public4(ntohl(four.s_addr));
+  if (inet_pton(AF_INET, text.c_str(), &four) == 1) return kind4(ntohl(four.s_addr));
   in6_addr six{};
-  if (inet_pton(AF_INET6, text.c_str(), &six) != 1) return false;
+  if (inet_pton(AF_INET6, text.c_str(), &six) != 1) return AddressKind::kNever;
   Bytes16 bytes{};
   std::memcpy(bytes.data(), &six, bytes.size());
-  return is_public6(bytes);
+  return kind6(bytes);
 }
 
 Result<std::vector<std::string>> system_lookup(const std::string& host, std::chrono::milliseconds timeout,
@@ -143,14 +159,16 @@ Result<std::vector<std::string>> resolve_checked(const Lookup& lookup, const std
   auto addresses = lookup(host, timeout, std::move(stop));
   if (!addresses) return addresses;
   if (addresses->empty()) return fail(ErrorKind::kUnavailable, "resolve {}: it has no address", host);
-  if (allow_private) return addresses;
   for (const std::string& address : *addresses) {
-    if (is_public_address(address)) continue;
-    return fail(
-        ErrorKind::kDenied,
-        "{} has the address {}, which is not a public one; the operator does not connect to private, loopback or "
-        "link-local addresses unless it is started so",
-        host, address);
+    const auto kind = address_kind(address);
+    if (kind == AddressKind::kNever)
+      return fail(ErrorKind::kDenied,
+                  "{} has the address {}, where no git server can be (link-local, metadata, reserved)", host, address);
+    if (kind == AddressKind::kPrivate && !allow_private)
+      return fail(ErrorKind::kDenied,
+                  "{} has the address {}, which is not a public one; the operator does not connect to private or "
+                  "loopback addresses unless it is started so",
+                  host, address);
   }
   return addresses;
 }

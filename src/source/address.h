@@ -15,11 +15,15 @@
 
 namespace modelrun::source {
 
-// True when `address` (numeric IPv4 or IPv6, no brackets) is a unicast address of the public internet. False for
-// loopback, unspecified, link-local (and so the metadata services), private (RFC 1918, RFC 6598, fc00::/7), multicast,
-// reserved and documentation ranges, for IPv6 forms that carry such an IPv4 address (mapped, compatible, NAT64, 6to4),
-// and for anything that is not an address.
-bool is_public_address(std::string_view address);
+enum class AddressKind {
+  kPublic,   // unicast on the public internet
+  kPrivate,  // loopback, RFC 1918, RFC 6598, fc00::/7: where a git server of one's own network may be
+  kNever,    // link-local, the clouds' metadata services, multicast, unspecified, reserved, documentation
+};
+
+// Of a numeric IPv4 or IPv6 address without brackets. IPv6 forms that carry an IPv4 address are of its kind (mapped,
+// NAT64) or kNever (compatible, 6to4, Teredo); so is anything that is not an address.
+AddressKind address_kind(std::string_view address);
 
 // Resolves a name to numeric addresses. Thread-safe; must return soon after `stop` or the time-out.
 using Lookup = std::function<Result<std::vector<std::string>>(const std::string& host,
@@ -31,7 +35,8 @@ using Lookup = std::function<Result<std::vector<std::string>>(const std::string&
 Result<std::vector<std::string>> system_lookup(const std::string& host, std::chrono::milliseconds timeout,
                                                std::stop_token stop);
 
-// Resolves and checks. kDenied as soon as one of the addresses is not public, unless `allow_private`; never empty.
+// Resolves and checks. kDenied as soon as one of the addresses is kNever, or kPrivate without `allow_private`; never
+// empty.
 Result<std::vector<std::string>> resolve_checked(const Lookup& lookup, const std::string& host, bool allow_private,
                                                  std::chrono::milliseconds timeout, std::stop_token stop);
 

@@ -34,7 +34,7 @@ struct Remote {
 struct Policy {
   bool allow_http = false;
   bool allow_file = false;
-  // Lets git connect to loopback, link-local, private and cluster addresses.
+  // Lets git connect to loopback, private and cluster addresses.
   bool allow_private_addresses = false;
   // Without Landlock in the kernel, git's process could read the operator's token file. Then every source is refused,
   // unless this flag says that the risk is taken.

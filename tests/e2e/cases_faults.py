@@ -33,8 +33,9 @@ def operator_pids():
 
 def kill_operators():
     """SIGKILL to every operator process of the node, once there is one: the kubelet waits before it restarts them."""
-    for pid in wait_for(operator_pids, 120, "an operator to kill"):
-        subprocess.run(["kill", "-9", pid], check=False)
+    pids = wait_for(operator_pids, 120, "an operator to kill")
+    subprocess.run(["kill", "-9", *pids], check=False)
+    wait_for(lambda: not set(pids) & set(operator_pids()), 30, "the killed operators are gone")
 
 
 @case(alone=True)
@@ -44,8 +45,8 @@ def operator_killed_again_and_again(space):
     names = [f"r{i}" for i in range(10)]
     for name in names:
         space.run(name)
-    # At three moments of the runs' life: being resolved, the first running, most over.
-    for running in (0, 1, 6):
+    # From being resolved until all but the last are over.
+    for running in (0, 0, 1, 2, 4, 6, 8, 9):
         wait_for(lambda: progressed(space, names) >= running, 120, f"{running} runs have come as far as Running")
         kill_operators()
     ends = [space.finish(name, 180) for name in names]
@@ -57,6 +58,37 @@ def operator_killed_again_and_again(space):
 
 def progressed(space, names):
     return sum(space.status(name).get("phase") in ("Running", "Succeeded") for name in names)
+
+
+@case
+def network_policy_is_restored(space):
+    """A policy that was edited, and one that is gone, are as they should be before the next run's Job."""
+    space.project()
+    space.run("first")
+    space.finish("first")
+    path = f"/apis/networking.k8s.io/v1/namespaces/{space.name}/networkpolicies/modelrun-sandbox"
+    good = space.get(path)["spec"]
+    edited = {"spec": {"egress": [{}], "policyTypes": ["Egress"]}}
+    space.cluster.request("PATCH", path, edited, "application/merge-patch+json")
+    space.run("second")
+    space.finish("second")
+    assert space.get(path)["spec"] == good
+    space.delete(path)
+    space.run("third")
+    space.finish("third")
+    assert space.get(path)["spec"] == good
+
+
+@case
+def quota_that_refuses_the_full_result(space):
+    """The run ends with what fits into its status and says what was lost."""
+    space.project(files={"run.py": "print('x' * 100_000)\nresult = {'n': 1}\n"})
+    quota = {"metadata": {"name": "tight"}, "spec": {"hard": {"count/configmaps": "1"}}}
+    space.post(f"/api/v1/namespaces/{space.name}/resourcequotas", quota)
+    space.run("r")
+    status = space.finish("r", 120)
+    assert status["phase"] == "Succeeded" and status["outputs"] == {"n": 1}, status
+    assert "resultRef" not in status and "exceeded quota" in status["warning"], status.get("warning")
 
 
 @case(alone=True)

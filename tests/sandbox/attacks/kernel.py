@@ -93,7 +93,7 @@ def pid_one():
     by_number("ioprio of PID 1", 251, 1, 1, 3 << 13)
     by_number("tgkill PID 1", 234, 1, 1, 0)
     by_number("kill PID 1 with garbage above", 62, (1 << 32) | 1, 0)
-    by_number("ptrace PID 1", 101, 16, 1, 0, 0)
+    by_number("ptrace PID 1", 101, 0x4206, 1, 0, 0)  # PTRACE_SEIZE: unlike ATTACH, stops nobody
     by_number("pidfd_getfd PID 1", 438, -1, 0, 0, harmless=(errno.EBADF,))
     reader, writer = os.pipe()
     import fcntl
