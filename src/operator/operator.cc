@@ -25,8 +25,11 @@ std::string host_name() {
   return gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : "modelrun-operator";
 }
 
-// A Deployment's pods differ by name; host processes of one machine do not.
+// In a pod its UID: a container that is restarted takes its own lease up at once instead of waiting until it has run
+// out. The kubelet starts it only after the one before has ended. Processes of one machine need a number of their own.
 std::string identity() {
+  if (const char* uid = std::getenv("POD_UID"); uid != nullptr && *uid != '\0')
+    return fmt::format("{}_{}", host_name(), uid);
   return fmt::format("{}_{:08x}", host_name(), std::random_device{}());
 }
 

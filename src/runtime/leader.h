@@ -19,7 +19,7 @@ namespace modelrun::runtime {
 struct LeaderOptions {
   std::string namespace_{};
   std::string lease{};                               // the Lease's name
-  std::string identity{};                            // unlike any other process's: pod name and a random part
+  std::string identity{};                            // unlike that of any other process that may be alive
   std::chrono::milliseconds lease_duration{15'000};  // others may take over after this long without a renewal
   std::chrono::milliseconds renew_deadline{10'000};  // the leader gives up by itself after this long without one
   std::chrono::milliseconds retry_period{2'000};     // between tries, with up to 20% of jitter
