@@ -58,10 +58,11 @@ Result<std::string> base64_decode(std::string_view text) {
   std::string bytes(text.size() / 4 * 3 + 1, '\0');
   const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
                                    reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  if (size < 0) return fail(ErrorKind::kInvalid, "base64: a character outside the alphabet");
-  // EVP_DecodeBlock counts the padding as bytes.
-  std::size_t padding = 0;
-  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+  // It takes padding anywhere, and counts it as bytes.
+  const std::size_t digits = std::min(text.find('='), text.size());
+  const std::size_t padding = text.size() - digits;
+  if (size < 0 || padding > 2 || text.find_first_not_of('=', digits) != std::string_view::npos)
+    return fail(ErrorKind::kInvalid, "base64: a character outside the alphabet");
   bytes.resize(static_cast<std::size_t>(size) - padding);
   return bytes;
 }

@@ -165,11 +165,9 @@ ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_
     status.timeline.resolved = now;
   }
   if (!status.timeline.queued) status.timeline.queued = now;
-  if (status.project_uid.empty()) {
-    status.project_uid = observed.project->meta.uid;
-    status.project_generation = observed.project->meta.generation;
-    status.data_snapshot_ref = observed.project->data.snapshot_ref;
-  }
+  status.project_uid = observed.project->meta.uid;
+  status.project_generation = observed.project->meta.generation;
+  status.data_snapshot_ref = observed.project->data.snapshot_ref;
   if (observed.run->spec.parameters) {
     status.provenance.parameters_digest = "sha256:" + sha256_hex(api::canonical_json(*observed.run->spec.parameters));
   }

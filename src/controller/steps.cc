@@ -49,8 +49,15 @@ void wait_for(Plan& plan, const Observed& observed, std::string_view reason, std
 void conclude(Plan& plan, const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now,
               const Settings& settings) {
   const bool wanted = !observed.run->spec.cancel && !project_deleted(observed) && observed.project;
-  if (verdict.retryable && wanted && observed.run->status.attempts < observed.project->limits.attempts) {
-    return retry(plan, observed, verdict, now, settings);
+  const auto& status = observed.run->status;
+  if (verdict.retryable && wanted && status.attempts < observed.project->limits.attempts) {
+    const auto generation = observed.project->meta.generation;
+    if (generation == status.project_generation) return retry(plan, observed, verdict, now, settings);
+    // Another attempt would be another run: its settings are gone.
+    auto last = verdict;
+    last.message += fmt::format("; not tried again, since ModelProject {} has changed from generation {} to {}",
+                                observed.project->meta.name, status.project_generation, generation);
+    return finish(plan, observed, last, pod, now);
   }
   finish(plan, observed, verdict, pod, now);
 }

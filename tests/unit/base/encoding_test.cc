@@ -43,7 +43,7 @@ TEST(Base64, RoundTrip) {
 }
 
 TEST(Base64, Refused) {
-  for (const char* text : {"A", "AB", "ABC", "Zm9vY", "Zm9*", "Zm-_", "Zm\n9"}) {
+  for (const char* text : {"A", "AB", "ABC", "Zm9vY", "Zm9*", "=Zm9", "Zg=v", "Z===", "====", "Zm-_", "Zm\n9"}) {
     const auto decoded = base64_decode(text);
     ASSERT_FALSE(decoded) << text;
     EXPECT_EQ(decoded.error().kind, ErrorKind::kInvalid) << text;

@@ -279,6 +279,17 @@ TEST(Running, LostIsNotRetriedWhenCancelled) {
   EXPECT_TRUE(is_final(scene.plan(20).status->phase));
 }
 
+TEST(Running, LostIsNotRetriedWithOtherSettings) {
+  Scene scene = Scene().running();
+  scene.pods[0].disruption = "EvictionByEvictionAPI";
+  scene.pods[0].phase = "Failed";
+  scene.seen.durable_final = true;
+  ++scene.project.meta.generation;
+  const auto status = *scene.plan(20).status;
+  EXPECT_EQ(status.phase, Phase::kFailed);
+  EXPECT_NE(status.message.find("has changed from generation"), std::string::npos) << status.message;
+}
+
 TEST(Running, RetryStartsClean) {
   Scene scene = Scene().running();
   scene.pods[0].disruption = "EvictionByEvictionAPI";
