@@ -13,12 +13,6 @@ using kube::Json;
 constexpr int kMoves = 60'000;
 constexpr std::chrono::seconds kPatience{1'500};  // on the world's clock; then something hangs
 
-// A namespace of its own for each world: some things are done once a namespace and process.
-std::string new_namespace() {
-  static int count = 0;
-  return fmt::format("n{}", ++count);
-}
-
 // "PUT modelruns/status".
 std::string kind_of(const kube::Request& request) {
   std::string path = request.path.substr(0, request.path.find('?'));
@@ -36,7 +30,7 @@ std::string kind_of(const kube::Request& request) {
 }  // namespace
 
 World::World(WorldOptions options)
-    : options_(std::move(options)), name_space_(new_namespace()), random_(options_.seed) {
+    : options_(std::move(options)), random_(options_.seed) {
   machine_.settings.agent_image = "agent:1";
   machine_.settings.default_image = "python:1";
   machine_.settings.image_pull_policy = "IfNotPresent";

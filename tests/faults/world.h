@@ -72,7 +72,7 @@ class World {
   fakes::Fault on_request(const kube::Request& request);
 
   const WorldOptions options_;
-  const std::string name_space_;
+  const std::string name_space_ = "n";
   Machine machine_;
   Node node_{machine_};
   std::vector<std::unique_ptr<Process>> processes_;
