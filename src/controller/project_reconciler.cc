@@ -66,10 +66,9 @@ Result<void> delete_over_history(const Context& context, const api::ModelProject
 runtime::Outcome reconcile_project(const Context& context, const std::string& key, std::stop_token stop) {
   const auto project = context.caches.projects.find(key);
   if (!project || project->meta.deleting()) return runtime::done();
-  context.sources.begin_probe(*project);
-
+  const auto probe = context.sources.begin_probe(*project);
   const auto runs = context.caches.runs.by_index(kByProject, key);
-  ProjectObserved observed{*project, context.waiting.of(key), {}, 0, context.sources.probe(project->meta.uid)};
+  ProjectObserved observed{*project, context.waiting.of(key), {}, 0, probe};
   for (const auto& run : runs) observed.highest_number = std::max(observed.highest_number, run->number);
   if (auto found = find_over(context, observed, stop); !found) return runtime::failed(found.error());
 

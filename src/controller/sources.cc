@@ -119,11 +119,11 @@ void Sources::forget(const std::string& run_uid) {
   entries_.erase(run_uid);
 }
 
-void Sources::begin_probe(const api::ModelProject& project) {
+Sources::Probe Sources::begin_probe(const api::ModelProject& project) {
   {
     const std::lock_guard lock(mutex_);
     auto& probe = probes_[project.meta.uid];
-    if (probe.generation == project.meta.generation) return;
+    if (probe.generation == project.meta.generation) return probe;
     probe = {};
     probe.generation = project.meta.generation;
   }
@@ -142,6 +142,9 @@ void Sources::begin_probe(const api::ModelProject& project) {
     }
     wake_project_(project.meta.key());
   });
+  Probe begun;
+  begun.generation = project.meta.generation;
+  return begun;
 }
 
 std::optional<Sources::Probe> Sources::probe(const std::string& project_uid) const {

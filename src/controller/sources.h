@@ -45,7 +45,8 @@ class Sources {
     std::optional<source::Resolved> resolved;
     Error error;
   };
-  void begin_probe(const api::ModelProject& project);
+  // Starts that unless it has been, and gives what was known before.
+  Probe begin_probe(const api::ModelProject& project);
   [[nodiscard]] std::optional<Probe> probe(const std::string& project_uid) const;
 
  private:

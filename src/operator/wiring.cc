@@ -1,6 +1,7 @@
 #include "operator/wiring.h"
 
 #include <chrono>
+#include <set>
 
 namespace modelrun::op {
 namespace {
@@ -25,9 +26,12 @@ void on_run(const Context& context, const RunPtr& old, const RunPtr& now) {
 }
 
 void wake_runs(const Context& context, const std::string& project_key) {
+  // In a fixed order: the index has none, and a simulation is to be replayed.
+  std::set<std::string> keys;
   for (const auto& run : context.caches.runs.by_index(controller::kByProject, project_key)) {
-    if (run->active) context.run_queue.add(run->meta.key());
+    if (run->active) keys.insert(run->meta.key());
   }
+  for (const auto& key : keys) context.run_queue.add(key);
 }
 
 void on_project(const Context& context, const ProjectPtr& old, const ProjectPtr& now) {
