@@ -29,8 +29,7 @@ std::string kind_of(const kube::Request& request) {
 
 }  // namespace
 
-World::World(WorldOptions options)
-    : options_(std::move(options)), random_(options_.seed) {
+World::World(WorldOptions options) : options_(std::move(options)), random_(options_.seed) {
   machine_.settings.agent_image = "agent:1";
   machine_.settings.default_image = "python:1";
   machine_.settings.image_pull_policy = "IfNotPresent";
