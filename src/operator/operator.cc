@@ -1,9 +1,11 @@
 #include "operator/operator.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <random>
+#include <thread>
 #include <utility>
 
 #include "controller/project_reconciler.h"
@@ -18,6 +20,7 @@ namespace modelrun::op {
 namespace {
 
 constexpr std::chrono::seconds kStartDeadline{60};
+constexpr std::chrono::hours kCertificateCheck{6};
 
 std::string host_name() {
   if (const char* pod = std::getenv("POD_NAME"); pod != nullptr && *pod != '\0') return pod;
@@ -143,6 +146,22 @@ Result<void> Operator::start_run_server(const std::stop_token& stop) {
   return {};
 }
 
+// Serving certificates live a year; an operator may live longer.
+void Operator::keep_certificate(const std::stop_token& stop) {
+  while (steady_.sleep(kCertificateCheck, stop)) {
+    const auto now = ensure_certificates(client_, flags_.namespace_, clock_.now(), stop);
+    if (!now) {
+      log::warn("the run server's certificates were not looked at", {{"error", now.error().message}});
+    } else if (now->ca_bundle != flags_.settings.run_server_ca) {
+      // Jobs are built with the authority that was there at the start.
+      log::warn("the run server has a new certificate authority: restart the operator",
+                {{"secret", kTlsSecret}, {"namespace", flags_.namespace_}});
+    } else if (auto set = run_server_->set_certificate(now->serving.certificate_pem, now->serving.key_pem); !set) {
+      log::warn("the run server's certificate was not taken", {{"error", set.error().message}});
+    }
+  }
+}
+
 Result<void> Operator::start_watchers(const std::stop_token& stop) {
   wire_caches(context_, leading_);
   const auto watch = [this](const kube::Resource& resource, std::string_view selector, auto& store, auto decode) {
@@ -166,6 +185,8 @@ Result<void> Operator::start_watchers(const std::stop_token& stop) {
       log::warn("the caches are not filled yet", {{"error", watcher->last_error()}});
     }
   }
+  // The lists came as JSON many times the size of what is kept of them.
+  malloc_trim(0);
   synced_ = true;
   return {};
 }
@@ -216,7 +237,9 @@ Result<void> Operator::run(const std::stop_token& stop) {
   log::info("ready", {{"version", MODELRUN_VERSION},
                       {"runs", std::to_string(caches_.runs.size())},
                       {"runServer", flags_.settings.run_server_address}});
+  std::jthread keeper([this](const std::stop_token& own) { keep_certificate(own); });
   lead(stop);
+  keeper.request_stop();
   for (const auto& watcher : watchers_) watcher->stop();
   run_server_->stop();
   events_.stop();

@@ -39,6 +39,7 @@ class Operator {
   Result<std::string> run_server_address(const std::stop_token& stop);
   Result<void> start_run_server(const std::stop_token& stop);
   Result<void> start_watchers(const std::stop_token& stop);
+  void keep_certificate(const std::stop_token& stop);
   void lead(const std::stop_token& stop);
   void begin_leading();
   void end_leading();
