@@ -1,5 +1,7 @@
 #include "operator/token_authenticator.h"
 
+#include <utility>
+
 #include "api/sandbox.h"
 #include "base/encoding.h"
 
@@ -19,7 +21,7 @@ std::string namespace_of(const std::string& username) {
 
 }  // namespace
 
-Result<runserver::PodIdentity> TokenAuthenticator::authenticate(std::string_view bearer_token) {
+Result<runserver::PodIdentity> TokenAuthenticator::authenticate(std::string_view bearer_token, std::stop_token stop) {
   const auto digest = sha256_hex(bearer_token);
   const auto now = std::chrono::steady_clock::now();
   {
@@ -27,7 +29,7 @@ Result<runserver::PodIdentity> TokenAuthenticator::authenticate(std::string_view
     const auto found = known_.find(digest);
     if (found != known_.end() && now < found->second.until) return found->second.pod;
   }
-  const auto identity = client_.token_review(bearer_token, {std::string(api::kTokenAudience)});
+  const auto identity = client_.token_review(bearer_token, {std::string(api::kTokenAudience)}, std::move(stop));
   if (!identity) return std::unexpected(identity.error());
   runserver::PodIdentity pod{namespace_of(identity->username), identity->pod_name, identity->pod_uid};
   // A server that does not know audiences answers yes without naming any.

@@ -16,7 +16,7 @@ namespace modelrun::op {
 class TokenAuthenticator final : public runserver::Authenticator {
  public:
   explicit TokenAuthenticator(kube::Client& client) : client_(client) {}
-  Result<runserver::PodIdentity> authenticate(std::string_view bearer_token) override;
+  Result<runserver::PodIdentity> authenticate(std::string_view bearer_token, std::stop_token stop) override;
 
  private:
   struct Known {

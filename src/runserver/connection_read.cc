@@ -100,7 +100,7 @@ void Connection::check_header() {
 
 void Connection::authenticate(std::string token) {
   std::function<Result<PodIdentity>()> job = [core = core_.get(), token = std::move(token)] {
-    return core->authenticator.authenticate(token);
+    return core->authenticator.authenticate(token, core->stop_work.get_token());
   };
   begin_wait(Wait::kHandler, core_->options.handler_timeout);
   if (!on_work_thread(std::move(job), &Connection::on_identity)) {

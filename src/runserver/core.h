@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <stop_token>
 
 #include "runserver/handler.h"
 #include "runserver/server.h"
@@ -40,6 +41,7 @@ struct Core {
   std::atomic<std::size_t> queued_work{0};
   std::atomic<std::size_t> results{0};  // bodies of results in memory
   std::atomic<bool> stopping{false};
+  std::stop_source stop_work;  // fires when the grace of a stop is over
 
   std::mutex mutex;
   std::condition_variable none_left;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -24,7 +25,8 @@ class Authenticator {
  public:
   virtual ~Authenticator() = default;
   // kDenied: not a token for us (401). kUnavailable, kTimeout, kThrottled: could not be asked now (503).
-  virtual Result<PodIdentity> authenticate(std::string_view bearer_token) = 0;
+  // `stop` fires when the server stops: then it returns soon.
+  virtual Result<PodIdentity> authenticate(std::string_view bearer_token, std::stop_token stop) = 0;
 };
 
 // The attempt a request is about, from its path. Checked for form only: names of Kubernetes, attempt from 1.

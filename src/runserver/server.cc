@@ -124,6 +124,7 @@ struct Server::Impl {
     each_connection(&Connection::stop_soon);
     wait_for_connections(core->options.stop_grace);
     each_connection(&Connection::close_now);
+    core->stop_work.request_stop();
     wait_for_connections(std::chrono::milliseconds(500));
     core->work.stop();
     core->work.join();

@@ -2,16 +2,25 @@
 
 #include <openssl/pem.h>
 
+#include <condition_variable>
+
 #include "base/encoding.h"
 
 namespace modelrun::runserver::testing {
 
 using asio::ip::tcp;
 
-Result<PodIdentity> FakeAuthenticator::authenticate(std::string_view token) {
+Result<PodIdentity> FakeAuthenticator::authenticate(std::string_view token, std::stop_token stop) {
   ++calls;
   if (token == "good") return PodIdentity{"ns", "p", "pod-1"};
   if (token == "stranger") return PodIdentity{"other", "p", "pod-2"};
+  if (token == "hangs") {
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait(lock, stop, [] { return false; });
+    return fail(ErrorKind::kCancelled, "stopped");
+  }
   if (token == "down") return fail(ErrorKind::kUnavailable, "secret detail");
   return fail(ErrorKind::kDenied, "secret detail");
 }

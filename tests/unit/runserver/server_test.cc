@@ -224,6 +224,15 @@ TEST_F(ServerTest, StopLetsARequestFinishAndThenCloses) {
   EXPECT_TRUE(client.is_ended());
 }
 
+TEST_F(ServerTest, StopEndsAnAuthenticationThatHangs) {
+  options_.stop_grace = std::chrono::milliseconds(50);
+  auto client = connect();
+  client.send(request(path("result"), "hangs"));
+  while (authenticator_.calls == 0) std::this_thread::yield();
+  server().stop();  // does not return otherwise
+  EXPECT_TRUE(client.is_ended());
+}
+
 TEST_F(ServerTest, ManyClientsAtOnce) {
   handler_.archive = make_archive(100'000);
   server();
