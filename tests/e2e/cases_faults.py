@@ -1,10 +1,12 @@
 """The operator killed, many runs at once, and what the audit log says of both."""
 
 import json
+import os
 import subprocess
+import time
 
 from cluster import JOBS, PODS, hack, reason_of, wait_for
-from harness import case
+from harness import Skip, case
 
 
 def audit_events():
@@ -89,6 +91,23 @@ def quota_that_refuses_the_full_result(space):
     status = space.finish("r", 120)
     assert status["phase"] == "Succeeded" and status["outputs"] == {"n": 1}, status
     assert "resultRef" not in status and "exceeded quota" in status["warning"], status.get("warning")
+
+
+@case(alone=True)
+def quiet_watch_of_ten_minutes(space):
+    """After ten minutes without an event the watches still deliver."""
+    if not os.environ.get("MODELRUN_E2E_SLOW"):
+        raise Skip("takes ten minutes; MODELRUN_E2E_SLOW=1 runs it")
+    space.project()
+    space.run("before")
+    space.finish("before")
+    wait_for(lambda: not space.items(PODS), 400, "the first run's Pod is gone")
+    quiet_until = time.monotonic() + 600
+    wait_for(lambda: time.monotonic() > quiet_until, 700, "ten minutes")
+    space.run("after")
+    begun = time.monotonic()
+    space.finish("after")
+    print(f"  after ten quiet minutes: {time.monotonic() - begun:.1f} s", flush=True)
 
 
 @case(alone=True)
