@@ -1,11 +1,6 @@
 #include "cli/session.h"
 
-#include <fcntl.h>
-
-#include <array>
-#include <cerrno>
-
-#include "base/fd.h"
+#include "kube/files.h"
 
 namespace modelrun::cli {
 
@@ -29,19 +24,7 @@ Result<kube::Json> get_run(Session& session, const std::string& name) {
 
 Result<std::string> read_file(Session& session, const std::string& path) {
   if (path == "-") return session.console.read_input();
-  constexpr std::size_t kLimit = 4U << 20U;
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return std::unexpected(errno_error("open " + path, errno));
-  std::string content;
-  std::array<char, 16384> buffer{};
-  while (true) {
-    const auto got = ::read(fd.get(), buffer.data(), buffer.size());
-    if (got == 0) return content;
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::unexpected(errno_error("read " + path, errno));
-    content.append(buffer.data(), static_cast<std::size_t>(got));
-    if (content.size() > kLimit) return fail(ErrorKind::kTooLarge, "{}: more than 4 MiB", path);
-  }
+  return kube::read_text_file(path, 4U << 20U);
 }
 
 std::string advice(const Session& session, const Error& error) {

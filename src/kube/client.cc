@@ -162,6 +162,13 @@ Error status_error(std::string_view what, const Response& response) {
                       message.empty() ? "" : ": ", message)};
 }
 
+// Only a 2xx answer is a success.
+static Result<Response> judged(const std::string& what, Result<Response> response) {
+  if (!response) return fail_in(what, response.error());
+  if (!response->ok()) return std::unexpected(status_error(what, *response));
+  return response;
+}
+
 Result<Response> Client::exchange(const Call& call, Request request, std::stop_token stop) {
   request.timeout = timeout_;
   const auto begin = std::chrono::steady_clock::now();
@@ -174,9 +181,7 @@ Result<Response> Client::exchange(const Call& call, Request request, std::stop_t
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
     observer_({call.verb, call.resource, response ? response->status : 0, took});
   }
-  if (!response) return fail_in(call.what(), response.error());
-  if (!response->ok()) return std::unexpected(status_error(call.what(), *response));
-  return response;
+  return judged(call.what(), std::move(response));
 }
 
 Result<Response> Client::exchange_stream(const Call& call, const Request& request,
@@ -188,9 +193,7 @@ Result<Response> Client::exchange_stream(const Call& call, const Request& reques
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
     observer_({call.verb, call.resource, response ? response->status : 0, took});
   }
-  if (!response) return fail_in(call.what(), response.error());
-  if (!response->ok()) return std::unexpected(status_error(call.what(), *response));
-  return response;
+  return judged(call.what(), std::move(response));
 }
 
 Result<Json> Client::exchange_json(const Call& call, Request request, std::stop_token stop) {

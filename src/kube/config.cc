@@ -21,8 +21,7 @@ std::string environment(const char* name) {
 
 }  // namespace
 
-Result<std::string> read_text_file(const std::string& path) {
-  constexpr std::size_t kLimit = 1U << 20U;
+Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return std::unexpected(errno_error("open " + path, errno));
   std::string content;
@@ -33,7 +32,7 @@ Result<std::string> read_text_file(const std::string& path) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::unexpected(errno_error("read " + path, errno));
     content.append(buffer.data(), static_cast<std::size_t>(got));
-    if (content.size() > kLimit) return fail(ErrorKind::kTooLarge, "{}: more than 1 MiB", path);
+    if (content.size() > limit) return fail(ErrorKind::kTooLarge, "{}: more than {} bytes", path, limit);
   }
 }
 

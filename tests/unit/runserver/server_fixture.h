@@ -27,8 +27,8 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 
-// Token "good": the pod p of namespace ns. "stranger": of namespace other. "down": cannot be asked. "hangs": answered when
-// the server stops. Else denied.
+// Token "good": the pod p of namespace ns. "stranger": of namespace other. "down": cannot be asked. "hangs": answered
+// when the server stops. Else denied.
 class FakeAuthenticator final : public Authenticator {
  public:
   Result<PodIdentity> authenticate(std::string_view token, std::stop_token stop) override;
