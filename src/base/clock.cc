@@ -11,9 +11,9 @@ namespace {
 std::optional<int> take_number(std::string_view& text, std::size_t digits) {
   if (text.size() < digits) return std::nullopt;
   int value = 0;
-  const char* end = text.data() + digits;
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc{} || stop != end || text.front() == '-') return std::nullopt;
+  const std::string_view number = text.substr(0, digits);
+  const auto [stop, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+  if (error != std::errc{} || stop != number.data() + number.size() || text.front() == '-') return std::nullopt;
   text.remove_prefix(digits);
   return value;
 }

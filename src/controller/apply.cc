@@ -27,7 +27,7 @@ class Applier {
   }
 
   // One write, and only when something has changed.
-  Result<void> write(api::ModelRunStatus status) {
+  Result<void> write(const api::ModelRunStatus& status) {
     if (status == run_->status) return {};
     const auto body = api::status_update("ModelRun", run_->meta, api::encode_status(status));
     auto answer = context_.client.replace_status(kube::kModelRuns, body, stop_);

@@ -103,7 +103,7 @@ void Inbox::submit(const std::string& uid, std::string pod_uid, api::ResultFrame
 }
 
 std::unique_ptr<runserver::OrderWatch> Inbox::watch_orders(const std::string& uid, int attempt, std::string pod_uid,
-                                                           OrderFn done) {
+                                                           const OrderFn& done) {
   std::uint64_t id = 0;
   bool cancel = false;
   {

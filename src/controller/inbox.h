@@ -32,7 +32,7 @@ class Inbox {
   void submit(const std::string& uid, std::string pod_uid, api::ResultFrame frame, DoneFn done);
   // The watch ends when the returned object is destroyed.
   std::unique_ptr<runserver::OrderWatch> watch_orders(const std::string& uid, int attempt, std::string pod_uid,
-                                                      OrderFn done);
+                                                      const OrderFn& done);
 
   // From the reconciler.
   struct Notes {

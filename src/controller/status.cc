@@ -134,7 +134,7 @@ void give_up_payload(const std::string& error, Ending& ending) {
 
 }  // namespace
 
-ModelRunStatus waiting(const Observed& observed, std::string_view reason, std::string message, Time now) {
+ModelRunStatus waiting(const Observed& observed, std::string_view reason, const std::string& message, Time now) {
   ModelRunStatus status = next_status(observed);
   if (status.phase == Phase::kNone) status.phase = Phase::kPending;
   status.message = message;

@@ -19,7 +19,7 @@ inline constexpr std::size_t kInlineOutputBytes = 64 * 1024;
 inline constexpr std::size_t kPayloadPartBytes = 768 * 1024;
 
 // Still waiting, for `reason`. `message` is for people.
-api::ModelRunStatus waiting(const Observed& observed, std::string_view reason, std::string message, Time now);
+api::ModelRunStatus waiting(const Observed& observed, std::string_view reason, const std::string& message, Time now);
 
 // The commit is pinned and attempt number `attempt` is about to get its Job.
 api::ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_t attempt, std::string image,

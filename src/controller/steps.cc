@@ -35,14 +35,14 @@ void finish(Plan& plan, const Observed& observed, const Verdict& verdict, const 
 
 }  // namespace
 
-void wait_for(Plan& plan, const Observed& observed, std::string_view reason, std::string message, Duration again,
+void wait_for(Plan& plan, const Observed& observed, std::string_view reason, const std::string& message, Duration again,
               Time now) {
   const Duration age = now - observed.run->meta.creation;
   if (observed.run->status.phase == api::Phase::kNone && age < kUnwrittenWait) {
     plan.requeue_after = kUnwrittenWait - age;
     return;
   }
-  plan.status = waiting(observed, reason, std::move(message), now);
+  plan.status = waiting(observed, reason, message, now);
   plan.requeue_after = again;
 }
 

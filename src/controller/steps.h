@@ -21,7 +21,7 @@ Plan follow(const Observed& observed, Time now, const Settings& settings);
 
 // Waits for `reason`; looked at again after `again` at the latest. A wait of less than a second is not written down:
 // most end before anybody could read it.
-void wait_for(Plan& plan, const Observed& observed, std::string_view reason, std::string message, Duration again,
+void wait_for(Plan& plan, const Observed& observed, std::string_view reason, const std::string& message, Duration again,
               Time now);
 
 // Ends the run with `verdict`, or starts another attempt when it allows one and the project's limit does too.
