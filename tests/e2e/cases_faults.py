@@ -69,7 +69,10 @@ def network_policy_is_restored(space):
     space.run("first")
     space.finish("first")
     path = f"/apis/networking.k8s.io/v1/namespaces/{space.name}/networkpolicies/modelrun-sandbox"
-    good = space.get(path)["spec"]
+    good, version = space.get(path)["spec"], space.get(path)["metadata"]["resourceVersion"]
+    space.run("untouched")
+    space.finish("untouched")
+    assert space.get(path)["metadata"]["resourceVersion"] == version, "nothing to do, nothing written"
     edited = {"spec": {"egress": [{}], "policyTypes": ["Egress"]}}
     space.cluster.request("PATCH", path, edited, "application/merge-patch+json")
     space.run("second")

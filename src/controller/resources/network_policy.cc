@@ -6,6 +6,7 @@ namespace modelrun::controller {
 
 nlohmann::json build_network_policy(const std::string& namespace_, int run_server_port) {
   using nlohmann::json;
+  // As the API server gives it back: an empty list of ingress rules would be dropped, and look like an edit.
   const json run_pods = {{"matchExpressions", {{{"key", api::kLabelRunUid}, {"operator", "Exists"}}}}};
   return {{"apiVersion", "networking.k8s.io/v1"},
           {"kind", "NetworkPolicy"},
@@ -16,7 +17,6 @@ nlohmann::json build_network_policy(const std::string& namespace_, int run_serve
           {"spec",
            {{"podSelector", run_pods},
             {"policyTypes", {"Ingress", "Egress"}},
-            {"ingress", json::array()},
             {"egress", {{{"ports", {{{"protocol", "TCP"}, {"port", run_server_port}}}}}}}}}};
 }
 
