@@ -75,8 +75,7 @@ std::unique_ptr<runserver::OrderWatch> RunGate::watch_orders(runserver::AttemptR
       done(std::unexpected(run.error()));
     return std::make_unique<NoWatch>();
   }
-  auto watch = context_.inbox.watch_orders(attempt.uid, attempt.attempt, pod.pod_uid, std::move(done));
-  return watch;
+  return context_.inbox.watch_orders(attempt.uid, attempt.attempt, pod.pod_uid, done);
 }
 
 }  // namespace modelrun::controller
