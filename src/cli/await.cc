@@ -5,8 +5,8 @@
 #include "cli/kept_logs.h"
 #include "cli/log_follower.h"
 #include "cli/object_watch.h"
-#include "cli/payload.h"
 #include "cli/run_view.h"
+#include "kube/payload.h"
 
 namespace modelrun::cli {
 namespace {
@@ -109,7 +109,7 @@ Result<int> tell_end(Session& session, const kube::Json& object, Format format, 
       console.out(object.dump(2, ' ', false, kube::Json::error_handler_t::replace) + '\n');
       break;
     case Format::kOutputs: {
-      const auto outputs = load_outputs(session, run);
+      const auto outputs = kube::load_outputs(session.client, run, session.stop);
       if (!outputs) return std::unexpected(outputs.error());
       console.out(outputs->value_or(nullptr).dump(2, ' ', false, kube::Json::error_handler_t::replace) + '\n');
       break;

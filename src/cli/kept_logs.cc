@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "cli/payload.h"
+#include "kube/payload.h"
 
 namespace modelrun::cli {
 namespace {
@@ -56,7 +56,7 @@ Result<void> print_kept(Session& session, const api::ModelRun& run, Streams stre
       (status.out_truncated && streams != Streams::kErr) || (status.err_truncated && streams != Streams::kOut);
   std::optional<Error> lost;
   if (part && status.result_ref) {
-    if (const auto frame = load_payload(session, run)) {
+    if (const auto frame = kube::load_payload(session.client, run, session.stop)) {
       printer.stream(frame->out, false);
       printer.stream(frame->err, true);
       return {};

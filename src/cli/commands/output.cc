@@ -2,8 +2,8 @@
 
 #include "base/encoding.h"
 #include "cli/commands/commands.h"
-#include "cli/payload.h"
 #include "cli/run_view.h"
+#include "kube/payload.h"
 
 namespace modelrun::cli {
 namespace {
@@ -46,7 +46,7 @@ Result<int> print_artifact(Session& session, const api::ModelRun& run, const api
     return fail(ErrorKind::kNotFound, "artifact {} of run {}: its {} bytes were not kept, there was no room for them",
                 wanted.name, run.meta.name, wanted.size);
   }
-  const auto frame = load_payload(session, run);
+  const auto frame = kube::load_payload(session.client, run, session.stop);
   if (!frame) return std::unexpected(frame.error());
   const auto found = std::ranges::find(frame->artifacts, wanted.name, &api::Artifact::name);
   if (found == frame->artifacts.end() || !found->bytes) {
@@ -80,7 +80,7 @@ Result<int> execute(Session& session, const Flags& flags) {
     return fail(ErrorKind::kConflict, "{}. It has no outputs yet: `{}` prints them when it ends", progress_line(run),
                 session.hint(fmt::format("wait {} -o outputs", name)));
   }
-  const auto outputs = load_outputs(session, run);
+  const auto outputs = kube::load_outputs(session.client, run, session.stop);
   if (!outputs) return std::unexpected(outputs.error());
   if (!flags.key.empty()) return print_key(session, flags, run, *outputs);
   if (!*outputs) return fail(ErrorKind::kNotFound, "run {} left no outputs: {}", name, progress_line(run));

@@ -1,5 +1,5 @@
+#include "api/run_object.h"
 #include "cli/commands/commands.h"
-#include "cli/run_object.h"
 
 namespace modelrun::cli {
 namespace {
@@ -24,7 +24,7 @@ Exit codes are those of `run`.
 Result<int> execute(Session& session, const Flags& flags) {
   const auto object = get_run(session, run_name(flags.name));
   if (!object) return std::unexpected(object.error());
-  RunRequest request = same_again(api::decode_model_run(*object));
+  api::RunRequest request = api::same_again(api::decode_model_run(*object));
   if (request.commit.empty()) {
     session.console.note(fmt::format("{} was never pinned to a commit: the branch is looked up anew", flags.name));
   }
@@ -32,7 +32,8 @@ Result<int> execute(Session& session, const Flags& flags) {
   if (!parameters) return std::unexpected(parameters.error());
   request.parameters = std::move(*parameters);
   if (flags.timeout_seconds) request.timeout_seconds = flags.timeout_seconds;
-  return start_run(session, run_object(request), flags.end);
+  request.created_by = "cli";
+  return start_run(session, api::run_object(request), flags.end);
 }
 
 }  // namespace

@@ -1,13 +1,13 @@
+#include "api/run_object.h"
 #include "cli/commands/commands.h"
 #include "cli/manifest.h"
-#include "cli/run_object.h"
 
 namespace modelrun::cli {
 namespace {
 
 struct Flags {
   std::string manifest;
-  RunRequest request;
+  api::RunRequest request;
   ParameterFlags parameters;
   EndFlags end;
 };
@@ -26,7 +26,7 @@ Ctrl-C; 1 any other failure; 2 a wrong command line. After Ctrl-C the run goes o
 )";
 
 Result<void> check(const Flags& flags) {
-  const RunRequest& request = flags.request;
+  const api::RunRequest& request = flags.request;
   if (flags.manifest.empty() && request.project.empty()) {
     return fail(ErrorKind::kInvalid, "name a PROJECT, or a manifest with -f");
   }
@@ -48,12 +48,13 @@ Result<kube::Json> object_of(Session& session, const Flags& flags) {
                           .namespace_given = !session.flags.namespace_.empty()},
                          *text);
   }
-  RunRequest request = flags.request;
+  api::RunRequest request = flags.request;
   request.namespace_ = session.namespace_;
   auto parameters = flags.parameters.read(session, std::nullopt);
   if (!parameters) return std::unexpected(parameters.error());
   request.parameters = std::move(*parameters);
-  return run_object(request);
+  request.created_by = "cli";
+  return api::run_object(request);
 }
 
 Result<int> execute(Session& session, const Flags& flags) {

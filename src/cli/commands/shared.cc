@@ -1,7 +1,7 @@
 #include "api/json_access.h"
 #include "cli/commands/commands.h"
 #include "cli/parameters.h"
-#include "cli/refusal.h"
+#include "kube/refusal.h"
 
 namespace modelrun::cli {
 
@@ -28,11 +28,13 @@ void add_output_flag(CLI::App& command, EndFlags& flags) {
 void add_end_flags(CLI::App& command, EndFlags& flags) {
   command.add_flag_callback(
       "--wait", [&flags] { flags.wait = true; }, "wait for the end and pass on the exit code (the default)");
-  command.add_flag_callback("--no-wait", [&flags] { flags.wait = false; }, "only start it");
+  command.add_flag_callback(
+      "--no-wait", [&flags] { flags.wait = false; }, "only start it");
   command.add_flag_callback(
       "--follow", [&flags] { flags.follow = true; },
       "print what the model prints while it runs (the default on a terminal)");
-  command.add_flag_callback("--no-follow", [&flags] { flags.follow = false; }, "do not");
+  command.add_flag_callback(
+      "--no-follow", [&flags] { flags.follow = false; }, "do not");
   add_output_flag(command, flags);
 }
 
@@ -71,7 +73,7 @@ Result<int> start_run(Session& session, const kube::Json& object, const EndFlags
       return fail(error.kind, "{}. The run may have been created all the same: see `{}`.", error.message,
                   session.hint("get"));
     }
-    return std::unexpected(plain_refusal(error));
+    return std::unexpected(kube::plain_refusal(error));
   }
   const auto& metadata = api::member(*created, "metadata");
   const std::string name = api::text_at(metadata, "name");

@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/refusal.h"
-#include "cli/run_object.h"
+#include "api/run_object.h"
 #include "cli/yaml.h"
+#include "kube/refusal.h"
 
 namespace modelrun::cli {
 namespace {
@@ -95,12 +95,13 @@ TEST(Yaml, Refusals) {
 }
 
 TEST(RunObject, FromFlags) {
-  EXPECT_EQ(run_object({.namespace_ = "ns",
-                        .project = "p",
-                        .model = "m",
-                        .branch = "dev",
-                        .parameters = json::object(),
-                        .timeout_seconds = 5}),
+  EXPECT_EQ(api::run_object({.namespace_ = "ns",
+                             .project = "p",
+                             .model = "m",
+                             .branch = "dev",
+                             .parameters = json::object(),
+                             .timeout_seconds = 5,
+                             .created_by = "cli"}),
             json::parse(R"({"apiVersion":"modelrun.dev/v1alpha1","kind":"ModelRun",
     "metadata":{"namespace":"ns","generateName":"p-","labels":{"modelrun.dev/created-by":"cli"}},
     "spec":{"project":"p","scope":"model","modelName":"m","branch":"dev","parameters":{},"timeoutSeconds":5}})"));
@@ -110,7 +111,7 @@ TEST(RunObject, SameAgainTakesThePinnedCommit) {
   api::ModelRun run;
   run.spec = {.project = "p", .branch = "dev", .parameters = json{{"a", 1}}, .timeout_seconds = {}};
   run.status.commit_sha = "c0ffee";
-  const auto request = same_again(run);
+  const auto request = api::same_again(run);
   EXPECT_EQ(request.commit, "c0ffee");
   EXPECT_EQ(request.branch, "dev");
   EXPECT_EQ(request.model, "");
@@ -119,8 +120,9 @@ TEST(RunObject, SameAgainTakesThePinnedCommit) {
 
 TEST(Refusal, IsTheServersSentence) {
   const auto plain = [](const std::string& said) {
-    return plain_refusal({ErrorKind::kInvalid,
-                          "create modelruns x/p-*: 422 Invalid: ModelRun.modelrun.dev \"p-abc\" is invalid: " + said})
+    return kube::plain_refusal(
+               {ErrorKind::kInvalid,
+                "create modelruns x/p-*: 422 Invalid: ModelRun.modelrun.dev \"p-abc\" is invalid: " + said})
         .message;
   };
   EXPECT_EQ(plain("spec.modelName: Required value: name the model"),
@@ -129,7 +131,7 @@ TEST(Refusal, IsTheServersSentence) {
             "the API server refused the run: spec.branch: no spaces: please");
   EXPECT_EQ(plain(R"([spec.a: Invalid value: 5: too low, spec.b: Invalid value: "x": bad])"),
             "the API server refused the run: [spec.a: too low, spec.b: bad]");
-  EXPECT_EQ(plain_refusal({ErrorKind::kDenied, "403"}).message, "403");
+  EXPECT_EQ(kube::plain_refusal({ErrorKind::kDenied, "403"}).message, "403");
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
-#include "cli/payload.h"
+#include "kube/payload.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/encoding.h"
 
-namespace modelrun::cli {
+namespace modelrun::kube {
 namespace {
 
 using testing::HasSubstr;
@@ -65,4 +65,4 @@ TEST(Payload, BadDigestSizeAndPartsAreRefused) {
 }
 
 }  // namespace
-}  // namespace modelrun::cli
+}  // namespace modelrun::kube

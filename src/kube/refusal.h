@@ -5,10 +5,10 @@
 
 #include "base/error.h"
 
-namespace modelrun::cli {
+namespace modelrun::kube {
 
 // "create modelruns x/y: 422 Invalid: ModelRun.modelrun.dev \"y\" is invalid: spec.branch: Invalid value: ...:
 // SENTENCE" becomes "the run was refused: spec.branch: SENTENCE"; an error of another form stays as it is.
 Error plain_refusal(const Error& error);
 
-}  // namespace modelrun::cli
+}  // namespace modelrun::kube

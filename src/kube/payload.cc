@@ -1,13 +1,13 @@
-#include "cli/payload.h"
+#include "kube/payload.h"
 
 #include "api/json_access.h"
 #include "base/encoding.h"
 
-namespace modelrun::cli {
+namespace modelrun::kube {
 namespace {
 
 // The one value of a part's ConfigMap.
-std::string part_of(const kube::Json& config_map) {
+std::string part_of(const Json& config_map) {
   const auto& data = api::member(config_map, "binaryData");
   return data.is_object() && data.size() == 1 && data.begin()->is_string() ? data.begin()->get<std::string>() : "";
 }
@@ -34,11 +34,11 @@ Result<api::ResultFrame> assemble(const api::ResultRef& ref, const std::vector<s
   return api::decode_frame(*document);
 }
 
-Result<api::ResultFrame> load_payload(Session& session, const api::ModelRun& run) {
+Result<api::ResultFrame> load_payload(Client& client, const api::ModelRun& run, std::stop_token stop) {
   const auto& ref = *run.status.result_ref;
   std::vector<std::string> parts;
   for (const auto& name : ref.config_maps) {
-    auto object = session.client.get(kube::kConfigMaps, run.meta.namespace_, name, session.stop);
+    auto object = client.get(kConfigMaps, run.meta.namespace_, name, stop);
     if (!object) {
       return fail_in(fmt::format("full result, part {} of {}", parts.size() + 1, ref.config_maps.size()),
                      object.error());
@@ -48,11 +48,11 @@ Result<api::ResultFrame> load_payload(Session& session, const api::ModelRun& run
   return assemble(ref, parts);
 }
 
-Result<std::optional<nlohmann::json>> load_outputs(Session& session, const api::ModelRun& run) {
+Result<std::optional<nlohmann::json>> load_outputs(Client& client, const api::ModelRun& run, std::stop_token stop) {
   if (run.status.outputs || !run.status.result_ref) return run.status.outputs;
-  auto frame = load_payload(session, run);
+  auto frame = load_payload(client, run, stop);
   if (!frame) return std::unexpected(frame.error());
   return std::move(frame->outputs);
 }
 
-}  // namespace modelrun::cli
+}  // namespace modelrun::kube

@@ -1,4 +1,4 @@
-// A ModelRun from flags. Pure.
+// A ModelRun to be created, from what a person or a program asked for. Pure.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 #include "api/model_run.h"
 
-namespace modelrun::cli {
+namespace modelrun::api {
 
 // Empty strings are left out.
 struct RunRequest {
@@ -19,12 +19,14 @@ struct RunRequest {
   std::string commit;
   std::optional<nlohmann::json> parameters;
   std::optional<std::int64_t> timeout_seconds;
+  std::string name;        // empty: the server names it "<project>-xxxxx"
+  std::string created_by;  // label kLabelCreatedBy: "cli" or "gateway"
 };
 
-// Named by the server, "<project>-xxxxx", and labelled modelrun.dev/created-by=cli.
+// A manifest with apiVersion and kind, as it is sent.
 nlohmann::json run_object(const RunRequest& request);
 
 // The same run again: the commit that `run` was pinned to and its parameters.
-RunRequest same_again(const api::ModelRun& run);
+RunRequest same_again(const ModelRun& run);
 
-}  // namespace modelrun::cli
+}  // namespace modelrun::api

@@ -1,6 +1,6 @@
-#include "cli/refusal.h"
+#include "kube/refusal.h"
 
-namespace modelrun::cli {
+namespace modelrun::kube {
 namespace {
 
 constexpr std::string_view kInvalid = " is invalid: ";
@@ -42,4 +42,4 @@ Error plain_refusal(const Error& error) {
                           without_values(std::string_view(error.message).substr(at + kInvalid.size()))};
 }
 
-}  // namespace modelrun::cli
+}  // namespace modelrun::kube

@@ -1,0 +1,37 @@
+#include "api/run_object.h"
+
+#include "api/json_access.h"
+
+namespace modelrun::api {
+
+nlohmann::json run_object(const RunRequest& request) {
+  nlohmann::json spec{{"project", request.project}, {"scope", request.model.empty() ? "project" : "model"}};
+  put_text(spec, "modelName", request.model);
+  put_text(spec, "branch", request.branch);
+  put_text(spec, "commitSHA", request.commit);
+  if (request.parameters) spec["parameters"] = *request.parameters;
+  if (request.timeout_seconds) spec["timeoutSeconds"] = *request.timeout_seconds;
+  nlohmann::json metadata{{"namespace", request.namespace_}};
+  if (request.name.empty()) {
+    metadata["generateName"] = request.project + "-";
+  } else {
+    metadata["name"] = request.name;
+  }
+  if (!request.created_by.empty()) metadata["labels"] = {{kLabelCreatedBy, request.created_by}};
+  return {
+      {"apiVersion", kApiVersion}, {"kind", "ModelRun"}, {"metadata", std::move(metadata)}, {"spec", std::move(spec)}};
+}
+
+RunRequest same_again(const ModelRun& run) {
+  RunRequest request;
+  request.namespace_ = run.meta.namespace_;
+  request.project = run.spec.project;
+  if (run.spec.scope == Scope::kModel) request.model = run.spec.model_name;
+  request.branch = run.spec.branch.empty() ? run.status.branch : run.spec.branch;
+  request.commit = run.status.commit_sha.empty() ? run.spec.commit_sha : run.status.commit_sha;
+  request.parameters = run.spec.parameters;
+  request.timeout_seconds = run.spec.timeout_seconds;
+  return request;
+}
+
+}  // namespace modelrun::api
