@@ -14,12 +14,13 @@ ALLOWED = {
     "runserver": "api base source kube",
     "controller": "api base kube runtime source runserver",
     "sandbox": "api base",
-    "gateway": "kube api base",
+    # the cache of runs, the probes and the metrics are the runtime's
+    "gateway": "runtime kube api base",
     "cli": "kube api base",
     "operator": "controller runserver source runtime kube api base",
 }
 # The only ones that choose how requests travel.
-USE_CPPREST = ("operator", "cli")
+USE_CPPREST = ("operator", "cli", "gateway")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 

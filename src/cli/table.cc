@@ -11,8 +11,7 @@ namespace {
 std::string cell(const std::string& text) {
   if (text.empty()) return "<none>";
   std::string flat = escape(text);
-  std::ranges::replace_if(
-      flat, [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  std::ranges::replace_if(flat, [](char c) { return c == '\n' || c == '\t'; }, ' ');
   return flat;
 }
 

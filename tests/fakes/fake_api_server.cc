@@ -205,6 +205,11 @@ Response FakeApiServer::handle(const Target& target, const Request& request) {
     review["status"] = reviewer_ ? reviewer_(body.at("spec")) : Json{{"authenticated", false}};
     return ok(review, 201);
   }
+  if (target.plural == "subjectaccessreviews") {
+    Json review = body;
+    review["status"] = access_reviewer_ ? access_reviewer_(body.at("spec")) : Json{{"allowed", false}};
+    return ok(review, 201);
+  }
   switch (request.method) {
     case kube::Method::kGet:
       return target.name.empty() ? list(target) : read(target);
@@ -514,6 +519,11 @@ void FakeApiServer::set_pod_log(std::string_view namespace_, std::string_view po
 void FakeApiServer::set_token_reviewer(std::function<Json(const Json&)> reviewer) {
   const std::lock_guard lock(mutex_);
   reviewer_ = std::move(reviewer);
+}
+
+void FakeApiServer::set_access_reviewer(std::function<Json(const Json&)> reviewer) {
+  const std::lock_guard lock(mutex_);
+  access_reviewer_ = std::move(reviewer);
 }
 
 void FakeApiServer::set_hook(Hook hook) {

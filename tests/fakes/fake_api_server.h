@@ -61,6 +61,9 @@ class FakeApiServer final : public kube::Transport {
   // Makes TokenReview.status of TokenReview.spec.
   void set_token_reviewer(std::function<kube::Json(const kube::Json& spec)> reviewer);
 
+  // The same for SubjectAccessReview; without one every question is answered no.
+  void set_access_reviewer(std::function<kube::Json(const kube::Json& spec)> reviewer);
+
   void set_hook(Hook hook);
   void restart();
   [[nodiscard]] bool crashed() const;
@@ -118,6 +121,7 @@ class FakeApiServer final : public kube::Transport {
   std::vector<Event> history_;
   std::map<std::string, std::string> logs_;
   std::function<kube::Json(const kube::Json&)> reviewer_;
+  std::function<kube::Json(const kube::Json&)> access_reviewer_;
   Hook hook_;
   std::vector<kube::Request> requests_;
   std::set<Watch*> watches_;

@@ -28,13 +28,11 @@ void add_output_flag(CLI::App& command, EndFlags& flags) {
 void add_end_flags(CLI::App& command, EndFlags& flags) {
   command.add_flag_callback(
       "--wait", [&flags] { flags.wait = true; }, "wait for the end and pass on the exit code (the default)");
-  command.add_flag_callback(
-      "--no-wait", [&flags] { flags.wait = false; }, "only start it");
+  command.add_flag_callback("--no-wait", [&flags] { flags.wait = false; }, "only start it");
   command.add_flag_callback(
       "--follow", [&flags] { flags.follow = true; },
       "print what the model prints while it runs (the default on a terminal)");
-  command.add_flag_callback(
-      "--no-follow", [&flags] { flags.follow = false; }, "do not");
+  command.add_flag_callback("--no-follow", [&flags] { flags.follow = false; }, "do not");
   add_output_flag(command, flags);
 }
 

@@ -1,0 +1,295 @@
+#include "gateway/kube_run_service.h"
+
+#include <algorithm>
+
+#include "api/run_object.h"
+#include "api/strict_json.h"
+#include "base/encoding.h"
+#include "base/log.h"
+#include "gateway/project_ref.h"
+#include "kube/payload.h"
+#include "kube/refusal.h"
+
+namespace modelrun::gateway {
+namespace {
+
+constexpr std::size_t kCandidates = 10;
+constexpr std::size_t kParameterBytes = 64 * 1024;
+constexpr std::string_view kRequestedBy = "modelrun.dev/requested-by";  // an annotation: the caller's name
+constexpr std::string_view kTraceparent = "modelrun.dev/traceparent";
+constexpr std::chrono::seconds kLogIdle{3600};
+
+// A right that the gateway itself lacks is no business of the caller's, and says nothing about the caller.
+Error own_fault(const Error& error) {
+  if (error.kind != ErrorKind::kDenied || error.message.find("forbidden: User ") == std::string::npos) return error;
+  log::error("the gateway's own rights do not suffice", {{"error", error.message}});
+  return {ErrorKind::kUnavailable, "the gateway lacks a right that it needs; its log says which one"};
+}
+
+std::string no_project(const ProjectRef& project) {
+  return fmt::format("there is no project '{}' in namespace {} that you can see", project.name, project.namespace_);
+}
+
+std::string no_run(std::string_view run_id) {
+  return fmt::format("there is no run {} that you can see; list_runs shows the runs of a project", run_id);
+}
+
+// The same key of the same caller gives the same name; another caller's never does.
+std::string name_for(const Identity& caller, const NewRun& wanted) {
+  const auto text = fmt::format("{}\n{}\n{}", wanted.project.namespace_, caller.user, wanted.idempotency_key);
+  return "run-" + sha256_hex(text).substr(0, 40);
+}
+
+Result<nlohmann::json> object_for(const Identity& caller, const NewRun& wanted) {
+  api::RunRequest request{.namespace_ = wanted.project.namespace_,
+                          .project = wanted.project.name,
+                          .model = wanted.model,
+                          .branch = wanted.branch,
+                          .commit = wanted.commit,
+                          .parameters = wanted.parameters,
+                          .timeout_seconds = {},
+                          .name = wanted.idempotency_key.empty() ? "" : name_for(caller, wanted),
+                          .created_by = "gateway"};
+  if (request.parameters) {
+    const auto size = request.parameters->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).size();
+    if (size >= kParameterBytes) {
+      return fail(
+          ErrorKind::kTooLarge,
+          "parameters: {} bytes as JSON; they must be smaller than {}. Larger data belongs in the repository or "
+          "in the project's data",
+          size, kParameterBytes);
+    }
+  }
+  auto object = api::run_object(request);
+  object["metadata"]["annotations"] = {{kRequestedBy, caller.user}};
+  if (!wanted.traceparent.empty()) object["metadata"]["annotations"][kTraceparent] = wanted.traceparent;
+  return object;
+}
+
+std::string candidates_text(std::vector<RunSummary> runs) {
+  std::ranges::sort(runs, std::ranges::greater{}, &RunSummary::created);
+  std::string text;
+  for (const auto& run : runs) {
+    text += fmt::format("{}{} ({}, {})", text.empty() ? "" : "; ", run.key.uid, run.project, status_word(run.phase));
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<void> KubeRunService::demand(const Identity& caller, const Action& action, std::string_view what,
+                                    const std::string& absent, std::stop_token stop) {
+  const auto may = access_.allowed(caller, action, stop);
+  if (!may) return std::unexpected(may.error());
+  if (*may) return {};
+  const Action see{.verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = action.namespace_};
+  const auto sees = access_.allowed(caller, see, stop);
+  if (!sees) return std::unexpected(sees.error());
+  if (!*sees) return fail(ErrorKind::kNotFound, "{}", absent);
+  return fail(ErrorKind::kDenied, "you may not {} in namespace {}; ask its administrator for the role modelrun-editor",
+              what, action.namespace_);
+}
+
+Result<Started> KubeRunService::start(const Identity& caller, const NewRun& wanted, std::stop_token stop) {
+  const auto& project = wanted.project;
+  const Action create{
+      .verb = "create", .group = kModelrunDev, .resource = "modelruns", .namespace_ = project.namespace_};
+  if (auto may = demand(caller, create, "start runs", no_project(project), stop); !may) {
+    return std::unexpected(may.error());
+  }
+  const auto object = object_for(caller, wanted);
+  if (!object) return std::unexpected(object.error());
+  const auto there = client_.get(kube::kModelProjects, project.namespace_, project.name, stop);
+  if (!there && there.error().kind == ErrorKind::kNotFound)
+    return fail(ErrorKind::kNotFound, "{}", no_project(project));
+  if (!there) return std::unexpected(own_fault(there.error()));
+  const auto created = client_.create(kube::kModelRuns, *object, stop);
+  if (created) {
+    const auto run = api::decode_model_run(*created);
+    cache_.note(run);
+    return Started{summarize(run), true};
+  }
+  const auto& error = created.error();
+  if (!wanted.idempotency_key.empty() && error.kind != ErrorKind::kInvalid && error.kind != ErrorKind::kDenied) {
+    // It exists, or nobody knows whether it was created: the name tells.
+    auto joined = join_or_refuse(*object, project.namespace_, name_for(caller, wanted), stop);
+    if (joined || error.kind == ErrorKind::kExists || joined.error().kind == ErrorKind::kInvalid) return joined;
+  }
+  if (error.kind == ErrorKind::kTimeout || error.kind == ErrorKind::kUnavailable) {
+    return fail(error.kind,
+                "{}. The run may have been created all the same: see list_runs, or call again with an "
+                "idempotency key",
+                error.message);
+  }
+  return std::unexpected(own_fault(kube::plain_refusal(error)));
+}
+
+Result<Started> KubeRunService::join_or_refuse(const nlohmann::json& wanted, const std::string& namespace_,
+                                               const std::string& name, std::stop_token stop) {
+  const auto object = client_.get(kube::kModelRuns, namespace_, name, stop);
+  if (!object) return std::unexpected(own_fault(object.error()));
+  // What may be changed later is no part of the request.
+  auto spec = object->value("spec", nlohmann::json::object());
+  for (const char* later : {"cancel", "suspend"}) spec.erase(later);
+  for (const char* field : {"reuse"}) {
+    if (!wanted["spec"].contains(field)) spec.erase(field);  // the CRD's default
+  }
+  if (api::canonical_json(spec) != api::canonical_json(wanted["spec"])) {
+    return fail(ErrorKind::kInvalid,
+                "this idempotency key was used for another request (run {}): use a new key for a new request",
+                object->at("metadata").value("uid", name));
+  }
+  const auto run = api::decode_model_run(*object);
+  cache_.note(run);
+  return Started{summarize(run), false};
+}
+
+Result<api::ModelRun> KubeRunService::read_live(const RunKey& key, std::stop_token stop) {
+  const auto object = client_.get(kube::kModelRuns, key.namespace_, key.name, stop);
+  if (!object && object.error().kind == ErrorKind::kNotFound) return fail(ErrorKind::kNotFound, "{}", no_run(key.uid));
+  if (!object) return std::unexpected(own_fault(object.error()));
+  auto run = api::decode_model_run(*object);
+  if (run.meta.uid != key.uid) return fail(ErrorKind::kNotFound, "{}", no_run(key.uid));
+  cache_.note(run);
+  return run;
+}
+
+Result<RunSummary> KubeRunService::await(const Identity& caller, const RunKey& key, std::uint64_t seen,
+                                         std::chrono::milliseconds span, std::stop_token stop) {
+  const Action see{.verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = key.namespace_};
+  if (auto may = demand(caller, see, "see runs", no_run(key.uid), stop); !may) return std::unexpected(may.error());
+  auto run = cache_.wait(key, seen, span, stop);
+  if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
+  if (run && run->version != seen) return *run;
+  // Nothing came, or it is gone: the watch may be behind, the API server never is.
+  const auto live = read_live(key, stop);
+  if (!live) return std::unexpected(live.error());
+  return summarize(*live);
+}
+
+Result<RunSummary> KubeRunService::find(const Identity& caller, std::string_view run_id, std::stop_token stop) {
+  const auto digits = run_id_digits(run_id);
+  if (!digits) return std::unexpected(digits.error());
+  std::vector<RunSummary> seen;
+  for (auto& run : cache_.by_uid(*digits)) {
+    const Action see{.verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = run.key.namespace_};
+    const auto may = access_.allowed(caller, see, stop);
+    if (!may) return std::unexpected(may.error());
+    if (!*may) continue;
+    seen.push_back(std::move(run));
+    if (seen.size() > kCandidates) break;
+  }
+  if (seen.empty()) return look_up_live(caller, *digits, stop);
+  if (seen.size() == 1) return seen.front();
+  const bool more = seen.size() > kCandidates;
+  if (more) seen.resize(kCandidates);
+  return fail(ErrorKind::kInvalid, "run_id {} is ambiguous: {}{}. Give more digits", run_id,
+              candidates_text(std::move(seen)), more ? "; and others" : "");
+}
+
+// What the watch has not brought yet can only be a run of a moment ago; it is looked for where the caller is at home.
+Result<RunSummary> KubeRunService::look_up_live(const Identity& caller, std::string_view digits, std::stop_token stop) {
+  const Action see{.verb = "list", .group = kModelrunDev, .resource = "modelruns", .namespace_ = caller.namespace_};
+  const auto may = access_.allowed(caller, see, stop);
+  if (!may) return std::unexpected(may.error());
+  std::vector<RunSummary> found;
+  if (*may) {
+    kube::ListOptions options{.namespace_ = caller.namespace_, .limit = 500};
+    do {
+      const auto meta = client_.list_each(
+          kube::kModelRuns, options,
+          [&](kube::Json&& object) {
+            std::string uid = kube::object_meta_from_json(object).uid;
+            std::erase(uid, '-');
+            if (!uid.starts_with(digits) || found.size() > kCandidates) return;
+            const auto run = api::decode_model_run(object);
+            cache_.note(run);
+            found.push_back(summarize(run));
+          },
+          stop);
+      if (!meta) return std::unexpected(own_fault(meta.error()));
+      options.continue_token = meta->continue_token;
+    } while (!options.continue_token.empty());
+  }
+  if (found.empty()) return fail(ErrorKind::kNotFound, "{}", no_run(digits));
+  if (found.size() == 1) return found.front();
+  return fail(ErrorKind::kInvalid, "run_id {} is ambiguous: {}. Give more digits", digits,
+              candidates_text(std::move(found)));
+}
+
+Result<api::ModelRun> KubeRunService::read(const Identity& caller, const RunKey& key, std::stop_token stop) {
+  const Action see{.verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = key.namespace_};
+  if (auto may = demand(caller, see, "see runs", no_run(key.uid), stop); !may) return std::unexpected(may.error());
+  return read_live(key, stop);
+}
+
+Result<api::ResultFrame> KubeRunService::payload(const Identity& caller, const api::ModelRun& run,
+                                                 std::stop_token stop) {
+  const Action see{.verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = run.meta.namespace_};
+  if (auto may = demand(caller, see, "see runs", no_run(run.meta.uid), stop); !may) {
+    return std::unexpected(may.error());
+  }
+  auto frame = kube::load_payload(client_, run, stop);
+  if (!frame) return std::unexpected(own_fault(frame.error()));
+  return frame;
+}
+
+Result<std::vector<RunSummary>> KubeRunService::list(const Identity& caller, const ProjectRef& project,
+                                                     std::optional<api::Phase> phase, std::size_t limit,
+                                                     std::stop_token stop) {
+  const Action see{.verb = "list", .group = kModelrunDev, .resource = "modelruns", .namespace_ = project.namespace_};
+  const auto may = access_.allowed(caller, see, stop);
+  if (!may) return std::unexpected(may.error());
+  if (!*may) return fail(ErrorKind::kNotFound, "{}", no_project(project));
+  auto runs = cache_.of_project(project);
+  if (runs.empty()) {
+    const auto there = client_.get(kube::kModelProjects, project.namespace_, project.name, stop);
+    if (!there && there.error().kind == ErrorKind::kNotFound) {
+      return fail(ErrorKind::kNotFound, "{}", no_project(project));
+    }
+    if (!there) return std::unexpected(own_fault(there.error()));
+  }
+  if (phase) {
+    const auto word = status_word(*phase);
+    std::erase_if(runs, [&](const RunSummary& run) { return status_word(run.phase) != word; });
+  }
+  std::ranges::sort(runs, [](const RunSummary& a, const RunSummary& b) {
+    return std::tie(a.created, a.number, a.key.uid) > std::tie(b.created, b.number, b.key.uid);
+  });
+  if (runs.size() > limit) runs.resize(limit);
+  return runs;
+}
+
+Result<RunSummary> KubeRunService::cancel(const Identity& caller, const RunKey& key, std::stop_token stop) {
+  const Action change{.verb = "patch", .group = kModelrunDev, .resource = "modelruns", .namespace_ = key.namespace_};
+  if (auto may = demand(caller, change, "cancel runs", no_run(key.uid), stop); !may) {
+    return std::unexpected(may.error());
+  }
+  const auto before = read_live(key, stop);
+  if (!before) return std::unexpected(before.error());
+  if (api::is_final(before->status.phase)) return summarize(*before);
+  // The UID is a precondition: another run may have taken the name.
+  const auto object = client_.patch(kube::kModelRuns, key.namespace_, key.name, kube::PatchType::kMerge,
+                                    {{"metadata", {{"uid", key.uid}}}, {"spec", {{"cancel", true}}}}, {}, stop);
+  if (!object && object.error().kind == ErrorKind::kNotFound) return fail(ErrorKind::kNotFound, "{}", no_run(key.uid));
+  if (!object) return std::unexpected(own_fault(kube::plain_refusal(object.error())));
+  const auto run = api::decode_model_run(*object);
+  cache_.note(run);
+  return summarize(run);
+}
+
+Result<void> KubeRunService::follow_log(const Identity& caller, const api::ModelRun& run,
+                                        const std::function<bool(std::string_view)>& on_data, std::stop_token stop) {
+  const Action see{
+      .verb = "get", .group = "", .resource = "pods", .namespace_ = run.meta.namespace_, .subresource = "log"};
+  if (auto may = demand(caller, see, "read logs", no_run(run.meta.uid), stop); !may) {
+    return std::unexpected(may.error());
+  }
+  if (run.status.pod_name.empty()) return fail(ErrorKind::kNotFound, "run {} has no pod yet", run.meta.uid);
+  const kube::LogOptions options{.container = std::string(api::kModelContainer), .follow = true};
+  auto done = client_.pod_log_stream(run.meta.namespace_, run.status.pod_name, options, kLogIdle, on_data, stop);
+  if (!done) return std::unexpected(own_fault(done.error()));
+  return {};
+}
+
+}  // namespace modelrun::gateway

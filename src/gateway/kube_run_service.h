@@ -1,0 +1,46 @@
+// The RunService over Kubernetes: own rights for the work, RBAC's answer about the caller before each step.
+#pragma once
+
+#include <atomic>
+
+#include "gateway/run_cache.h"
+#include "gateway/run_service.h"
+#include "kube/client.h"
+
+namespace modelrun::gateway {
+
+// Thread-safe. Owns nothing; all must outlive it.
+class KubeRunService final : public RunService {
+ public:
+  KubeRunService(kube::Client& client, RunCache& cache, Access& access)
+      : client_(client), cache_(cache), access_(access) {}
+
+  Result<Started> start(const Identity& caller, const NewRun& wanted, std::stop_token stop) override;
+  Result<RunSummary> await(const Identity& caller, const RunKey& key, std::uint64_t seen,
+                           std::chrono::milliseconds span, std::stop_token stop) override;
+  Result<RunSummary> find(const Identity& caller, std::string_view run_id, std::stop_token stop) override;
+  Result<api::ModelRun> read(const Identity& caller, const RunKey& key, std::stop_token stop) override;
+  Result<api::ResultFrame> payload(const Identity& caller, const api::ModelRun& run, std::stop_token stop) override;
+  Result<std::vector<RunSummary>> list(const Identity& caller, const ProjectRef& project,
+                                       std::optional<api::Phase> phase, std::size_t limit,
+                                       std::stop_token stop) override;
+  Result<RunSummary> cancel(const Identity& caller, const RunKey& key, std::stop_token stop) override;
+  Result<void> follow_log(const Identity& caller, const api::ModelRun& run,
+                          const std::function<bool(std::string_view)>& on_data, std::stop_token stop) override;
+
+ private:
+  // Success when `caller` may; kDenied with `what` in the message, or kNotFound with `absent` when the caller may not
+  // even see runs of that namespace.
+  Result<void> demand(const Identity& caller, const Action& action, std::string_view what, const std::string& absent,
+                      std::stop_token stop);
+  Result<RunSummary> look_up_live(const Identity& caller, std::string_view digits, std::stop_token stop);
+  Result<api::ModelRun> read_live(const RunKey& key, std::stop_token stop);
+  Result<Started> join_or_refuse(const nlohmann::json& wanted, const std::string& namespace_, const std::string& name,
+                                 std::stop_token stop);
+
+  kube::Client& client_;
+  RunCache& cache_;
+  Access& access_;
+};
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,250 @@
+#include "gateway/mcp.h"
+
+#include <algorithm>
+#include <array>
+
+#include "api/json_access.h"
+#include "api/strict_json.h"
+#include "base/encoding.h"
+
+namespace modelrun::gateway::mcp {
+namespace {
+
+using api::member;
+using api::text_at;
+using nlohmann::json;
+
+constexpr std::string_view kStatelessVersion = "2026-07-28";
+constexpr std::array<std::string_view, 4> kStatefulVersions{"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"};
+constexpr const char* kMetaVersion = "io.modelcontextprotocol/protocolVersion";
+constexpr const char* kMetaCapabilities = "io.modelcontextprotocol/clientCapabilities";
+constexpr const char* kMetaServer = "io.modelcontextprotocol/serverInfo";
+constexpr const char* kMetaIdempotency = "modelrun.dev/idempotency-key";
+constexpr int kTtlMs = 300'000;  // of lists, which change only with the program
+constexpr std::string_view kInstructions =
+    "Runs models from git repositories in a sandbox. Call run with mode 'sync' to get the result at once, or with mode "
+    "'async' and then get_run. list_runs finds earlier runs; get_run_output fetches one output or file whole.";
+
+bool is_stateful_version(std::string_view version) {
+  return std::ranges::find(kStatefulVersions, version) != kStatefulVersions.end();
+}
+
+json server_info() {
+  return {{"name", "modelrun-gateway"}, {"title", "ModelRun"}, {"version", MODELRUN_VERSION}};
+}
+
+json capabilities() {
+  return {{"tools", {{"listChanged", false}}}};
+}
+
+json error_message(const json& id, int code, const std::string& text, json data = nullptr) {
+  json error{{"code", code}, {"message", text}};
+  if (!data.is_null()) error["data"] = std::move(data);
+  return {{"jsonrpc", "2.0"}, {"id", id}, {"error", std::move(error)}};
+}
+
+std::unexpected<Refusal> refuse(int http_status, const json& id, int code, const std::string& text,
+                                json data = nullptr) {
+  return std::unexpected(Refusal{http_status, error_message(id, code, text, std::move(data))});
+}
+
+std::unexpected<Refusal> refuse_version(const json& id, std::string_view asked) {
+  json supported = json::array({kStatelessVersion});
+  for (const auto version : kStatefulVersions) supported.push_back(version);
+  return refuse(400, id, kUnsupportedVersion, "unsupported protocol version",
+                {{"supported", std::move(supported)}, {"requested", asked.substr(0, 64)}});
+}
+
+json result_message(const Request& request, json result) {
+  if (request.era == Era::kStateless) {
+    result["resultType"] = "complete";
+    result["_meta"][kMetaServer] = server_info();
+  }
+  return {{"jsonrpc", "2.0"}, {"id", request.id}, {"result", std::move(result)}};
+}
+
+json cacheable(const Request& request, json result) {
+  if (request.era == Era::kStateless) {
+    result["ttlMs"] = kTtlMs;
+    result["cacheScope"] = "public";  // the same for every caller
+  }
+  return result_message(request, std::move(result));
+}
+
+// "=?base64?...?=" is how names that are no header text travel.
+std::optional<std::string> decoded_header(const std::string& value) {
+  constexpr std::string_view kBegin = "=?base64?";
+  if (!value.starts_with(kBegin) || !value.ends_with("?=") || value.size() < kBegin.size() + 2) return value;
+  const auto bytes = base64_decode(std::string_view(value).substr(kBegin.size(), value.size() - kBegin.size() - 2));
+  return bytes ? std::optional(*bytes) : std::nullopt;
+}
+
+// What Mcp-Name must repeat; nothing when the method names nothing.
+std::optional<std::string> named_by(const Request& request) {
+  if (request.method == "tools/call" || request.method == "prompts/get") return text_at(request.params, "name");
+  if (request.method == "resources/read") return text_at(request.params, "uri");
+  return std::nullopt;
+}
+
+std::expected<void, Refusal> check_stateless(const Head& head, const Request& request, const std::string& version) {
+  const auto& meta = member(request.params, "_meta");
+  if (version.empty() || !member(meta, kMetaCapabilities).is_object()) {
+    return refuse(400, request.id, kInvalidParams,
+                  fmt::format("params._meta must hold {} and {}", kMetaVersion, kMetaCapabilities));
+  }
+  if (version != kStatelessVersion) return refuse_version(request.id, version);
+  if (head.version != version) {
+    return refuse(400, request.id, kHeaderMismatch, "MCP-Protocol-Version must repeat the version in params._meta");
+  }
+  if (head.method != request.method) {
+    return refuse(400, request.id, kHeaderMismatch, "Mcp-Method must repeat the method of the body");
+  }
+  const auto name = named_by(request);
+  if (name && (!head.name || decoded_header(*head.name) != name)) {
+    return refuse(400, request.id, kHeaderMismatch, "Mcp-Name must repeat the name in params");
+  }
+  return {};
+}
+
+std::expected<void, Refusal> decide_era(const Head& head, Request& request) {
+  const auto version = text_at(member(request.params, "_meta"), kMetaVersion);
+  // The header alone does not say: clients of the older era send Mcp-Method too.
+  const bool stateless = !version.empty() || head.version == kStatelessVersion || request.method == "server/discover";
+  if (stateless) {
+    request.era = Era::kStateless;
+    // A notification's headers decide nothing that is done here.
+    if (request.notification) return {};
+    return check_stateless(head, request, version);
+  }
+  if (head.version && !is_stateful_version(*head.version)) return refuse_version(request.id, *head.version);
+  return {};
+}
+
+Answer initialize(const Request& request) {
+  const auto asked = text_at(request.params, "protocolVersion");
+  if (asked.empty()) return {200, error_message(request.id, kInvalidParams, "params.protocolVersion is missing")};
+  return {200, result_message(request, {{"protocolVersion", is_stateful_version(asked) ? asked : kStatefulVersions[0]},
+                                        {"capabilities", capabilities()},
+                                        {"serverInfo", server_info()},
+                                        {"instructions", kInstructions}})};
+}
+
+json list_tools() {
+  json list = json::array();
+  for (const auto& tool : tools()) {
+    list.push_back({{"name", tool.name},
+                    {"title", tool.title},
+                    {"description", tool.description},
+                    {"inputSchema", tool.input_schema},
+                    {"outputSchema", tool.output_schema},
+                    {"annotations",
+                     {{"title", tool.title},
+                      {"readOnlyHint", tool.read_only},
+                      {"destructiveHint", tool.destructive},
+                      {"idempotentHint", tool.idempotent},
+                      {"openWorldHint", false}}}});
+  }
+  return {{"tools", std::move(list)}};
+}
+
+Answer no_such_method(const Request& request) {
+  return {request.era == Era::kStateless ? 404 : 200,
+          error_message(request.id, kMethodNotFound, "there is no method " + request.method.substr(0, 100))};
+}
+
+Answer stateless_answer(const Request& request) {
+  if (request.method == "server/discover") {
+    return {200, cacheable(request, {{"supportedVersions", {kStatelessVersion}},
+                                     {"capabilities", capabilities()},
+                                     {"instructions", kInstructions}})};
+  }
+  return no_such_method(request);
+}
+
+Answer stateful_answer(const Request& request) {
+  if (request.method == "initialize") return initialize(request);
+  if (request.method == "ping") return {200, result_message(request, json::object())};
+  return no_such_method(request);
+}
+
+}  // namespace
+
+std::expected<Request, Refusal> read_request(const Head& head, std::string_view body) {
+  auto message = api::parse_strict(body);
+  if (!message) return refuse(400, nullptr, kParseError, "the body is not JSON: " + message.error().message);
+  if (!message->is_object() || text_at(*message, "jsonrpc") != "2.0") {
+    return refuse(400, nullptr, kInvalidRequest, "the body must be one JSON-RPC 2.0 message, not a batch");
+  }
+  Request request;
+  const auto id = message->find("id");
+  const bool with_id = id != message->end();
+  if (with_id && (id->is_string() || id->is_number_integer())) request.id = *id;
+  request.method = text_at(*message, "method");
+  if (request.method.empty()) {
+    if (with_id && (message->contains("result") || message->contains("error"))) {
+      request.notification = true;  // nothing was asked of the client, so nothing waits for it
+      return request;
+    }
+    return refuse(400, request.id, kInvalidRequest, "the message has no method");
+  }
+  if (with_id && request.id.is_null()) {
+    return refuse(400, nullptr, kInvalidRequest, "id must be a string or an integer");
+  }
+  request.notification = !with_id;
+  if (const auto& params = member(*message, "params"); params.is_object()) {
+    request.params = params;
+  } else if (!params.is_null()) {
+    return refuse(400, request.id, kInvalidParams, "params must be an object");
+  }
+  if (auto decided = decide_era(head, request); !decided) return std::unexpected(decided.error());
+  const auto& meta = member(request.params, "_meta");
+  const auto& token = member(meta, "progressToken");
+  if (token.is_string() || token.is_number_integer()) request.progress_token = token;
+  request.idempotency_key = text_at(meta, kMetaIdempotency);
+  return request;
+}
+
+Answer answer(const Request& request) {
+  if (request.method == "tools/list") return {200, cacheable(request, list_tools())};
+  if (request.method == "prompts/list") return {200, cacheable(request, {{"prompts", json::array()}})};
+  if (request.method == "resources/list") return {200, cacheable(request, {{"resources", json::array()}})};
+  if (request.method == "resources/templates/list") {
+    return {200, cacheable(request, {{"resourceTemplates", json::array()}})};
+  }
+  if (request.method == "resources/read") {
+    const bool stateless = request.era == Era::kStateless;
+    return {200, error_message(request.id, stateless ? kInvalidParams : kResourceNotFound, "resource not found",
+                               {{"uri", text_at(request.params, "uri").substr(0, 1000)}})};
+  }
+  return request.era == Era::kStateless ? stateless_answer(request) : stateful_answer(request);
+}
+
+std::expected<const Tool*, Answer> tool_of(const Request& request) {
+  const auto name = text_at(request.params, "name");
+  if (const Tool* tool = find_tool(name)) return tool;
+  return std::unexpected(
+      Answer{200, error_message(request.id, kInvalidParams, "there is no tool '" + name.substr(0, 100) + "'")});
+}
+
+json arguments_of(const Request& request) {
+  const auto& arguments = member(request.params, "arguments");
+  return arguments.is_null() ? json::object() : arguments;
+}
+
+json tool_answer(const Request& request, const Result<json>& outcome) {
+  const auto text = [](const std::string& words) { return json::array({{{"type", "text"}, {"text", words}}}); };
+  if (!outcome) {
+    return result_message(request, {{"content", text(outcome.error().message)}, {"isError", true}});
+  }
+  return result_message(request, {{"content", text(outcome->dump(-1, ' ', false, json::error_handler_t::replace))},
+                                  {"structuredContent", *outcome},
+                                  {"isError", false}});
+}
+
+json progress(const Request& request, std::uint64_t step, std::string_view message) {
+  return {{"jsonrpc", "2.0"},
+          {"method", "notifications/progress"},
+          {"params", {{"progressToken", request.progress_token}, {"progress", step}, {"message", message}}}};
+}
+
+}  // namespace modelrun::gateway::mcp

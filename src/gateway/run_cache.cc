@@ -1,0 +1,101 @@
+#include "gateway/run_cache.h"
+
+#include <algorithm>
+
+namespace modelrun::gateway {
+namespace {
+
+constexpr std::size_t kIndexed = 8;  // digits of a UID; no look-up has fewer
+
+std::string digits_of(std::string_view uid) {
+  std::string digits(uid);
+  std::erase(digits, '-');
+  return digits;
+}
+
+Result<CachedRun> project(const kube::Json& object) {
+  try {
+    return cached_run(api::decode_model_run(object));
+  } catch (const kube::Json::exception& error) {
+    return fail(ErrorKind::kInvalid, "unexpected shape: {}", error.what());
+  }
+}
+
+}  // namespace
+
+RunSummary summarize(const api::ModelRun& run) {
+  const auto& status = run.status;
+  return {.key = {run.meta.namespace_, run.meta.name, run.meta.uid},
+          .version = run.meta.resource_version,
+          .project = run.spec.project,
+          .model = run.spec.scope == api::Scope::kModel ? run.spec.model_name : "",
+          .phase = status.phase,
+          .number = status.run_number,
+          .commit = status.commit_sha,
+          .message = status.message,
+          .warning = status.warning,
+          .cancelling = run.spec.cancel,
+          .created = run.meta.creation,
+          .started = status.started_at,
+          .finished = status.finished_at};
+}
+
+CachedRun cached_run(const api::ModelRun& run) {
+  return {run.meta, summarize(run)};
+}
+
+RunCache::RunCache() : sink_(store_, project) {
+  store_.add_index("uid",
+                   [](const CachedRun& run) { return std::vector{digits_of(run.meta.uid).substr(0, kIndexed)}; });
+  store_.add_index("project",
+                   [](const CachedRun& run) { return std::vector{run.meta.namespace_ + "/" + run.run.project}; });
+  store_.set_on_change([this](const auto&, const auto&) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++changes_;
+    }
+    changed_.notify_all();
+  });
+}
+
+void RunCache::note(const api::ModelRun& run) {
+  store_.put(cached_run(run));
+}
+
+std::optional<RunSummary> RunCache::find(const RunKey& key) const {
+  const auto found = store_.find(key.namespace_ + "/" + key.name);
+  if (!found || found->meta.uid != key.uid) return std::nullopt;
+  return found->run;
+}
+
+std::vector<RunSummary> RunCache::by_uid(std::string_view digits) const {
+  std::vector<RunSummary> found;
+  for (const auto& each : store_.by_index("uid", digits.substr(0, kIndexed))) {
+    if (digits_of(each->meta.uid).starts_with(digits)) found.push_back(each->run);
+  }
+  return found;
+}
+
+std::vector<RunSummary> RunCache::of_project(const ProjectRef& project) const {
+  std::vector<RunSummary> found;
+  for (const auto& each : store_.by_index("project", project.namespace_ + "/" + project.name)) {
+    found.push_back(each->run);
+  }
+  return found;
+}
+
+std::optional<RunSummary> RunCache::wait(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span,
+                                         std::stop_token stop) const {
+  const auto deadline = std::chrono::steady_clock::now() + span;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    const auto before = changes_;
+    lock.unlock();
+    auto now = find(key);
+    lock.lock();
+    if (!now || now->version != seen) return now;
+    if (!changed_.wait_until(lock, stop, deadline, [&] { return changes_ != before; })) return now;
+  }
+}
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,198 @@
+#include "gateway/run_fields.h"
+
+#include <fmt/format.h>
+
+#include "base/encoding.h"
+#include "gateway/project_ref.h"
+
+namespace modelrun::gateway {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kLastWords = 2000;  // bytes of stderr in error_message
+
+json or_null(const std::string& text) {
+  return text.empty() ? json(nullptr) : json(text);
+}
+
+json time_or_null(const std::optional<Time>& time) {
+  return time ? json(iso_time(*time)) : json(nullptr);
+}
+
+std::size_t size_of(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace).size();
+}
+
+std::string joined(const api::CapturedStream& stream) {
+  if (!stream.truncated()) return stream.head;
+  const auto kept = stream.head.size() + stream.tail.size();
+  return fmt::format("{}\n[... {} bytes were not kept ...]\n{}", stream.head,
+                     stream.total_bytes > kept ? stream.total_bytes - kept : 0, stream.tail);
+}
+
+// What the run left, wherever it stands.
+struct Left {
+  std::string out, err;
+  bool out_truncated = false, err_truncated = false;
+  json outputs = json::object();
+};
+
+Left left_by(const api::ModelRun& run, const api::ResultFrame* frame) {
+  const auto& status = run.status;
+  Left left{status.out, status.err, status.out_truncated, status.err_truncated,
+            status.outputs.value_or(json::object())};
+  if (frame == nullptr) return left;
+  left = {joined(frame->out), joined(frame->err), frame->out.truncated(), frame->err.truncated(),
+          frame->outputs.value_or(json::object())};
+  return left;
+}
+
+// null for a run that succeeded or is under way.
+json error_of(const api::ModelRun& run) {
+  const auto& status = run.status;
+  if (status.error) return fmt::format("{}: {}", status.error->reason, status.error->message);
+  if (!api::is_final(status.phase) || status.phase == api::Phase::kSucceeded) return nullptr;
+  return status.message.empty() ? std::string(status_word(status.phase)) : status.message;
+}
+
+// The end of what the model wrote to standard error, from the beginning of a line.
+std::string last_words(const std::string& err) {
+  if (err.size() <= kLastWords) return err;
+  const auto newline = err.find('\n', err.size() - kLastWords);
+  return newline == std::string::npos ? make_valid_utf8(err.substr(err.size() - kLastWords)) : err.substr(newline + 1);
+}
+
+json exit_code_of(const api::ModelRun& run) {
+  return run.status.exit_code ? json(*run.status.exit_code) : json(nullptr);
+}
+
+// Takes about `excess` bytes of JSON out of the middle of `text`.
+void shorten(json& text, std::size_t excess) {
+  const auto& whole = text.get_ref<const std::string&>();
+  constexpr std::string_view kGap = "\n[... cut ...]\n";
+  // Escapes make the JSON of a text longer than the text.
+  const double share = static_cast<double>(whole.size()) / static_cast<double>(size_of(text));
+  const auto bytes = static_cast<std::size_t>(static_cast<double>(excess) * share) + kGap.size() + 16;
+  const std::size_t room = whole.size() > bytes ? whole.size() - bytes : 0;
+  text = make_valid_utf8(whole.substr(0, room / 2) + std::string(kGap) + whole.substr(whole.size() - room / 2));
+}
+
+// True when something had to go.
+bool cut_to_limit(json& output) {
+  if (size_of(output) <= kMaxPayload) return false;
+  for (const char* name : {"stdout", "stderr"}) {
+    // Where the escapes are not spread evenly, once is not enough.
+    for (int round = 0; round < 8 && size_of(output) > kMaxPayload; ++round) {
+      if (output[name].get_ref<const std::string&>().size() < 100) break;
+      shorten(output[name], size_of(output) - kMaxPayload);
+    }
+  }
+  if (size_of(output) > kMaxPayload) output["outputs"] = json::object();
+  return true;
+}
+
+}  // namespace
+
+std::string iso_time(Time time) {
+  // format_rfc3339 ends in ".ffffffZ".
+  std::string text = format_rfc3339(time);
+  text.pop_back();
+  if (text.ends_with(".000000")) text.resize(text.size() - 7);
+  return text + "+00:00";
+}
+
+bool needs_payload(const api::ModelRun& run) {
+  const auto& status = run.status;
+  return status.result_ref && (status.out_truncated || status.err_truncated || !status.outputs);
+}
+
+json sync_fields(const api::ModelRun& run, const api::ResultFrame* frame, std::string_view project) {
+  const auto& status = run.status;
+  auto left = left_by(run, frame);
+  json duration = nullptr;
+  if (status.started_at && status.finished_at) {
+    duration = std::chrono::duration<double>(*status.finished_at - *status.started_at).count();
+  }
+  return {{"run_id", run.meta.uid},
+          {"project", project},
+          {"branch", or_null(run.spec.branch)},
+          {"commit_sha", or_null(status.commit_sha)},
+          {"status", status_word(status.phase)},
+          {"exit_code", exit_code_of(run)},
+          {"stdout", std::move(left.out)},
+          {"stderr", std::move(left.err)},
+          {"stdout_truncated", left.out_truncated},
+          {"stderr_truncated", left.err_truncated},
+          {"outputs", std::move(left.outputs)},
+          {"duration_seconds", std::move(duration)},
+          {"data_snapshot_ref", or_null(status.data_snapshot_ref)},
+          {"error", error_of(run)}};
+}
+
+json run_fields(const api::ModelRun& run, const api::ResultFrame* frame, std::string_view project) {
+  const auto& status = run.status;
+  auto left = left_by(run, frame);
+  json error = error_of(run);
+  const auto words = error.is_null() ? std::string() : last_words(left.err);
+  if (!words.empty()) error = fmt::format("{}\nstderr: {}", error.get_ref<const std::string&>(), words);
+  json output = nullptr;
+  bool truncated = false;
+  if (status.phase == api::Phase::kSucceeded) {
+    output = {{"status", status_word(status.phase)},
+              {"exit_code", exit_code_of(run)},
+              {"stdout", std::move(left.out)},
+              {"stderr", std::move(left.err)},
+              {"outputs", std::move(left.outputs)}};
+    truncated = cut_to_limit(output);
+  }
+  return {{"run_id", run.meta.uid},
+          {"run_number", status.run_number > 0 ? json(status.run_number) : json(nullptr)},
+          {"project_name", project},
+          {"status", status_word(status.phase)},
+          {"commit_sha", or_null(status.commit_sha)},
+          {"started_at", time_or_null(status.started_at)},
+          {"finished_at", time_or_null(status.finished_at)},
+          {"error_message", std::move(error)},
+          {"output", std::move(output)},
+          {"truncated", truncated}};
+}
+
+json async_fields(const RunSummary& run, std::string_view project) {
+  const std::string message =
+      api::is_final(run.phase)
+          ? fmt::format("The run is over already: {}. get_run has its result.", status_word(run.phase))
+          : "The run is queued. Call get_run with run_id until status is success, failed, timed_out or cancelled.";
+  std::string warning = run.warning;
+  if (run.phase == api::Phase::kFailed && warning.empty()) warning = run.message;
+  return {{"run_id", run.key.uid},
+          {"run_number", run.number > 0 ? json(run.number) : json(nullptr)},
+          {"status", status_word(run.phase)},
+          {"project_name", project},
+          {"model_name", or_null(run.model)},
+          {"commit_sha", or_null(run.commit)},
+          {"message", message},
+          {"warning", or_null(warning)}};
+}
+
+json list_entry(const RunSummary& run) {
+  return {{"run_id", run.key.uid},
+          {"run_number", run.number > 0 ? json(run.number) : json(nullptr)},
+          {"status", status_word(run.phase)},
+          {"commit_sha", or_null(run.commit)},
+          {"started_at", time_or_null(run.started)},
+          {"finished_at", time_or_null(run.finished)},
+          {"created_at", iso_time(run.created)}};
+}
+
+json cancel_fields(const RunSummary& run, std::string_view project) {
+  const bool over = api::is_final(run.phase);
+  return {{"run_id", run.key.uid},
+          {"status", status_word(run.phase)},
+          {"project_name", project},
+          {"message", over ? fmt::format("The run was over already: {}.", status_word(run.phase))
+                           : std::string("The run is being cancelled. get_run says when it is over; what it printed "
+                                         "and wrote is kept.")}};
+}
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,63 @@
+// The five tools, apart from any protocol: arguments in, fields out. MCP and plain HTTP both call them.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "gateway/run_service.h"
+
+namespace modelrun::gateway {
+
+struct ToolTimes {
+  std::chrono::milliseconds heartbeat{10'000};    // between two ticks of a call that waits
+  std::chrono::milliseconds pin_timeout{10'000};  // how long an async run may wait for its commit
+};
+
+// One call. References must outlive it.
+struct ToolCall {
+  const Identity& caller;
+  RunService& runs;
+  ToolTimes times;
+  const Clock* clock = nullptr;  // for the end of the caller's token; null: tokens do not end
+  std::string idempotency_key;   // empty: none
+  std::string traceparent;       // of W3C Trace Context; empty: none
+  // Asked once `stop` has fired: whether the run is to be cancelled with the call. Even then only one that this very
+  // call has created, and without an idempotency key, is. May be empty: no.
+  std::function<bool()> cancel_on_stop;
+  // Hears of each change of a run that is waited for, and at least every `heartbeat`. May be empty.
+  std::function<void(const RunSummary&)> on_tick;
+  std::stop_token stop;  // the client has gone, or the server ends
+};
+
+struct Tool {
+  std::string_view name;
+  std::string_view title;
+  std::string_view description;
+  bool read_only = false;
+  bool idempotent = false;
+  bool destructive = false;
+  nlohmann::json input_schema;
+  nlohmann::json output_schema;
+  Result<nlohmann::json> (*call)(const nlohmann::json& arguments, const ToolCall& call);
+};
+
+// In the order in which they are listed, always the same.
+std::span<const Tool> tools();
+// Null when there is none of that name.
+const Tool* find_tool(std::string_view name);
+
+// Whether a call may take longer than a moment, so that it is worth a stream.
+bool may_wait(std::string_view tool, const nlohmann::json& arguments);
+
+// Checks the arguments' names and types against the tool's schema, then calls it. kInvalid says which argument is wrong
+// and what it should be; the other kinds are those of RunService.
+Result<nlohmann::json> call_tool(const Tool& tool, const nlohmann::json& arguments, const ToolCall& call);
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,97 @@
+// The tools against an API server in memory, with rights that a test deals out.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include "fakes/fake_api_server.h"
+#include "fakes/manual_clock.h"
+#include "gateway/kube_run_service.h"
+#include "gateway/tools.h"
+
+namespace modelrun::gateway {
+
+// Thread-safe. Yes to "verb namespace" and "verb *" for everybody; all verbs in namespace ns to begin with.
+class FakeAccess final : public Access {
+ public:
+  Result<bool> allowed(const Identity&, const Action& action, std::stop_token) override {
+    const std::lock_guard lock(mutex_);
+    return rights_.contains(fmt::format("{} {}", action.verb, action.namespace_));
+  }
+  void grant(const std::string& right) {
+    const std::lock_guard lock(mutex_);
+    rights_.insert(right);
+  }
+  void revoke(const std::string& right) {
+    const std::lock_guard lock(mutex_);
+    rights_.erase(right);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> rights_{"get ns", "list ns", "create ns", "patch ns"};
+};
+
+class GatewayTest : public ::testing::Test {
+ protected:
+  GatewayTest() {
+    server.put(kube::kModelProjects, {{"metadata", {{"namespace", "ns"}, {"name", "forecasts"}}}, {"spec", {}}});
+  }
+
+  // A run as it stands in the API server, which the watch has brought too.
+  std::string put_run(const std::string& name, nlohmann::json status, const std::string& uid = {},
+                      const std::string& namespace_ = "ns",
+                      nlohmann::json spec = {{"project", "forecasts"}, {"scope", "project"}}) {
+    nlohmann::json object{{"metadata", {{"namespace", namespace_}, {"name", name}}},
+                          {"spec", std::move(spec)},
+                          {"status", std::move(status)}};
+    if (!uid.empty()) object["metadata"]["uid"] = uid;
+    const auto stored = server.put(kube::kModelRuns, object);
+    cache.note(api::decode_model_run(stored));
+    return stored["metadata"]["uid"];
+  }
+
+  // The operator's part: writes the status of the only run.
+  void set_status(nlohmann::json status) {
+    auto object = server.all(kube::kModelRuns).front();
+    object["status"] = std::move(status);
+    cache.note(api::decode_model_run(server.put(kube::kModelRuns, object)));
+  }
+
+  ToolCall call() {
+    return {.caller = caller, .runs = runs, .times = times, .on_tick = on_tick, .stop = stop.get_token()};
+  }
+  Result<nlohmann::json> use(const std::string& tool, const nlohmann::json& arguments) {
+    return call_tool(*find_tool(tool), arguments, call());
+  }
+
+  static nlohmann::json success() {
+    return {{"phase", "Succeeded"},
+            {"runNumber", 7},
+            {"branch", "main"},
+            {"commitSHA", "abc1234def5678901234567890abcdef12345678"},
+            {"exitCode", 0},
+            {"startedAt", "2026-04-28T10:00:00.000000Z"},
+            {"finishedAt", "2026-04-28T10:00:01.420000Z"},
+            {"stdout", "Run completed in 1.42s\n"},
+            {"outputs", {{"revenue", {100, 110, 121}}}}};
+  }
+
+  fakes::ManualClock clock;
+  fakes::FakeApiServer server{clock};
+  kube::Client client{server};
+  RunCache cache;
+  FakeAccess access;
+  KubeRunService runs{client, cache, access};
+  Identity caller{.user = "ana", .uid = {}, .groups = {}, .namespace_ = "ns", .expires = {}};
+  ToolTimes times{.heartbeat = std::chrono::milliseconds(20), .pin_timeout = std::chrono::seconds(5)};
+  std::function<void(const RunSummary&)> on_tick;
+  std::stop_source stop;
+};
+
+}  // namespace modelrun::gateway
