@@ -14,7 +14,7 @@ ALLOWED = {
     "runserver": "api base source kube",
     "controller": "api base kube runtime source runserver",
     "sandbox": "api base",
-    # the cache of runs, the probes and the metrics are the runtime's
+    # its cache of runs, its probes and its metrics
     "gateway": "runtime kube api base",
     "cli": "kube api base",
     "operator": "controller runserver source runtime kube api base",

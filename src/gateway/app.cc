@@ -1,0 +1,188 @@
+#include "gateway/app.h"
+
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "base/log.h"
+#include "gateway/app_impl.h"
+
+namespace modelrun::gateway {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kMetadataPath = "/.well-known/oauth-protected-resource";
+
+// Notes the status for the access log on its way.
+class Recorder final : public Exchange {
+ public:
+  explicit Recorder(Exchange& inner) : inner_(inner) {}
+  void answer(HttpAnswer answer) override {
+    status = answer.status;
+    inner_.answer(std::move(answer));
+  }
+  void open_events() override {
+    status = 200;
+    inner_.open_events();
+  }
+  bool send(std::string_view text) override { return inner_.send(text); }
+  [[nodiscard]] std::stop_token stop_token() const override { return inner_.stop_token(); }
+  [[nodiscard]] bool client_left() const override { return inner_.client_left(); }
+
+  std::atomic<int> status{500};
+
+ private:
+  Exchange& inner_;
+};
+
+// A label of few values, whatever is asked for.
+std::string route_label(const std::string& path) {
+  if (path == "/mcp" || path == "/openapi.json" || path == "/healthz" || path == "/readyz") return path;
+  if (path.starts_with("/v1/runs")) {
+    if (path.ends_with("/logs")) return "/v1/runs/{id}/logs";
+    if (path.ends_with("/cancel")) return "/v1/runs/{id}/cancel";
+    if (path.find("/outputs/") != std::string::npos) return "/v1/runs/{id}/outputs/{name}";
+    return path == "/v1/runs" ? path : "/v1/runs/{id}";
+  }
+  return path.starts_with(kMetadataPath) ? std::string(kMetadataPath) : "other";
+}
+
+std::string base_url(const AppOptions& options, const HttpRequest& request) {
+  if (!options.public_url.empty()) return options.public_url;
+  return fmt::format("{}://{}", options.resource_scheme, request.header("Host").value_or("localhost"));
+}
+
+HttpAnswer metadata(const AppOptions& options, const HttpRequest& request) {
+  json document{{"resource", base_url(options, request) + "/mcp"},
+                {"resource_name", "ModelRun"},
+                {"bearer_methods_supported", {"header"}}};
+  if (!options.authorization_servers.empty()) document["authorization_servers"] = options.authorization_servers;
+  return {.body = document.dump()};
+}
+
+HttpAnswer unauthorized(const AppOptions& options, const HttpRequest& request, const std::string& detail, bool shown) {
+  auto answer = problem(401, detail);
+  answer.headers.emplace_back("WWW-Authenticate", fmt::format("Bearer {}resource_metadata=\"{}{}/mcp\"",
+                                                              shown ? "error=\"invalid_token\", " : "",
+                                                              base_url(options, request), kMetadataPath));
+  return answer;
+}
+
+HttpAnswer slow_down() {
+  auto answer = problem(429, "too many requests: try again in a second");
+  answer.headers.emplace_back("Retry-After", "1");
+  return answer;
+}
+
+// What anybody may ask for. Host is not looked at for probes: the kubelet asks by address.
+std::optional<HttpAnswer> public_answer(const App::Impl& app, const HttpRequest& request) {
+  const bool get = request.method == "GET";
+  if (get && request.path == "/healthz") return HttpAnswer{.content_type = "text/plain", .body = "ok\n"};
+  if (get && request.path == "/readyz") {
+    if (app.options.ready()) return HttpAnswer{.content_type = "text/plain", .body = "ok\n"};
+    return problem(503, "the cache of runs is not filled yet");
+  }
+  return std::nullopt;
+}
+
+std::optional<HttpAnswer> guarded_answer(const App::Impl& app, const HttpRequest& request) {
+  if (!app.options.origins.host_allowed(request.header("Host").value_or(""))) {
+    return problem(403, "this Host is not served here; an administrator allows it with --allowed-host");
+  }
+  const auto origin = request.header("Origin");
+  if (request.count("Origin") > 1 || (origin && !app.options.origins.origin_allowed(*origin))) {
+    return problem(403, "requests of this Origin are not served");
+  }
+  const bool is_metadata = request.path == kMetadataPath || request.path == std::string(kMetadataPath) + "/mcp";
+  if (is_metadata && request.method == "GET") return metadata(app.options, request);
+  return std::nullopt;
+}
+
+std::expected<Identity, HttpAnswer> identify(App::Impl& app, const HttpRequest& request, const std::stop_token& stop) {
+  if (app.everybody != nullptr) return *app.everybody;
+  const auto field = request.header("Authorization");
+  if (!field) {
+    return std::unexpected(unauthorized(app.options, request, "a bearer token is required", false));
+  }
+  const auto token = request.count("Authorization") == 1 ? parse_bearer(*field) : std::nullopt;
+  if (!token) return std::unexpected(unauthorized(app.options, request, "this is no bearer token", true));
+  auto identity = app.authenticator.authenticate(*token, stop);
+  if (identity) return std::move(*identity);
+  if (identity.error().kind != ErrorKind::kDenied) {
+    log::warn("a token could not be checked", {{"error", identity.error().message}});
+    return std::unexpected(problem(503, "the token cannot be checked now; try again"));
+  }
+  app.metrics.counter("modelrun_gateway_refused_tokens_total", "Requests whose token was not accepted").Increment();
+  // Those who guess are slowed down before their tokens are looked at; one good token does not pay for bad ones.
+  if (!app.stranger_rate.take(request.peer)) return std::unexpected(slow_down());
+  return std::unexpected(unauthorized(app.options, request, "the token is not valid here, or has expired", true));
+}
+
+void dispatch(App::Impl& app, const Visit& visit) {
+  const auto& request = visit.request;
+  if (request.path == "/mcp") return serve_mcp(app, visit);
+  if (request.path == "/openapi.json" && request.method == "GET") {
+    return visit.exchange.answer({.body = dump(openapi_document())});
+  }
+  if (!serve_rest(app, visit)) {
+    visit.exchange.answer(problem(404, "there is nothing at this path; /openapi.json says what there is"));
+  }
+}
+
+// Gives the caller's name for the log.
+std::string serve_guarded(App::Impl& app, const HttpRequest& request, Exchange& exchange) {
+  auto early = public_answer(app, request);
+  if (!early) early = guarded_answer(app, request);
+  if (early) {
+    exchange.answer(std::move(*early));
+    return {};
+  }
+  auto identity = identify(app, request, exchange.stop_token());
+  if (!identity) {
+    exchange.answer(std::move(identity.error()));
+    return {};
+  }
+  if (!app.rate.take(identity->user)) {
+    exchange.answer(slow_down());
+  } else {
+    dispatch(app, {request, exchange, *identity});
+  }
+  return identity->user;
+}
+
+}  // namespace
+
+App::App(AppOptions options, RunService& runs, Authenticator& authenticator, const Identity* everybody,
+         const Clock& clock, runtime::Metrics& metrics) {
+  const auto rate = options.rate;
+  const auto stranger_rate = options.stranger_rate;
+  impl_.reset(new Impl{std::move(options), runs, authenticator, everybody, clock, metrics, RateLimit(rate),
+                       RateLimit(stranger_rate)});
+}
+
+App::~App() = default;
+
+void App::serve(const HttpRequest& request, Exchange& exchange) {
+  const auto begin = std::chrono::steady_clock::now();
+  Recorder recorder(exchange);
+  const auto user = serve_guarded(*impl_, request, recorder);
+  const auto took = std::chrono::steady_clock::now() - begin;
+  const auto label = route_label(request.path);
+  const auto status = std::to_string(recorder.status.load());
+  impl_->metrics
+      .counter("modelrun_gateway_requests_total", "Requests by route and status", {{"route", label}, {"code", status}})
+      .Increment();
+  impl_->metrics.histogram("modelrun_gateway_request_seconds", "Time to the end of the answer", {{"route", label}})
+      .Observe(std::chrono::duration<double>(took).count());
+  if (label == "/healthz" || label == "/readyz") return;
+  // Neither the query nor a header but this one: secrets may stand in them.
+  log::info("request", {{"method", request.method.substr(0, 16)},
+                        {"path", request.path.substr(0, 200)},
+                        {"status", status},
+                        {"ms", std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count())},
+                        {"user", user},
+                        {"peer", request.peer},
+                        {"traceparent", std::string(request.header("traceparent").value_or("").substr(0, 64))}});
+}
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,127 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "gateway/server_core.h"
+
+namespace modelrun::gateway {
+namespace {
+
+std::string_view phrase(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 429:
+      return "Too Many Requests";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "-";
+  }
+}
+
+void add_header(std::string& head, std::string_view name, std::string_view value) {
+  head += name;
+  head += ": ";
+  // A line break would begin another header.
+  std::ranges::copy_if(value, std::back_inserter(head), [](char c) { return c != '\r' && c != '\n' && c != '\0'; });
+  head += "\r\n";
+}
+
+std::string head_of(int status, std::string_view content_type, bool keep_alive) {
+  std::string head = fmt::format("HTTP/1.1 {} {}\r\n", status, phrase(status));
+  if (!content_type.empty()) add_header(head, "Content-Type", content_type);
+  add_header(head, "Cache-Control", "no-store");
+  add_header(head, "X-Content-Type-Options", "nosniff");
+  if (!keep_alive) add_header(head, "Connection", "close");
+  return head;
+}
+
+std::string chunk(std::string_view bytes) {
+  return fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes);
+}
+
+}  // namespace
+
+std::string serialize(const HttpAnswer& answer, bool keep_alive) {
+  std::string text = head_of(answer.status, answer.body.empty() ? "" : answer.content_type, keep_alive);
+  for (const auto& [name, value] : answer.headers) add_header(text, name, value);
+  if (answer.status != 204) add_header(text, "Content-Length", std::to_string(answer.body.size()));
+  return text + "\r\n" + answer.body;
+}
+
+void Reply::push(std::string bytes, std::unique_lock<std::mutex>& lock) {
+  unsent_ += bytes;
+  lock.unlock();
+  wake_();
+}
+
+void Reply::answer(HttpAnswer answer) {
+  std::unique_lock lock(mutex_);
+  if (stage_ != Stage::kNothing) return;
+  stage_ = Stage::kDone;
+  push(serialize(answer, keep_alive_), lock);
+}
+
+void Reply::open_events() {
+  std::unique_lock lock(mutex_);
+  if (stage_ != Stage::kNothing) return;
+  stage_ = Stage::kStream;
+  std::string head = head_of(200, "text/event-stream", keep_alive_);
+  add_header(head, "X-Accel-Buffering", "no");
+  add_header(head, "Transfer-Encoding", "chunked");
+  push(head + "\r\n", lock);
+}
+
+bool Reply::send(std::string_view text) {
+  std::unique_lock lock(mutex_);
+  // A stop that is not the client's leaves room for a last word.
+  room_.wait(lock, stop_.get_token(), [&] { return unsent_.size() < max_unsent_ || left_; });
+  if (left_ || stage_ != Stage::kStream || unsent_.size() >= 2 * max_unsent_ + text.size()) return false;
+  if (!text.empty()) push(chunk(text), lock);
+  return true;
+}
+
+void Reply::finish() {
+  std::unique_lock lock(mutex_);
+  if (stage_ == Stage::kDone) return;
+  const bool stream = stage_ == Stage::kStream;
+  stage_ = Stage::kDone;
+  push(stream ? "0\r\n\r\n" : serialize({.status = 500, .body = {}}, keep_alive_), lock);
+}
+
+std::string Reply::take(bool& last) {
+  std::string bytes;
+  {
+    const std::lock_guard lock(mutex_);
+    bytes.swap(unsent_);
+    last = stage_ == Stage::kDone;
+  }
+  room_.notify_all();
+  return bytes;
+}
+
+void Reply::leave() {
+  {
+    const std::lock_guard lock(mutex_);
+    left_ = true;
+  }
+  room_.notify_all();
+  stop_.request_stop();
+}
+
+}  // namespace modelrun::gateway

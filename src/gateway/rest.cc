@@ -1,0 +1,144 @@
+#include <charconv>
+
+#include "api/strict_json.h"
+#include "gateway/app_impl.h"
+#include "gateway/project_ref.h"
+
+namespace modelrun::gateway {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kRuns = "/v1/runs";
+
+struct Path {
+  std::string id;
+  std::string action;  // "", "outputs", "logs", "cancel"
+  std::string name;    // of the output; may hold slashes
+};
+
+// "/v1/runs/{id}[/logs | /cancel | /outputs/{name}]"
+std::optional<Path> parse_path(const std::string& path) {
+  if (!path.starts_with("/v1/runs/")) return std::nullopt;
+  const auto rest = path.substr(kRuns.size() + 1);
+  const auto slash = rest.find('/');
+  Path parsed{rest.substr(0, slash), {}, {}};
+  if (parsed.id.empty()) return std::nullopt;
+  if (slash == std::string::npos) return parsed;
+  const auto tail = rest.substr(slash + 1);
+  if (tail == "logs" || tail == "cancel") {
+    parsed.action = tail;
+    return parsed;
+  }
+  if (!tail.starts_with("outputs/") || tail.size() == 8) return std::nullopt;
+  parsed.action = "outputs";
+  parsed.name = tail.substr(8);
+  return parsed;
+}
+
+void answer_fields(const Visit& visit, const Result<json>& fields, int status = 200) {
+  if (!fields) return visit.exchange.answer(problem(fields.error()));
+  visit.exchange.answer({.status = status, .body = dump(*fields)});
+}
+
+void not_allowed(const Visit& visit, const char* allowed) {
+  auto answer = problem(405, fmt::format("only {} is allowed here", allowed));
+  answer.headers.emplace_back("Allow", allowed);
+  visit.exchange.answer(std::move(answer));
+}
+
+Result<json> use(App::Impl& app, const Visit& visit, std::string_view tool, const json& arguments) {
+  return call_tool(*find_tool(tool), arguments, app.tool_call(visit));
+}
+
+// Changes on the way are events, and the result is the last one.
+void run_with_events(const Visit& visit, const json& arguments, ToolCall& call) {
+  auto& exchange = visit.exchange;
+  exchange.open_events();
+  call.on_tick = [&exchange](const RunSummary& run) {
+    const json fields{{"run_id", run.key.uid}, {"status", status_word(run.phase)}, {"message", run.message}};
+    exchange.send(event("progress", dump(fields)));
+  };
+  const auto fields = call_tool(*find_tool("run"), arguments, call);
+  exchange.send(fields ? event("result", dump(*fields)) : event("error", dump(problem_fields(fields.error()))));
+}
+
+void create_run(App::Impl& app, const Visit& visit) {
+  if (!visit.request.header("Content-Type").value_or("").starts_with("application/json")) {
+    return visit.exchange.answer(problem(415, "the body must be application/json"));
+  }
+  const auto arguments = api::parse_strict(visit.request.body);
+  if (!arguments) return visit.exchange.answer(problem(400, "the body is not JSON: " + arguments.error().message));
+  const auto key = idempotency_key(visit.request);
+  if (!key) return visit.exchange.answer(problem(key.error()));
+  auto call = app.tool_call(visit);
+  call.idempotency_key = *key;
+  if (!may_wait("run", *arguments)) {
+    const auto fields = call_tool(*find_tool("run"), *arguments, call);
+    if (!fields) return visit.exchange.answer(problem(fields.error()));
+    return visit.exchange.answer(
+        {.status = 202,
+         .body = dump(*fields),
+         .headers = {{"Location", fmt::format("{}/{}", kRuns, fields->at("run_id").get<std::string>())}}});
+  }
+  const WaitingPlace place(app.waiting, app.options.max_waiting);
+  if (!place.taken()) return visit.exchange.answer(problem(too_many_waiting()));
+  if (accepts_events(visit.request)) return run_with_events(visit, *arguments, call);
+  answer_fields(visit, call_tool(*find_tool("run"), *arguments, call));
+}
+
+void list(App::Impl& app, const Visit& visit) {
+  json arguments = json::object();
+  for (const auto& [name, value] : visit.request.query) arguments[name] = value;
+  if (arguments.contains("limit")) {
+    const auto text = arguments["limit"].get<std::string>();
+    int limit = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+    if (error == std::errc{} && end == text.data() + text.size()) arguments["limit"] = limit;
+  }
+  answer_fields(visit, use(app, visit, "list_runs", arguments));
+}
+
+void cancel(App::Impl& app, const Visit& visit, const std::string& id) {
+  const auto found = app.runs.find(visit.caller, id, visit.exchange.stop_token());
+  if (!found) return visit.exchange.answer(problem(found.error()));
+  const json arguments{
+      {"project_name", display_project(found->key.namespace_, found->project, visit.caller.namespace_)},
+      {"run_id", id}};
+  answer_fields(visit, use(app, visit, "cancel_run", arguments));
+}
+
+void serve_run(App::Impl& app, const Visit& visit, const Path& path) {
+  const bool get = visit.request.method == "GET";
+  if (path.action == "cancel") {
+    if (visit.request.method != "POST") return not_allowed(visit, "POST");
+    return cancel(app, visit, path.id);
+  }
+  if (!get) return not_allowed(visit, "GET");
+  if (path.action == "logs") return serve_logs(app, visit, path.id);
+  if (path.action.empty()) return answer_fields(visit, use(app, visit, "get_run", {{"run_id", path.id}}));
+  json arguments{{"run_id", path.id}, {"output_name", path.name}};
+  const auto& query = visit.request.query;
+  if (const auto encoding = query.find("encoding"); encoding != query.end()) arguments["encoding"] = encoding->second;
+  answer_fields(visit, use(app, visit, "get_run_output", arguments));
+}
+
+}  // namespace
+
+bool serve_rest(App::Impl& app, const Visit& visit) {
+  if (visit.request.path == kRuns) {
+    if (visit.request.method == "POST") {
+      create_run(app, visit);
+    } else if (visit.request.method == "GET") {
+      list(app, visit);
+    } else {
+      not_allowed(visit, "GET, POST");
+    }
+    return true;
+  }
+  const auto path = parse_path(visit.request.path);
+  if (path) serve_run(app, visit, *path);
+  return path.has_value();
+}
+
+}  // namespace modelrun::gateway

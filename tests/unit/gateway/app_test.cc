@@ -1,0 +1,287 @@
+// What the gateway answers, over real sockets.
+#include "gateway/origin.h"
+#include "gateway/rate_limit.h"
+#include "unit/gateway/http_fixture.h"
+
+namespace modelrun::gateway {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+const json kSync{{"scope", "project"}, {"mode", "sync"}, {"project_name", "forecasts"}};
+const json kAsync{{"scope", "project"}, {"mode", "async"}, {"project_name", "forecasts"}};
+const std::string kEvents = "Accept: application/json, text/event-stream\r\n";
+
+TEST_F(HttpTest, GuardsStandBeforeEverything) {
+  struct Row {
+    const char* what;
+    std::string bytes;
+    int status;
+  };
+  const auto get = [](const std::string& head) { return "GET /v1/runs HTTP/1.1\r\n" + head + "\r\n"; };
+  const std::string bearer = "Authorization: Bearer good\r\n";
+  const std::vector<Row> rows{
+      {"no token", request("GET", "/openapi.json", {}, {}, ""), 401},
+      {"bad token", request("GET", "/openapi.json", {}, {}, "wrong"), 401},
+      {"Bearer nothing", get("Host: localhost\r\nAuthorization: Bearer \r\n"), 401},
+      {"basic", get("Host: localhost\r\nAuthorization: Basic Z29vZA==\r\n"), 401},
+      {"two tokens", get("Host: localhost\r\n" + bearer + bearer), 401},
+      {"token in the query", "GET /v1/runs?access_token=good HTTP/1.1\r\nHost: localhost\r\n\r\n", 401},
+      {"cannot be checked", request("GET", "/openapi.json", {}, {}, "down"), 503},
+      {"rebound name", get("Host: evil.example\r\n" + bearer), 403},
+      {"rebound name, no token", get("Host: evil.example\r\n"), 403},
+      {"no host", get(bearer), 400},
+      {"two hosts", get("Host: localhost\r\nHost: evil.example\r\n" + bearer), 400},
+      {"foreign origin", get("Host: localhost\r\nOrigin: https://evil.example\r\n" + bearer), 403},
+      {"null origin", get("Host: localhost\r\nOrigin: null\r\n" + bearer), 403},
+      {"own origin",
+       "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost:9\r\n" + bearer + "\r\n", 200},
+      {"nothing here", request("GET", "/nothing"), 404},
+      {"dots", request("GET", "/v1/runs/../../mcp"), 404},
+      {"bad escape", request("GET", "/v1/runs/%zz"), 400},
+      {"MCP by GET", request("GET", "/mcp"), 405},
+      {"MCP by DELETE", request("DELETE", "/mcp"), 405},
+      {"form post",
+       "POST /mcp HTTP/1.1\r\nHost: localhost\r\n" + bearer + "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}",
+       415},
+      {"health", request("GET", "/healthz", {}, {}, ""), 200},
+      {"readiness", request("GET", "/readyz", {}, {}, ""), 200},
+      {"health by address", "GET /healthz HTTP/1.1\r\nHost: 10.1.2.3:8443\r\n\r\n", 200},
+  };
+  for (const auto& row : rows) {
+    const auto answer = ask(row.bytes);
+    EXPECT_EQ(answer.status, row.status) << row.what << ": " << answer.body;
+    EXPECT_EQ(answer.body.find("good"), std::string::npos) << row.what;
+  }
+}
+
+TEST_F(HttpTest, RefusalSaysWhereToGetAToken) {
+  app_options.public_url = "https://models.example";
+  app_options.authorization_servers = {"https://login.example"};
+  const auto refused = ask(request("POST", "/mcp", "{}", {}, ""));
+  EXPECT_EQ(refused.headers.at("www-authenticate"),
+            "Bearer resource_metadata=\"https://models.example/.well-known/oauth-protected-resource/mcp\"");
+  EXPECT_THAT(ask(request("POST", "/mcp", "{}", {}, "wrong")).headers.at("www-authenticate"),
+              HasSubstr("invalid_token"));
+  const auto metadata = ask(request("GET", "/.well-known/oauth-protected-resource/mcp", {}, {}, "")).json();
+  EXPECT_EQ(metadata["resource"], "https://models.example/mcp");
+  EXPECT_EQ(metadata["authorization_servers"], json::array({"https://login.example"}));
+}
+
+TEST_F(HttpTest, BothErasSpeak) {
+  EXPECT_EQ(ask(mcp("initialize", {{"protocolVersion", "2025-11-25"}})).json()["result"]["protocolVersion"],
+            "2025-11-25");
+  EXPECT_EQ(ask(mcp("tools/list")).json()["result"]["tools"].size(), 5U);
+  EXPECT_EQ(ask(modern("server/discover")).json()["result"]["resultType"], "complete");
+  EXPECT_EQ(ask(modern("ping")).status, 404);
+  EXPECT_EQ(ask(request("POST", "/mcp", R"({"jsonrpc":"2.0","method":"notifications/initialized"})")).status, 202);
+  EXPECT_EQ(ask(mcp("tools/list", json::object(), "MCP-Protocol-Version: 1999-01-01\r\n")).status, 400);
+  const auto uid = put_run("a", success());
+  const auto call = ask(modern("tools/call", {{"name", "get_run"}, {"arguments", {{"run_id", uid}}}})).json();
+  EXPECT_EQ(call["result"]["structuredContent"]["run_number"], 7);
+  EXPECT_EQ(call["result"]["isError"], false);
+}
+
+TEST_F(HttpTest, SyncRunStreamsProgressHeartbeatsAndTheResult) {
+  Client connection(port());
+  connection.send(
+      mcp("tools/call", {{"name", "run"}, {"arguments", kSync}, {"_meta", {{"progressToken", "t"}}}}, kEvents));
+  const auto run = wait_for_run();
+  const auto first = connection.read_until("notifications/progress");
+  EXPECT_THAT(first, HasSubstr("X-Accel-Buffering: no"));
+  EXPECT_THAT(connection.read_until("\"progress\":3"), HasSubstr(run["metadata"]["uid"].get<std::string>()));
+  set_status(success());
+  const auto answer = connection.receive();
+  EXPECT_EQ(answer.headers.at("content-type"), "text/event-stream");
+  std::vector<json> messages;
+  for (auto at = answer.body.find("data: "); at != std::string::npos; at = answer.body.find("data: ", at + 1)) {
+    messages.push_back(json::parse(answer.body.substr(at + 6, answer.body.find('\n', at) - at - 6)));
+  }
+  ASSERT_GE(messages.size(), 4U);
+  EXPECT_THAT(messages[0]["params"]["message"].get<std::string>(),
+              HasSubstr(run["metadata"]["uid"].get<std::string>()));
+  for (std::size_t i = 1; i + 1 < messages.size(); ++i) {
+    EXPECT_GT(messages[i]["params"]["progress"], messages[i - 1]["params"]["progress"]);
+  }
+  EXPECT_EQ(messages.back()["result"]["structuredContent"]["status"], "success");
+  // The connection is good for the next request.
+  connection.send(mcp("ping"));
+  EXPECT_EQ(connection.receive().status, 200);
+}
+
+TEST_F(HttpTest, SyncRunWithoutTokenOrStreamStillAnswers) {
+  Client streaming(port());
+  streaming.send(mcp("tools/call", {{"name", "run"}, {"arguments", kSync}}, kEvents));
+  wait_for_run();
+  EXPECT_THAT(streaming.read_until(": alive"), testing::Not(HasSubstr("notifications/progress")));
+  set_status(success());
+  EXPECT_THAT(streaming.receive().body, HasSubstr("\"status\":\"success\""));
+  server.erase(kube::kModelRuns, "ns", server.all(kube::kModelRuns).front()["metadata"]["name"].get<std::string>());
+  Client plain(port());
+  plain.send(mcp("tools/call", {{"name", "run"}, {"arguments", kSync}}));
+  wait_for_run();
+  set_status(success());
+  EXPECT_EQ(plain.receive().json()["result"]["structuredContent"]["exit_code"], 0);
+}
+
+TEST_F(HttpTest, LeavingCancelsInTheLaterEraOnly) {
+  struct Row {
+    std::string bytes;
+    bool cancels;
+  };
+  const json call{{"name", "run"}, {"arguments", kSync}};
+  json keyed = call;
+  keyed["_meta"]["modelrun.dev/idempotency-key"] = "k";
+  const std::vector<Row> rows{{mcp("tools/call", call, kEvents), false},
+                              {modern("tools/call", call, kEvents), true},
+                              {modern("tools/call", keyed, kEvents), false},
+                              {modern("tools/call", call, kEvents + "Idempotency-Key: k2\r\n"), false},
+                              {request("POST", "/v1/runs", kSync.dump()), false}};
+  for (const auto& row : rows) {
+    Client connection(port());
+    connection.send(row.bytes);
+    wait_for_run();
+    EXPECT_TRUE(eventually([&] { return http->stats().requests == 1; }));
+    connection.leave();
+    EXPECT_TRUE(idle());
+    EXPECT_EQ(cancelled(), row.cancels) << row.bytes;
+    server.erase(kube::kModelRuns, "ns", server.all(kube::kModelRuns).front()["metadata"]["name"].get<std::string>());
+  }
+}
+
+// The server's end is not the client's leaving.
+TEST_F(HttpTest, StoppingAnswersWaitingCallsAndCancelsNothing) {
+  server_options.stop_grace = std::chrono::milliseconds(1);
+  Client connection(port());
+  connection.send(modern("tools/call", {{"name", "run"}, {"arguments", kSync}}, kEvents));
+  wait_for_run();
+  connection.read_until(": alive");
+  close();
+  EXPECT_THAT(connection.receive().body, HasSubstr("goes on: ask get_run"));
+  EXPECT_FALSE(cancelled());
+}
+
+TEST_F(HttpTest, PlainHttp) {
+  times.pin_timeout = std::chrono::milliseconds(1);
+  const auto started = ask(request("POST", "/v1/runs", kAsync.dump(),
+                                   "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"));
+  EXPECT_EQ(started.status, 202);
+  const std::string id = started.json()["run_id"];
+  EXPECT_EQ(started.headers.at("location"), "/v1/runs/" + id);
+  EXPECT_EQ(wait_for_run()["metadata"]["annotations"]["modelrun.dev/traceparent"],
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  set_status(success());
+  EXPECT_EQ(ask(request("GET", "/v1/runs/" + id)).json()["output"]["exit_code"], 0);
+  EXPECT_EQ(ask(request("GET", "/v1/runs?project_name=forecasts&limit=5")).json()["total_returned"], 1);
+  EXPECT_EQ(ask(request("GET", "/v1/runs?project_name=forecasts&limit=x")).status, 422);
+  EXPECT_EQ(ask(request("GET", "/v1/runs/" + id + "/outputs/revenue")).json()["content"], "[100,110,121]");
+  EXPECT_EQ(ask(request("GET", "/v1/runs/" + id + "/outputs/none")).status, 404);
+  EXPECT_EQ(ask(request("POST", "/v1/runs/" + id + "/cancel")).json()["status"], "success");
+  const auto missing = ask(request("GET", "/v1/runs/77777777"));
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_EQ(missing.headers.at("content-type"), "application/problem+json");
+  EXPECT_EQ(missing.json()["status"], 404);
+  EXPECT_EQ(ask(request("POST", "/v1/runs", "{")).status, 400);
+  EXPECT_EQ(ask(request("POST", "/v1/runs", "{}")).status, 422);
+  EXPECT_EQ(ask(request("PUT", "/v1/runs", "{}")).status, 405);
+  EXPECT_EQ(ask(request("POST", "/v1/runs", kAsync.dump(), "Idempotency-Key: k\r\n")).status, 202);
+  EXPECT_EQ(
+      ask(request("POST", "/v1/runs",
+                  json{{"scope", "project"}, {"mode", "async"}, {"project_name", "forecasts"}, {"branch", "b"}}.dump(),
+                  "Idempotency-Key: k\r\n"))
+          .status,
+      422);
+}
+
+TEST_F(HttpTest, OpenApiDocumentHasEveryOperation) {
+  const auto document = ask(request("GET", "/openapi.json")).json();
+  EXPECT_EQ(document["openapi"], "3.1.0");
+  std::set<std::string> operations;
+  for (const auto& [path, item] : document["paths"].items()) {
+    for (const auto& [method, operation] : item.items()) operations.insert(operation["operationId"]);
+  }
+  for (const auto& tool : tools()) EXPECT_TRUE(operations.contains(std::string(tool.name))) << tool.name;
+}
+
+TEST_F(HttpTest, LogsOfARunThatIsOver) {
+  const auto uid = put_run("a", success());
+  const auto answer = ask(request("GET", "/v1/runs/" + uid + "/logs"));
+  EXPECT_THAT(answer.body,
+              HasSubstr("event: stdout\ndata: {\"text\":\"Run completed in 1.42s\\n\",\"truncated\":false}"));
+  EXPECT_THAT(answer.body, HasSubstr("event: end\ndata: {\"exit_code\":0,\"status\":\"success\"}"));
+  EXPECT_EQ(ask(request("GET", "/v1/runs/77777777/logs")).status, 404);
+}
+
+TEST_F(HttpTest, LogsOfARunThatIsUnderWay) {
+  access.grant("get ns");
+  const auto uid = put_run("a", {{"phase", "Pending"}});
+  Client connection(port());
+  connection.send(request("GET", "/v1/runs/" + uid + "/logs"));
+  connection.read_until("\"status\":\"pending\"");
+  server.put(kube::kPods, {{"metadata", {{"namespace", "ns"}, {"name", "p"}}}});
+  server.set_pod_log("ns", "p", "model", "line one\n");
+  set_status({{"phase", "Running"}, {"podName", "p"}});
+  connection.read_until("event: log\ndata: {\"text\":\"line one\\n\"}");
+  set_status(success());
+  EXPECT_THAT(connection.receive().body, HasSubstr("event: end"));
+}
+
+TEST_F(HttpTest, EachCallerHasARateOfItsOwn) {
+  app_options.rate = {.per_second = 0.001, .burst = 2, .max_names = 10};
+  EXPECT_EQ(ask(mcp("ping")).status, 200);
+  EXPECT_EQ(ask(mcp("ping")).status, 200);
+  const auto slowed = ask(mcp("ping"));
+  EXPECT_EQ(slowed.status, 429);
+  EXPECT_EQ(slowed.headers.at("retry-after"), "1");
+  EXPECT_EQ(ask(request("GET", "/openapi.json", {}, {}, "ben")).status, 200);
+}
+
+TEST_F(HttpTest, GuessingTokensIsSlowedDown) {
+  app_options.stranger_rate = {.per_second = 0.001, .burst = 1, .max_names = 10};
+  EXPECT_EQ(ask(request("GET", "/openapi.json", {}, {}, "wrong")).status, 401);
+  EXPECT_EQ(ask(request("GET", "/openapi.json", {}, {}, "wronger")).status, 429);
+  EXPECT_EQ(ask(request("GET", "/openapi.json")).status, 200);
+}
+
+TEST_F(HttpTest, CallsThatWaitLeaveRoomForShortOnes) {
+  app_options.max_waiting = 1;
+  Client waiting(port());
+  waiting.send(mcp("tools/call", {{"name", "run"}, {"arguments", kSync}}, kEvents));
+  wait_for_run();
+  const auto second = ask(mcp("tools/call", {{"name", "run"}, {"arguments", kSync}}, kEvents)).json();
+  EXPECT_EQ(second["result"]["isError"], true);
+  EXPECT_THAT(second["result"]["content"][0]["text"].get<std::string>(), HasSubstr("async"));
+  EXPECT_EQ(ask(request("POST", "/v1/runs", kSync.dump())).status, 429);
+  EXPECT_EQ(ask(mcp("ping")).status, 200);
+  EXPECT_EQ(server.all(kube::kModelRuns).size(), 1U);
+}
+
+TEST(Origins, HostsAndOrigins) {
+  const OriginPolicy policy{{"models.example"}};
+  for (const char* good : {"models.example", "MODELS.example:8443", "localhost:1", "127.0.0.1", "[::1]:8080"}) {
+    EXPECT_TRUE(policy.host_allowed(good)) << good;
+  }
+  for (const char* bad : {"", "evil.example", "models.example.evil", "models.example:x", "a@models.example", "[::1",
+                          "models.example/", "10.0.0.1"}) {
+    EXPECT_FALSE(policy.host_allowed(bad)) << bad;
+  }
+  EXPECT_TRUE(policy.origin_allowed("https://models.example"));
+  for (const char* bad : {"null", "", "https://evil.example", "file://localhost", "https://models.example.evil"}) {
+    EXPECT_FALSE(policy.origin_allowed(bad)) << bad;
+  }
+}
+
+TEST(Rates, BucketsFillAgainAndNeverGrowWithoutEnd) {
+  RateLimit limit({.per_second = 2, .burst = 3, .max_names = 2});
+  const RateLimit::Point start{};
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(limit.take("a", start));
+  EXPECT_FALSE(limit.take("a", start));
+  EXPECT_TRUE(limit.take("b", start));
+  EXPECT_TRUE(limit.take("a", start + std::chrono::milliseconds(500)));
+  EXPECT_FALSE(limit.take("a", start + std::chrono::milliseconds(500)));
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(limit.take(std::to_string(i), start + std::chrono::seconds(1)));
+}
+
+}  // namespace
+}  // namespace modelrun::gateway
