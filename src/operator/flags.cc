@@ -2,8 +2,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <charconv>
-
 namespace modelrun::op {
 namespace {
 
@@ -16,17 +14,6 @@ struct Texts {
   std::string log_level = "info";
   double lease_seconds = 15;
 };
-
-Result<Endpoint> parse_endpoint(const std::string& text) {
-  const auto colon = text.rfind(':');
-  Endpoint endpoint;
-  if (colon != std::string::npos) {
-    endpoint.address = text.substr(0, colon);
-    const auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), endpoint.port);
-    if (error == std::errc{} && end == text.data() + text.size() && !endpoint.address.empty()) return endpoint;
-  }
-  return fail(ErrorKind::kInvalid, "'{}' is not ADDRESS:PORT, e.g. 0.0.0.0:9443", text);
-}
 
 void add_cluster_options(CLI::App& app, Flags& flags, Texts& texts) {
   app.add_option("--kubeconfig", flags.kubeconfig,

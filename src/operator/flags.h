@@ -2,21 +2,16 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
 
+#include "base/endpoint.h"
 #include "base/log.h"
 #include "controller/settings.h"
 #include "source/remote.h"
 
 namespace modelrun::op {
-
-struct Endpoint {
-  std::string address;
-  std::uint16_t port = 0;
-};
 
 struct Flags {
   std::optional<std::string> kubeconfig, context;

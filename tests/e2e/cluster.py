@@ -107,9 +107,11 @@ def wait_for(condition, seconds, what):
 class Space:
     """A namespace of its own with a repository of its own, for one test."""
 
+    prefix = "e2e"  # of its name
+
     def __init__(self, cluster, name):
         self.cluster = cluster
-        self.name = f"e2e-{name}-{uuid.uuid4().hex[:6]}"
+        self.name = f"{self.prefix}-{name}-{uuid.uuid4().hex[:6]}"
         labels = {"pod-security.kubernetes.io/enforce": "restricted", "modelrun.dev/e2e": "true"}
         self.post("/api/v1/namespaces", {"metadata": {"name": self.name, "labels": labels}})
         # The service account and the root CA map come a moment later; Pods without them are refused.

@@ -1,0 +1,145 @@
+#include "gateway/flags.h"
+
+#include <CLI/CLI.hpp>
+
+namespace modelrun::gateway {
+namespace {
+
+// Text forms of flags that are more than text.
+struct Texts {
+  std::string listen = "127.0.0.1:8443";
+  std::string http_listen = "127.0.0.1:8080";
+  std::string auth = "on";
+  std::string log_format = "text";
+  std::string log_level = "info";
+  int stop_grace = 20;
+};
+
+void add_cluster_options(CLI::App& app, Flags& flags) {
+  app.add_option("--kubeconfig", flags.kubeconfig,
+                 "kubeconfig file; without it $KUBECONFIG, the pod's service account, ~/.kube/config");
+  app.add_option("--context", flags.context, "context of the kubeconfig");
+  app.add_option("--token-namespace", flags.token_namespace,
+                 "namespace of the Secrets that API tokens are checked against")
+      ->capture_default_str();
+}
+
+void add_listen_options(CLI::App& app, Flags& flags, Texts& texts) {
+  app.add_option("--listen", texts.listen, "where /mcp and /v1 are served")->capture_default_str();
+  app.add_option("--tls-cert", flags.tls_cert, "certificate chain, PEM; read again when it changes");
+  app.add_option("--tls-key", flags.tls_key, "its key, PEM");
+  app.add_flag("--insecure-http", flags.insecure_http,
+               "plain HTTP beyond loopback, for a proxy in front that speaks TLS: tokens pass unencrypted");
+  app.add_option("--allowed-host", flags.app.origins.hosts,
+                 "name that clients may use for this gateway in Host and Origin, without port; may be given again; "
+                 "localhost always is one");
+  app.add_option("--public-url", flags.app.public_url,
+                 "what clients call this gateway, e.g. https://models.example.com; without it, from the Host header");
+  app.add_option("--http-listen", texts.http_listen, "where /healthz, /readyz and /metrics are served")
+      ->capture_default_str();
+  app.add_option("--stop-grace", texts.stop_grace,
+                 "seconds that requests under way get when the process is to end; a sync run goes on without its call")
+      ->check(CLI::Range(0, 3600))
+      ->capture_default_str();
+}
+
+void add_auth_options(CLI::App& app, Flags& flags, Texts& texts) {
+  app.add_option("--auth", texts.auth, "'off' serves everybody with the gateway's own rights; on loopback only")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str();
+  app.add_option("--default-namespace", flags.default_namespace,
+                 "with --auth=off: the namespace of projects that are named without one")
+      ->capture_default_str();
+  app.add_option("--audience", flags.review.audience, "service-account tokens must be made for this audience")
+      ->capture_default_str();
+  app.add_option("--cluster-issuer", flags.review.issuer,
+                 "issuer of the cluster's service-account tokens; in a pod, that of its own token. Others are refused");
+  app.add_option("--authorization-server", flags.app.authorization_servers,
+                 "issuer that clients are told to get tokens from (RFC 9728); may be given again");
+}
+
+void add_limit_options(CLI::App& app, Flags& flags, Texts& texts) {
+  app.add_option("--rate", flags.app.rate.per_second, "requests a second for one identity")
+      ->check(CLI::Range(0.01, 1e6))
+      ->capture_default_str();
+  app.add_option("--burst", flags.app.rate.burst, "requests at once for one identity")
+      ->check(CLI::Range(1.0, 1e6))
+      ->capture_default_str();
+  app.add_option("--max-waiting", flags.app.max_waiting, "sync runs and logs that are waited for at once")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--log-format", texts.log_format, "text or json")->capture_default_str();
+  app.add_option("--log-level", texts.log_level, "debug, info, warn or error")->capture_default_str();
+}
+
+Result<void> take_texts(const Texts& texts, Flags& flags) {
+  const auto listen = parse_endpoint(texts.listen);
+  if (!listen) return fail_in("--listen", listen.error());
+  const auto http = parse_endpoint(texts.http_listen);
+  if (!http) return fail_in("--http-listen", http.error());
+  const auto format = log::parse_format(texts.log_format);
+  if (!format) return fail_in("--log-format", format.error());
+  const auto level = log::parse_level(texts.log_level);
+  if (!level) return fail_in("--log-level", level.error());
+  for (auto& host : flags.app.origins.hosts) {
+    const auto name = host_of(host);
+    if (!name) return fail(ErrorKind::kInvalid, "--allowed-host: '{}' is no host name", host);
+    host = *name;
+  }
+  flags.listen = *listen;
+  flags.http_listen = *http;
+  flags.log_format = *format;
+  flags.log_level = *level;
+  flags.auth = texts.auth == "on";
+  flags.stop_grace = std::chrono::seconds(texts.stop_grace);
+  flags.app.resource_scheme = flags.tls_cert.empty() ? "http" : "https";
+  return check_flags(flags);
+}
+
+}  // namespace
+
+Result<void> check_flags(const Flags& flags) {
+  const bool loopback = is_loopback(flags.listen.address);
+  if (!flags.auth && !loopback) {
+    return fail(ErrorKind::kInvalid, "--auth=off serves everybody who can connect: it needs --listen 127.0.0.1:PORT");
+  }
+  if (flags.tls_cert.empty() != flags.tls_key.empty()) {
+    return fail(ErrorKind::kInvalid, "--tls-cert and --tls-key go together");
+  }
+  if (flags.tls_cert.empty() && !loopback && !flags.insecure_http) {
+    return fail(ErrorKind::kInvalid,
+                "tokens would pass unencrypted: give --tls-cert and --tls-key, or --insecure-http behind a proxy that "
+                "speaks TLS");
+  }
+  return {};
+}
+
+std::variant<Flags, int> parse_flags(int argc, const char* const* argv) {
+  Flags flags;
+  Texts texts;
+  CLI::App app("Serves ModelRun to MCP clients (/mcp) and over plain HTTP (/v1, /openapi.json).", "modelrun-gateway");
+  app.set_version_flag("--version", MODELRUN_VERSION);
+  app.footer(
+      "Examples:\n"
+      "  # on your own machine, with the rights of your kubeconfig\n"
+      "  modelrun-gateway --auth=off --listen 127.0.0.1:8443 --default-namespace team-a\n"
+      "  # in a cluster, for many\n"
+      "  modelrun-gateway --listen 0.0.0.0:8443 --tls-cert tls.crt --tls-key tls.key --allowed-host "
+      "models.example.com");
+  add_cluster_options(app, flags);
+  add_listen_options(app, flags, texts);
+  add_auth_options(app, flags, texts);
+  add_limit_options(app, flags, texts);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (auto taken = take_texts(texts, flags); !taken) {
+    fmt::print(stderr, "modelrun-gateway: {}\n", taken.error().message);
+    return 2;
+  }
+  return flags;
+}
+
+}  // namespace modelrun::gateway

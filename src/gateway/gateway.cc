@@ -1,0 +1,160 @@
+#include "gateway/gateway.h"
+
+#include <fstream>
+#include <sstream>
+
+#include "base/log.h"
+#include "gateway/api_tokens.h"
+#include "gateway/sar_access.h"
+#include "kube/config.h"
+#include "kube/cpprest/cpprest_transport.h"
+
+namespace modelrun::gateway {
+namespace {
+
+constexpr std::chrono::seconds kCertificateCheck{30};
+constexpr const char* kOwnToken = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+
+Result<std::string> read_file(const std::string& path) {
+  const std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file || text.str().empty()) return fail(ErrorKind::kNotFound, "{} cannot be read", path);
+  return text.str();
+}
+
+runtime::WatcherOptions watcher_options() {
+  runtime::WatcherOptions options;
+  options.resource = kube::kModelRuns;
+  return options;
+}
+
+std::unique_ptr<Access> make_access(const Flags& flags, kube::Client& client) {
+  if (flags.auth) return std::make_unique<SarAccess>(client);
+  return std::make_unique<AllowAll>();
+}
+
+// The cluster's issuer is that of our own token, unless a flag names it.
+std::unique_ptr<Authenticator> make_authenticator(const Flags& flags, kube::Client& client, const Clock& clock) {
+  auto review = flags.review;
+  if (review.issuer.empty()) review.issuer = unverified_issuer(read_file(kOwnToken).value_or(""));
+  std::vector<std::unique_ptr<Authenticator>> links;
+  links.push_back(std::make_unique<ApiTokens>(client, flags.token_namespace, clock));
+  links.push_back(std::make_unique<TokenReview>(client, std::move(review), clock));
+  return std::make_unique<AuthenticatorChain>(std::move(links));
+}
+
+AppOptions app_options(const Flags& flags, const runtime::Watcher& watcher) {
+  AppOptions options = flags.app;
+  options.ready = [&watcher] { return watcher.synced(); };
+  return options;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Gateway>> Gateway::make(Flags flags) {
+  const auto config = kube::default_config(flags.kubeconfig, flags.context);
+  if (!config) return fail_in("find the cluster", config.error());
+  auto transport = kube::make_cpprest_transport(*config);
+  if (!transport) return fail_in(fmt::format("connect to {}", config->server), transport.error());
+  return std::unique_ptr<Gateway>(new Gateway(std::move(flags), std::move(*transport)));
+}
+
+Gateway::Gateway(Flags flags, std::unique_ptr<kube::Transport> transport)
+    : flags_(std::move(flags)),
+      transport_(std::move(transport)),
+      client_(*transport_,
+              [this](const kube::CallInfo& call) {
+                metrics_.api_request(call.verb, call.resource, call.code, call.latency);
+              }),
+      watcher_(client_, watcher_options(), cache_.sink(), steady_, &metrics_),
+      access_(make_access(flags_, client_)),
+      runs_(client_, cache_, *access_),
+      authenticator_(make_authenticator(flags_, client_, clock_)),
+      everybody_{.user = "everybody", .uid = {}, .groups = {}, .namespace_ = flags_.default_namespace, .expires = {}},
+      app_(app_options(flags_, watcher_), runs_, *authenticator_, flags_.auth ? nullptr : &everybody_, clock_,
+           metrics_) {}
+
+runtime::HttpAnswer Gateway::answer_probe(std::string_view target) const {
+  target = target.substr(0, target.find('?'));
+  if (target == "/healthz") return {.status = 200, .body = "ok\n"};
+  if (target == "/readyz") {
+    if (watcher_.synced()) return {.status = 200, .body = "ok\n"};
+    return {.status = 503, .body = "the cache of runs is not filled yet: " + watcher_.last_error() + "\n"};
+  }
+  if (target == "/metrics") {
+    return {.status = 200, .body = metrics_.text(), .content_type = "text/plain; version=0.0.4"};
+  }
+  return {.status = 404, .body = "there are /healthz, /readyz and /metrics\n"};
+}
+
+Result<void> Gateway::start_probes() {
+  auto server = runtime::HttpServer::start({.address = flags_.http_listen.address, .port = flags_.http_listen.port},
+                                           [this](std::string_view target) { return answer_probe(target); });
+  if (!server) return fail_in("--http-listen", server.error());
+  probes_ = std::move(*server);
+  return {};
+}
+
+Result<std::optional<Certificate>> Gateway::read_certificate() const {
+  if (flags_.tls_cert.empty()) return std::optional<Certificate>{};
+  auto chain = read_file(flags_.tls_cert);
+  if (!chain) return fail_in("--tls-cert", chain.error());
+  auto key = read_file(flags_.tls_key);
+  if (!key) return fail_in("--tls-key", key.error());
+  return std::optional(Certificate{std::move(*chain), std::move(*key)});
+}
+
+Result<void> Gateway::start_server() {
+  auto certificate = read_certificate();
+  if (!certificate) return std::unexpected(certificate.error());
+  certificate_ = std::move(*certificate);
+  ServerOptions options;
+  options.address = flags_.listen.address;
+  options.port = flags_.listen.port;
+  options.max_requests = flags_.app.max_waiting + 32;
+  options.stop_grace = flags_.stop_grace;
+  auto server =
+      Server::start(options, certificate_ ? &*certificate_ : nullptr,
+                    [this](const HttpRequest& request, Exchange& exchange) { app_.serve(request, exchange); });
+  if (!server) return fail_in("--listen", server.error());
+  server_ = std::move(*server);
+  return {};
+}
+
+void Gateway::keep_certificate(const std::stop_token& stop) {
+  while (steady_.sleep(kCertificateCheck, stop)) {
+    const auto now = read_certificate();
+    if (!now || !*now || ((*now)->chain_pem == certificate_->chain_pem && (*now)->key_pem == certificate_->key_pem)) {
+      continue;  // unreadable for a moment while it is replaced, or the same
+    }
+    if (auto set = server_->set_certificate(**now); !set) {
+      log::warn("the new certificate is not used", {{"error", set.error().message}});
+      continue;
+    }
+    certificate_ = *now;
+    log::info("certificate replaced");
+  }
+}
+
+Result<void> Gateway::run(const std::stop_token& stop) {
+  if (auto started = start_probes(); !started) return started;
+  watcher_.start();
+  // The port opens when there is something to answer from: a client's first call is no time to find out.
+  while (!watcher_.wait_synced(std::chrono::seconds(10), stop)) {
+    if (stop.stop_requested()) return {};
+    log::warn("the cache of runs is not filled yet", {{"error", watcher_.last_error()}});
+  }
+  if (auto started = start_server(); !started) return started;
+  log::info("ready", {{"version", MODELRUN_VERSION},
+                      {"listen", fmt::format("{}:{}", flags_.listen.address, server_->port())},
+                      {"tls", certificate_ ? "yes" : "no"},
+                      {"auth", flags_.auth ? "on" : "off"}});
+  keep_certificate(stop);
+  server_->stop();
+  watcher_.stop();
+  log::info("stopped");
+  return {};
+}
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,231 @@
+"""The cases. One line each, a count at the end."""
+
+import asyncio
+import base64
+import fnmatch
+import hashlib
+import json
+import secrets
+import time
+import traceback
+
+import httpx2
+from cluster import RUNS, Cluster
+from gateway import Gateway, GatewaySpace, in_background, wait_for
+from mcp.client.client import Client
+from mcp.client.streamable_http import streamable_http_client
+
+CASES = []
+SYNC = {"scope": "project", "mode": "sync", "project_name": "forecasts"}
+ASYNC = {**SYNC, "mode": "async"}
+ERAS = ("legacy", "2026-07-28", "auto")
+FINAL = ("success", "failed", "timed_out", "cancelled")
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def same(value, expected):
+    assert value == expected, f"{value!r} is not {expected!r}"
+
+
+def with_client(gateway, token, mode, work):
+    """Runs work(client) with the official client."""
+
+    async def go():
+        headers = {"Authorization": f"Bearer {token}"}
+        async with httpx2.AsyncClient(headers=headers, timeout=180) as http:
+            async with Client(streamable_http_client(gateway.url + "/mcp", http_client=http), mode=mode) as client:
+                return await work(client)
+
+    return asyncio.run(go())
+
+
+def finished(gateway, token, run_id):
+    def over():
+        run = gateway.ask("GET", f"/v1/runs/{run_id}", token)[2]
+        return run if run["status"] in FINAL else None
+
+    return wait_for(over, 60, f"run {run_id} is over")
+
+
+@case
+def official_client_runs_in_both_eras(space, gateway):
+    token = space.token("editor")
+    for mode in ERAS:
+
+        async def work(client):
+            heard = []
+
+            async def on_progress(progress, total, message):
+                heard.append((progress, message))
+
+            tools = (await client.list_tools()).tools
+            same([tool.name for tool in tools], ["run", "get_run", "list_runs", "get_run_output", "cancel_run"])
+            parameters = {"discount_rate": 0.08}
+            done = await client.call_tool("run", {**SYNC, "parameters": parameters}, progress_callback=on_progress)
+            return done, heard
+
+        done, heard = with_client(gateway, token, mode, work)
+        fields = done.structured_content
+        same(done.is_error, False)
+        same(json.loads(done.content[0].text), fields)
+        same(fields["status"], "success")
+        same(fields["exit_code"], 0)
+        same(fields["stdout"], "hello from the model\n")
+        same(fields["outputs"]["revenue"], [100, 110, 121])
+        same(fields["outputs"]["parameters"], {"discount_rate": 0.08})
+        same(fields["branch"], None)
+        same(fields["error"], None)
+        assert len(fields["commit_sha"]) == 40, fields
+        assert heard and fields["run_id"] in heard[0][1], heard
+        same([step for step, _ in heard], sorted({step for step, _ in heard}))
+
+
+@case
+def async_run_then_get_run(space, gateway):
+    token = space.token("editor")
+    status, headers, run = gateway.ask("POST", "/v1/runs", token, {**ASYNC, "scope": "model", "model_name": "fails"})
+    same(status, 202)
+    same(headers["Location"], "/v1/runs/" + run["run_id"])
+    assert len(run["commit_sha"]) == 40 and run["run_number"] >= 1, run
+    ended = finished(gateway, token, run["run_id"][:13])
+    same(ended["status"], "failed")
+    same(ended["output"], None)
+    assert "NonZeroExit" in ended["error_message"] and "no data" in ended["error_message"], ended
+    listed = gateway.ask("GET", "/v1/runs?project_name=forecasts&status=failed", token)[2]
+    assert run["run_id"] in [each["run_id"] for each in listed["runs"]], listed
+
+
+@case
+def outputs_large_and_small(space, gateway):
+    token = space.token("editor")
+    _, _, run = gateway.ask("POST", "/v1/runs", token, {**SYNC, "scope": "model", "model_name": "big"})
+    same(len(run["outputs"]["text"]), 300000)
+    one = gateway.ask("GET", f"/v1/runs/{run['run_id']}/outputs/text.json", token)[2]
+    same((one["size_bytes"], one["encoding"], one["resolution_path"]), (300000, "text", "output_without_json"))
+    _, _, run = gateway.ask("POST", "/v1/runs", token, SYNC)
+    same(gateway.ask("GET", f"/v1/runs/{run['run_id']}/outputs/note.txt", token)[2]["content"], "a note\n")
+
+
+@case
+def logs_are_followed_and_a_run_is_cancelled(space, gateway):
+    token = space.token("editor")
+    _, _, run = gateway.ask("POST", "/v1/runs", token, {**ASYNC, "scope": "model", "model_name": "slow"})
+    log = in_background(gateway.ask, "GET", f"/v1/runs/{run['run_id']}/logs", token)
+    wait_for(lambda: gateway.ask("GET", f"/v1/runs/{run['run_id']}", token)[2]["status"] == "running", 60, "running")
+    status, _, answer = gateway.ask("POST", f"/v1/runs/{run['run_id']}/cancel", token)
+    same((status, answer["run_id"]), (200, run["run_id"]))
+    text = log()[2]
+    assert "event: end" in text and '"status":"cancelled"' in text and "begun" in text, text
+
+
+@case
+def rights_are_kubernetes_own(space, gateway):
+    editor, viewer, stranger = (space.token(who) for who in ("editor", "viewer", "stranger"))
+    _, _, run = gateway.ask("POST", "/v1/runs", editor, ASYNC)
+    run_id = run["run_id"]
+    same(gateway.ask("GET", f"/v1/runs/{run_id}", viewer)[0], 200)
+    same(gateway.ask("POST", "/v1/runs", viewer, ASYNC)[0], 403)
+    same(gateway.ask("POST", f"/v1/runs/{run_id}/cancel", viewer)[0], 403)
+    for method, path, body in (
+        ("GET", f"/v1/runs/{run_id}", None),
+        ("GET", "/v1/runs?project_name=forecasts", None),
+        ("POST", "/v1/runs", ASYNC),
+        ("POST", f"/v1/runs/{run_id}/cancel", None),
+        ("GET", f"/v1/runs/{run_id[:8]}", None),
+    ):
+        same(gateway.ask(method, path, stranger, body)[0], 404)
+    same(gateway.ask("GET", "/v1/runs?project_name=kube-system/forecasts", editor)[0], 404)
+
+
+@case
+def tokens_that_are_not_for_us(space, gateway):
+    for token in (None, "nothing", "mrt_" + "a" * 43, space.token("editor", "https://kubernetes.default.svc")):
+        status, headers, _ = gateway.ask("GET", "/v1/runs?project_name=forecasts", token)
+        same(status, 401)
+        assert "resource_metadata=" in headers["WWW-Authenticate"], headers
+    assert space.token("editor")[:40] not in gateway.text()
+
+
+@case
+def api_tokens(space, gateway):
+    token = "mrt_" + base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    data = {"sha256": digest, "subject": "ci", "namespace": space.name, "expires": "2999-01-01T00:00:00Z"}
+    path = f"/api/v1/namespaces/{space.name}/secrets"
+    name = f"modelrun-token-{digest[:32]}"
+    space.post(path, {"metadata": {"name": name}, "type": "modelrun.dev/api-token", "stringData": data})
+    same(gateway.ask("POST", "/v1/runs", token, ASYNC)[0], 404)
+    space.bind("ci", "modelrun-editor", {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "modelrun-token:ci"})
+    wait_for(lambda: gateway.ask("POST", "/v1/runs", token, ASYNC)[0] == 202, 30, "the right is seen")
+    space.delete(f"{path}/{name}")
+    wait_for(lambda: gateway.ask("GET", "/v1/runs?project_name=forecasts", token)[0] == 401, 30, "the token is revoked")
+
+
+@case
+def idempotency_key_makes_one_run(space, gateway):
+    token = space.token("editor")
+    runs = [gateway.ask("POST", "/v1/runs", token, ASYNC, Idempotency_Key="k") for _ in range(3)]
+    same(len({run["run_id"] for _, _, run in runs}), 1)
+    same(gateway.ask("POST", "/v1/runs", token, {**ASYNC, "branch": "other"}, Idempotency_Key="k")[0], 422)
+    made = [run for run in space.items(RUNS) if run["metadata"]["name"].startswith("run-")]
+    same(len(made), 1)
+    assert made[0]["metadata"]["annotations"]["modelrun.dev/requested-by"].endswith(":editor"), made
+
+
+@case
+def bad_requests_say_what_to_do(space, gateway):
+    token = space.token("editor")
+
+    async def work(client):
+        return [
+            await client.call_tool("run", {**ASYNC, "commit_sha": "not a commit"}),
+            await client.call_tool("run", {**ASYNC, "project_name": "nothing"}),
+            await client.call_tool("get_run", {"run_id": "00000000"}),
+        ]
+
+    for answer, words in zip(with_client(gateway, token, "auto", work), ("commitSHA", "no project 'nothing'", "no run"), strict=True):
+        same(answer.is_error, True)
+        assert words in answer.content[0].text, answer
+
+
+@case
+def ending_the_gateway_ends_no_run(space, gateway):
+    token = space.token("editor")
+    with Gateway(space, "--stop-grace", "0") as other:
+        call = in_background(other.ask, "POST", "/v1/runs", token, {**SYNC, "scope": "model", "model_name": "slow"})
+        wait_for(lambda: [r for r in space.items(RUNS) if r["spec"].get("modelName") == "slow" and not r["spec"].get("cancel")], 30, "started")
+        same(other.stop(), 0)
+        status, _, problem = call()
+    same(status, 503)
+    assert "goes on" in problem["detail"], problem
+    run_id = problem["detail"].split("Run ")[1].split(" ")[0]
+    assert gateway.ask("GET", f"/v1/runs/{run_id}", token)[2]["status"] in ("pending", "running")
+    same(gateway.ask("POST", f"/v1/runs/{run_id}/cancel", token)[0], 200)
+
+
+def run_case(function, space, gateway):
+    begun = time.monotonic()
+    outcome, detail = "ok", ""
+    try:
+        function(space, gateway)
+    except Exception:  # pylint: disable=broad-except  # a failing case must not stop the others
+        outcome, detail = "FAIL", "\n" + traceback.format_exc()
+    print(f"{outcome} {function.__name__}{detail}  [{time.monotonic() - begun:.1f} s]", flush=True)
+    return outcome
+
+
+def main(patterns):
+    chosen = [each for each in CASES if not patterns or any(fnmatch.fnmatch(each.__name__, p) for p in patterns)]
+    space = GatewaySpace(Cluster(), "tests")
+    try:
+        with Gateway(space) as gateway:
+            outcomes = [run_case(each, space, gateway) for each in chosen]
+    finally:
+        space.remove()
+    failed = outcomes.count("FAIL")
+    print(f"{outcomes.count('ok')} passed, {failed} failed, 0 skipped")
+    return 1 if failed or not outcomes else 0

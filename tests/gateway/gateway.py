@@ -1,0 +1,129 @@
+"""A namespace with a project, callers with rights, and a gateway process in front of it."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+
+from cluster import ROOT, Cluster, Space, wait_for
+
+FILES = {
+    "run.py": """
+import json, pathlib
+given = pathlib.Path("/inputs/parameters.json")
+parameters = json.loads(given.read_text()) if given.exists() else None
+print("hello from the model")
+pathlib.Path("/outputs/note.txt").write_text("a note\\n")
+result = {"revenue": [100, 110, 121], "parameters": parameters}
+""",
+    "model/slow.py": "import time\nprint('begun', flush=True)\ntime.sleep(120)\n",
+    "model/fails.py": "import sys\nprint('no data', file=sys.stderr)\nsys.exit(3)\n",
+    "model/big.py": "result = {'text': 'x' * 300000}\n",
+}
+AUDIENCE = "modelrun.dev/gateway"
+
+
+class GatewaySpace(Space):
+    """Its service account `editor` may run models, `viewer` may only look, `stranger` may nothing."""
+
+    prefix = "gw"
+
+    def __init__(self, cluster, name):
+        super().__init__(cluster, name)
+        self.project("forecasts", files=FILES)
+        for who, role in (("editor", "modelrun-editor"), ("viewer", "modelrun-viewer"), ("stranger", None)):
+            self.post(f"/api/v1/namespaces/{self.name}/serviceaccounts", {"metadata": {"name": who}})
+            if role:
+                self.bind(who, role, {"kind": "ServiceAccount", "name": who, "namespace": self.name})
+
+    def bind(self, name, role, subject):
+        body = {
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [subject],
+        }
+        self.post(f"/apis/rbac.authorization.k8s.io/v1/namespaces/{self.name}/rolebindings", body)
+
+    def token(self, who, audience=AUDIENCE):
+        body = {"spec": {"audiences": [audience], "expirationSeconds": 600}}
+        path = f"/api/v1/namespaces/{self.name}/serviceaccounts/{who}/token"
+        return self.post(path, body)["status"]["token"]
+
+
+class Gateway:
+    """The process. Ends with `with`."""
+
+    def __init__(self, space, *flags):
+        binaries = os.environ.get("BINARIES", os.path.join(ROOT, "build", "release", "bin"))
+        self.log = tempfile.NamedTemporaryFile("w+", suffix=".gateway.log", delete=False)
+        command = [
+            os.path.join(binaries, "modelrun-gateway"),
+            "--kubeconfig", space.cluster.kubeconfig,
+            "--token-namespace", space.name,
+            "--listen", "127.0.0.1:0",
+            "--http-listen", "127.0.0.1:0",
+            "--log-format", "json",
+            *flags,
+        ]  # fmt: skip
+        self.process = subprocess.Popen(command, stderr=self.log)
+
+    def __enter__(self):
+        def listening():
+            if self.process.poll() is not None:
+                raise AssertionError(f"the gateway ended: {self.text()}")
+            lines = [line for line in self.text().splitlines() if '"ready"' in line]
+            return json.loads(lines[0]) if lines else None
+
+        ready = wait_for(listening, 20, "the gateway is ready")
+        self.port = int(ready["listen"].rsplit(":", 1)[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        return self
+
+    def __exit__(self, *unused):
+        self.stop()
+        os.unlink(self.log.name)
+
+    def stop(self):
+        """Ends it as the kubelet would; gives its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+    def text(self):
+        with open(self.log.name, encoding="utf-8") as file:
+            return file.read()
+
+    def ask(self, method, path, token=None, body=None, **headers):
+        """(status, headers, JSON or text)"""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=180)
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token:
+            fields["Authorization"] = f"Bearer {token}"
+        if body is not None:
+            fields["Content-Type"] = "application/json"
+        connection.request(method, path, None if body is None else json.dumps(body), fields)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        kind = answer.getheader("Content-Type", "")
+        return answer.status, answer.headers, json.loads(text) if "json" in kind else text
+
+
+def in_background(function, *args):
+    """Starts it on a thread; join() gives its value."""
+    box = {}
+    thread = threading.Thread(target=lambda: box.update(value=function(*args)))
+    thread.start()
+
+    def join():
+        thread.join(180)
+        assert "value" in box, "the call did not come back"
+        return box["value"]
+
+    return join
+
+
+__all__ = ["Cluster", "Gateway", "GatewaySpace", "in_background", "wait_for"]
