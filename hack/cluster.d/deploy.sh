@@ -37,6 +37,25 @@ local_values() {
   fi
 }
 
+# gateway: deploys with the gateway, and prints how to call it. Its Service has a fixed address, so that it can be named as
+# an allowed host.
+GATEWAY_ADDRESS=10.96.200.80
+gateway() {
+  local digest
+  own_cluster gateway
+  need_running
+  "$here/images" load gateway >/dev/null
+  digest=$(image_digest localhost/modelrun-gateway:dev)
+  deploy --set gateway.enabled=true --set gateway.replicas=1 --set-string "image.gateway=localhost/modelrun-gateway@$digest" \
+    --set-string "gateway.service.clusterIP=$GATEWAY_ADDRESS" --set-string "gateway.allowedHosts={$GATEWAY_ADDRESS}" "$@"
+  cat <<T
+MCP:         http://$GATEWAY_ADDRESS/mcp
+plain HTTP:  http://$GATEWAY_ADDRESS/v1/runs
+a token:     hack/cluster kubectl create token NAME -n NAMESPACE --audience modelrun.dev/gateway
+             (a service account that a RoleBinding gives the ClusterRole modelrun-editor)
+T
+}
+
 # has_landlock: landlock_create_ruleset(NULL, 0, VERSION) gives the version, or -1.
 has_landlock() { python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 1)'; }
 
