@@ -29,6 +29,7 @@ void add_commands(CLI::App& app, Command& chosen) {
   add_output(app, chosen);
   add_cancel(app, chosen);
   add_rerun(app, chosen);
+  add_token(app, chosen);
 }
 
 int tell_error(const Session& session, const Error& error) {

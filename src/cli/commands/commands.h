@@ -19,6 +19,7 @@ void add_logs(CLI::App& app, Command& chosen);
 void add_output(CLI::App& app, Command& chosen);
 void add_cancel(CLI::App& app, Command& chosen);
 void add_rerun(CLI::App& app, Command& chosen);
+void add_token(CLI::App& app, Command& chosen);
 
 // What `run`, `rerun` and `wait` have in common.
 struct EndFlags {

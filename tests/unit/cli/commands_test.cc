@@ -266,5 +266,28 @@ TEST_F(Commands, DeniedSaysWhichRole) {
   EXPECT_THAT(err, HasSubstr("modelrun-viewer"));
 }
 
+TEST_F(Commands, TokensAreShownOnceAndRevoked) {
+  ASSERT_EQ(run({"token", "create", "ci", "--days", "30", "--group", "builders", "-n", "team"}), 0) << err;
+  const auto token = out.substr(0, out.find('\n'));
+  EXPECT_EQ(token.size(), 47U);
+  EXPECT_TRUE(token.starts_with("mrt_"));
+  const auto secret = server.all(kube::kSecrets).front();
+  EXPECT_THAT(secret.dump(), Not(HasSubstr(token)));
+  EXPECT_EQ(secret["metadata"]["namespace"], "modelrun-tokens");
+  EXPECT_EQ(base64_decode(secret["data"]["sha256"].get<std::string>()).value(), sha256_hex(token));
+  EXPECT_EQ(base64_decode(secret["data"]["namespace"].get<std::string>()).value(), "team");
+  EXPECT_EQ(base64_decode(secret["data"]["expires"].get<std::string>()).value(), "2026-01-31T00:00:00.000000Z");
+  ASSERT_EQ(run({"token", "list"}), 0) << err;
+  EXPECT_THAT(out, HasSubstr("ci        team"));
+  EXPECT_EQ(run({"token", "revoke", "something"}), 1);
+  ASSERT_EQ(run({"token", "revoke", token}), 0) << err;
+  EXPECT_TRUE(server.all(kube::kSecrets).empty());
+  // Two are never the same.
+  run({"token", "create", "ci"});
+  const auto one = out;
+  run({"token", "create", "ci"});
+  EXPECT_NE(out, one);
+}
+
 }  // namespace
 }  // namespace modelrun::cli

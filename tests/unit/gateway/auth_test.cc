@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "api/api_token.h"
 #include "base/encoding.h"
 #include "fakes/fake_api_server.h"
 #include "fakes/manual_clock.h"
@@ -10,6 +11,10 @@
 
 namespace modelrun::gateway {
 namespace {
+
+using api::token_secret;
+using api::token_secret_name;
+using api::TokenGrant;
 
 using nlohmann::json;
 using testing::HasSubstr;
@@ -30,7 +35,7 @@ class AuthTest : public ::testing::Test {
  protected:
   // A token whose Secret is there.
   std::string make_token(const TokenGrant& grant, char filler = 'a') {
-    const std::string token = std::string(kTokenPrefix) + std::string(43, filler);
+    const std::string token = std::string(api::kApiTokenPrefix) + std::string(43, filler);
     server.put(kube::kSecrets, token_secret("system", sha256_hex(token), grant));
     return token;
   }
