@@ -147,6 +147,11 @@ json list_tools() {
   return {{"tools", std::move(list)}};
 }
 
+// Wrong params have an HTTP status of their own in the later era only.
+int invalid_params_status(const Request& request) {
+  return request.era == Era::kStateless ? 400 : 200;
+}
+
 Answer no_such_method(const Request& request) {
   return {request.era == Era::kStateless ? 404 : 200,
           error_message(request.id, kMethodNotFound, "there is no method " + request.method.substr(0, 100))};
@@ -213,8 +218,9 @@ Answer answer(const Request& request) {
   }
   if (request.method == "resources/read") {
     const bool stateless = request.era == Era::kStateless;
-    return {200, error_message(request.id, stateless ? kInvalidParams : kResourceNotFound, "resource not found",
-                               {{"uri", text_at(request.params, "uri").substr(0, 1000)}})};
+    return {invalid_params_status(request),
+            error_message(request.id, stateless ? kInvalidParams : kResourceNotFound, "resource not found",
+                          {{"uri", text_at(request.params, "uri").substr(0, 1000)}})};
   }
   return request.era == Era::kStateless ? stateless_answer(request) : stateful_answer(request);
 }
@@ -223,7 +229,8 @@ std::expected<const Tool*, Answer> tool_of(const Request& request) {
   const auto name = text_at(request.params, "name");
   if (const Tool* tool = find_tool(name)) return tool;
   return std::unexpected(
-      Answer{200, error_message(request.id, kInvalidParams, "there is no tool '" + name.substr(0, 100) + "'")});
+      Answer{invalid_params_status(request),
+             error_message(request.id, kInvalidParams, "there is no tool '" + name.substr(0, 100) + "'")});
 }
 
 json arguments_of(const Request& request) {

@@ -140,6 +140,9 @@ TEST(Mcp, StatelessResultsCarryTheirTypeAndLifetime) {
     EXPECT_TRUE(result["ttlMs"].is_number_integer()) << method;
     EXPECT_EQ(result["cacheScope"], "public") << method;
   }
+  EXPECT_EQ(ask({.version = kModern, .method = "resources/read", .name = "x:y"},
+                body("resources/read", {{"_meta", kMeta}, {"uri", "x:y"}}), 400)["error"]["code"],
+            kInvalidParams);
   for (const char* gone : {"initialize", "ping", "logging/setLevel", "resources/subscribe"}) {
     EXPECT_EQ(ask_modern(gone, 404)["error"]["code"], kMethodNotFound) << gone;
   }
@@ -167,6 +170,7 @@ TEST(Mcp, UnknownToolIsAProtocolErrorAndFailedWorkIsNot) {
   const auto tool = tool_of(*request);
   ASSERT_FALSE(tool);
   EXPECT_EQ(tool.error().message["error"]["code"], kInvalidParams);
+  EXPECT_EQ(tool.error().http_status, 200);
   const auto failed = tool_answer(*request, fail(ErrorKind::kNotFound, "there is no run"))["result"];
   EXPECT_EQ(failed["isError"], true);
   EXPECT_EQ(failed["content"][0]["text"], "there is no run");
