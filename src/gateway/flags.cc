@@ -2,6 +2,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <fstream>
+#include <sstream>
+
 namespace modelrun::gateway {
 namespace {
 
@@ -10,6 +13,7 @@ struct Texts {
   std::string listen = "127.0.0.1:8443";
   std::string http_listen = "127.0.0.1:8080";
   std::string auth = "on";
+  std::string jwt_issuers;
   std::string log_format = "text";
   std::string log_level = "info";
   int stop_grace = 20;
@@ -54,6 +58,11 @@ void add_auth_options(CLI::App& app, Flags& flags, Texts& texts) {
       ->capture_default_str();
   app.add_option("--cluster-issuer", flags.review.issuer,
                  "issuer of the cluster's service-account tokens; in a pod, that of its own token. Others are refused");
+  app.add_option(
+         "--jwt-issuers", texts.jwt_issuers,
+         "JSON file: a list of issuers whose JWTs are accepted, each with issuer, audiences, jwksURL, userPrefix, "
+         "groupPrefix, namespace; and perhaps userClaim, groupsClaim, namespaceClaim")
+      ->check(CLI::ExistingFile);
   app.add_option("--authorization-server", flags.app.authorization_servers,
                  "issuer that clients are told to get tokens from (RFC 9728); may be given again");
 }
@@ -81,6 +90,13 @@ Result<void> take_texts(const Texts& texts, Flags& flags) {
   if (!format) return fail_in("--log-format", format.error());
   const auto level = log::parse_level(texts.log_level);
   if (!level) return fail_in("--log-level", level.error());
+  if (!texts.jwt_issuers.empty()) {
+    std::ostringstream text;
+    text << std::ifstream(texts.jwt_issuers).rdbuf();
+    auto issuers = parse_jwt_issuers(text.str());
+    if (!issuers) return fail_in("--jwt-issuers", issuers.error());
+    flags.jwt_issuers = std::move(*issuers);
+  }
   for (auto& host : flags.app.origins.hosts) {
     const auto name = host_of(host);
     if (!name) return fail(ErrorKind::kInvalid, "--allowed-host: '{}' is no host name", host);

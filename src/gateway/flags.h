@@ -6,16 +6,18 @@
 #include <variant>
 #include <vector>
 
+#include "api/api_token.h"
 #include "base/endpoint.h"
 #include "base/log.h"
 #include "gateway/app.h"
+#include "gateway/jwt.h"
 #include "gateway/token_review.h"
 
 namespace modelrun::gateway {
 
 struct Flags {
   std::optional<std::string> kubeconfig, context;
-  std::string token_namespace = "modelrun-tokens";  // of the API tokens' Secrets
+  std::string token_namespace{api::kApiTokenNamespace};  // of the API tokens' Secrets
   Endpoint listen{"127.0.0.1", 8443};
   Endpoint http_listen{"127.0.0.1", 8080};
   std::string tls_cert, tls_key;  // files; empty: plain HTTP
@@ -23,6 +25,7 @@ struct Flags {
   bool auth = true;
   std::string default_namespace = "default";  // of callers, when authentication is off
   ReviewOptions review;
+  std::vector<JwtIssuer> jwt_issuers;
   AppOptions app;
   std::chrono::seconds stop_grace{20};
   log::Format log_format = log::Format::kText;

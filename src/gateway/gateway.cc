@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "gateway/api_tokens.h"
+#include "gateway/jwks.h"
 #include "gateway/sar_access.h"
 #include "kube/config.h"
 #include "kube/cpprest/cpprest_transport.h"
@@ -40,6 +41,9 @@ std::unique_ptr<Authenticator> make_authenticator(const Flags& flags, kube::Clie
   if (review.issuer.empty()) review.issuer = unverified_issuer(read_file(kOwnToken).value_or(""));
   std::vector<std::unique_ptr<Authenticator>> links;
   links.push_back(std::make_unique<ApiTokens>(client, flags.token_namespace, clock));
+  for (const auto& issuer : flags.jwt_issuers) {
+    links.push_back(std::make_unique<JwtAuthenticator>(issuer, https_fetch(), clock));
+  }
   links.push_back(std::make_unique<TokenReview>(client, std::move(review), clock));
   return std::make_unique<AuthenticatorChain>(std::move(links));
 }

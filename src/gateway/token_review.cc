@@ -1,10 +1,8 @@
 #include "gateway/token_review.h"
 
-#include <algorithm>
-
 #include "api/json_access.h"
-#include "api/strict_json.h"
 #include "base/encoding.h"
+#include "gateway/jwt.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -15,17 +13,8 @@ constexpr std::string_view kServiceAccount = "system:serviceaccount:";
 
 // The claims, which nobody has verified yet; null when it is no JWT.
 json claims_of(std::string_view token) {
-  const auto first = token.find('.');
-  const auto second = first == std::string_view::npos ? first : token.find('.', first + 1);
-  if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) return nullptr;
-  std::string text(token.substr(first + 1, second - first - 1));
-  std::ranges::replace(text, '-', '+');
-  std::ranges::replace(text, '_', '/');
-  while (text.size() % 4 != 0) text += '=';
-  const auto bytes = base64_decode(text);
-  if (!bytes) return nullptr;
-  const auto claims = api::parse_strict(*bytes);
-  return claims && claims->is_object() ? *claims : json(nullptr);
+  auto text = read_jwt(token);
+  return text ? std::move(text->claims) : json(nullptr);
 }
 
 // "system:serviceaccount:<namespace>:<name>"

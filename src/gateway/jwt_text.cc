@@ -1,0 +1,106 @@
+// The parts of a JWT, and the list of issuers: text only, no cryptography.
+#include <algorithm>
+
+#include "api/json_access.h"
+#include "api/strict_json.h"
+#include "base/encoding.h"
+#include "gateway/jwt.h"
+#include "gateway/project_ref.h"
+
+namespace modelrun::gateway {
+namespace {
+
+using api::text_at;
+using nlohmann::json;
+
+std::optional<json> decoded_object(std::string_view part) {
+  std::string text(part);
+  if (text.find_first_of("+/=") != std::string::npos) return std::nullopt;
+  std::ranges::replace(text, '-', '+');
+  std::ranges::replace(text, '_', '/');
+  while (text.size() % 4 != 0) text += '=';
+  const auto bytes = base64_decode(text);
+  if (!bytes) return std::nullopt;
+  auto value = api::parse_strict(*bytes);
+  if (!value || !value->is_object()) return std::nullopt;
+  return std::move(*value);
+}
+
+Result<void> check_prefix(const std::string& issuer, const char* field, const std::string& prefix) {
+  if (!prefix.empty() && !prefix.starts_with("system:")) return {};
+  return fail(ErrorKind::kInvalid, "issuer {}: {} must be given and must not begin with 'system:', e.g. 'login:'",
+              issuer, field);
+}
+
+Result<JwtIssuer> issuer_of(const json& entry) {
+  JwtIssuer issuer{.issuer = text_at(entry, "issuer"),
+                   .audiences = {},
+                   .jwks_url = text_at(entry, "jwksURL"),
+                   .user_prefix = text_at(entry, "userPrefix"),
+                   .group_prefix = text_at(entry, "groupPrefix"),
+                   .namespace_ = text_at(entry, "namespace"),
+                   .namespace_claim = text_at(entry, "namespaceClaim")};
+  if (const auto claim = text_at(entry, "userClaim"); !claim.empty()) issuer.user_claim = claim;
+  if (const auto claim = text_at(entry, "groupsClaim"); !claim.empty()) issuer.groups_claim = claim;
+  if (issuer.issuer.empty()) return fail(ErrorKind::kInvalid, "an issuer has no field 'issuer'");
+  for (const auto& audience : api::member(entry, "audiences")) {
+    if (audience.is_string() && audience != "") issuer.audiences.push_back(audience);
+  }
+  if (issuer.audiences.empty())
+    return fail(ErrorKind::kInvalid, "issuer {}: audiences must name at least one", issuer.issuer);
+  if (!issuer.jwks_url.starts_with("https://")) {
+    return fail(ErrorKind::kInvalid, "issuer {}: jwksURL must be an https URL", issuer.issuer);
+  }
+  if (auto fine = check_prefix(issuer.issuer, "userPrefix", issuer.user_prefix); !fine)
+    return std::unexpected(fine.error());
+  if (auto fine = check_prefix(issuer.issuer, "groupPrefix", issuer.group_prefix); !fine)
+    return std::unexpected(fine.error());
+  if (!parse_project("x", issuer.namespace_)) {
+    return fail(ErrorKind::kInvalid, "issuer {}: namespace must name a namespace", issuer.issuer);
+  }
+  constexpr std::string_view kFields[] = {"issuer",    "audiences", "jwksURL",     "userPrefix",    "groupPrefix",
+                                          "namespace", "userClaim", "groupsClaim", "namespaceClaim"};
+  for (const auto& [name, unused] : entry.items()) {
+    if (std::ranges::find(kFields, name) == std::end(kFields)) {
+      return fail(ErrorKind::kInvalid, "issuer {}: there is no field '{}'", issuer.issuer, name);
+    }
+  }
+  return issuer;
+}
+
+}  // namespace
+
+Result<std::vector<JwtIssuer>> parse_jwt_issuers(std::string_view text) {
+  const auto list = api::parse_strict(text);
+  if (!list) return std::unexpected(list.error());
+  if (!list->is_array()) return fail(ErrorKind::kInvalid, "the issuers must be a JSON list");
+  std::vector<JwtIssuer> issuers;
+  for (const auto& entry : *list) {
+    auto issuer = issuer_of(entry);
+    if (!issuer) return std::unexpected(issuer.error());
+    for (const auto& other : issuers) {
+      if (other.issuer == issuer->issuer) return fail(ErrorKind::kInvalid, "issuer {} is there twice", other.issuer);
+      // Else one could speak for the subjects of the other.
+      if (other.user_prefix.starts_with(issuer->user_prefix) || issuer->user_prefix.starts_with(other.user_prefix) ||
+          other.group_prefix.starts_with(issuer->group_prefix) ||
+          issuer->group_prefix.starts_with(other.group_prefix)) {
+        return fail(ErrorKind::kInvalid, "issuers {} and {}: no prefix may be the beginning of the other's",
+                    other.issuer, issuer->issuer);
+      }
+    }
+    issuers.push_back(std::move(*issuer));
+  }
+  return issuers;
+}
+
+std::optional<JwtText> read_jwt(std::string_view token) {
+  const auto first = token.find('.');
+  const auto second = first == std::string_view::npos ? first : token.find('.', first + 1);
+  if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) return std::nullopt;
+  auto header = decoded_object(token.substr(0, first));
+  auto claims = decoded_object(token.substr(first + 1, second - first - 1));
+  if (!header || !claims) return std::nullopt;
+  return JwtText{std::move(*header), std::move(*claims)};
+}
+
+}  // namespace modelrun::gateway

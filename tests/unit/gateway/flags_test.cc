@@ -1,0 +1,41 @@
+#include "gateway/flags.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace modelrun::gateway {
+namespace {
+
+// The exit code, or 0 for flags that may be started with.
+int code_of(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "modelrun-gateway");
+  const auto parsed = parse_flags(static_cast<int>(arguments.size()), arguments.data());
+  const int* code = std::get_if<int>(&parsed);
+  return code == nullptr ? 0 : *code;
+}
+
+TEST(Flags, WhatMustNotBeStarted) {
+  EXPECT_EQ(code_of({}), 0);
+  EXPECT_EQ(code_of({"--auth=off"}), 0);
+  EXPECT_EQ(code_of({"--auth=off", "--listen=[::1]:1"}), 0);
+  // Everybody who can connect would have the gateway's rights.
+  EXPECT_EQ(code_of({"--auth=off", "--listen=0.0.0.0:1", "--insecure-http"}), 2);
+  EXPECT_EQ(code_of({"--auth=off", "--listen=[::]:1", "--insecure-http"}), 2);
+  EXPECT_EQ(code_of({"--auth=no"}), 2);
+  // Tokens in the clear.
+  EXPECT_EQ(code_of({"--listen=0.0.0.0:1"}), 2);
+  EXPECT_EQ(code_of({"--listen=0.0.0.0:1", "--insecure-http"}), 0);
+  EXPECT_EQ(code_of({"--listen=0.0.0.0:1", "--tls-cert=c", "--tls-key=k"}), 0);
+  EXPECT_EQ(code_of({"--tls-cert=c"}), 2);
+  EXPECT_EQ(code_of({"--allowed-host=a b"}), 2);
+  EXPECT_EQ(code_of({"--jwt-issuers=/dev/null/nothing"}), 2);
+}
+
+TEST(Flags, HostsLoseTheirCase) {
+  const char* arguments[] = {"modelrun-gateway", "--allowed-host", "Models.Example"};
+  const auto parsed = parse_flags(3, arguments);
+  EXPECT_THAT(std::get<Flags>(parsed).app.origins.hosts, testing::ElementsAre("models.example"));
+}
+
+}  // namespace
+}  // namespace modelrun::gateway
