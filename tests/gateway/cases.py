@@ -1,17 +1,15 @@
 """The cases. One line each, a count at the end."""
 
 import asyncio
-import base64
 import fnmatch
-import hashlib
 import json
-import secrets
+import subprocess
 import time
 import traceback
 
 import httpx2
 from cluster import RUNS, Cluster
-from gateway import Gateway, GatewaySpace, in_background, wait_for
+from gateway import Gateway, GatewaySpace, binary, in_background, wait_for
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
@@ -152,16 +150,18 @@ def tokens_that_are_not_for_us(space, gateway):
 
 @case
 def api_tokens(space, gateway):
-    token = "mrt_" + base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
-    digest = hashlib.sha256(token.encode()).hexdigest()
-    data = {"sha256": digest, "subject": "ci", "namespace": space.name, "expires": "2999-01-01T00:00:00Z"}
-    path = f"/api/v1/namespaces/{space.name}/secrets"
-    name = f"modelrun-token-{digest[:32]}"
-    space.post(path, {"metadata": {"name": name}, "type": "modelrun.dev/api-token", "stringData": data})
+    def cli(*words):
+        command = [binary("kubectl-modelrun"), "token", *words, "--token-namespace", space.name]
+        place = ["--kubeconfig", space.cluster.kubeconfig, "-n", space.name]
+        return subprocess.run([*command, *place], check=True, capture_output=True, text=True).stdout.strip()
+
+    token = cli("create", "ci")
+    same(len(token), 47)
+    assert "ci" in cli("list")
     same(gateway.ask("POST", "/v1/runs", token, ASYNC)[0], 404)
     space.bind("ci", "modelrun-editor", {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "modelrun-token:ci"})
     wait_for(lambda: gateway.ask("POST", "/v1/runs", token, ASYNC)[0] == 202, 30, "the right is seen")
-    space.delete(f"{path}/{name}")
+    cli("revoke", token)
     wait_for(lambda: gateway.ask("GET", "/v1/runs?project_name=forecasts", token)[0] == 401, 30, "the token is revoked")
 
 

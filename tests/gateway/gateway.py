@@ -26,6 +26,10 @@ result = {"revenue": [100, 110, 121], "parameters": parameters}
 AUDIENCE = "modelrun.dev/gateway"
 
 
+def binary(name):
+    return os.path.join(os.environ.get("BINARIES", os.path.join(ROOT, "build", "release", "bin")), name)
+
+
 class GatewaySpace(Space):
     """Its service account `editor` may run models, `viewer` may only look, `stranger` may nothing."""
 
@@ -57,10 +61,9 @@ class Gateway:
     """The process. Ends with `with`."""
 
     def __init__(self, space, *flags):
-        binaries = os.environ.get("BINARIES", os.path.join(ROOT, "build", "release", "bin"))
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".gateway.log", delete=False)
         command = [
-            os.path.join(binaries, "modelrun-gateway"),
+            binary("modelrun-gateway"),
             "--kubeconfig", space.cluster.kubeconfig,
             "--token-namespace", space.name,
             "--listen", "127.0.0.1:0",
@@ -126,4 +129,4 @@ def in_background(function, *args):
     return join
 
 
-__all__ = ["Cluster", "Gateway", "GatewaySpace", "in_background", "wait_for"]
+__all__ = ["Cluster", "Gateway", "GatewaySpace", "binary", "in_background", "wait_for"]
