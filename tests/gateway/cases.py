@@ -222,6 +222,7 @@ def main(patterns):
     chosen = [each for each in CASES if not patterns or any(fnmatch.fnmatch(each.__name__, p) for p in patterns)]
     space = GatewaySpace(Cluster(), "tests")
     try:
+        space.prepare()
         with Gateway(space) as gateway:
             outcomes = [run_case(each, space, gateway) for each in chosen]
     finally:

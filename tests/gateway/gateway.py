@@ -35,8 +35,7 @@ class GatewaySpace(Space):
 
     prefix = "gw"
 
-    def __init__(self, cluster, name):
-        super().__init__(cluster, name)
+    def prepare(self):
         self.project("forecasts", files=FILES)
         for who, role in (("editor", "modelrun-editor"), ("viewer", "modelrun-viewer"), ("stranger", None)):
             self.post(f"/api/v1/namespaces/{self.name}/serviceaccounts", {"metadata": {"name": who}})
