@@ -16,7 +16,7 @@ deploy() {
   kubectl get namespace "$SYSTEM_NAMESPACE" >/dev/null 2>&1 || kubectl create namespace "$SYSTEM_NAMESPACE" >>"$log"
   "$HELM" template modelrun "$repo/charts/modelrun" --namespace "$SYSTEM_NAMESPACE" "${values[@]}" "$@" >"$log.yaml" 2>>"$log" ||
     fail "rendering charts/modelrun: failed" "$log"
-  kubectl apply --server-side --force-conflicts -n "$SYSTEM_NAMESPACE" -f "$log.yaml" >>"$log" 2>&1 || fail "applying charts/modelrun: failed" "$log"
+  kubectl apply --server-side --force-conflicts -f "$log.yaml" >>"$log" 2>&1 || fail "applying charts/modelrun: failed" "$log"
   wait_rollout
 }
 
@@ -37,23 +37,37 @@ local_values() {
   fi
 }
 
-# gateway: deploys with the gateway, and prints how to call it. Its Service has a fixed address, so that it can be named as
-# an allowed host.
+# gateway [--role ROLE] [--namespace NAMESPACE] [HELM TEMPLATE ARGS]: deploys with the gateway, whose Service has a fixed address so
+# that it can be named as an allowed host; prints its URL, and a token of a service account that has the role there.
 GATEWAY_ADDRESS=10.96.200.80
 gateway() {
-  local digest
+  local digest role=editor namespace=modelrun-demo account
+  while (($# > 1)); do
+    case $1 in
+    --role) role=$2 ;;
+    --namespace) namespace=$2 ;;
+    *) break ;;
+    esac
+    shift 2
+  done
+  [[ $role == @(viewer|editor|owner) ]] || fail "no role '$role' (there are: viewer editor owner)"
   own_cluster gateway
   need_running
   "$here/images" load gateway >/dev/null
   digest=$(image_digest localhost/modelrun-gateway:dev)
   deploy --set gateway.enabled=true --set gateway.replicas=1 --set-string "image.gateway=localhost/modelrun-gateway@$digest" \
     --set-string "gateway.service.clusterIP=$GATEWAY_ADDRESS" --set-string "gateway.allowedHosts={$GATEWAY_ADDRESS}" "$@"
-  cat <<T
-MCP:         http://$GATEWAY_ADDRESS/mcp
-plain HTTP:  http://$GATEWAY_ADDRESS/v1/runs
-a token:     hack/cluster kubectl create token NAME -n NAMESPACE --audience modelrun.dev/gateway
-             (a service account that a RoleBinding gives the ClusterRole modelrun-editor)
-T
+  account=gateway-$role
+  {
+    kubectl create namespace "$namespace" --dry-run=client -o yaml
+    echo ---
+    kubectl create serviceaccount "$account" -n "$namespace" --dry-run=client -o yaml
+    echo ---
+    kubectl create rolebinding "$account" -n "$namespace" --clusterrole "modelrun-$role" --serviceaccount "$namespace:$account" \
+      --dry-run=client -o yaml
+  } | kubectl apply --server-side --force-conflicts -f - >/dev/null
+  echo "http://$GATEWAY_ADDRESS"
+  kubectl create token "$account" -n "$namespace" --audience modelrun.dev/gateway --duration 1h
 }
 
 # has_landlock: landlock_create_ruleset(NULL, 0, VERSION) gives the version, or -1.
