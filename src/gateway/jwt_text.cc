@@ -3,7 +3,7 @@
 
 #include "api/json_access.h"
 #include "api/strict_json.h"
-#include "base/encoding.h"
+#include "base/base64url.h"
 #include "gateway/jwt.h"
 #include "gateway/project_ref.h"
 
@@ -14,12 +14,7 @@ using api::text_at;
 using nlohmann::json;
 
 std::optional<json> decoded_object(std::string_view part) {
-  std::string text(part);
-  if (text.find_first_of("+/=") != std::string::npos) return std::nullopt;
-  std::ranges::replace(text, '-', '+');
-  std::ranges::replace(text, '_', '/');
-  while (text.size() % 4 != 0) text += '=';
-  const auto bytes = base64_decode(text);
+  const auto bytes = base64url_decode(part);
   if (!bytes) return std::nullopt;
   auto value = api::parse_strict(*bytes);
   if (!value || !value->is_object()) return std::nullopt;

@@ -1,10 +1,10 @@
 #include <openssl/rand.h>
 
-#include <algorithm>
 #include <array>
 
 #include "api/api_token.h"
 #include "api/json_access.h"
+#include "base/base64url.h"
 #include "base/encoding.h"
 #include "cli/commands/commands.h"
 #include "cli/table.h"
@@ -31,11 +31,8 @@ Result<std::string> new_token() {
   if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
     return fail(ErrorKind::kInternal, "there are no random numbers to be had");
   }
-  std::string text = base64_encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  std::ranges::replace(text, '+', '-');
-  std::ranges::replace(text, '/', '_');
-  text.erase(text.find_last_not_of('=') + 1);
-  return std::string(api::kApiTokenPrefix) + text;
+  return std::string(api::kApiTokenPrefix) +
+         base64url_encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 Result<int> create(Session& session, const Flags& flags) {

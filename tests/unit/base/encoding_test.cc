@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "base/base64url.h"
+
 namespace modelrun {
 namespace {
 
@@ -48,6 +50,16 @@ TEST(Base64, Refused) {
     ASSERT_FALSE(decoded) << text;
     EXPECT_EQ(decoded.error().kind, ErrorKind::kInvalid) << text;
   }
+}
+
+TEST(Base64Url, BothWays) {
+  for (std::size_t size = 0; size < 300; ++size) {
+    const std::string bytes = all_bytes(size);
+    const auto text = base64url_encode(bytes);
+    EXPECT_EQ(text.find_first_of("+/="), std::string::npos) << size;
+    EXPECT_EQ(base64url_decode(text).value_or("?"), bytes) << size;
+  }
+  for (const char* text : {"A", "Zg==", "Zm+v", "Zm/v", "Zm 9"}) EXPECT_FALSE(base64url_decode(text)) << text;
 }
 
 TEST(Gzip, RoundTrip) {

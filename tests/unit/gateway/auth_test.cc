@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "api/api_token.h"
+#include "base/base64url.h"
 #include "base/encoding.h"
 #include "fakes/fake_api_server.h"
 #include "fakes/manual_clock.h"
@@ -19,16 +20,8 @@ using api::TokenGrant;
 using nlohmann::json;
 using testing::HasSubstr;
 
-std::string base64url(const std::string& bytes) {
-  std::string text = base64_encode(bytes);
-  std::ranges::replace(text, '+', '-');
-  std::ranges::replace(text, '/', '_');
-  while (text.ends_with('=')) text.pop_back();
-  return text;
-}
-
 std::string jwt(const json& claims) {
-  return base64url(R"({"alg":"none"})") + "." + base64url(claims.dump()) + ".c2ln";
+  return base64url_encode(R"({"alg":"none"})") + "." + base64url_encode(claims.dump()) + ".c2ln";
 }
 
 class AuthTest : public ::testing::Test {

@@ -8,6 +8,7 @@
 
 #include <cstring>
 
+#include "base/base64url.h"
 #include "base/encoding.h"
 #include "fakes/manual_clock.h"
 #include "gateway/jwks.h"
@@ -17,14 +18,6 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
-
-std::string base64url(const std::string& bytes) {
-  std::string text = base64_encode(bytes);
-  std::ranges::replace(text, '+', '-');
-  std::ranges::replace(text, '/', '_');
-  while (text.ends_with('=')) text.pop_back();
-  return text;
-}
 
 // A key pair of an issuer.
 class Key {
@@ -161,8 +154,8 @@ TEST_F(JwtTest, NoNameOfTheSystemsComesOut) {
 TEST_F(JwtTest, SignaturesAndHeadersThatLie) {
   const auto good = token();
   const auto dot = good.rfind('.');
-  const auto body = "." + base64url(claims().dump()) + ".";
-  const auto head = [&](const json& header) { return base64url(header.dump()) + body; };
+  const auto body = "." + base64url_encode(claims().dump()) + ".";
+  const auto head = [&](const json& header) { return base64url_encode(header.dump()) + body; };
   EXPECT_FALSE(verify(head({{"alg", "none"}})));
   EXPECT_FALSE(verify(head({{"alg", "None"}}) + good.substr(dot + 1)));
   EXPECT_FALSE(verify(good.substr(0, dot + 1)));
@@ -178,7 +171,7 @@ TEST_F(JwtTest, SignaturesAndHeadersThatLie) {
     HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
          reinterpret_cast<const unsigned char*>(signed_part.data()), signed_part.size(),
          reinterpret_cast<unsigned char*>(mac.data()), nullptr);
-    EXPECT_EQ(verify(text + base64url(mac)).error().kind, ErrorKind::kDenied);
+    EXPECT_EQ(verify(text + base64url_encode(mac)).error().kind, ErrorKind::kDenied);
   }
   // Algorithms that are not ours, correctly signed.
   EXPECT_FALSE(verify(rsa().sign({{"alg", "PS256"}, {"kid", "r"}}, claims().dump())));

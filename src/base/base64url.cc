@@ -1,0 +1,27 @@
+#include "base/base64url.h"
+
+#include <algorithm>
+
+#include "base/encoding.h"
+
+namespace modelrun {
+
+std::string base64url_encode(std::string_view bytes) {
+  std::string text = base64_encode(bytes);
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
+  text.erase(text.find_last_not_of('=') + 1);
+  return text;
+}
+
+Result<std::string> base64url_decode(std::string_view text) {
+  if (text.find_first_of("+/=") != std::string_view::npos)
+    return fail(ErrorKind::kInvalid, "base64url: a character outside the alphabet");
+  std::string padded(text);
+  std::ranges::replace(padded, '-', '+');
+  std::ranges::replace(padded, '_', '/');
+  while (padded.size() % 4 != 0) padded += '=';
+  return base64_decode(padded);
+}
+
+}  // namespace modelrun
