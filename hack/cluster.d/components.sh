@@ -131,16 +131,16 @@ wait_healthy() {
 
 # ---- images
 
-# import_image ARCHIVE: prints "NAME DIGEST". An image that is there already is not read again.
+# import_image ARCHIVE: prints "NAME DIGEST". An image that is there already is not read again. The name with the digest, by which
+# a pod may ask for it, is given last: without it an earlier import was killed half-way, whatever the other name says.
 import_image() {
   local name digest index
   index=$(tar -xOf "$1" --occurrence=1 index.json)
   name=$(jq -r '.manifests[0].annotations["io.containerd.image.name"]' <<<"$index")
   digest=$(jq -r '.manifests[0].digest' <<<"$index")
-  if [[ $(image_digest "$name") != "$digest" ]]; then
+  if [[ $(image_digest "$name") != "$digest" || -z $(image_digest "${name%:*}@$digest") ]]; then
     say "importing $name"
     containerd_ctr images import - <"$1" >"$STATE/log/import.log" 2>&1 || fail "cannot import $1" "$STATE/log/import.log"
-    # A second name, so that a pod may ask for it by digest.
     containerd_ctr images tag --force "$name" "${name%:*}@$digest" >>"$STATE/log/import.log" 2>&1 || fail "cannot tag $name" "$STATE/log/import.log"
   fi
   [[ $(image_digest "$name") == "$digest" ]] || fail "$1 was imported, but $name is another image" "$STATE/log/import.log"
@@ -150,5 +150,5 @@ import_image() {
 image_digest() { containerd_ctr images ls "name==$1" | awk -v name="$1" '$1 == name { print $3 }'; }
 
 ensure_pause_image() {
-  [[ -n $(image_digest "$PAUSE_IMAGE") ]] || import_image "$("$here/images" path pause)" >/dev/null
+  import_image "$("$here/images" path pause)" >/dev/null
 }
