@@ -190,6 +190,21 @@ class Space:
     def finish(self, name, seconds=60):
         return self.wait_phase(name, FINAL, seconds)
 
+    def story(self):
+        """Where what is not over stands, a line each: what a log should show of a test that failed."""
+        lines = []
+        for run in self.items(RUNS):
+            status = run.get("status", {})
+            if status.get("phase") not in FINAL:
+                lines.append(f"  run {run['metadata']['name']}: {status.get('phase')}, {reason_of(status)}: {status.get('message')}")
+        for pod in self.items(PODS):
+            for container in pod["status"].get("containerStatuses", []):
+                waiting = container["state"].get("waiting")
+                if waiting:
+                    name = f"{pod['metadata']['name']}/{container['name']}"
+                    lines.append(f"  container {name}: {waiting.get('reason')}: {waiting.get('message', '')[:300]}")
+        return "\n".join(["", *lines[:20], ""])
+
     def remove(self):
         self.delete(f"/api/v1/namespaces/{self.name}")
 

@@ -2,9 +2,7 @@
 
 import concurrent.futures
 import fnmatch
-import json
 import os
-import sys
 import time
 import traceback
 
@@ -27,38 +25,65 @@ def case(function=None, *, alone=False):
     return register(function) if function else register
 
 
-def run_case(cluster, name, function):
+def same(value, expected):
+    assert value == expected, f"{value!r} is not {expected!r}"
+
+
+def chosen_by(patterns):
+    return [c for c in CASES if not patterns or any(fnmatch.fnmatch(c[0], p) for p in patterns)]
+
+
+def attempt(name, call, after=lambda failed: ""):
+    """Calls `call`, then after(whether it failed), whose text is told too; prints the case's line and gives its first word."""
     begun = time.monotonic()
-    space = None
     try:
-        space = Space(cluster, name.replace("_", "-")[:30].strip("-"))
-        function(space)
+        call()
         outcome, detail = "ok", ""
     except Skip as reason:
         outcome, detail = "skip", f": {reason}"
-    except Exception:  # pylint: disable=broad-except  # a failing case must not stop the others
-        outcome, detail = "FAIL", "\n" + traceback.format_exc()
-        keep = os.environ.get("MODELRUN_E2E_KEEP")
-        if keep:
-            detail += f"\nkept namespace {space.name if space else '?'}\n"
-            space = None
-    if space:
-        try:
-            space.remove()
-        except Exception as error:  # pylint: disable=broad-except
-            detail += f" (namespace {space.name} not removed: {error})"
+    except Exception as error:  # pylint: disable=broad-except  # a failing case must not stop the others
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        outcome, detail = "FAIL", f": {what[:600]}\n{traceback.format_exc()}"
+    try:
+        detail += after(outcome == "FAIL")
+    except Exception as error:  # pylint: disable=broad-except
+        detail += f" (cleaning up: {error})"
     print(f"{outcome} {name}{detail}  [{time.monotonic() - begun:.1f} s]", flush=True)
     return outcome
 
 
+def count(outcomes):
+    """Prints the counts; gives the exit code."""
+    counts = {word: outcomes.count(word) for word in ("ok", "FAIL", "skip")}
+    print(f"{counts['ok']} passed, {counts['FAIL']} failed, {counts['skip']} skipped")
+    return 1 if counts["FAIL"] or not counts["ok"] else 0
+
+
+def run_case(cluster, name, function):
+    spaces = []
+
+    def call():
+        spaces.append(Space(cluster, name.replace("_", "-")[:30].strip("-")))
+        function(spaces[0])
+
+    def after(failed):
+        if not spaces:
+            return ""
+        if failed and os.environ.get("MODELRUN_E2E_KEEP"):
+            return f"\nkept namespace {spaces[0].name}\n"
+        told = spaces[0].story() if failed else ""
+        spaces[0].remove()
+        return told
+
+    return attempt(name, call, after)
+
+
 def main(patterns):
     cluster = Cluster()
-    chosen = [c for c in CASES if not patterns or any(fnmatch.fnmatch(c[0], p) for p in patterns)]
+    chosen = chosen_by(patterns)
     together = [c for c in chosen if not c[2]]
     outcomes = []
     with concurrent.futures.ThreadPoolExecutor(max_workers=6) as pool:
         outcomes += pool.map(lambda c: run_case(cluster, c[0], c[1]), together)
     outcomes += [run_case(cluster, name, function) for name, function, alone in chosen if alone]
-    counts = {word: outcomes.count(word) for word in ("ok", "FAIL", "skip")}
-    print(f"{counts['ok']} passed, {counts['FAIL']} failed, {counts['skip']} skipped")
-    return 1 if counts["FAIL"] or not counts["ok"] else 0
+    return count(outcomes)

@@ -9,6 +9,7 @@ import tempfile
 import threading
 
 from cluster import ROOT, Cluster, Space, wait_for
+from harness import attempt, chosen_by, count
 
 FILES = {
     "run.py": """
@@ -24,6 +25,10 @@ result = {"revenue": [100, 110, 121], "parameters": parameters}
     "model/big.py": "result = {'text': 'x' * 300000}\n",
 }
 AUDIENCE = "modelrun.dev/gateway"
+SYNC = {"scope": "project", "mode": "sync", "project_name": "forecasts"}
+ASYNC = {**SYNC, "mode": "async"}
+ERAS = ("legacy", "2026-07-28", "auto")
+FINAL = ("success", "failed", "timed_out", "cancelled")
 
 
 def binary(name):
@@ -128,4 +133,27 @@ def in_background(function, *args):
     return join
 
 
-__all__ = ["Cluster", "Gateway", "GatewaySpace", "binary", "in_background", "wait_for"]
+def finished(gateway, token, run_id):
+    def over():
+        run = gateway.ask("GET", f"/v1/runs/{run_id}", token)[2]
+        return run if run["status"] in FINAL else None
+
+    return wait_for(over, 60, f"run {run_id} is over")
+
+
+def main(patterns):
+    """Every case gets the same namespace and the same gateway."""
+    space = GatewaySpace(Cluster(), "tests")
+    try:
+        space.prepare()
+        with Gateway(space) as gateway:
+            outcomes = []
+            for name, function, _ in chosen_by(patterns):
+                tell = lambda failed: space.story() if failed else ""  # noqa: E731
+                outcomes.append(attempt(name, lambda function=function: function(space, gateway), tell))
+    finally:
+        space.remove()
+    return count(outcomes)
+
+
+__all__ = ["Gateway", "GatewaySpace", "binary", "finished", "in_background", "main", "wait_for"]

@@ -1,32 +1,15 @@
-"""The cases. One line each, a count at the end."""
+"""The five tools, by the official Python client and by plain HTTP."""
 
 import asyncio
-import fnmatch
 import json
 import subprocess
-import time
-import traceback
 
 import httpx2
-from cluster import RUNS, Cluster
-from gateway import Gateway, GatewaySpace, binary, in_background, wait_for
+from cluster import RUNS
+from gateway import ASYNC, ERAS, SYNC, Gateway, binary, finished, in_background, wait_for
+from harness import case, same
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
-
-CASES = []
-SYNC = {"scope": "project", "mode": "sync", "project_name": "forecasts"}
-ASYNC = {**SYNC, "mode": "async"}
-ERAS = ("legacy", "2026-07-28", "auto")
-FINAL = ("success", "failed", "timed_out", "cancelled")
-
-
-def case(function):
-    CASES.append(function)
-    return function
-
-
-def same(value, expected):
-    assert value == expected, f"{value!r} is not {expected!r}"
 
 
 def with_client(gateway, token, mode, work):
@@ -39,14 +22,6 @@ def with_client(gateway, token, mode, work):
                 return await work(client)
 
     return asyncio.run(go())
-
-
-def finished(gateway, token, run_id):
-    def over():
-        run = gateway.ask("GET", f"/v1/runs/{run_id}", token)[2]
-        return run if run["status"] in FINAL else None
-
-    return wait_for(over, 60, f"run {run_id} is over")
 
 
 @case
@@ -205,28 +180,3 @@ def ending_the_gateway_ends_no_run(space, gateway):
     run_id = problem["detail"].split("Run ")[1].split(" ")[0]
     assert gateway.ask("GET", f"/v1/runs/{run_id}", token)[2]["status"] in ("pending", "running")
     same(gateway.ask("POST", f"/v1/runs/{run_id}/cancel", token)[0], 200)
-
-
-def run_case(function, space, gateway):
-    begun = time.monotonic()
-    outcome, detail = "ok", ""
-    try:
-        function(space, gateway)
-    except Exception:  # pylint: disable=broad-except  # a failing case must not stop the others
-        outcome, detail = "FAIL", "\n" + traceback.format_exc()
-    print(f"{outcome} {function.__name__}{detail}  [{time.monotonic() - begun:.1f} s]", flush=True)
-    return outcome
-
-
-def main(patterns):
-    chosen = [each for each in CASES if not patterns or any(fnmatch.fnmatch(each.__name__, p) for p in patterns)]
-    space = GatewaySpace(Cluster(), "tests")
-    try:
-        space.prepare()
-        with Gateway(space) as gateway:
-            outcomes = [run_case(each, space, gateway) for each in chosen]
-    finally:
-        space.remove()
-    failed = outcomes.count("FAIL")
-    print(f"{outcomes.count('ok')} passed, {failed} failed, 0 skipped")
-    return 1 if failed or not outcomes else 0
