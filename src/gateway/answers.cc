@@ -29,7 +29,25 @@ ToolCall App::Impl::tool_call(const Visit& visit) const {
           .traceparent = traceparent_of(visit.request),
           .cancel_on_stop = {},
           .on_tick = {},
-          .stop = visit.exchange.stop_token()};
+          .stop = visit.exchange.stop_token(),
+          .later = [kept = visit.shared_from_this()](std::function<void()> work) {
+            kept->exchange.later(std::move(work));
+          }};
+}
+
+Place Places::take() {
+  const bool got = taken_.fetch_add(1) < limit_;
+  gauge_.Increment();
+  if (!got) {
+    leave();
+    return nullptr;
+  }
+  return {this, [](void* places) { static_cast<Places*>(places)->leave(); }};
+}
+
+void Places::leave() {
+  gauge_.Decrement();
+  taken_.fetch_sub(1);
 }
 
 int status_of(ErrorKind kind) {

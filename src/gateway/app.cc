@@ -13,28 +13,6 @@ using nlohmann::json;
 
 constexpr std::string_view kMetadataPath = "/.well-known/oauth-protected-resource";
 
-// Notes the status for the access log on its way.
-class Recorder final : public Exchange {
- public:
-  explicit Recorder(Exchange& inner) : inner_(inner) {}
-  void answer(HttpAnswer answer) override {
-    status = answer.status;
-    inner_.answer(std::move(answer));
-  }
-  void open_events() override {
-    status = 200;
-    inner_.open_events();
-  }
-  bool send(std::string_view text) override { return inner_.send(text); }
-  [[nodiscard]] std::stop_token stop_token() const override { return inner_.stop_token(); }
-  [[nodiscard]] bool client_left() const override { return inner_.client_left(); }
-
-  std::atomic<int> status{500};
-
- private:
-  Exchange& inner_;
-};
-
 // A label of few values, whatever is asked for.
 std::string route_label(const std::string& path) {
   if (path == "/mcp" || path == "/openapi.json" || path == "/healthz" || path == "/readyz") return path;
@@ -118,6 +96,62 @@ std::expected<Identity, HttpAnswer> identify(App::Impl& app, const HttpRequest& 
   return std::unexpected(unauthorized(app.options, request, "the token is not valid here, or has expired", true));
 }
 
+// Notes what the access log tells of a request, and writes it when the answer is complete.
+class Recorder final : public Exchange {
+ public:
+  Recorder(App::Impl& app, std::shared_ptr<const HttpRequest> request, std::shared_ptr<Exchange> inner)
+      : app_(app), request_(std::move(request)), inner_(std::move(inner)) {}
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+  ~Recorder() override { record(); }
+
+  void answer(HttpAnswer answer) override {
+    status_ = answer.status;
+    inner_->answer(std::move(answer));
+  }
+  void open_events() override {
+    status_ = 200;
+    inner_->open_events();
+  }
+  bool send(std::string_view text) override { return inner_->send(text); }
+  [[nodiscard]] std::stop_token stop_token() const override { return inner_->stop_token(); }
+  [[nodiscard]] bool client_left() const override { return inner_->client_left(); }
+  void later(std::function<void()> work) override { inner_->later(std::move(work)); }
+
+  // Before the exchange is given to anybody else.
+  void set_user(std::string user) { user_ = std::move(user); }
+
+ private:
+  void record() const;
+
+  App::Impl& app_;
+  const std::shared_ptr<const HttpRequest> request_;
+  const std::shared_ptr<Exchange> inner_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  std::atomic<int> status_{500};
+  std::string user_;  // empty: not known
+};
+
+void Recorder::record() const {
+  const auto took = std::chrono::steady_clock::now() - begin_;
+  const auto label = route_label(request_->path);
+  const auto status = std::to_string(status_.load());
+  app_.metrics
+      .counter("modelrun_gateway_requests_total", "Requests by route and status", {{"route", label}, {"code", status}})
+      .Increment();
+  app_.metrics.histogram("modelrun_gateway_request_seconds", "Time to the end of the answer", {{"route", label}})
+      .Observe(std::chrono::duration<double>(took).count());
+  if (label == "/healthz" || label == "/readyz") return;
+  // Neither the query nor a header but this one: secrets may stand in them.
+  log::info("request", {{"method", request_->method.substr(0, 16)},
+                        {"path", request_->path.substr(0, 200)},
+                        {"status", status},
+                        {"ms", std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count())},
+                        {"user", user_},
+                        {"peer", request_->peer},
+                        {"traceparent", std::string(request_->header("traceparent").value_or("").substr(0, 64))}});
+}
+
 void dispatch(App::Impl& app, const Visit& visit) {
   const auto& request = visit.request;
   if (request.path == "/mcp") return serve_mcp(app, visit);
@@ -129,60 +163,33 @@ void dispatch(App::Impl& app, const Visit& visit) {
   }
 }
 
-// Gives the caller's name for the log.
-std::string serve_guarded(App::Impl& app, const HttpRequest& request, Exchange& exchange) {
-  auto early = public_answer(app, request);
-  if (!early) early = guarded_answer(app, request);
-  if (early) {
-    exchange.answer(std::move(*early));
-    return {};
-  }
-  auto identity = identify(app, request, exchange.stop_token());
-  if (!identity) {
-    exchange.answer(std::move(identity.error()));
-    return {};
-  }
-  if (!app.rate.take(identity->user)) {
-    exchange.answer(slow_down());
-  } else {
-    dispatch(app, {request, exchange, *identity});
-  }
-  return identity->user;
+void serve_guarded(App::Impl& app, const std::shared_ptr<const HttpRequest>& request,
+                   const std::shared_ptr<Recorder>& exchange) {
+  auto early = public_answer(app, *request);
+  if (!early) early = guarded_answer(app, *request);
+  if (early) return exchange->answer(std::move(*early));
+  auto identity = identify(app, *request, exchange->stop_token());
+  if (!identity) return exchange->answer(std::move(identity.error()));
+  exchange->set_user(identity->user);
+  if (!app.rate.take(identity->user)) return exchange->answer(slow_down());
+  dispatch(app, *std::make_shared<const Visit>(request, exchange, std::move(*identity)));
 }
 
 }  // namespace
 
-App::App(AppOptions options, RunService& runs, Authenticator& authenticator, const Identity* everybody,
+App::App(const AppOptions& options, RunService& runs, Authenticator& authenticator, const Identity* everybody,
          const Clock& clock, runtime::Metrics& metrics) {
-  const auto rate = options.rate;
-  const auto stranger_rate = options.stranger_rate;
-  impl_.reset(new Impl{std::move(options), runs, authenticator, everybody, clock, metrics, RateLimit(rate),
-                       RateLimit(stranger_rate)});
+  auto& waiting = metrics.gauge("modelrun_gateway_waiting", "Calls that wait for a run");
+  auto& logs = metrics.gauge("modelrun_gateway_logs", "Logs that are followed");
+  impl_.reset(new Impl{options, runs, authenticator, everybody, clock, metrics, RateLimit(options.rate),
+                       RateLimit(options.stranger_rate), Places(waiting, options.max_waiting),
+                       Places(logs, options.max_logs)});
 }
 
 App::~App() = default;
 
-void App::serve(const HttpRequest& request, Exchange& exchange) {
-  const auto begin = std::chrono::steady_clock::now();
-  Recorder recorder(exchange);
-  const auto user = serve_guarded(*impl_, request, recorder);
-  const auto took = std::chrono::steady_clock::now() - begin;
-  const auto label = route_label(request.path);
-  const auto status = std::to_string(recorder.status.load());
-  impl_->metrics
-      .counter("modelrun_gateway_requests_total", "Requests by route and status", {{"route", label}, {"code", status}})
-      .Increment();
-  impl_->metrics.histogram("modelrun_gateway_request_seconds", "Time to the end of the answer", {{"route", label}})
-      .Observe(std::chrono::duration<double>(took).count());
-  if (label == "/healthz" || label == "/readyz") return;
-  // Neither the query nor a header but this one: secrets may stand in them.
-  log::info("request", {{"method", request.method.substr(0, 16)},
-                        {"path", request.path.substr(0, 200)},
-                        {"status", status},
-                        {"ms", std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count())},
-                        {"user", user},
-                        {"peer", request.peer},
-                        {"traceparent", std::string(request.header("traceparent").value_or("").substr(0, 64))}});
+void App::serve(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<Exchange>& exchange) {
+  serve_guarded(*impl_, request, std::make_shared<Recorder>(*impl_, request, exchange));
 }
 
 }  // namespace modelrun::gateway

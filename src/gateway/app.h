@@ -25,7 +25,8 @@ struct AppOptions {
   ToolTimes times;
   RateOptions rate;                          // of one identity
   RateOptions stranger_rate{5, 20, 10'000};  // of one address, for tokens that were not accepted
-  int max_waiting = 96;                      // calls that wait for a run or follow its log
+  int max_waiting = 2'000;                   // calls that wait for a run; none has a thread
+  int max_logs = 64;                         // logs that are followed; each has a thread
   std::function<bool()> ready = [] { return true; };
 };
 
@@ -34,13 +35,14 @@ struct AppOptions {
 class App {
  public:
   // `everybody`: authentication is off, and every caller is this one. Else null.
-  App(AppOptions options, RunService& runs, Authenticator& authenticator, const Identity* everybody, const Clock& clock,
-      runtime::Metrics& metrics);
+  App(const AppOptions& options, RunService& runs, Authenticator& authenticator, const Identity* everybody,
+      const Clock& clock, runtime::Metrics& metrics);
   ~App();
   App(const App&) = delete;
   App& operator=(const App&) = delete;
 
-  void serve(const HttpRequest& request, Exchange& exchange);
+  // A Handler. Calls that wait keep both; whoever made them must be gone before this object.
+  void serve(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<Exchange>& exchange);
 
   struct Impl;  // app_impl.h
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -9,11 +10,42 @@
 
 namespace modelrun::gateway {
 
-// One request after the guards.
-struct Visit {
+// One request after the guards. Owns what it shows; a call that waits keeps it by shared_from_this().
+class Visit : public std::enable_shared_from_this<Visit> {
+ public:
+  Visit(std::shared_ptr<const HttpRequest> given_request, std::shared_ptr<Exchange> given_exchange,
+        Identity given_caller)
+      : request(*given_request),
+        exchange(*given_exchange),
+        caller(std::move(given_caller)),
+        request_(std::move(given_request)),
+        exchange_(std::move(given_exchange)) {}
+
   const HttpRequest& request;
   Exchange& exchange;
-  const Identity& caller;
+  const Identity caller;
+
+ private:
+  const std::shared_ptr<const HttpRequest> request_;
+  const std::shared_ptr<Exchange> exchange_;
+};
+
+// A place among those that are taken at once, until it goes.
+using Place = std::shared_ptr<void>;
+
+// Bounds how many there are, and tells a gauge. Thread-safe; must outlive its places.
+class Places {
+ public:
+  Places(prometheus::Gauge& gauge, int limit) : gauge_(gauge), limit_(limit) {}
+  // Null when all are taken.
+  Place take();
+
+ private:
+  void leave();
+
+  prometheus::Gauge& gauge_;
+  const int limit_;
+  std::atomic<int> taken_{0};
 };
 
 struct App::Impl {
@@ -25,24 +57,11 @@ struct App::Impl {
   runtime::Metrics& metrics;
   RateLimit rate;
   RateLimit stranger_rate;
-  std::atomic<int> waiting{0};
+  Places waiting;  // calls that wait for a run
+  Places logs;     // logs that are followed
 
-  // For a call of a tool by `visit`; the Visit must outlive it.
+  // For a call of a tool by `visit`, which it keeps.
   [[nodiscard]] ToolCall tool_call(const Visit& visit) const;
-};
-
-// A place among the calls that wait; they must not take the threads of the short ones.
-class WaitingPlace {
- public:
-  WaitingPlace(std::atomic<int>& waiting, int limit) : waiting_(waiting), taken_(waiting.fetch_add(1) < limit) {}
-  ~WaitingPlace() { waiting_.fetch_sub(1); }
-  WaitingPlace(const WaitingPlace&) = delete;
-  WaitingPlace& operator=(const WaitingPlace&) = delete;
-  [[nodiscard]] bool taken() const { return taken_; }
-
- private:
-  std::atomic<int>& waiting_;
-  bool taken_;
 };
 
 inline Error too_many_waiting() {

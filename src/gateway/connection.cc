@@ -6,6 +6,7 @@ namespace modelrun::gateway {
 namespace {
 
 constexpr std::size_t kReadSize = 16U << 10U;
+constexpr std::size_t kWatchSize = 512;
 constexpr std::size_t kMaxDrained = 4U << 20U;
 constexpr std::chrono::seconds kDrainTime{2};
 
@@ -160,8 +161,8 @@ void StreamConnection<Stream>::handle() {
   if (message.count(http::field::host) != 1) return refuse(400, "One Host header is required.");
   auto target = parse_target({message.target().data(), message.target().size()});
   if (!target) return refuse(400, "The target is not a path.");
-  if (core_->requests.fetch_add(1) >= core_->options.max_requests) {
-    core_->requests.fetch_sub(1);
+  if (core_->busy.fetch_add(1) >= core_->options.max_requests) {
+    core_->busy.fetch_sub(1);
     return refuse(503, "Too many requests are being handled; try again.");
   }
   auto request = std::make_shared<HttpRequest>();
@@ -171,21 +172,20 @@ void StreamConnection<Stream>::handle() {
   for (const auto& field : message) request->headers.emplace_back(text_of(field.name_string()), text_of(field.value()));
   request->body = std::move(message.body());
   request->peer = peer_;
-  reply_ = std::make_shared<Reply>(core_->options.max_unsent_bytes, parser_->keep_alive() && !core_->stopping,
-                                   [weak = this->weak_from_this()] {
-                                     const auto self = weak.lock();
-                                     if (self) asio::post(self->strand_, [self] { self->flush(); });
-                                   });
+  reply_ = std::make_shared<Reply>(core_, parser_->keep_alive() && !core_->stopping, [weak = this->weak_from_this()] {
+    const auto self = weak.lock();
+    if (self) asio::post(self->strand_, [self] { self->flush(); });
+  });
   self_ = this->shared_from_this();
   // The connection may go before the handler is done; the core stays.
-  asio::post(core_->work, [core = core_, request, reply = reply_] {
+  asio::post(core_->work, [core = core_, request, exchange = Reply::hand_out(reply_)]() mutable {
     try {
-      core->handler(*request, *reply);
+      core->handler(request, exchange);
     } catch (const std::exception& thrown) {
       log::error("a request could not be handled", {{"path", request->path}, {"error", thrown.what()}});
     }
-    core->requests.fetch_sub(1);
-    reply->finish();
+    core->busy.fetch_sub(1);
+    exchange.reset();
   });
   watch_client();
 }
@@ -208,7 +208,9 @@ template <class Stream>
 void StreamConnection<Stream>::watch_client() {
   if (reading_ || closing_ || buffer_.size() > 0) return;
   reading_ = true;
-  stream_.async_read_some(buffer_.prepare(kReadSize), then(&StreamConnection::on_client_bytes));
+  // Thousands may wait here, each for minutes.
+  buffer_.shrink_to_fit();
+  stream_.async_read_some(buffer_.prepare(kWatchSize), then(&StreamConnection::on_client_bytes));
 }
 
 template <class Stream>

@@ -74,8 +74,11 @@ void add_limit_options(CLI::App& app, Flags& flags, Texts& texts) {
   app.add_option("--burst", flags.app.rate.burst, "requests at once for one identity")
       ->check(CLI::Range(1.0, 1e6))
       ->capture_default_str();
-  app.add_option("--max-waiting", flags.app.max_waiting, "sync runs and logs that are waited for at once")
-      ->check(CLI::Range(1, 1000))
+  app.add_option("--max-waiting", flags.app.max_waiting, "sync runs that are waited for at once; some 20 KiB each")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  app.add_option("--max-logs", flags.app.max_logs, "logs that are followed at once; a thread each")
+      ->check(CLI::Range(1, 1'000))
       ->capture_default_str();
   app.add_option("--log-format", texts.log_format, "text or json")->capture_default_str();
   app.add_option("--log-level", texts.log_level, "debug, info, warn or error")->capture_default_str();

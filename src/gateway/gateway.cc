@@ -1,5 +1,8 @@
 #include "gateway/gateway.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -14,6 +17,8 @@ namespace modelrun::gateway {
 namespace {
 
 constexpr std::chrono::seconds kCertificateCheck{30};
+constexpr std::size_t kShortConnections = 1'024;  // beside those that wait
+constexpr std::size_t kOwnDescriptors = 64;       // API server, certificates, probes
 constexpr const char* kOwnToken = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 Result<std::string> read_file(const std::string& path) {
@@ -46,6 +51,17 @@ std::unique_ptr<Authenticator> make_authenticator(const Flags& flags, kube::Clie
   }
   links.push_back(std::make_unique<TokenReview>(client, std::move(review), clock));
   return std::make_unique<AuthenticatorChain>(std::move(links));
+}
+
+// A connection is a descriptor, and shells begin with 1024 of them.
+void raise_descriptor_limit(std::size_t connections) {
+  const rlim_t wanted = connections + kOwnDescriptors;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min(wanted, limit.rlim_max);
+  if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted) return;
+  log::warn("fewer connections than --max-waiting and --max-logs ask for: raise the limit of open files (ulimit -n)",
+            {{"wanted", std::to_string(wanted)}, {"limit", std::to_string(limit.rlim_max)}});
 }
 
 AppOptions app_options(const Flags& flags, const runtime::Watcher& watcher) {
@@ -116,11 +132,11 @@ Result<void> Gateway::start_server() {
   ServerOptions options;
   options.address = flags_.listen.address;
   options.port = flags_.listen.port;
-  options.max_requests = flags_.app.max_waiting + 32;
+  options.max_connections = static_cast<std::size_t>(flags_.app.max_waiting + flags_.app.max_logs) + kShortConnections;
+  raise_descriptor_limit(options.max_connections);
   options.stop_grace = flags_.stop_grace;
-  auto server =
-      Server::start(options, certificate_ ? &*certificate_ : nullptr,
-                    [this](const HttpRequest& request, Exchange& exchange) { app_.serve(request, exchange); });
+  auto server = Server::start(options, certificate_ ? &*certificate_ : nullptr,
+                              [this](const auto& request, const auto& exchange) { app_.serve(request, exchange); });
   if (!server) return fail_in("--listen", server.error());
   server_ = std::move(*server);
   return {};
@@ -152,6 +168,7 @@ Result<void> Gateway::run(const std::stop_token& stop) {
   if (auto started = start_server(); !started) return started;
   log::info("ready", {{"version", MODELRUN_VERSION},
                       {"listen", fmt::format("{}:{}", flags_.listen.address, server_->port())},
+                      {"probes", fmt::format("{}:{}", flags_.http_listen.address, probes_->port())},
                       {"tls", certificate_ ? "yes" : "no"},
                       {"auth", flags_.auth ? "on" : "off"}});
   keep_certificate(stop);

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -39,7 +40,8 @@ struct HttpAnswer {
   std::vector<std::pair<std::string, std::string>> headers{};
 };
 
-// The answer to one request: either answer(), or open_events() and then any number of send(). Thread-safe.
+// The answer to one request: either answer(), or open_events() and then any number of send(). Complete when its last
+// holder lets go of it, so that whoever has something to say only later just keeps it. Thread-safe.
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -53,9 +55,12 @@ class Exchange {
   [[nodiscard]] virtual std::stop_token stop_token() const = 0;
   // Whether it was the client.
   [[nodiscard]] virtual bool client_left() const = 0;
+  // Calls `work` on a thread like a handler's: the way on for a handler that has returned.
+  virtual void later(std::function<void()> work) = 0;
 };
 
-// Called on a thread of the server's for each request; may block. When it returns the answer is complete.
-using Handler = std::function<void(const HttpRequest&, Exchange&)>;
+// Called on a thread of the server's for each request; may block, but there are few such threads: what waits for long
+// keeps the pointers and returns. It must let go of the exchange soon after its stop token fires.
+using Handler = std::function<void(const std::shared_ptr<const HttpRequest>&, const std::shared_ptr<Exchange>&)>;
 
 }  // namespace modelrun::gateway

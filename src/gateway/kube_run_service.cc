@@ -154,17 +154,19 @@ Result<api::ModelRun> KubeRunService::read_live(const RunKey& key, std::stop_tok
   return run;
 }
 
-Result<RunSummary> KubeRunService::await(const Identity& caller, const RunKey& key, std::uint64_t seen,
-                                         std::chrono::milliseconds span, std::stop_token stop) {
+void KubeRunService::notify(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span,
+                            const std::stop_token& stop, std::function<void()> wake) {
+  cache_.notify(key, seen, span, stop, std::move(wake));
+}
+
+Result<RunSummary> KubeRunService::look(const Identity& caller, const RunKey& key, bool live, std::stop_token stop) {
   const Action see{.verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = key.namespace_};
   if (auto may = demand(caller, see, "see runs", no_run(key.uid), stop); !may) return std::unexpected(may.error());
-  auto run = cache_.wait(key, seen, span, stop);
-  if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
-  if (run && run->version != seen) return *run;
-  // Nothing came, or it is gone: the watch may be behind, the API server never is.
-  const auto live = read_live(key, stop);
-  if (!live) return std::unexpected(live.error());
-  return summarize(*live);
+  auto known = cache_.find(key);
+  if (known && !live) return std::move(*known);
+  const auto run = read_live(key, stop);
+  if (!run) return std::unexpected(run.error());
+  return summarize(*run);
 }
 
 Result<RunSummary> KubeRunService::find(const Identity& caller, std::string_view run_id, std::stop_token stop) {
@@ -217,20 +219,30 @@ Result<RunSummary> KubeRunService::look_up_live(const Identity& caller, std::str
               candidates_text(std::move(found)));
 }
 
-Result<api::ModelRun> KubeRunService::read(const Identity& caller, const RunKey& key, std::stop_token stop) {
+Result<RunPtr> KubeRunService::read(const Identity& caller, const RunKey& key, std::stop_token stop) {
   const Action see{.verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = key.namespace_};
   if (auto may = demand(caller, see, "see runs", no_run(key.uid), stop); !may) return std::unexpected(may.error());
-  return read_live(key, stop);
+  // The watch says that it is still there, and in which version.
+  if (const auto known = cache_.find(key); known && api::is_final(known->phase)) {
+    if (auto kept = results_.run(key.uid, known->version)) return kept;
+  }
+  auto live = read_live(key, stop);
+  if (!live) return std::unexpected(live.error());
+  auto run = std::make_shared<const api::ModelRun>(std::move(*live));
+  if (api::is_final(run->status.phase)) results_.put(run);
+  return run;
 }
 
-Result<api::ResultFrame> KubeRunService::payload(const Identity& caller, const api::ModelRun& run,
-                                                 std::stop_token stop) {
+Result<FramePtr> KubeRunService::payload(const Identity& caller, const api::ModelRun& run, std::stop_token stop) {
   const Action see{.verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = run.meta.namespace_};
   if (auto may = demand(caller, see, "see runs", no_run(run.meta.uid), stop); !may) {
     return std::unexpected(may.error());
   }
-  auto frame = kube::load_payload(client_, run, stop);
-  if (!frame) return std::unexpected(own_fault(frame.error()));
+  if (auto kept = results_.frame(run)) return kept;
+  auto loaded = kube::load_payload(client_, run, stop);
+  if (!loaded) return std::unexpected(own_fault(loaded.error()));
+  auto frame = std::make_shared<const api::ResultFrame>(std::move(*loaded));
+  results_.put(run, frame);
   return frame;
 }
 

@@ -16,11 +16,12 @@ class KubeRunService final : public RunService {
       : client_(client), cache_(cache), access_(access) {}
 
   Result<Started> start(const Identity& caller, const NewRun& wanted, std::stop_token stop) override;
-  Result<RunSummary> await(const Identity& caller, const RunKey& key, std::uint64_t seen,
-                           std::chrono::milliseconds span, std::stop_token stop) override;
+  void notify(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span, const std::stop_token& stop,
+              std::function<void()> wake) override;
+  Result<RunSummary> look(const Identity& caller, const RunKey& key, bool live, std::stop_token stop) override;
   Result<RunSummary> find(const Identity& caller, std::string_view run_id, std::stop_token stop) override;
-  Result<api::ModelRun> read(const Identity& caller, const RunKey& key, std::stop_token stop) override;
-  Result<api::ResultFrame> payload(const Identity& caller, const api::ModelRun& run, std::stop_token stop) override;
+  Result<RunPtr> read(const Identity& caller, const RunKey& key, std::stop_token stop) override;
+  Result<FramePtr> payload(const Identity& caller, const api::ModelRun& run, std::stop_token stop) override;
   Result<std::vector<RunSummary>> list(const Identity& caller, const ProjectRef& project,
                                        std::optional<api::Phase> phase, std::size_t limit,
                                        std::stop_token stop) override;
@@ -41,6 +42,7 @@ class KubeRunService final : public RunService {
   kube::Client& client_;
   RunCache& cache_;
   Access& access_;
+  ResultCache results_;
 };
 
 }  // namespace modelrun::gateway

@@ -6,6 +6,7 @@
 #include "gateway/app_impl.h"
 #include "gateway/project_ref.h"
 #include "gateway/run_fields.h"
+#include "gateway/run_wait.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -20,12 +21,12 @@ void send_kept(App::Impl& app, const Visit& visit, const RunKey& key) {
   const auto stop = visit.exchange.stop_token();
   const auto run = app.runs.read(visit.caller, key, stop);
   if (!run) return (void)visit.exchange.send(event("error", dump(problem_fields(run.error()))));
-  std::optional<api::ResultFrame> frame;
-  if (needs_payload(*run)) {
+  FramePtr frame;
+  if (needs_payload(**run)) {
     // Without it the ends of the streams are in status still.
-    if (auto payload = app.runs.payload(visit.caller, *run, stop)) frame = std::move(*payload);
+    if (auto payload = app.runs.payload(visit.caller, **run, stop)) frame = std::move(*payload);
   }
-  const auto fields = sync_fields(*run, frame ? &*frame : nullptr, "");
+  const auto fields = sync_fields(**run, frame.get(), "");
   for (const char* name : {"stdout", "stderr"}) {
     visit.exchange.send(
         event(name, dump({{"text", fields[name]}, {"truncated", fields[std::string(name) + "_truncated"]}})));
@@ -36,58 +37,71 @@ void send_kept(App::Impl& app, const Visit& visit, const RunKey& key) {
 // Prints what a pod's model prints. Ends with the pod's log, with this object, or with the client.
 class Follower {
  public:
-  Follower(App::Impl& app, const Visit& visit, api::ModelRun run)
+  Follower(App::Impl& app, const Visit& visit, RunPtr run)
       : thread_([&app, &visit, followed = std::move(run)](const std::stop_token& stop) {
           const auto on_data = [&visit](std::string_view text) {
             return visit.exchange.send(event("log", dump({{"text", make_valid_utf8(text)}})));
           };
           // A log that cannot be had is no reason to end: the kept one comes at the end.
-          (void)app.runs.follow_log(visit.caller, followed, on_data, stop);
+          (void)app.runs.follow_log(visit.caller, *followed, on_data, stop);
         }) {}
 
  private:
   std::jthread thread_;
 };
 
-void follow(App::Impl& app, const Visit& visit, RunSummary run) {
-  auto& exchange = visit.exchange;
-  const auto stop = exchange.stop_token();
-  std::optional<Follower> follower;
-  send_status(exchange, run);
-  while (!api::is_final(run.phase)) {
-    if (run.phase == api::Phase::kRunning && !follower) {
-      auto whole = app.runs.read(visit.caller, run.key, stop);
-      if (whole && !whole->status.pod_name.empty()) follower.emplace(app, visit, std::move(*whole));
-    }
-    // Another attempt has another pod.
-    if (run.phase == api::Phase::kPending) follower.reset();
-    auto next = app.runs.await(visit.caller, run.key, run.version, app.options.times.heartbeat, stop);
-    if (stop.stop_requested()) return;
-    if (!next) return (void)exchange.send(event("error", dump(problem_fields(next.error()))));
-    const bool expired = visit.caller.expires && app.clock.now() >= *visit.caller.expires;
-    if (expired) return (void)exchange.send(event("error", R"({"status":401,"title":"your token has expired"})"));
-    const bool changed = next->phase != run.phase;
-    run = std::move(*next);
-    if (changed) {
-      send_status(exchange, run);
-    } else if (!exchange.send(": alive\n\n")) {
-      return;
-    }
+// One log that is followed until its run is over.
+class LogStream : public std::enable_shared_from_this<LogStream> {
+ public:
+  LogStream(App::Impl& app, const Visit& visit, Place place)
+      : app_(app), visit_(visit.shared_from_this()), place_(std::move(place)) {}
+
+  void follow(const RunSummary& run) {
+    auto call = app_.tool_call(*visit_);
+    call.on_tick = [self = shared_from_this()](const RunSummary& now) { self->tick(now); };
+    wait_for_run(std::make_shared<const ToolCall>(std::move(call)), run,
+                 {.reached = [](const RunSummary& now) { return api::is_final(now.phase); }},
+                 [self = shared_from_this()](const Result<RunSummary>& ended) { self->end(ended); });
   }
-  follower.reset();
-  send_kept(app, visit, run.key);
-}
+
+ private:
+  void tick(const RunSummary& run) {
+    if (told_ != run.phase) {
+      send_status(visit_->exchange, run);
+    } else {
+      visit_->exchange.send(": alive\n\n");
+    }
+    told_ = run.phase;
+    // Another attempt has another pod.
+    if (run.phase == api::Phase::kPending) follower_.reset();
+    if (run.phase != api::Phase::kRunning || follower_) return;
+    auto whole = app_.runs.read(visit_->caller, run.key, visit_->exchange.stop_token());
+    if (whole && !(*whole)->status.pod_name.empty()) follower_.emplace(app_, *visit_, std::move(*whole));
+  }
+
+  void end(const Result<RunSummary>& ended) {
+    follower_.reset();
+    if (ended) return send_kept(app_, *visit_, ended->key);
+    visit_->exchange.send(event("error", dump(problem_fields(ended.error()))));
+  }
+
+  App::Impl& app_;
+  const std::shared_ptr<const Visit> visit_;
+  const Place place_;
+  std::optional<api::Phase> told_;
+  std::optional<Follower> follower_;
+};
 
 }  // namespace
 
 void serve_logs(App::Impl& app, const Visit& visit, const std::string& run_id) {
   const auto found = app.runs.find(visit.caller, run_id, visit.exchange.stop_token());
   if (!found) return visit.exchange.answer(problem(found.error()));
-  const WaitingPlace place(app.waiting, app.options.max_waiting);
-  if (!place.taken()) return visit.exchange.answer(problem(too_many_waiting()));
+  auto place = app.logs.take();
+  if (place == nullptr) return visit.exchange.answer(problem(too_many_waiting()));
   visit.exchange.open_events();
   if (api::is_final(found->phase)) return send_kept(app, visit, found->key);
-  follow(app, visit, *found);
+  std::make_shared<LogStream>(app, visit, std::move(place))->follow(*found);
 }
 
 }  // namespace modelrun::gateway

@@ -23,25 +23,28 @@ std::string tick_text(const RunSummary& run) {
 }
 
 // On a stream each tick is a progress message, where the client asked for them, or a comment that keeps proxies awake.
-std::function<void(const RunSummary&)> ticker(const mcp::Request& request, Exchange& exchange) {
-  return [&request, &exchange, step = std::uint64_t{0}](const RunSummary& run) mutable {
-    if (request.progress_token.is_null()) {
-      exchange.send(": alive\n\n");
-    } else {
-      exchange.send(event("message", dump(mcp::progress(request, ++step, tick_text(run)))));
-    }
-  };
+std::function<void(const RunSummary&)> ticker(std::shared_ptr<const mcp::Request> request,
+                                              std::shared_ptr<const Visit> visit) {
+  return
+      [request = std::move(request), visit = std::move(visit), step = std::uint64_t{0}](const RunSummary& run) mutable {
+        if (request->progress_token.is_null()) {
+          visit->exchange.send(": alive\n\n");
+        } else {
+          visit->exchange.send(event("message", dump(mcp::progress(*request, ++step, tick_text(run)))));
+        }
+      };
 }
 
-void call(App::Impl& app, const Visit& visit, const mcp::Request& request) {
+void call(App::Impl& app, const Visit& visit, mcp::Request given) {
   auto& exchange = visit.exchange;
+  const auto kept = std::make_shared<const mcp::Request>(std::move(given));
+  const auto& request = *kept;
   const auto tool = mcp::tool_of(request);
   if (!tool) return exchange.answer(message_answer(tool.error().http_status, tool.error().message));
   const auto arguments = mcp::arguments_of(request);
   const bool waits = may_wait((*tool)->name, arguments);
-  std::optional<WaitingPlace> place;
-  if (waits) place.emplace(app.waiting, app.options.max_waiting);
-  if (place && !place->taken()) {
+  const auto place = waits ? app.waiting.take() : nullptr;
+  if (waits && place == nullptr) {
     return exchange.answer(message_answer(200, mcp::tool_answer(request, std::unexpected(too_many_waiting()))));
   }
   auto tool_call = app.tool_call(visit);
@@ -49,18 +52,21 @@ void call(App::Impl& app, const Visit& visit, const mcp::Request& request) {
   if (!key) return exchange.answer(message_answer(200, mcp::tool_answer(request, std::unexpected(key.error()))));
   tool_call.idempotency_key = request.idempotency_key.empty() ? *key : request.idempotency_key;
   // By the later specification a client that closes the stream cancels its request; by the earlier one it does not.
-  if (request.era == mcp::Era::kStateless) tool_call.cancel_on_stop = [&exchange] { return exchange.client_left(); };
+  const auto visitor = visit.shared_from_this();
+  if (request.era == mcp::Era::kStateless) {
+    tool_call.cancel_on_stop = [visitor] { return visitor->exchange.client_left(); };
+  }
   const bool stream = waits && accepts_events(visit.request);
   if (stream) {
     exchange.open_events();
-    tool_call.on_tick = ticker(request, exchange);
+    tool_call.on_tick = ticker(kept, visitor);
   }
-  const auto answer = mcp::tool_answer(request, call_tool(**tool, arguments, tool_call));
-  if (stream) {
-    exchange.send(event("message", dump(answer)));
-  } else {
-    exchange.answer(message_answer(200, answer));
-  }
+  call_tool(**tool, arguments, std::make_shared<const ToolCall>(std::move(tool_call)),
+            [kept, visitor, stream, place](Result<json> fields) {
+              const auto answer = mcp::tool_answer(*kept, std::move(fields));
+              if (!stream) return visitor->exchange.answer(message_answer(200, answer));
+              visitor->exchange.send(event("message", dump(answer)));
+            });
 }
 
 }  // namespace
@@ -76,13 +82,13 @@ void serve_mcp(App::Impl& app, const Visit& visit) {
   if (!request.header("Content-Type").value_or("").starts_with("application/json")) {
     return visit.exchange.answer(problem(415, "the body must be application/json"));
   }
-  const auto parsed = mcp::read_request({.version = text_of(request.header("MCP-Protocol-Version")),
-                                         .method = text_of(request.header("Mcp-Method")),
-                                         .name = text_of(request.header("Mcp-Name"))},
-                                        request.body);
+  auto parsed = mcp::read_request({.version = text_of(request.header("MCP-Protocol-Version")),
+                                   .method = text_of(request.header("Mcp-Method")),
+                                   .name = text_of(request.header("Mcp-Name"))},
+                                  request.body);
   if (!parsed) return visit.exchange.answer(message_answer(parsed.error().http_status, parsed.error().message));
   if (parsed->notification) return visit.exchange.answer({.status = 202});
-  if (parsed->method == "tools/call") return call(app, visit, *parsed);
+  if (parsed->method == "tools/call") return call(app, visit, std::move(*parsed));
   const auto answer = mcp::answer(*parsed);
   visit.exchange.answer(message_answer(answer.http_status, answer.message));
 }

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 
+#include "base/log.h"
 #include "gateway/server_core.h"
 
 namespace modelrun::gateway {
@@ -90,10 +92,34 @@ void Reply::open_events() {
 bool Reply::send(std::string_view text) {
   std::unique_lock lock(mutex_);
   // A stop that is not the client's leaves room for a last word.
-  room_.wait(lock, stop_.get_token(), [&] { return unsent_.size() < max_unsent_ || left_; });
-  if (left_ || stage_ != Stage::kStream || unsent_.size() >= 2 * max_unsent_ + text.size()) return false;
+  const auto max_unsent = core_->options.max_unsent_bytes;
+  room_.wait(lock, stop_.get_token(), [&] { return unsent_.size() < max_unsent || left_; });
+  if (left_ || stage_ != Stage::kStream || unsent_.size() >= 2 * max_unsent + text.size()) return false;
   if (!text.empty()) push(chunk(text), lock);
   return true;
+}
+
+void Reply::later(std::function<void()> work) {
+  asio::post(core_->work, [work = std::move(work)] {
+    try {
+      work();
+    } catch (const std::exception& thrown) {
+      log::error("a request could not be handled to its end", {{"error", thrown.what()}});
+    }
+  });
+}
+
+std::shared_ptr<Exchange> Reply::hand_out(const std::shared_ptr<Reply>& reply) {
+  {
+    const std::lock_guard lock(reply->core_->mutex);
+    ++reply->core_->exchanges;
+  }
+  return {reply.get(), [reply](Exchange*) {
+            reply->finish();
+            Core& core = *reply->core_;
+            const std::lock_guard lock(core.mutex);
+            if (--core.exchanges == 0) core.none_left.notify_all();
+          }};
 }
 
 void Reply::finish() {

@@ -36,9 +36,9 @@ std::optional<Path> parse_path(const std::string& path) {
   return parsed;
 }
 
-void answer_fields(const Visit& visit, const Result<json>& fields, int status = 200) {
+void answer_fields(const Visit& visit, const Result<json>& fields) {
   if (!fields) return visit.exchange.answer(problem(fields.error()));
-  visit.exchange.answer({.status = status, .body = dump(*fields)});
+  visit.exchange.answer({.body = dump(*fields)});
 }
 
 void not_allowed(const Visit& visit, const char* allowed) {
@@ -47,20 +47,26 @@ void not_allowed(const Visit& visit, const char* allowed) {
   visit.exchange.answer(std::move(answer));
 }
 
-Result<json> use(App::Impl& app, const Visit& visit, std::string_view tool, const json& arguments) {
-  return call_tool(*find_tool(tool), arguments, app.tool_call(visit));
+void use(App::Impl& app, const Visit& visit, std::string_view tool, const json& arguments) {
+  call_tool(*find_tool(tool), arguments, std::make_shared<const ToolCall>(app.tool_call(visit)),
+            [kept = visit.shared_from_this()](const Result<json>& fields) { answer_fields(*kept, fields); });
 }
 
-// Changes on the way are events, and the result is the last one.
-void run_with_events(const Visit& visit, const json& arguments, ToolCall& call) {
-  auto& exchange = visit.exchange;
-  exchange.open_events();
-  call.on_tick = [&exchange](const RunSummary& run) {
-    const json fields{{"run_id", run.key.uid}, {"status", status_word(run.phase)}, {"message", run.message}};
-    exchange.send(event("progress", dump(fields)));
-  };
-  const auto fields = call_tool(*find_tool("run"), arguments, call);
-  exchange.send(fields ? event("result", dump(*fields)) : event("error", dump(problem_fields(fields.error()))));
+void answer_started(const Visit& visit, const Result<json>& fields) {
+  if (!fields) return visit.exchange.answer(problem(fields.error()));
+  visit.exchange.answer(
+      {.status = 202,
+       .body = dump(*fields),
+       .headers = {{"Location", fmt::format("{}/{}", kRuns, fields->at("run_id").get<std::string>())}}});
+}
+
+void send_progress(const Visit& visit, const RunSummary& run) {
+  const json fields{{"run_id", run.key.uid}, {"status", status_word(run.phase)}, {"message", run.message}};
+  visit.exchange.send(event("progress", dump(fields)));
+}
+
+void send_last(const Visit& visit, const Result<json>& fields) {
+  visit.exchange.send(fields ? event("result", dump(*fields)) : event("error", dump(problem_fields(fields.error()))));
 }
 
 void create_run(App::Impl& app, const Visit& visit) {
@@ -73,18 +79,18 @@ void create_run(App::Impl& app, const Visit& visit) {
   if (!key) return visit.exchange.answer(problem(key.error()));
   auto call = app.tool_call(visit);
   call.idempotency_key = *key;
-  if (!may_wait("run", *arguments)) {
-    const auto fields = call_tool(*find_tool("run"), *arguments, call);
-    if (!fields) return visit.exchange.answer(problem(fields.error()));
-    return visit.exchange.answer(
-        {.status = 202,
-         .body = dump(*fields),
-         .headers = {{"Location", fmt::format("{}/{}", kRuns, fields->at("run_id").get<std::string>())}}});
+  const bool waits = may_wait("run", *arguments);
+  const auto place = waits ? app.waiting.take() : nullptr;
+  if (waits && place == nullptr) return visit.exchange.answer(problem(too_many_waiting()));
+  const auto kept = visit.shared_from_this();
+  auto answer = waits ? answer_fields : answer_started;
+  if (waits && accepts_events(visit.request)) {
+    visit.exchange.open_events();
+    call.on_tick = [kept](const RunSummary& run) { send_progress(*kept, run); };
+    answer = send_last;
   }
-  const WaitingPlace place(app.waiting, app.options.max_waiting);
-  if (!place.taken()) return visit.exchange.answer(problem(too_many_waiting()));
-  if (accepts_events(visit.request)) return run_with_events(visit, *arguments, call);
-  answer_fields(visit, call_tool(*find_tool("run"), *arguments, call));
+  call_tool(*find_tool("run"), *arguments, std::make_shared<const ToolCall>(std::move(call)),
+            [kept, place, answer](const Result<json>& fields) { answer(*kept, fields); });
 }
 
 void list(App::Impl& app, const Visit& visit) {
@@ -96,7 +102,7 @@ void list(App::Impl& app, const Visit& visit) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
     if (error == std::errc{} && end == text.data() + text.size()) arguments["limit"] = limit;
   }
-  answer_fields(visit, use(app, visit, "list_runs", arguments));
+  use(app, visit, "list_runs", arguments);
 }
 
 void cancel(App::Impl& app, const Visit& visit, const std::string& id) {
@@ -105,7 +111,7 @@ void cancel(App::Impl& app, const Visit& visit, const std::string& id) {
   const json arguments{
       {"project_name", display_project(found->key.namespace_, found->project, visit.caller.namespace_)},
       {"run_id", id}};
-  answer_fields(visit, use(app, visit, "cancel_run", arguments));
+  use(app, visit, "cancel_run", arguments);
 }
 
 void serve_run(App::Impl& app, const Visit& visit, const Path& path) {
@@ -116,11 +122,11 @@ void serve_run(App::Impl& app, const Visit& visit, const Path& path) {
   }
   if (!get) return not_allowed(visit, "GET");
   if (path.action == "logs") return serve_logs(app, visit, path.id);
-  if (path.action.empty()) return answer_fields(visit, use(app, visit, "get_run", {{"run_id", path.id}}));
+  if (path.action.empty()) return use(app, visit, "get_run", {{"run_id", path.id}});
   json arguments{{"run_id", path.id}, {"output_name", path.name}};
   const auto& query = visit.request.query;
   if (const auto encoding = query.find("encoding"); encoding != query.end()) arguments["encoding"] = encoding->second;
-  answer_fields(visit, use(app, visit, "get_run_output", arguments));
+  use(app, visit, "get_run_output", arguments);
 }
 
 }  // namespace

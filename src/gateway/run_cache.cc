@@ -49,12 +49,9 @@ RunCache::RunCache() : sink_(store_, project) {
                    [](const CachedRun& run) { return std::vector{digits_of(run.meta.uid).substr(0, kIndexed)}; });
   store_.add_index("project",
                    [](const CachedRun& run) { return std::vector{run.meta.namespace_ + "/" + run.run.project}; });
-  store_.set_on_change([this](const auto&, const auto&) {
-    {
-      const std::lock_guard lock(mutex_);
-      ++changes_;
-    }
-    changed_.notify_all();
+  store_.set_on_change([this](const auto& old, const auto& now) {
+    if (now) room_.changed(now->meta.uid);
+    if (old && (!now || now->meta.uid != old->meta.uid)) room_.changed(old->meta.uid);
   });
 }
 
@@ -84,18 +81,11 @@ std::vector<RunSummary> RunCache::of_project(const ProjectRef& project) const {
   return found;
 }
 
-std::optional<RunSummary> RunCache::wait(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span,
-                                         std::stop_token stop) const {
-  const auto deadline = std::chrono::steady_clock::now() + span;
-  std::unique_lock lock(mutex_);
-  while (true) {
-    const auto before = changes_;
-    lock.unlock();
-    auto now = find(key);
-    lock.lock();
-    if (!now || now->version != seen) return now;
-    if (!changed_.wait_until(lock, stop, deadline, [&] { return changes_ != before; })) return now;
-  }
+void RunCache::notify(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span,
+                      const std::stop_token& stop, std::function<void()> wake) {
+  room_.enter(key.uid, span, stop, std::move(wake));
+  const auto now = find(key);
+  if (!now || now->version != seen) room_.changed(key.uid);
 }
 
 }  // namespace modelrun::gateway

@@ -2,8 +2,7 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "gateway/run_service.h"
+#include "gateway/waiting_room.h"
 #include "runtime/store.h"
 
 namespace modelrun::gateway {
@@ -34,18 +34,16 @@ class RunCache {
   [[nodiscard]] std::vector<RunSummary> by_uid(std::string_view digits) const;
   [[nodiscard]] std::vector<RunSummary> of_project(const ProjectRef& project) const;
 
-  // As soon as the run's version is another than `seen`, or it is gone (nothing), or after `span` as it is.
-  [[nodiscard]] std::optional<RunSummary> wait(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span,
-                                               std::stop_token stop) const;
+  // RunService::notify.
+  void notify(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span, const std::stop_token& stop,
+              std::function<void()> wake);
 
   [[nodiscard]] runtime::WatchSink& sink() { return sink_; }
 
  private:
   runtime::Store<CachedRun> store_;
   runtime::StoreSink<CachedRun> sink_;
-  mutable std::mutex mutex_;
-  mutable std::condition_variable_any changed_;
-  std::uint64_t changes_ = 0;  // guarded by mutex_
+  WaitingRoom room_;
 };
 
 }  // namespace modelrun::gateway

@@ -20,10 +20,6 @@ json time_or_null(const std::optional<Time>& time) {
   return time ? json(iso_time(*time)) : json(nullptr);
 }
 
-std::size_t size_of(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace).size();
-}
-
 std::string joined(const api::CapturedStream& stream) {
   if (!stream.truncated()) return stream.head;
   const auto kept = stream.head.size() + stream.tail.size();
@@ -72,7 +68,7 @@ void shorten(json& text, std::size_t excess) {
   const auto& whole = text.get_ref<const std::string&>();
   constexpr std::string_view kGap = "\n[... cut ...]\n";
   // Escapes make the JSON of a text longer than the text.
-  const double share = static_cast<double>(whole.size()) / static_cast<double>(size_of(text));
+  const double share = static_cast<double>(whole.size()) / static_cast<double>(json_size(text));
   const auto bytes = static_cast<std::size_t>(static_cast<double>(excess) * share) + kGap.size() + 16;
   const std::size_t room = whole.size() > bytes ? whole.size() - bytes : 0;
   text = make_valid_utf8(whole.substr(0, room / 2) + std::string(kGap) + whole.substr(whole.size() - room / 2));
@@ -80,15 +76,15 @@ void shorten(json& text, std::size_t excess) {
 
 // True when something had to go.
 bool cut_to_limit(json& output) {
-  if (size_of(output) <= kMaxPayload) return false;
+  if (json_size(output) <= kMaxPayload) return false;
   for (const char* name : {"stdout", "stderr"}) {
     // Where the escapes are not spread evenly, once is not enough.
-    for (int round = 0; round < 8 && size_of(output) > kMaxPayload; ++round) {
+    for (int round = 0; round < 8 && json_size(output) > kMaxPayload; ++round) {
       if (output[name].get_ref<const std::string&>().size() < 100) break;
-      shorten(output[name], size_of(output) - kMaxPayload);
+      shorten(output[name], json_size(output) - kMaxPayload);
     }
   }
-  if (size_of(output) > kMaxPayload) output["outputs"] = json::object();
+  if (json_size(output) > kMaxPayload) output["outputs"] = json::object();
   return true;
 }
 
@@ -100,6 +96,10 @@ std::string iso_time(Time time) {
   text.pop_back();
   if (text.ends_with(".000000")) text.resize(text.size() - 7);
   return text + "+00:00";
+}
+
+std::size_t json_size(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace).size();
 }
 
 bool needs_payload(const api::ModelRun& run) {

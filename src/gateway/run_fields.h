@@ -26,6 +26,9 @@ nlohmann::json async_fields(const RunSummary& run, std::string_view project);
 nlohmann::json list_entry(const RunSummary& run);
 nlohmann::json cancel_fields(const RunSummary& run, std::string_view project);
 
+// Bytes of its serialised form.
+std::size_t json_size(const nlohmann::json& value);
+
 // Whether the fields of `run` are more than what stands in its status.
 bool needs_payload(const api::ModelRun& run);
 

@@ -16,6 +16,7 @@
 #include "api/sandbox.h"
 #include "base/error.h"
 #include "gateway/identity.h"
+#include "gateway/result_cache.h"
 
 namespace modelrun::gateway {
 
@@ -62,7 +63,7 @@ struct Started {
   bool created = false;  // false: the idempotency key had made it before
 };
 
-// Thread-safe. Everything blocks; `stop` ends it with kCancelled within milliseconds.
+// Thread-safe. All but notify() blocks; `stop` ends it with kCancelled within milliseconds.
 class RunService {
  public:
   virtual ~RunService() = default;
@@ -70,15 +71,18 @@ class RunService {
   // kNotFound: no such project; kDenied; kInvalid: refused by the API server, or the idempotency key was used with
   // another request.
   virtual Result<Started> start(const Identity& caller, const NewRun& wanted, std::stop_token stop) = 0;
-  // The run as soon as its version is another than `seen`, or as it is after `span`. kNotFound when it is gone.
-  virtual Result<RunSummary> await(const Identity& caller, const RunKey& key, std::uint64_t seen,
-                                   std::chrono::milliseconds span, std::stop_token stop) = 0;
+  // The only one that does not block: calls `wake` once, when the run is another than in version `seen` or gone, after
+  // `span`, or when `stop` fires. It is called on a thread that everybody shares, so it must be short.
+  virtual void notify(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span,
+                      const std::stop_token& stop, std::function<void()> wake) = 0;
+  // The run as the watch has it; `live`, or when the watch has none: as the API server has it. kNotFound: it is gone.
+  virtual Result<RunSummary> look(const Identity& caller, const RunKey& key, bool live, std::stop_token stop) = 0;
   // By a UUID or the first eight or more of its digits. An ambiguous one is kInvalid and names up to ten candidates.
   virtual Result<RunSummary> find(const Identity& caller, std::string_view run_id, std::stop_token stop) = 0;
-  // The whole object, read from the API server.
-  virtual Result<api::ModelRun> read(const Identity& caller, const RunKey& key, std::stop_token stop) = 0;
+  // The whole object: as the API server has it, or, of a run that is over, as it was when somebody read it before.
+  virtual Result<RunPtr> read(const Identity& caller, const RunKey& key, std::stop_token stop) = 0;
   // The full result, checked against its digest. REQUIRES: run.status.result_ref.
-  virtual Result<api::ResultFrame> payload(const Identity& caller, const api::ModelRun& run, std::stop_token stop) = 0;
+  virtual Result<FramePtr> payload(const Identity& caller, const api::ModelRun& run, std::stop_token stop) = 0;
   // Newest first, at most `limit`; all phases without one.
   virtual Result<std::vector<RunSummary>> list(const Identity& caller, const ProjectRef& project,
                                                std::optional<api::Phase> phase, std::size_t limit,

@@ -111,6 +111,12 @@ struct Server::Impl {
     core->none_left.wait_for(lock, limit, [this] { return core->connections.empty(); });
   }
 
+  // Every holder lets go soon, by the contract of Handler.
+  void wait_for_exchanges() {
+    std::unique_lock lock(core->mutex);
+    core->none_left.wait(lock, [this] { return core->exchanges == 0; });
+  }
+
   void stop() {
     const std::lock_guard lock(stop_mutex);
     if (std::exchange(stopped, true)) return;
@@ -127,6 +133,7 @@ struct Server::Impl {
     wait_for_connections(std::chrono::seconds(2));
     each_connection(&Connection::close_now);
     wait_for_connections(std::chrono::milliseconds(500));
+    wait_for_exchanges();
     core->work.join();
     core->io.stop();
     for (std::thread& thread : threads) thread.join();
@@ -177,7 +184,7 @@ void Server::stop() {
 
 Server::Stats Server::stats() const {
   const std::lock_guard lock(impl_->core->mutex);
-  return {impl_->core->connections.size(), static_cast<std::size_t>(impl_->core->requests.load())};
+  return {impl_->core->connections.size(), impl_->core->exchanges};
 }
 
 }  // namespace modelrun::gateway

@@ -21,9 +21,11 @@ struct ServerOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;  // 0: any; port() tells
   int io_threads = 2;
-  // Requests that are handled at once; one more is answered 503. Each has a thread.
-  int max_requests = 128;
-  std::size_t max_connections = 1'000;
+  int workers = 16;  // threads that handle requests
+  // Requests that are with a worker or wait for one; one more is answered 503. Those that only wait for a run, and so
+  // hold no worker, do not count.
+  int max_requests = 1'024;
+  std::size_t max_connections = 4'096;
   std::size_t max_header_bytes = 16U << 10U;
   std::size_t max_body_bytes = 1U << 20U;
   std::size_t max_bodies_bytes = 64U << 20U;   // of all requests together
@@ -52,12 +54,12 @@ class Server {
   Result<void> set_certificate(const Certificate& certificate);
 
   // Stops listening, lets requests finish for stop_grace, then ends them (client_left() stays false), closes every
-  // connection and joins the threads. A second call waits for the first.
+  // connection, waits until nobody holds an exchange, and joins the threads. A second call waits for the first.
   void stop();
 
   struct Stats {
     std::size_t connections = 0;
-    std::size_t requests = 0;  // being handled
+    std::size_t requests = 0;  // whose answers are not complete
   };
   [[nodiscard]] Stats stats() const;
 

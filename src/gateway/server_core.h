@@ -37,17 +37,18 @@ struct Core {
   Core(ServerOptions given, Handler given_handler)
       : options(std::move(given)),
         handler(std::move(given_handler)),
-        work(static_cast<std::size_t>(options.max_requests)),
+        work(static_cast<std::size_t>(options.workers)),
         io(options.io_threads) {}
 
   const ServerOptions options;
   const Handler handler;
   std::atomic<bool> stopping{false};
-  std::atomic<int> requests{0};
+  std::atomic<int> busy{0};                // requests that are with a worker, or wait for one
   std::atomic<std::size_t> body_bytes{0};  // reserved for bodies that are being read or handled
 
   std::mutex mutex;
-  std::condition_variable none_left;
+  std::condition_variable none_left;                             // of connections, or of exchanges
+  std::size_t exchanges = 0;                                     // guarded by mutex; those that somebody holds
   std::map<Connection*, std::weak_ptr<Connection>> connections;  // guarded by mutex; removed by their destructors
   std::shared_ptr<asio::ssl::context> certificate;               // guarded by mutex; null: plain HTTP
 
@@ -60,17 +61,18 @@ struct Core {
 class Reply final : public Exchange {
  public:
   // `wake` is called from any thread when there is something to write; it must not block.
-  Reply(std::size_t max_unsent, bool keep_alive, std::function<void()> wake)
-      : max_unsent_(max_unsent), keep_alive_(keep_alive), wake_(std::move(wake)) {}
+  Reply(std::shared_ptr<Core> core, bool keep_alive, std::function<void()> wake)
+      : core_(std::move(core)), keep_alive_(keep_alive), wake_(std::move(wake)) {}
+  // For the handler and its successors: the last of them completes the answer.
+  static std::shared_ptr<Exchange> hand_out(const std::shared_ptr<Reply>& reply);
 
   void answer(HttpAnswer answer) override;
   void open_events() override;
   bool send(std::string_view text) override;
   [[nodiscard]] std::stop_token stop_token() const override { return stop_.get_token(); }
   [[nodiscard]] bool client_left() const override { return left_; }
+  void later(std::function<void()> work) override;
 
-  // The handler has returned.
-  void finish();
   // The connection's side. Nothing: none at the moment. `last`: that was all.
   std::string take(bool& last);
   void leave();  // the client has left
@@ -80,8 +82,9 @@ class Reply final : public Exchange {
  private:
   enum class Stage { kNothing, kStream, kDone };
   void push(std::string bytes, std::unique_lock<std::mutex>& lock);
+  void finish();
 
-  const std::size_t max_unsent_;
+  const std::shared_ptr<Core> core_;
   const bool keep_alive_;
   const std::function<void()> wake_;
   std::stop_source stop_;

@@ -7,6 +7,7 @@
 #include "gateway/get_output.h"
 #include "gateway/project_ref.h"
 #include "gateway/run_fields.h"
+#include "gateway/run_wait.h"
 #include "gateway/tool_schemas.h"
 
 namespace modelrun::gateway {
@@ -14,9 +15,6 @@ namespace {
 
 using api::text_at;
 using nlohmann::json;
-
-// A failure that may pass does not end a wait that has lasted minutes; this many in a row do.
-constexpr int kPatience = 6;
 
 std::string shown(const ToolCall& call, const RunSummary& run) {
   return display_project(run.key.namespace_, run.project, call.caller.namespace_);
@@ -44,80 +42,60 @@ Result<NewRun> new_run(const json& arguments, const ToolCall& call) {
   return wanted;
 }
 
-// Ticks until `done`, the deadline, or a failure that will not pass.
-Result<RunSummary> wait_until(RunSummary run, const ToolCall& call, const std::function<bool(const RunSummary&)>& done,
-                              std::optional<std::chrono::steady_clock::time_point> deadline) {
-  int failures = 0;
-  if (call.on_tick) call.on_tick(run);
-  while (!done(run)) {
-    auto span = call.times.heartbeat;
-    if (deadline) {
-      const auto left =
-          std::chrono::duration_cast<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
-      if (left.count() <= 0) return run;
-      span = std::min(span, left);
-    }
-    auto next = call.runs.await(call.caller, run.key, run.version, span, call.stop);
-    if (call.stop.stop_requested()) {
-      return fail(ErrorKind::kCancelled, "the gateway ended this call. Run {} goes on: ask get_run for it",
-                  run.key.uid);
-    }
-    const bool passing =
-        !next && (next.error().kind == ErrorKind::kUnavailable || next.error().kind == ErrorKind::kTimeout ||
-                  next.error().kind == ErrorKind::kThrottled);
-    if (!next && (!passing || ++failures > kPatience)) {
-      return fail(next.error().kind, "{}. Run {} goes on: ask get_run for it", next.error().message, run.key.uid);
-    }
-    if (next) {
-      failures = 0;
-      run = std::move(*next);
-    }
-    if (call.clock != nullptr && call.caller.expires && call.clock->now() >= *call.caller.expires) {
-      return fail(ErrorKind::kDenied, "your token has expired. Run {} goes on: ask get_run for it with a new one",
-                  run.key.uid);
-    }
-    if (call.on_tick) call.on_tick(run);
-  }
-  return run;
-}
-
 // The run with its full result where status holds a part only. A payload that cannot be read is a warning in stderr's
 // truncation flags, not the loss of the rest.
 Result<json> fields_of(const RunSummary& summary, const ToolCall& call,
                        json (*fields)(const api::ModelRun&, const api::ResultFrame*, std::string_view)) {
-  const auto run = call.runs.read(call.caller, summary.key, call.stop);
-  if (!run) return std::unexpected(run.error());
-  if (!needs_payload(*run)) return fields(*run, nullptr, shown(call, summary));
-  const auto frame = call.runs.payload(call.caller, *run, call.stop);
-  if (!frame)
+  const auto read = call.runs.read(call.caller, summary.key, call.stop);
+  if (!read) return std::unexpected(read.error());
+  const api::ModelRun& run = **read;
+  if (!needs_payload(run)) return fields(run, nullptr, shown(call, summary));
+  const auto frame = call.runs.payload(call.caller, run, call.stop);
+  if (!frame) {
     return fail_in(fmt::format("run {} is over ({}), but its full result cannot be read", summary.key.uid,
-                               status_word(run->status.phase)),
+                               status_word(run.status.phase)),
                    frame.error());
-  return fields(*run, &*frame, shown(call, summary));
+  }
+  return fields(run, frame->get(), shown(call, summary));
 }
 
-Result<json> run(const json& arguments, const ToolCall& call) {
-  const auto wanted = new_run(arguments, call);
-  if (!wanted) return std::unexpected(wanted.error());
-  auto started = call.runs.start(call.caller, *wanted, call.stop);
-  if (!started) return std::unexpected(started.error());
-  if (text_at(arguments, "mode") == "async") {
-    const auto pinned = wait_until(
-        started->run, call, [](const RunSummary& r) { return !r.commit.empty() || api::is_final(r.phase); },
-        std::chrono::steady_clock::now() + call.times.pin_timeout);
-    // Whatever went wrong after the start: the run is there, and its id is what the client needs.
-    const RunSummary& now = pinned ? *pinned : started->run;
-    return async_fields(now, shown(call, now));
-  }
-  const auto ended =
-      wait_until(started->run, call, [](const RunSummary& r) { return api::is_final(r.phase); }, std::nullopt);
-  if (!ended && ended.error().kind == ErrorKind::kCancelled && call.cancel_on_stop && call.cancel_on_stop() &&
-      started->created && call.idempotency_key.empty()) {
-    // Nobody is left to be told how this went; the call's own token has fired already.
-    (void)call.runs.cancel(call.caller, started->run.key, {});
-  }
-  if (!ended) return std::unexpected(ended.error());
-  return fields_of(*ended, call, sync_fields);
+bool is_over(const RunSummary& run) {
+  return api::is_final(run.phase);
+}
+
+// Answers as soon as the commit is pinned. Whatever goes wrong after the start: the run is there, and its id is what
+// the client needs.
+void answer_started(const CallPtr& call, const Started& started, Done done) {
+  WaitGoal goal{.reached = [](const RunSummary& run) { return !run.commit.empty() || is_over(run); },
+                .deadline = std::chrono::steady_clock::now() + call->times.pin_timeout};
+  wait_for_run(call, started.run, std::move(goal),
+               [call, first = started.run, done = std::move(done)](const Result<RunSummary>& pinned) {
+                 const RunSummary& now = pinned ? *pinned : first;
+                 done(async_fields(now, shown(*call, now)));
+               });
+}
+
+void answer_ended(const CallPtr& call, const Started& started, Done done) {
+  wait_for_run(call, started.run, {.reached = is_over},
+               [call, started, done = std::move(done)](const Result<RunSummary>& ended) {
+                 if (ended) return done(fields_of(*ended, *call, sync_fields));
+                 const bool gone = ended.error().kind == ErrorKind::kCancelled;
+                 if (gone && call->cancel_on_stop && call->cancel_on_stop() && started.created &&
+                     call->idempotency_key.empty()) {
+                   // Nobody is left to be told how this went; the call's own token has fired already.
+                   (void)call->runs.cancel(call->caller, started.run.key, {});
+                 }
+                 done(std::unexpected(ended.error()));
+               });
+}
+
+void run(const json& arguments, const CallPtr& call, Done done) {
+  const auto wanted = new_run(arguments, *call);
+  if (!wanted) return done(std::unexpected(wanted.error()));
+  const auto started = call->runs.start(call->caller, *wanted, call->stop);
+  if (!started) return done(std::unexpected(started.error()));
+  if (text_at(arguments, "mode") == "async") return answer_started(call, *started, std::move(done));
+  answer_ended(call, *started, std::move(done));
 }
 
 Result<json> get_run(const json& arguments, const ToolCall& call) {
@@ -144,21 +122,22 @@ Result<json> list_runs(const json& arguments, const ToolCall& call) {
 Result<json> get_run_output(const json& arguments, const ToolCall& call) {
   const auto found = call.runs.find(call.caller, text_at(arguments, "run_id"), call.stop);
   if (!found) return std::unexpected(found.error());
-  const auto run = call.runs.read(call.caller, found->key, call.stop);
-  if (!run) return std::unexpected(run.error());
-  if (!api::is_final(run->status.phase)) {
+  const auto read = call.runs.read(call.caller, found->key, call.stop);
+  if (!read) return std::unexpected(read.error());
+  const api::ModelRun& run = **read;
+  if (!api::is_final(run.status.phase)) {
     return fail(ErrorKind::kConflict, "run {} is {}: it has no outputs yet. Call get_run until it is over",
-                found->key.uid, status_word(run->status.phase));
+                found->key.uid, status_word(run.status.phase));
   }
-  std::optional<api::ResultFrame> frame;
-  if (run->status.result_ref) {
-    auto payload = call.runs.payload(call.caller, *run, call.stop);
+  FramePtr frame;
+  if (run.status.result_ref) {
+    auto payload = call.runs.payload(call.caller, run, call.stop);
     if (!payload) return std::unexpected(payload.error());
     frame = std::move(*payload);
   }
   auto encoding = text_at(arguments, "encoding");
-  return find_output(*run, frame ? &*frame : nullptr, text_at(arguments, "output_name"),
-                     encoding.empty() ? "auto" : encoding, shown(call, *found));
+  return find_output(run, frame.get(), text_at(arguments, "output_name"), encoding.empty() ? "auto" : encoding,
+                     shown(call, *found));
 }
 
 Result<json> cancel_run(const json& arguments, const ToolCall& call) {
@@ -179,6 +158,12 @@ Result<json> cancel_run(const json& arguments, const ToolCall& call) {
   const auto cancelled = call.runs.cancel(call.caller, found->key, call.stop);
   if (!cancelled) return std::unexpected(cancelled.error());
   return cancel_fields(*cancelled, shown(call, *cancelled));
+}
+
+// A tool that needs only a moment.
+template <Result<json> (*Tool)(const json&, const ToolCall&)>
+void at_once(const json& arguments, const CallPtr& call, Done done) {
+  done(Tool(arguments, *call));
 }
 
 std::array<Tool, 5> make_tools() {
@@ -203,7 +188,7 @@ std::array<Tool, 5> make_tools() {
            .idempotent = true,
            .input_schema = schema::get_run_input(),
            .output_schema = schema::get_run_output_fields(),
-           .call = get_run},
+           .call = at_once<get_run>},
       Tool{.name = "list_runs",
            .title = "List runs",
            .description = "The newest runs of a project, at most 50, with a status if you name one.",
@@ -211,7 +196,7 @@ std::array<Tool, 5> make_tools() {
            .idempotent = true,
            .input_schema = schema::list_runs_input(),
            .output_schema = schema::list_runs_output(),
-           .call = list_runs},
+           .call = at_once<list_runs>},
       Tool{.name = "get_run_output",
            .title = "Get one output",
            .description = "One output of a run that is over, whole: a named output, or a file it left under /outputs.",
@@ -219,7 +204,7 @@ std::array<Tool, 5> make_tools() {
            .idempotent = true,
            .input_schema = schema::get_run_output_input(),
            .output_schema = schema::get_run_output_output(),
-           .call = get_run_output},
+           .call = at_once<get_run_output>},
       Tool{.name = "cancel_run",
            .title = "Cancel a run",
            .description = "Stops a run. What it printed and wrote is kept. A run that is over stays as it is.",
@@ -227,7 +212,7 @@ std::array<Tool, 5> make_tools() {
            .destructive = true,
            .input_schema = schema::cancel_run_input(),
            .output_schema = schema::cancel_run_output(),
-           .call = cancel_run},
+           .call = at_once<cancel_run>},
   };
 }
 
@@ -248,9 +233,11 @@ bool may_wait(std::string_view tool, const json& arguments) {
   return tool == "run" && text_at(arguments, "mode") != "async";
 }
 
-Result<json> call_tool(const Tool& tool, const json& arguments, const ToolCall& call) {
-  if (auto checked = schema::check(tool.input_schema, arguments); !checked) return std::unexpected(checked.error());
-  return tool.call(arguments, call);
+void call_tool(const Tool& tool, const json& arguments, const CallPtr& call, Done done) {
+  if (auto checked = schema::check(tool.input_schema, arguments); !checked) {
+    return done(std::unexpected(checked.error()));
+  }
+  tool.call(arguments, call, std::move(done));
 }
 
 }  // namespace modelrun::gateway

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <stop_token>
@@ -22,7 +23,7 @@ struct ToolTimes {
 
 // One call. References must outlive it.
 struct ToolCall {
-  const Identity& caller;
+  Identity caller;
   RunService& runs;
   ToolTimes times;
   const Clock* clock = nullptr;  // for the end of the caller's token; null: tokens do not end
@@ -34,7 +35,13 @@ struct ToolCall {
   // Hears of each change of a run that is waited for, and at least every `heartbeat`. May be empty.
   std::function<void(const RunSummary&)> on_tick;
   std::stop_token stop;  // the client has gone, or the server ends
+  // Runs work that may block, soon and on another thread: what a call that waits has to do in between. Empty: such work
+  // is done on the thread that all who wait share, which is for tests.
+  std::function<void(std::function<void()>)> later{};
 };
+using CallPtr = std::shared_ptr<const ToolCall>;
+// Takes a call's answer: the fields of the output schema.
+using Done = std::function<void(Result<nlohmann::json>)>;
 
 struct Tool {
   std::string_view name;
@@ -45,7 +52,7 @@ struct Tool {
   bool destructive = false;
   nlohmann::json input_schema;
   nlohmann::json output_schema;
-  Result<nlohmann::json> (*call)(const nlohmann::json& arguments, const ToolCall& call);
+  void (*call)(const nlohmann::json& arguments, const CallPtr& call, Done done);
 };
 
 // In the order in which they are listed, always the same.
@@ -56,8 +63,9 @@ const Tool* find_tool(std::string_view name);
 // Whether a call may take longer than a moment, so that it is worth a stream.
 bool may_wait(std::string_view tool, const nlohmann::json& arguments);
 
-// Checks the arguments' names and types against the tool's schema, then calls it. kInvalid says which argument is wrong
-// and what it should be; the other kinds are those of RunService.
-Result<nlohmann::json> call_tool(const Tool& tool, const nlohmann::json& arguments, const ToolCall& call);
+// Checks the arguments' names and types against the tool's schema, then calls it. `done` is called once: before this
+// returns, or later on a thread of call->later when the tool waits for a run; no thread is held meanwhile. kInvalid
+// says which argument is wrong and what it should be; the other kinds are those of RunService.
+void call_tool(const Tool& tool, const nlohmann::json& arguments, const CallPtr& call, Done done);
 
 }  // namespace modelrun::gateway

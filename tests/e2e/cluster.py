@@ -148,7 +148,7 @@ class Space:
             return hack("repo", folder, name, *extra)
 
     def project(self, name="models", url=None, files=None, **spec):
-        url = url or self.repo(files or {"run.py": "result = {'answer': 42}\n"})
+        url = url or self.repo(files or {"run.py": "result = {'answer': 42}\n"}, f"{self.name}-{name}")
         body = {
             "apiVersion": "modelrun.dev/v1alpha1",
             "kind": "ModelProject",

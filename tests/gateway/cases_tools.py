@@ -76,6 +76,7 @@ def async_run_then_get_run(space, gateway):
 def outputs_large_and_small(space, gateway):
     token = space.token("editor")
     _, _, run = gateway.ask("POST", "/v1/runs", token, {**SYNC, "scope": "model", "model_name": "big"})
+    same((run["status"], run["error"]), ("success", None))
     same(len(run["outputs"]["text"]), 300000)
     one = gateway.ask("GET", f"/v1/runs/{run['run_id']}/outputs/text.json", token)[2]
     same((one["size_bytes"], one["encoding"], one["resolution_path"]), (300000, "text", "output_without_json"))

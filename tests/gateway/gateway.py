@@ -86,6 +86,7 @@ class Gateway:
 
         ready = wait_for(listening, 20, "the gateway is ready")
         self.port = int(ready["listen"].rsplit(":", 1)[1])
+        self.probes = int(ready["probes"].rsplit(":", 1)[1])
         self.url = f"http://127.0.0.1:{self.port}"
         return self
 
@@ -98,6 +99,19 @@ class Gateway:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
+
+    def metrics_until(self, name, value):
+        """Waits until the metric has the value, and gives it."""
+
+        def reached():
+            connection = http.client.HTTPConnection("127.0.0.1", self.probes, timeout=30)
+            connection.request("GET", "/metrics")
+            lines = connection.getresponse().read().decode().splitlines()
+            connection.close()
+            found = [float(line.split()[1]) for line in lines if line.split()[0] == name]
+            return found == [value] and {"value": value}
+
+        return wait_for(reached, 60, f"{name} is {value}")["value"]
 
     def text(self):
         with open(self.log.name, encoding="utf-8") as file:

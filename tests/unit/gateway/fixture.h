@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -67,7 +68,16 @@ class GatewayTest : public ::testing::Test {
     return {.caller = caller, .runs = runs, .times = times, .on_tick = on_tick, .stop = stop.get_token()};
   }
   Result<nlohmann::json> use(const std::string& tool, const nlohmann::json& arguments) {
-    return call_tool(*find_tool(tool), arguments, call());
+    return use(tool, arguments, call());
+  }
+  // Waits for the answer.
+  static Result<nlohmann::json> use(const std::string& tool, const nlohmann::json& arguments, const ToolCall& call) {
+    std::promise<Result<nlohmann::json>> answer;
+    call_tool(*find_tool(tool), arguments, std::make_shared<const ToolCall>(call),
+              [&answer](Result<nlohmann::json> fields) { answer.set_value(std::move(fields)); });
+    auto future = answer.get_future();
+    if (future.wait_for(std::chrono::seconds(30)) != std::future_status::ready) throw std::runtime_error("no answer");
+    return future.get();
   }
 
   static nlohmann::json success() {

@@ -113,9 +113,9 @@ std::uint16_t HttpTest::port() {
   if (http) return http->port();
   app_options.times = times;
   app = std::make_unique<App>(app_options, runs, authenticator, nullptr, clock, metrics);
-  server_options.max_requests = std::min(server_options.max_requests, 16);
+  server_options.workers = 4;
   auto started = Server::start(server_options, nullptr,
-                               [this](const HttpRequest& r, Exchange& exchange) { app->serve(r, exchange); });
+                               [this](const auto& request, const auto& exchange) { app->serve(request, exchange); });
   if (!started) throw std::runtime_error(started.error().message);
   http = std::move(*started);
   return http->port();

@@ -14,10 +14,13 @@ namespace {
 
 using testing::HasSubstr;
 
+using RequestPtr = std::shared_ptr<const HttpRequest>;
+using ExchangePtr = std::shared_ptr<Exchange>;
+
 class ServerTest : public ::testing::Test {
  protected:
   std::uint16_t start(const Certificate* certificate = nullptr) {
-    options.max_requests = std::min(options.max_requests, 8);
+    options.workers = 4;
     auto started = Server::start(options, certificate, handler);
     if (!started) throw std::runtime_error(started.error().message);
     server = std::move(*started);
@@ -34,8 +37,8 @@ class ServerTest : public ::testing::Test {
   }
 
   ServerOptions options;
-  Handler handler = [](const HttpRequest& request, Exchange& exchange) {
-    exchange.answer({.content_type = "text/plain", .body = std::to_string(request.body.size()) + request.path});
+  Handler handler = [](const RequestPtr& request, const ExchangePtr& exchange) {
+    exchange->answer({.content_type = "text/plain", .body = std::to_string(request->body.size()) + request->path});
   };
   std::unique_ptr<Server> server;
 };
@@ -93,10 +96,10 @@ TEST_F(ServerTest, OneRequestTooManyIsRefused) {
   std::mutex mutex;
   std::condition_variable_any changed;
   bool open = false;
-  handler = [&](const HttpRequest&, Exchange& exchange) {
+  handler = [&](const RequestPtr&, const ExchangePtr& exchange) {
     std::unique_lock lock(mutex);
     changed.wait_for(lock, std::chrono::seconds(10), [&] { return open; });
-    exchange.answer({.status = 204});
+    exchange->answer({.status = 204});
   };
   Client first(start());
   first.send(post(1));
@@ -110,9 +113,61 @@ TEST_F(ServerTest, OneRequestTooManyIsRefused) {
   EXPECT_EQ(first.receive().status, 204);
 }
 
+// Many more than there are workers: whoever only waits holds none, and keeps the exchange.
+TEST_F(ServerTest, ExchangesThatAreKeptHoldNoWorker) {
+  options.workers = 2;
+  options.max_requests = 2;
+  std::mutex mutex;
+  std::vector<ExchangePtr> kept;  // guarded by mutex
+  handler = [&](const RequestPtr& request, const ExchangePtr& exchange) {
+    if (request->path != "/wait") return exchange->answer({.status = 204});
+    const std::lock_guard lock(mutex);
+    kept.push_back(exchange);
+  };
+  start();
+  std::vector<std::unique_ptr<Client>> clients;
+  for (std::size_t i = 1; i <= 20; ++i) {
+    clients.push_back(std::make_unique<Client>(server->port()));
+    clients.back()->send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
+    ASSERT_TRUE(eventually([&] {
+      const std::lock_guard lock(mutex);
+      return kept.size() == i;
+    }));
+  }
+  EXPECT_EQ(ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status, 204);
+  EXPECT_EQ(server->stats().requests, 20U);
+  for (auto& exchange : std::exchange(kept, {})) {
+    auto* raw = exchange.get();
+    raw->later([exchange = std::move(exchange)] { exchange->answer({.status = 202}); });
+  }
+  for (auto& client : clients) EXPECT_EQ(client->receive().status, 202);
+  EXPECT_TRUE(eventually([&] { return server->stats().requests == 0; }));
+}
+
+// A stop waits for the holders, and tells them.
+TEST_F(ServerTest, StopEndsExchangesThatAreKept) {
+  options.stop_grace = std::chrono::milliseconds(1);
+  std::atomic<bool> told = false;
+  std::jthread holder;
+  handler = [&](const RequestPtr&, const ExchangePtr& exchange) {
+    holder = std::jthread([&told, exchange] {
+      const auto stop = exchange->stop_token();
+      told = eventually([&] { return stop.stop_requested(); });
+      EXPECT_FALSE(exchange->client_left());
+      exchange->answer({.status = 503});
+    });
+  };
+  Client client(start());
+  client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return server->stats().requests == 1; }));
+  server->stop();
+  EXPECT_TRUE(told);
+  EXPECT_EQ(client.receive().status, 503);
+}
+
 TEST_F(ServerTest, HandlersThatFailAreInternalErrors) {
-  handler = [](const HttpRequest& request, Exchange&) {
-    if (request.path == "/throw") throw std::runtime_error("secret");
+  handler = [](const RequestPtr& request, const ExchangePtr&) {
+    if (request->path == "/throw") throw std::runtime_error("secret");
   };
   EXPECT_EQ(ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status, 500);
   const auto thrown = ask("GET /throw HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -125,10 +180,10 @@ TEST_F(ServerTest, StreamsWaitForTheirReaders) {
   options.max_unsent_bytes = 1000;
   std::atomic<std::size_t> sent = 0;
   std::atomic<bool> ended = false, left = false;
-  handler = [&](const HttpRequest&, Exchange& exchange) {
-    exchange.open_events();
-    while (sent < (std::size_t{256} << 20U) && exchange.send(std::string(65536, 'x'))) sent += 65536;
-    left = exchange.client_left();
+  handler = [&](const RequestPtr&, const ExchangePtr& exchange) {
+    exchange->open_events();
+    while (sent < (std::size_t{256} << 20U) && exchange->send(std::string(65536, 'x'))) sent += 65536;
+    left = exchange->client_left();
     ended = true;
   };
   Client client(start());
@@ -141,8 +196,8 @@ TEST_F(ServerTest, StreamsWaitForTheirReaders) {
 }
 
 TEST_F(ServerTest, HeadersCannotBeForged) {
-  handler = [](const HttpRequest&, Exchange& exchange) {
-    exchange.answer({.status = 200, .body = "{}", .headers = {{"Location", "/a\r\nSet-Cookie: b=c"}}});
+  handler = [](const RequestPtr&, const ExchangePtr& exchange) {
+    exchange->answer({.status = 200, .body = "{}", .headers = {{"Location", "/a\r\nSet-Cookie: b=c"}}});
   };
   const auto answer = ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_FALSE(answer.headers.contains("set-cookie"));

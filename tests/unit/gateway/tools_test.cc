@@ -109,18 +109,18 @@ TEST_F(GatewayTest, IdempotencyKeyJoinsTheSameRequestAndRefusesAnother) {
   times.pin_timeout = std::chrono::milliseconds(1);
   auto keyed = call();
   keyed.idempotency_key = "k1";
-  const auto first = call_tool(*find_tool("run"), kAsync, keyed);
-  const auto again = call_tool(*find_tool("run"), kAsync, keyed);
+  const auto first = use("run", kAsync, keyed);
+  const auto again = use("run", kAsync, keyed);
   ASSERT_TRUE(first && again);
   EXPECT_EQ((*first)["run_id"], (*again)["run_id"]);
-  const auto other = call_tool(*find_tool("run"), with(kAsync, "branch", "dev"), keyed);
+  const auto other = use("run", with(kAsync, "branch", "dev"), keyed);
   EXPECT_EQ(other.error().kind, ErrorKind::kInvalid);
   EXPECT_THAT(other.error().message, HasSubstr("another request"));
   // Somebody else's key of the same name is another key.
   Identity ben = caller;
   ben.user = "ben";
   ToolCall of_ben{.caller = ben, .runs = runs, .times = times, .idempotency_key = "k1"};
-  const auto third = call_tool(*find_tool("run"), kAsync, of_ben);
+  const auto third = use("run", kAsync, of_ben);
   ASSERT_TRUE(third);
   EXPECT_NE((*third)["run_id"], (*first)["run_id"]);
 }
@@ -133,7 +133,7 @@ TEST_F(GatewayTest, LostAnswerOfAKeyedCreationIsFoundAgain) {
   EXPECT_THAT(use("run", kAsync).error().message, HasSubstr("may have been created"));
   auto keyed = call();
   keyed.idempotency_key = "k";
-  EXPECT_TRUE(call_tool(*find_tool("run"), kAsync, keyed));
+  EXPECT_TRUE(use("run", kAsync, keyed));
 }
 
 TEST_F(GatewayTest, LeavingCancelsOnlyWhereTheEraSaysSo) {
@@ -144,7 +144,7 @@ TEST_F(GatewayTest, LeavingCancelsOnlyWhereTheEraSaysSo) {
       auto left = call();
       left.cancel_on_stop = [cancels] { return cancels; };
       left.idempotency_key = key;
-      EXPECT_EQ(call_tool(*find_tool("run"), kSync, left).error().kind, ErrorKind::kCancelled);
+      EXPECT_EQ(use("run", kSync, left).error().kind, ErrorKind::kCancelled);
       const auto run = server.all(kube::kModelRuns).front();
       EXPECT_EQ(run["spec"].value("cancel", false), cancels && key.empty()) << cancels << key;
       server.erase(kube::kModelRuns, "ns", run["metadata"]["name"].get<std::string>());
@@ -158,8 +158,8 @@ TEST_F(GatewayTest, WaitOutlivesAnApiServerThatIsAwayForAMoment) {
   server.set_hook([&](const kube::Request&, int) { return away ? fakes::Fault::k503 : fakes::Fault::kNone; });
   on_tick = [&](const RunSummary&) {
     ++ticks;
-    away = ticks < 4;
-    if (ticks == 4) set_status(success());
+    away = ticks < 8;  // long enough for the quiet run to be asked for
+    if (ticks == 8) set_status(success());
   };
   const auto fields = use("run", kSync);
   ASSERT_TRUE(fields) << fields.error().message;
@@ -247,6 +247,52 @@ TEST_F(GatewayTest, LargeResultComesFromItsConfigMapsAndIsCheckedAgainstItsDiges
   status["resultRef"]["sha256"] = sha256_hex("something else");
   const auto forged = put_run("b", status);
   EXPECT_THAT(use("get_run", {{"run_id", forged}}).error().message, HasSubstr("SHA-256"));
+}
+
+// What is over is read once, whoever asks; what is not, or is gone, or may not be seen, never comes from memory.
+TEST_F(GatewayTest, RunThatIsOverIsReadOnce) {
+  std::atomic<int> reads = 0;
+  server.set_hook([&](const kube::Request& request, int) {
+    if (request.method == kube::Method::kGet && request.path.find("modelruns/") != std::string::npos) ++reads;
+    return fakes::Fault::kNone;
+  });
+  const auto over = put_run("a", success());
+  const auto under_way = put_run("b", {{"phase", "Running"}});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(use("get_run", {{"run_id", over}}).value()["output"]["exit_code"], 0);
+    EXPECT_EQ(use("get_run_output", {{"run_id", over}, {"output_name", "revenue"}}).value()["content"],
+              "[100,110,121]");
+  }
+  EXPECT_EQ(reads, 1);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(use("get_run", {{"run_id", under_way}}).value()["status"], "running");
+  EXPECT_EQ(reads, 4);
+  access.revoke("get ns");
+  EXPECT_EQ(use("get_run", {{"run_id", over}}).error().kind, ErrorKind::kNotFound);
+  access.grant("get ns");
+  const auto object = server.find(kube::kModelRuns, "ns", "a").value();
+  server.erase(kube::kModelRuns, "ns", "a");
+  cache.sink().removed(object);
+  EXPECT_EQ(use("get_run", {{"run_id", over}}).error().kind, ErrorKind::kNotFound);
+}
+
+RunPtr finished(const std::string& uid, std::size_t bytes) {
+  api::ModelRun run;
+  run.meta.uid = uid;
+  run.status.out = std::string(bytes, 'x');
+  return std::make_shared<const api::ModelRun>(std::move(run));
+}
+
+TEST(Results, OldestGoFirstAndHugeOnesAreNotKept) {
+  ResultCache results(100'000);
+  for (const char* uid : {"a", "b", "c"}) results.put(finished(uid, 20'000));
+  EXPECT_TRUE(results.run("a", 0));  // which makes b the oldest
+  for (const char* uid : {"d", "e"}) results.put(finished(uid, 20'000));
+  EXPECT_TRUE(results.run("a", 0));
+  EXPECT_FALSE(results.run("b", 0));
+  EXPECT_TRUE(results.run("e", 0));
+  EXPECT_FALSE(results.run("e", 1));
+  results.put(finished("huge", 50'000));
+  EXPECT_FALSE(results.run("huge", 0));
 }
 
 TEST_F(GatewayTest, CancelWantsTheWholeIdAndItsProject) {
