@@ -33,8 +33,10 @@ json server_info() {
   return {{"name", "modelrun-gateway"}, {"title", "ModelRun"}, {"version", MODELRUN_VERSION}};
 }
 
+// Prompts and resources are declared because their lists are answered: empty, which costs a client one request, where
+// an unknown method makes some give up.
 json capabilities() {
-  return {{"tools", {{"listChanged", false}}}};
+  return {{"tools", {{"listChanged", false}}}, {"prompts", json::object()}, {"resources", json::object()}};
 }
 
 json error_message(const json& id, int code, const std::string& text, json data = nullptr) {
@@ -48,11 +50,16 @@ std::unexpected<Refusal> refuse(int http_status, const json& id, int code, const
   return std::unexpected(Refusal{http_status, error_message(id, code, text, std::move(data))});
 }
 
+// Of both eras: a client that shares only the older one learns from it that `initialize` is worth a try.
+json supported_versions() {
+  json versions = json::array({kStatelessVersion});
+  for (const auto version : kStatefulVersions) versions.push_back(version);
+  return versions;
+}
+
 std::unexpected<Refusal> refuse_version(const json& id, std::string_view asked) {
-  json supported = json::array({kStatelessVersion});
-  for (const auto version : kStatefulVersions) supported.push_back(version);
   return refuse(400, id, kUnsupportedVersion, "unsupported protocol version",
-                {{"supported", std::move(supported)}, {"requested", asked.substr(0, 64)}});
+                {{"supported", supported_versions()}, {"requested", asked.substr(0, 64)}});
 }
 
 json result_message(const Request& request, json result) {
@@ -92,10 +99,11 @@ std::expected<void, Refusal> check_stateless(const Head& head, const Request& re
     return refuse(400, request.id, kInvalidParams,
                   fmt::format("params._meta must hold {} and {}", kMetaVersion, kMetaCapabilities));
   }
-  if (version != kStatelessVersion) return refuse_version(request.id, version);
+  // Before the version itself: which of the two was meant is not known.
   if (head.version != version) {
     return refuse(400, request.id, kHeaderMismatch, "MCP-Protocol-Version must repeat the version in params._meta");
   }
+  if (version != kStatelessVersion) return refuse_version(request.id, version);
   if (head.method != request.method) {
     return refuse(400, request.id, kHeaderMismatch, "Mcp-Method must repeat the method of the body");
   }
@@ -152,6 +160,12 @@ int invalid_params_status(const Request& request) {
   return request.era == Era::kStateless ? 400 : 200;
 }
 
+Answer no_such(const char* what, const Request& request) {
+  const auto name = text_at(request.params, "name").substr(0, 100);
+  return {invalid_params_status(request),
+          error_message(request.id, kInvalidParams, fmt::format("there is no {} '{}'", what, name))};
+}
+
 Answer no_such_method(const Request& request) {
   return {request.era == Era::kStateless ? 404 : 200,
           error_message(request.id, kMethodNotFound, "there is no method " + request.method.substr(0, 100))};
@@ -159,7 +173,7 @@ Answer no_such_method(const Request& request) {
 
 Answer stateless_answer(const Request& request) {
   if (request.method == "server/discover") {
-    return {200, cacheable(request, {{"supportedVersions", {kStatelessVersion}},
+    return {200, cacheable(request, {{"supportedVersions", supported_versions()},
                                      {"capabilities", capabilities()},
                                      {"instructions", kInstructions}})};
   }
@@ -216,6 +230,7 @@ Answer answer(const Request& request) {
   if (request.method == "resources/templates/list") {
     return {200, cacheable(request, {{"resourceTemplates", json::array()}})};
   }
+  if (request.method == "prompts/get") return no_such("prompt", request);
   if (request.method == "resources/read") {
     const bool stateless = request.era == Era::kStateless;
     return {invalid_params_status(request),
@@ -228,9 +243,7 @@ Answer answer(const Request& request) {
 std::expected<const Tool*, Answer> tool_of(const Request& request) {
   const auto name = text_at(request.params, "name");
   if (const Tool* tool = find_tool(name)) return tool;
-  return std::unexpected(
-      Answer{invalid_params_status(request),
-             error_message(request.id, kInvalidParams, "there is no tool '" + name.substr(0, 100) + "'")});
+  return std::unexpected(no_such("tool", request));
 }
 
 json arguments_of(const Request& request) {

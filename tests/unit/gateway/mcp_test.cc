@@ -31,6 +31,18 @@ Refused refused(const Head& head, const std::string& text) {
   return {request.error().http_status, request.error().message["error"]["code"]};
 }
 
+json ask(const Head& head, const std::string& text, int expected_status = 200) {
+  const auto request = read_request(head, text);
+  EXPECT_TRUE(request) << request.error().message;
+  const auto answered = answer(*request);
+  EXPECT_EQ(answered.http_status, expected_status);
+  return answered.message;
+}
+
+json ask_modern(const std::string& method, int expected_status = 200) {
+  return ask({.version = kModern, .method = method}, body(method, {{"_meta", kMeta}}), expected_status);
+}
+
 TEST(Mcp, EraFollowsTheBodyAndTheVersionHeader) {
   const auto era = [](const Head& head, const std::string& text) {
     const auto request = read_request(head, text);
@@ -73,6 +85,12 @@ TEST(Mcp, MalformedRequestsAreRefused) {
        {.version = "2025-11-25", .method = "tools/list"},
        body("tools/list", {{"_meta", kMeta}}),
        {400, kHeaderMismatch}},
+      {"unknown version, other in header",
+       {.version = kModern, .method = "tools/list"},
+       body("tools/list", {{"_meta",
+                            {{"io.modelcontextprotocol/protocolVersion", "2030-01-01"},
+                             {"io.modelcontextprotocol/clientCapabilities", json::object()}}}}),
+       {400, kHeaderMismatch}},
       {"no method header", {.version = kModern}, body("tools/list", {{"_meta", kMeta}}), {400, kHeaderMismatch}},
       {"other method in header",
        {.version = kModern, .method = "ping"},
@@ -99,19 +117,8 @@ TEST(Mcp, MalformedRequestsAreRefused) {
   const auto late = read_request({.version = "2030-01-01"}, body("server/discover", {{"_meta", future}}));
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().message["error"]["code"], kUnsupportedVersion);
-  EXPECT_EQ(late.error().message["error"]["data"]["supported"][0], kModern);
-}
-
-json ask(const Head& head, const std::string& text, int expected_status = 200) {
-  const auto request = read_request(head, text);
-  EXPECT_TRUE(request) << request.error().message;
-  const auto answered = answer(*request);
-  EXPECT_EQ(answered.http_status, expected_status);
-  return answered.message;
-}
-
-json ask_modern(const std::string& method, int expected_status = 200) {
-  return ask({.version = kModern, .method = method}, body(method, {{"_meta", kMeta}}), expected_status);
+  EXPECT_EQ(late.error().message["error"]["data"]["supported"],
+            ask_modern("server/discover")["result"]["supportedVersions"]);
 }
 
 TEST(Mcp, InitializeNegotiates) {
@@ -131,7 +138,11 @@ TEST(Mcp, InitializeNegotiates) {
 
 TEST(Mcp, StatelessResultsCarryTheirTypeAndLifetime) {
   const auto discovered = ask_modern("server/discover")["result"];
-  EXPECT_EQ(discovered["supportedVersions"], json::array({kModern}));
+  EXPECT_EQ(discovered["supportedVersions"], (json{kModern, "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"}));
+  // What answers is declared.
+  for (const char* what : {"tools", "prompts", "resources"}) {
+    EXPECT_TRUE(discovered["capabilities"][what].is_object()) << what;
+  }
   EXPECT_EQ(discovered["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "modelrun-gateway");
   for (const char* method :
        {"server/discover", "tools/list", "prompts/list", "resources/list", "resources/templates/list"}) {
@@ -142,6 +153,9 @@ TEST(Mcp, StatelessResultsCarryTheirTypeAndLifetime) {
   }
   EXPECT_EQ(ask({.version = kModern, .method = "resources/read", .name = "x:y"},
                 body("resources/read", {{"_meta", kMeta}, {"uri", "x:y"}}), 400)["error"]["code"],
+            kInvalidParams);
+  EXPECT_EQ(ask({.version = kModern, .method = "prompts/get", .name = "p"},
+                body("prompts/get", {{"_meta", kMeta}, {"name", "p"}}), 400)["error"]["code"],
             kInvalidParams);
   for (const char* gone : {"initialize", "ping", "logging/setLevel", "resources/subscribe"}) {
     EXPECT_EQ(ask_modern(gone, 404)["error"]["code"], kMethodNotFound) << gone;
