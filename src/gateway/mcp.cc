@@ -258,7 +258,7 @@ json tool_answer(const Request& request, const Result<json>& outcome) {
   }
   return result_message(request, {{"content", text(outcome->dump(-1, ' ', false, json::error_handler_t::replace))},
                                   {"structuredContent", *outcome},
-                                  {"isError", false}});
+                                  {"isError", failed_work(text_at(request.params, "name"), *outcome)}});
 }
 
 json progress(const Request& request, std::uint64_t step, std::string_view message) {

@@ -66,7 +66,8 @@ std::expected<const Tool*, Answer> tool_of(const Request& request);
 // Null when they are missing: no arguments.
 nlohmann::json arguments_of(const Request& request);
 
-// What a call came to. A failure is isError, in words that say what to do.
+// What a call came to. A failure is isError, in words that say what to do; so is a sync run whose model failed, with
+// all of its fields.
 nlohmann::json tool_answer(const Request& request, const Result<nlohmann::json>& outcome);
 
 // REQUIRES: a progress_token. `step` must rise from message to message.

@@ -111,7 +111,7 @@ json run_input() {
 json run_output() {
   json properties{
       {"run_id", text(kRunId)},
-      {"status", status("How it ended; pending or running for an async run.")},
+      {"status", status("How it ended: in MCP a sync run without success is isError. Async: pending or running.")},
       {"commit_sha", text_or_null(kCommit)},
       {"project", text("sync: the project.")},
       {"branch", text_or_null("sync: the branch that was asked for; null for the default.")},

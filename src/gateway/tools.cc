@@ -173,8 +173,9 @@ std::array<Tool, 5> make_tools() {
            .description =
                "Executes a project (scope 'project': its run.py) or one of its models (scope 'model': model_name is "
                "required) in a sandbox, on one pinned commit. mode 'sync' waits and answers with stdout, stderr, "
-               "outputs and exit_code; a run that failed is an answer too: look at status and error. mode 'async' "
-               "answers with a run_id to poll with get_run. parameters arrive as /inputs/parameters.json.",
+               "outputs and exit_code. A run that failed answers with all of them too, marked as an error: status and "
+               "error say why. mode 'async' answers with a run_id to poll with get_run. parameters arrive as "
+               "/inputs/parameters.json.",
            .input_schema = schema::run_input(),
            .output_schema = schema::run_output(),
            .call = run},
@@ -227,6 +228,11 @@ const Tool* find_tool(std::string_view name) {
   const auto all = tools();
   const auto found = std::ranges::find(all, name, &Tool::name);
   return found == all.end() ? nullptr : &*found;
+}
+
+bool failed_work(std::string_view tool, const json& answer) {
+  // Only a sync answer has an exit_code; an async one is about the start.
+  return tool == "run" && answer.contains("exit_code") && text_at(answer, "status") != "success";
 }
 
 bool may_wait(std::string_view tool, const json& arguments) {

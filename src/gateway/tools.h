@@ -60,6 +60,10 @@ std::span<const Tool> tools();
 // Null when there is none of that name.
 const Tool* find_tool(std::string_view name);
 
+// Whether the work that `tool` was to do itself has failed, though the call has an answer: a sync run that did not end
+// in success. That get_run tells of a failed run is no failure of get_run.
+bool failed_work(std::string_view tool, const nlohmann::json& answer);
+
 // Whether a call may take longer than a moment, so that it is worth a stream.
 bool may_wait(std::string_view tool, const nlohmann::json& arguments);
 

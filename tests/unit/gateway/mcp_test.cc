@@ -193,6 +193,23 @@ TEST(Mcp, UnknownToolIsAProtocolErrorAndFailedWorkIsNot) {
   EXPECT_EQ(json::parse(done["content"][0]["text"].get<std::string>()), done["structuredContent"]);
 }
 
+TEST(Mcp, ARunThatFailedIsAnErrorWithAllOfItsFields) {
+  const auto told = [](const char* tool, const json& fields) {
+    const auto request = read_request({}, body("tools/call", {{"name", tool}}));
+    const auto result = tool_answer(*request, fields)["result"];
+    EXPECT_EQ(result["structuredContent"], fields);
+    EXPECT_EQ(json::parse(result["content"][0]["text"].get<std::string>()), fields);
+    return result["isError"];
+  };
+  for (const char* status : {"failed", "timed_out", "cancelled"}) {
+    EXPECT_EQ(told("run", {{"status", status}, {"exit_code", nullptr}, {"stdout", "so far"}}), true) << status;
+    EXPECT_EQ(told("get_run", {{"status", status}, {"output", nullptr}}), false) << status;
+    EXPECT_EQ(told("cancel_run", {{"status", status}}), false) << status;
+  }
+  EXPECT_EQ(told("run", {{"status", "success"}, {"exit_code", 0}}), false);
+  EXPECT_EQ(told("run", {{"status", "failed"}, {"message", "ask get_run"}}), false) << "async: the start succeeded";
+}
+
 TEST(Mcp, NotificationsAndResponsesWantNoAnswer) {
   EXPECT_TRUE(read_request({}, R"({"jsonrpc":"2.0","method":"notifications/initialized"})")->notification);
   EXPECT_TRUE(read_request({}, R"({"jsonrpc":"2.0","id":4,"result":{}})")->notification);
