@@ -55,8 +55,11 @@ class Cluster:
         self.local = threading.local()
 
     def _connection(self):
-        if getattr(self.local, "connection", None) is None:
+        # The API server ends connections that have been idle for a minute or two, and a POST is not sent twice.
+        idle = time.monotonic() - getattr(self.local, "used", 0)
+        if getattr(self.local, "connection", None) is None or idle > 30:
             self.local.connection = http.client.HTTPSConnection(self.host, self.port, context=self.tls, timeout=60)
+        self.local.used = time.monotonic()
         return self.local.connection
 
     def request(self, method, path, body=None, content_type="application/json"):
