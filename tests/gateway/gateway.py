@@ -21,13 +21,14 @@ pathlib.Path("/outputs/note.txt").write_text("a note\\n")
 result = {"revenue": [100, 110, 121], "parameters": parameters}
 """,
     "model/slow.py": "import time\nprint('begun', flush=True)\ntime.sleep(120)\n",
+    "model/minute.py": "import time\ntime.sleep(65)\nprint('a minute later')\n",
     "model/fails.py": "import sys\nprint('no data', file=sys.stderr)\nsys.exit(3)\n",
     "model/big.py": "result = {'text': 'x' * 300000}\n",
 }
 AUDIENCE = "modelrun.dev/gateway"
 SYNC = {"scope": "project", "mode": "sync", "project_name": "forecasts"}
 ASYNC = {**SYNC, "mode": "async"}
-ERAS = ("legacy", "2026-07-28", "auto")
+ERAS = ("legacy", "2026-07-28", "auto")  # modes of the Python and TypeScript clients
 FINAL = ("success", "failed", "timed_out", "cancelled")
 
 
