@@ -192,7 +192,8 @@ std::expected<Request, Refusal> read_request(const Head& head, std::string_view 
   auto message = api::parse_strict(body);
   if (!message) return refuse(400, nullptr, kParseError, "the body is not JSON: " + message.error().message);
   if (!message->is_object() || text_at(*message, "jsonrpc") != "2.0") {
-    return refuse(400, nullptr, kInvalidRequest, "the body must be one JSON-RPC 2.0 message, not a batch");
+    return refuse(400, nullptr, kInvalidRequest,
+                  "the body must be one JSON-RPC 2.0 message; send each message of a batch in a request of its own");
   }
   Request request;
   const auto id = message->find("id");
