@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -56,15 +57,18 @@ void add_auth_options(CLI::App& app, Flags& flags, Texts& texts) {
       ->capture_default_str();
   app.add_option("--audience", flags.review.audience, "service-account tokens must be made for this audience")
       ->capture_default_str();
-  app.add_option("--cluster-issuer", flags.review.issuer,
-                 "issuer of the cluster's service-account tokens; in a pod, that of its own token. Others are refused");
+  app.add_option(
+      "--cluster-issuer", flags.review.issuer,
+      "issuer of the cluster's service-account tokens; tokens of others are not shown to the cluster. Without it, "
+      "that of the pod's own token, or else the one that the API server publishes");
   app.add_option(
          "--jwt-issuers", texts.jwt_issuers,
-         "JSON file: a list of issuers whose JWTs are accepted, each with issuer, audiences, jwksURL, userPrefix, "
-         "groupPrefix, namespace; and perhaps userClaim, groupsClaim, namespaceClaim")
+         "JSON file: a list of issuers whose JWTs are accepted, each with issuer, audiences, userPrefix, groupPrefix, "
+         "namespace; and perhaps jwksURL, caFile, refreshSeconds, userClaim, groupsClaim, namespaceClaim")
       ->check(CLI::ExistingFile);
   app.add_option("--authorization-server", flags.app.authorization_servers,
-                 "issuer that clients are told to get tokens from (RFC 9728); may be given again");
+                 "issuer that clients are told to get tokens from (RFC 9728); may be given again; without it, those of "
+                 "--jwt-issuers");
 }
 
 void add_limit_options(CLI::App& app, Flags& flags, Texts& texts) {
@@ -84,6 +88,19 @@ void add_limit_options(CLI::App& app, Flags& flags, Texts& texts) {
   app.add_option("--log-level", texts.log_level, "debug, info, warn or error")->capture_default_str();
 }
 
+// Relative to the file that names them. A typing error is told now, not when the first token comes.
+Result<void> find_ca_files(const std::string& issuers_file, std::vector<JwtIssuer>& issuers) {
+  for (auto& issuer : issuers) {
+    if (issuer.ca_file.empty()) continue;
+    issuer.ca_file = std::filesystem::path(issuers_file).parent_path() / issuer.ca_file;
+    if (!std::ifstream(issuer.ca_file)) {
+      return fail(ErrorKind::kInvalid, "--jwt-issuers: issuer {}: caFile {} cannot be read", issuer.issuer,
+                  issuer.ca_file);
+    }
+  }
+  return {};
+}
+
 Result<void> take_texts(const Texts& texts, Flags& flags) {
   const auto listen = parse_endpoint(texts.listen);
   if (!listen) return fail_in("--listen", listen.error());
@@ -99,11 +116,15 @@ Result<void> take_texts(const Texts& texts, Flags& flags) {
     auto issuers = parse_jwt_issuers(text.str());
     if (!issuers) return fail_in("--jwt-issuers", issuers.error());
     flags.jwt_issuers = std::move(*issuers);
+    if (auto found = find_ca_files(texts.jwt_issuers, flags.jwt_issuers); !found) return found;
   }
   for (auto& host : flags.app.origins.hosts) {
     const auto name = host_of(host);
     if (!name) return fail(ErrorKind::kInvalid, "--allowed-host: '{}' is no host name", host);
     host = *name;
+  }
+  if (flags.app.authorization_servers.empty()) {
+    for (const auto& issuer : flags.jwt_issuers) flags.app.authorization_servers.push_back(issuer.issuer);
   }
   flags.listen = *listen;
   flags.http_listen = *http;

@@ -40,16 +40,19 @@ std::unique_ptr<Access> make_access(const Flags& flags, kube::Client& client) {
   return std::make_unique<AllowAll>();
 }
 
-// The cluster's issuer is that of our own token, unless a flag names it.
-std::unique_ptr<Authenticator> make_authenticator(const Flags& flags, kube::Client& client, const Clock& clock) {
+// The cluster's issuer is that of our own token, unless a flag names it; outside of a pod the API server says.
+std::unique_ptr<Authenticator> make_authenticator(const Flags& flags, kube::Transport& transport, kube::Client& client,
+                                                  const Clock& clock) {
   auto review = flags.review;
   if (review.issuer.empty()) review.issuer = unverified_issuer(read_file(kOwnToken).value_or(""));
   std::vector<std::unique_ptr<Authenticator>> links;
   links.push_back(std::make_unique<ApiTokens>(client, flags.token_namespace, clock));
   for (const auto& issuer : flags.jwt_issuers) {
-    links.push_back(std::make_unique<JwtAuthenticator>(issuer, https_fetch(), clock));
+    links.push_back(std::make_unique<JwtAuthenticator>(issuer, https_fetch(issuer.ca_file), clock));
   }
-  links.push_back(std::make_unique<TokenReview>(client, std::move(review), clock));
+  links.push_back(std::make_unique<TokenReview>(client, std::move(review), clock, [&transport](std::stop_token stop) {
+    return published_issuer(transport, std::move(stop));
+  }));
   return std::make_unique<AuthenticatorChain>(std::move(links));
 }
 
@@ -90,7 +93,7 @@ Gateway::Gateway(Flags flags, std::unique_ptr<kube::Transport> transport)
       watcher_(client_, watcher_options(), cache_.sink(), steady_, &metrics_),
       access_(make_access(flags_, client_)),
       runs_(client_, cache_, *access_),
-      authenticator_(make_authenticator(flags_, client_, clock_)),
+      authenticator_(make_authenticator(flags_, *transport_, client_, clock_)),
       everybody_{.user = "everybody", .uid = {}, .groups = {}, .namespace_ = flags_.default_namespace, .expires = {}},
       app_(app_options(flags_, watcher_), runs_, *authenticator_, flags_.auth ? nullptr : &everybody_, clock_,
            metrics_) {}

@@ -67,6 +67,10 @@ std::optional<Time> time_of(const json& claims, const char* name) {
   return Time(std::chrono::microseconds(static_cast<std::int64_t>(seconds * 1e6)));
 }
 
+bool is_systems(const std::string& name) {
+  return name.starts_with("system:");
+}
+
 Result<void> check_claims(const json& claims, const JwtIssuer& issuer, Time now) {
   if (text_at(claims, "iss") != issuer.issuer) return fail(ErrorKind::kDenied, "another issuer");
   const auto& audience = member(claims, "aud");
@@ -89,16 +93,22 @@ Result<void> check_claims(const json& claims, const JwtIssuer& issuer, Time now)
 Result<Identity> identity_of(const json& claims, const JwtIssuer& issuer) {
   const auto subject = text_at(claims, issuer.user_claim);
   if (subject.empty()) return fail(ErrorKind::kDenied, "no claim {}", issuer.user_claim);
+  const auto expires = time_of(claims, "exp");
+  if (!expires) return fail(ErrorKind::kDenied, "no claim exp");
   Identity identity{.user = issuer.user_prefix + subject,
                     .uid = {},
                     .groups = {},
                     .namespace_ = issuer.namespace_,
-                    .expires = time_of(claims, "exp")};
+                    .expires = *expires + kLeeway};
   const auto& groups = member(claims, issuer.groups_claim);
   for (const auto& group : groups.is_array() ? groups : json::array()) {
     if (group.is_string() && identity.groups.size() < kMaxGroups) {
       identity.groups.push_back(issuer.group_prefix + group.get<std::string>());
     }
+  }
+  // The prefixes see to it; this is what must be true whatever they are.
+  if (is_systems(identity.user) || std::ranges::any_of(identity.groups, is_systems)) {
+    return fail(ErrorKind::kDenied, "a name that Kubernetes keeps for itself");
   }
   // What Kubernetes gives to everybody who has shown who they are.
   identity.groups.emplace_back("system:authenticated");
@@ -117,6 +127,8 @@ Result<Identity> verify_jwt(std::string_view token, const json& jwks, const JwtI
   if (!text) return fail(ErrorKind::kDenied, "no JWT");
   const auto algorithm = text_at(text->header, "alg");
   if (key_type(algorithm).empty()) return fail(ErrorKind::kDenied, "signed with another algorithm than RS256 or ES256");
+  if (text->header.contains("kid") && !api::member(text->header, "kid").is_string())
+    return fail(ErrorKind::kDenied, "the header's 'kid' is no text");
   // An extension that must be understood is not.
   if (text->header.contains("crit")) return fail(ErrorKind::kDenied, "the header has 'crit'");
   const auto keys = candidates(text->header, jwks, algorithm);

@@ -1,10 +1,12 @@
 // The parts of a JWT, and the list of issuers: text only, no cryptography.
 #include <algorithm>
 
+#include "api/api_token.h"
 #include "api/json_access.h"
 #include "api/strict_json.h"
 #include "base/base64url.h"
 #include "gateway/jwt.h"
+#include "gateway/oidc.h"
 #include "gateway/project_ref.h"
 
 namespace modelrun::gateway {
@@ -21,16 +23,63 @@ std::optional<json> decoded_object(std::string_view part) {
   return std::move(*value);
 }
 
+// Whether a name that begins with one can begin with the other.
+bool overlap(std::string_view a, std::string_view b) {
+  return a.starts_with(b) || b.starts_with(a);
+}
+
 Result<void> check_prefix(const std::string& issuer, const char* field, const std::string& prefix) {
-  if (!prefix.empty() && !prefix.starts_with("system:")) return {};
-  return fail(ErrorKind::kInvalid, "issuer {}: {} must be given and must not begin with 'system:', e.g. 'login:'",
-              issuer, field);
+  if (prefix.empty()) {
+    return fail(ErrorKind::kInvalid, "issuer {}: {} must be given, e.g. 'login:'", issuer, field);
+  }
+  // Also a beginning of one: with the prefix "sys" the subject "tem:admin" would be an administrator.
+  for (const std::string_view taken : {std::string_view("system:"), api::kApiTokenUserPrefix}) {
+    if (overlap(prefix, taken)) {
+      return fail(ErrorKind::kInvalid, "issuer {}: {} '{}' could make names that begin with '{}': take another one",
+                  issuer, field, prefix, taken);
+    }
+  }
+  return {};
+}
+
+Result<void> check_fields(const json& entry, const std::string& issuer) {
+  constexpr std::string_view kTexts[] = {"issuer",    "jwksURL",   "caFile",      "userPrefix",    "groupPrefix",
+                                         "namespace", "userClaim", "groupsClaim", "namespaceClaim"};
+  for (const auto& [name, value] : entry.items()) {
+    const bool text = std::ranges::find(kTexts, name) != std::end(kTexts);
+    if (!text && name != "audiences" && name != "refreshSeconds") {
+      return fail(ErrorKind::kInvalid, "issuer {}: there is no field '{}'", issuer, name);
+    }
+    // One that is ignored because of its type would be a check that is not made.
+    if (text && !value.is_string()) return fail(ErrorKind::kInvalid, "issuer {}: {} must be a text", issuer, name);
+  }
+  return {};
+}
+
+// Where its keys come from, and how often.
+Result<void> take_keys(const json& entry, JwtIssuer& issuer) {
+  if (!issuer.jwks_url.empty() && !is_https_url(issuer.jwks_url)) {
+    return fail(ErrorKind::kInvalid, "issuer {}: jwksURL must be an https URL", issuer.issuer);
+  }
+  if (issuer.jwks_url.empty() && !is_https_url(issuer.issuer)) {
+    return fail(ErrorKind::kInvalid, "issuer {}: it is no https URL, so its keys cannot be discovered: give jwksURL",
+                issuer.issuer);
+  }
+  if (!entry.contains("refreshSeconds")) return {};
+  constexpr std::int64_t kDay = 86'400;
+  const auto seconds = api::int_at(entry, "refreshSeconds").value_or(0);
+  if (seconds < 1 || seconds > kDay) {
+    return fail(ErrorKind::kInvalid, "issuer {}: refreshSeconds must be from 1 to {}", issuer.issuer, kDay);
+  }
+  issuer.refresh = std::chrono::seconds(seconds);
+  return {};
 }
 
 Result<JwtIssuer> issuer_of(const json& entry) {
   JwtIssuer issuer{.issuer = text_at(entry, "issuer"),
                    .audiences = {},
                    .jwks_url = text_at(entry, "jwksURL"),
+                   .ca_file = text_at(entry, "caFile"),
                    .user_prefix = text_at(entry, "userPrefix"),
                    .group_prefix = text_at(entry, "groupPrefix"),
                    .namespace_ = text_at(entry, "namespace"),
@@ -38,27 +87,19 @@ Result<JwtIssuer> issuer_of(const json& entry) {
   if (const auto claim = text_at(entry, "userClaim"); !claim.empty()) issuer.user_claim = claim;
   if (const auto claim = text_at(entry, "groupsClaim"); !claim.empty()) issuer.groups_claim = claim;
   if (issuer.issuer.empty()) return fail(ErrorKind::kInvalid, "an issuer has no field 'issuer'");
+  if (auto fine = check_fields(entry, issuer.issuer); !fine) return std::unexpected(fine.error());
   for (const auto& audience : api::member(entry, "audiences")) {
     if (audience.is_string() && audience != "") issuer.audiences.push_back(audience);
   }
   if (issuer.audiences.empty())
     return fail(ErrorKind::kInvalid, "issuer {}: audiences must name at least one", issuer.issuer);
-  if (!issuer.jwks_url.starts_with("https://")) {
-    return fail(ErrorKind::kInvalid, "issuer {}: jwksURL must be an https URL", issuer.issuer);
-  }
+  if (auto fine = take_keys(entry, issuer); !fine) return std::unexpected(fine.error());
   if (auto fine = check_prefix(issuer.issuer, "userPrefix", issuer.user_prefix); !fine)
     return std::unexpected(fine.error());
   if (auto fine = check_prefix(issuer.issuer, "groupPrefix", issuer.group_prefix); !fine)
     return std::unexpected(fine.error());
   if (!parse_project("x", issuer.namespace_)) {
     return fail(ErrorKind::kInvalid, "issuer {}: namespace must name a namespace", issuer.issuer);
-  }
-  constexpr std::string_view kFields[] = {"issuer",    "audiences", "jwksURL",     "userPrefix",    "groupPrefix",
-                                          "namespace", "userClaim", "groupsClaim", "namespaceClaim"};
-  for (const auto& [name, unused] : entry.items()) {
-    if (std::ranges::find(kFields, name) == std::end(kFields)) {
-      return fail(ErrorKind::kInvalid, "issuer {}: there is no field '{}'", issuer.issuer, name);
-    }
   }
   return issuer;
 }
@@ -76,9 +117,7 @@ Result<std::vector<JwtIssuer>> parse_jwt_issuers(std::string_view text) {
     for (const auto& other : issuers) {
       if (other.issuer == issuer->issuer) return fail(ErrorKind::kInvalid, "issuer {} is there twice", other.issuer);
       // Else one could speak for the subjects of the other.
-      if (other.user_prefix.starts_with(issuer->user_prefix) || issuer->user_prefix.starts_with(other.user_prefix) ||
-          other.group_prefix.starts_with(issuer->group_prefix) ||
-          issuer->group_prefix.starts_with(other.group_prefix)) {
+      if (overlap(other.user_prefix, issuer->user_prefix) || overlap(other.group_prefix, issuer->group_prefix)) {
         return fail(ErrorKind::kInvalid, "issuers {} and {}: no prefix may be the beginning of the other's",
                     other.issuer, issuer->issuer);
       }

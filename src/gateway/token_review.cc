@@ -1,7 +1,9 @@
 #include "gateway/token_review.h"
 
 #include "api/json_access.h"
+#include "api/strict_json.h"
 #include "base/encoding.h"
+#include "base/log.h"
 #include "gateway/jwt.h"
 
 namespace modelrun::gateway {
@@ -9,6 +11,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::chrono::seconds kBetweenTries{10};
 constexpr std::string_view kServiceAccount = "system:serviceaccount:";
 
 // The claims, which nobody has verified yet; null when it is no JWT.
@@ -29,22 +32,51 @@ std::string unverified_issuer(std::string_view token) {
   return api::text_at(claims_of(token), "iss");
 }
 
+Result<std::string> published_issuer(kube::Transport& server, std::stop_token stop) {
+  kube::Request request;
+  request.path = "/.well-known/openid-configuration";
+  request.timeout = std::chrono::seconds(5);
+  const auto response = server.send(request, std::move(stop));
+  if (!response) return std::unexpected(response.error());
+  if (!response->ok()) return fail(ErrorKind::kUnavailable, "{}: HTTP status {}", request.path, response->status);
+  const auto document = api::parse_strict(response->body);
+  auto issuer = document ? api::text_at(*document, "issuer") : std::string();
+  if (issuer.empty()) return fail(ErrorKind::kUnavailable, "{}: names no issuer", request.path);
+  return issuer;
+}
+
+Result<std::string> TokenReview::issuer(std::stop_token stop) {
+  const std::lock_guard lock(mutex_);
+  if (!issuer_.empty()) return issuer_;
+  const auto now = clock_.now();
+  if (find_issuer_ && (!attempted_ || now >= *attempted_ + kBetweenTries)) {
+    attempted_ = now;
+    auto found = find_issuer_(std::move(stop));
+    if (found) {
+      issuer_ = std::move(*found);
+      return issuer_;
+    }
+    log::warn("the cluster's issuer is not known; --cluster-issuer names it", {{"error", found.error().message}});
+  }
+  return fail(ErrorKind::kUnavailable, "the cluster's issuer is not known");
+}
+
 Result<Identity> TokenReview::authenticate(std::string_view token, std::stop_token stop) {
   const auto claims = claims_of(token);
   if (claims.is_null()) return fail(ErrorKind::kNotFound, "not a JWT");
-  if (!options_.issuer.empty() && api::text_at(claims, "iss") != options_.issuer) {
-    return fail(ErrorKind::kNotFound, "not a token of this cluster");
-  }
+  const auto ours = issuer(stop);
+  if (!ours) return std::unexpected(ours.error());
+  if (api::text_at(claims, "iss") != *ours) return fail(ErrorKind::kNotFound, "not a token of this cluster");
   std::optional<Time> expires;
   if (const auto seconds = api::int_at(claims, "exp")) expires = Time(std::chrono::seconds(*seconds));
   if (!expires || clock_.now() >= *expires) return fail(ErrorKind::kDenied, "the token has expired");
   const auto digest = sha256_hex(token);
   if (auto known = cache_.find(digest)) return *known;
-  const auto review = client_.token_review(token, {options_.audience}, stop);
+  const auto review = client_.token_review(token, {audience_}, stop);
   if (!review) return fail(ErrorKind::kUnavailable, "token review: {}", review.error().message);
   // A server that does not know audiences answers yes without naming any.
-  if (!review->authenticated || review->audiences != std::vector{options_.audience}) {
-    return fail(ErrorKind::kDenied, "not a token for audience {}", options_.audience);
+  if (!review->authenticated || review->audiences != std::vector{audience_}) {
+    return fail(ErrorKind::kDenied, "not a token for audience {}", audience_);
   }
   Identity identity{.user = review->username,
                     .uid = review->uid,

@@ -138,6 +138,24 @@ TEST_F(ReviewTest, OtherTokensAreNotShownToTheCluster) {
   EXPECT_EQ(asked, 0);
 }
 
+TEST_F(ReviewTest, WithoutAKnownIssuerNothingIsShownToTheCluster) {
+  int finds = 0;
+  Result<std::string> published = fail(ErrorKind::kUnavailable, "no connection");
+  TokenReview asking(client, {.audience = "modelrun.dev/gateway", .issuer = {}}, clock, [&](std::stop_token) {
+    ++finds;
+    return published;
+  });
+  EXPECT_EQ(asking.authenticate(token(), {}).error().kind, ErrorKind::kUnavailable);
+  published = "https://kubernetes.default.svc";
+  EXPECT_EQ(asking.authenticate(token(), {}).error().kind, ErrorKind::kUnavailable);
+  EXPECT_EQ(finds, 1);
+  clock.advance(std::chrono::seconds(10));
+  EXPECT_EQ(asking.authenticate(token({{"iss", "https://elsewhere"}}), {}).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(asked, 0);
+  EXPECT_TRUE(asking.authenticate(token(), {}));
+  EXPECT_EQ(std::make_pair(finds, asked), std::make_pair(2, 1));
+}
+
 TEST_F(ReviewTest, WhatTheClusterDoesNotVouchForIsDenied) {
   const auto denied = [&](const char* what) {
     EXPECT_EQ(review.authenticate(token(), {}).error().kind, ErrorKind::kDenied) << what;

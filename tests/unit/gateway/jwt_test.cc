@@ -12,6 +12,7 @@
 #include "base/encoding.h"
 #include "fakes/manual_clock.h"
 #include "gateway/jwks.h"
+#include "gateway/oidc.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -79,6 +80,7 @@ class JwtTest : public ::testing::Test {
             {"exp", seconds(600)}};
   }
   [[nodiscard]] std::string token() const { return rsa().sign({{"alg", "RS256"}, {"kid", "r"}}, claims().dump()); }
+  [[nodiscard]] std::string by_ec_later() const { return ec().sign({{"alg", "ES256"}, {"kid", "e"}}, claims().dump()); }
   [[nodiscard]] Result<Identity> verify(const std::string& text) const {
     return verify_jwt(text, jwks, issuer, clock.now());
   }
@@ -100,7 +102,8 @@ TEST_F(JwtTest, GoodTokens) {
   EXPECT_EQ(identity->user, "login:ana");
   EXPECT_EQ(identity->groups, (std::vector<std::string>{"login:analysts", "system:authenticated"}));
   EXPECT_EQ(identity->namespace_, "team");
-  EXPECT_TRUE(identity->expires);
+  // From then on it would be refused, too: 600 s and what clocks may differ by.
+  EXPECT_EQ(identity->expires, clock.now() + std::chrono::seconds(630));
   auto more = claims();
   more["aud"] = {"other", "https://models.example"};
   more["ns"] = "mine";
@@ -149,6 +152,17 @@ TEST_F(JwtTest, NoNameOfTheSystemsComesOut) {
   const auto identity = verify(rsa().sign({{"alg", "RS256"}}, wrong.dump())).value();
   EXPECT_EQ(identity.user, "login:system:admin");
   EXPECT_EQ(identity.groups[0], "login:system:masters");
+  // Whatever the prefix: parse_jwt_issuers() lets none of these through.
+  for (const char* prefix : {"sys", "system"}) {
+    issuer.user_prefix = prefix;
+    wrong["sub"] = std::string("system:admin").substr(std::strlen(prefix));
+    EXPECT_FALSE(verify(rsa().sign({{"alg", "RS256"}}, wrong.dump()))) << prefix;
+    issuer.user_prefix = "login:";
+    issuer.group_prefix = prefix;
+    wrong["groups"] = {std::string("system:masters").substr(std::strlen(prefix))};
+    EXPECT_FALSE(verify(rsa().sign({{"alg", "RS256"}}, wrong.dump()))) << prefix;
+    issuer.group_prefix = "login:";
+  }
 }
 
 TEST_F(JwtTest, SignaturesAndHeadersThatLie) {
@@ -183,6 +197,8 @@ TEST_F(JwtTest, SignaturesAndHeadersThatLie) {
       verify(own.sign({{"alg", "RS256"}, {"kid", "r"}, {"jku", "https://evil.example/keys"}}, claims().dump())));
   EXPECT_EQ(verify(rsa().sign({{"alg", "RS256"}, {"kid", "../../etc/passwd"}}, claims().dump())).error().kind,
             ErrorKind::kNotFound);
+  EXPECT_EQ(verify(rsa().sign({{"alg", "RS256"}, {"kid", json::array({"r"})}}, claims().dump())).error().kind,
+            ErrorKind::kDenied);
   // An extension that must be understood.
   EXPECT_FALSE(verify(rsa().sign({{"alg", "RS256"}, {"crit", json::array({"b64"})}}, claims().dump())));
 }
@@ -234,11 +250,64 @@ TEST_F(JwtTest, KeysAreFetchedWhenNeededAndNotMoreOften) {
   away = true;
   clock.advance(std::chrono::minutes(9));
   EXPECT_TRUE(authenticator.authenticate(by_ec, {}));
-  clock.advance(std::chrono::minutes(0));
   EXPECT_EQ(authenticator.authenticate("mrt_x", {}).error().kind, ErrorKind::kNotFound);
+  // But not for ever: a withdrawn key would be good for as long as somebody keeps the issuer away from us.
+  clock.advance(std::chrono::hours(25));
+  EXPECT_EQ(authenticator.authenticate(by_ec_later(), {}).error().kind, ErrorKind::kUnavailable);
   JwtAuthenticator never(
       issuer, [](const std::string&, std::stop_token) -> Result<std::string> { return "{}"; }, clock);
   EXPECT_EQ(never.authenticate(by_ec, {}).error().kind, ErrorKind::kUnavailable);
+}
+
+TEST_F(JwtTest, WithdrawnKeyIsRefusedOnceTheKeysAreOld) {
+  json served{{"keys", {ec().public_part()}}};
+  issuer.refresh = std::chrono::seconds(60);
+  JwtAuthenticator authenticator(
+      issuer, [&](const std::string&, std::stop_token) -> Result<std::string> { return served.dump(); }, clock);
+  const auto by_ec = ec().sign({{"alg", "ES256"}, {"kid", "e"}}, claims().dump());
+  EXPECT_TRUE(authenticator.authenticate(by_ec, {}));
+  served = {{"keys", {rsa().public_part()}}};
+  clock.advance(std::chrono::seconds(59));
+  EXPECT_TRUE(authenticator.authenticate(by_ec, {}));
+  clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(authenticator.authenticate(by_ec, {}).error().kind, ErrorKind::kDenied);
+  EXPECT_TRUE(authenticator.authenticate(token(), {}));
+}
+
+TEST_F(JwtTest, KeysAreDiscovered) {
+  issuer.jwks_url.clear();
+  std::vector<std::string> asked;
+  json document{{"issuer", "https://login.example"}, {"jwks_uri", "https://keys.example/all"}};
+  JwtAuthenticator authenticator(
+      issuer,
+      [&](const std::string& url, std::stop_token) -> Result<std::string> {
+        asked.push_back(url);
+        return url == "https://keys.example/all" ? jwks.dump() : document.dump();
+      },
+      clock);
+  const auto refused = [&](const char* field, const char* value) {
+    const auto good = std::exchange(document[field], value);
+    EXPECT_EQ(authenticator.authenticate(token(), {}).error().kind, ErrorKind::kUnavailable) << value;
+    document[field] = good;
+    clock.advance(std::chrono::seconds(5));  // tries are rare also when nothing is known
+  };
+  refused("issuer", "https://login.example/");
+  refused("issuer", "https://evil.example");
+  refused("jwks_uri", "http://keys.example/all");
+  EXPECT_EQ(asked, std::vector<std::string>(3, "https://login.example/.well-known/openid-configuration"));
+  EXPECT_TRUE(authenticator.authenticate(token(), {}));
+  EXPECT_EQ(asked.back(), "https://keys.example/all");
+}
+
+TEST(Oidc, Urls) {
+  for (const char* good : {"https://a.example", "https://a.example:8443/x?y=z", "https://[::1]:1/", "https://A/"}) {
+    EXPECT_TRUE(is_https_url(good)) << good;
+  }
+  for (const char* bad : {"", "https://", "http://a", "https:///x", "https://u:p@a/", "https://a/#f", "https://a/ b",
+                          "https://a\r\nX: y/", "https://a?x", "HTTPS://a", "file:///etc/passwd"}) {
+    EXPECT_FALSE(is_https_url(bad)) << bad;
+  }
+  EXPECT_EQ(discovery_url("https://a.example/t/"), "https://a.example/t/.well-known/openid-configuration");
 }
 
 TEST(JwtIssuers, AreCheckedWhenTheyAreRead) {
@@ -258,9 +327,24 @@ TEST(JwtIssuers, AreCheckedWhenTheyAreRead) {
   refused("groupPrefix", "system:x", "groupPrefix");
   refused("audiences", json::array(), "audiences");
   refused("jwksURL", "http://a.example/k", "https");
+  refused("jwksURL", "https://user@a.example/k", "https");
+  // These would make names of Kubernetes' own, or of API tokens', with the right rest.
+  refused("userPrefix", "s", "system:");
+  refused("groupPrefix", "system", "system:");
+  refused("userPrefix", "modelrun-token:", "modelrun-token:");
+  refused("groupPrefix", "modelrun-", "modelrun-token:");
   refused("namespace", "", "namespace");
+  refused("namespaceClaim", 5, "namespaceClaim must be a text");
+  refused("refreshSeconds", 0, "refreshSeconds");
+  refused("refreshSeconds", "60", "refreshSeconds");
   refused("issuer", "", "issuer");
   refused("userprefix", "a:", "no field 'userprefix'");
+  // Without a URL of the keys the issuer is asked, so it must be a URL itself.
+  auto discovered = good;
+  discovered.erase("jwksURL");
+  EXPECT_EQ(parse_jwt_issuers(json::array({discovered}).dump()).value()[0].jwks_url, "");
+  discovered["issuer"] = "login";
+  EXPECT_FALSE(parse_jwt_issuers(json::array({discovered}).dump()));
   // Two issuers must not be able to speak for the same subject.
   auto other = good;
   other["issuer"] = "https://b.example";
