@@ -25,14 +25,20 @@ ToolCall App::Impl::tool_call(const Visit& visit) const {
           .runs = runs,
           .times = options.times,
           .clock = &clock,
+          .recheck = [this, kept = visit.shared_from_this()](std::stop_token stop) -> Result<void> {
+            const auto token = parse_bearer(kept->request.header("Authorization").value_or(""));
+            if (everybody != nullptr || !token) return {};
+            auto again = authenticator.authenticate(*token, std::move(stop));
+            if (!again) return std::unexpected(again.error());
+            return {};
+          },
           .idempotency_key = {},
           .traceparent = traceparent_of(visit.request),
           .cancel_on_stop = {},
           .on_tick = {},
           .stop = visit.exchange.stop_token(),
-          .later = [kept = visit.shared_from_this()](std::function<void()> work) {
-            kept->exchange.later(std::move(work));
-          }};
+          .later =
+              [kept = visit.shared_from_this()](std::function<void()> work) { kept->exchange.later(std::move(work)); }};
 }
 
 Place Places::take() {
@@ -112,19 +118,20 @@ std::string_view title_of(int status) {
 
 }  // namespace
 
+nlohmann::json problem_fields(int status, const std::string& detail) {
+  return {{"type", "about:blank"}, {"title", title_of(status)}, {"status", status}, {"detail", detail}};
+}
+
+nlohmann::json problem_fields(const Error& error) {
+  return problem_fields(status_of(error.kind), error.message);
+}
+
 HttpAnswer problem(int status, const std::string& detail) {
-  const nlohmann::json body{
-      {"type", "about:blank"}, {"title", title_of(status)}, {"status", status}, {"detail", detail}};
-  return {.status = status, .content_type = "application/problem+json", .body = dump(body)};
+  return {.status = status, .content_type = "application/problem+json", .body = dump(problem_fields(status, detail))};
 }
 
 HttpAnswer problem(const Error& error) {
   return problem(status_of(error.kind), error.message);
-}
-
-nlohmann::json problem_fields(const Error& error) {
-  const int status = status_of(error.kind);
-  return {{"type", "about:blank"}, {"title", title_of(status)}, {"status", status}, {"detail", error.message}};
 }
 
 std::string dump(const nlohmann::json& value) {

@@ -72,6 +72,7 @@ inline Error too_many_waiting() {
 HttpAnswer problem(int status, const std::string& detail);
 HttpAnswer problem(const Error& error);
 int status_of(ErrorKind kind);
+nlohmann::json problem_fields(int status, const std::string& detail);
 nlohmann::json problem_fields(const Error& error);
 
 std::string dump(const nlohmann::json& value);

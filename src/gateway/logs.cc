@@ -82,7 +82,10 @@ class LogStream : public std::enable_shared_from_this<LogStream> {
   void end(const Result<RunSummary>& ended) {
     follower_.reset();
     if (ended) return send_kept(app_, *visit_, ended->key);
-    visit_->exchange.send(event("error", dump(problem_fields(ended.error()))));
+    auto problem = problem_fields(ended.error());
+    // Of a wait, this says that the token has ended: a right that is lost makes the run unseen.
+    if (ended.error().kind == ErrorKind::kDenied) problem = problem_fields(401, ended.error().message);
+    visit_->exchange.send(event("error", dump(problem)));
   }
 
   App::Impl& app_;

@@ -2,13 +2,18 @@
 
 #include <algorithm>
 
+#include "gateway/open_call.h"
+
 namespace modelrun::gateway {
 namespace {
 
 // A failure that may pass does not end a wait that has lasted minutes; this many in a row do.
 constexpr int kPatience = 6;
-// The watch tells of changes; a run that has been quiet for so many spans is read, in case the watch is behind.
-constexpr int kQuietSpans = 4;
+// The watch tells of changes; a run that has been quiet for so many heartbeats is read, in case the watch is behind.
+constexpr int kQuietBeats = 4;
+// How often the caller's right is asked for. The answer mostly is remembered: one that is withdrawn ends the wait as
+// soon as it is forgotten, not a heartbeat later.
+constexpr std::chrono::milliseconds kRightsLook{2'000};
 
 bool may_pass(ErrorKind kind) {
   return kind == ErrorKind::kUnavailable || kind == ErrorKind::kTimeout || kind == ErrorKind::kThrottled;
@@ -21,52 +26,55 @@ class Wait : public std::enable_shared_from_this<Wait> {
        std::function<void(Result<RunSummary>)> done)
       : call_(std::move(call)), run_(std::move(run)), goal_(std::move(goal)), done_(std::move(done)) {}
 
-  // Says how the run stands, then waits for the next change unless that was all.
+  // Says how the run stands, then waits for what is next unless that was all.
   void go_on() {
     if (call_->on_tick) call_->on_tick(run_);
-    auto span = call_->times.heartbeat;
-    if (goal_.deadline) {
-      const auto left =
-          std::chrono::ceil<std::chrono::milliseconds>(*goal_.deadline - std::chrono::steady_clock::now());
-      span = std::min(span, std::max(left, std::chrono::milliseconds(0)));
-    }
-    if (goal_.reached(run_) || span.count() == 0) return done_(std::move(run_));
+    if (goal_.reached(run_) || (goal_.deadline && Clock::now() >= *goal_.deadline)) return done_(std::move(run_));
+    beat_ = Clock::now() + call_->times.heartbeat;
+    if (goal_.deadline) beat_ = std::min(beat_, *goal_.deadline);
+    park();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void park() {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(beat_ - Clock::now());
+    const auto span = until_token_ends(*call_, std::clamp(left, std::chrono::milliseconds(0), kRightsLook));
     call_->runs.notify(run_.key, run_.version, span, call_->stop, [self = shared_from_this()] {
       if (!self->call_->later) return self->look();
       self->call_->later([self] { self->look(); });
     });
   }
 
- private:
   void look() {
     if (call_->stop.stop_requested()) return end(ErrorKind::kCancelled, "the gateway ended this call");
-    auto next = call_->runs.look(call_->caller, run_.key, quiet_ >= kQuietSpans, call_->stop);
+    const bool beat = Clock::now() >= beat_;
+    auto next = call_->runs.look(call_->caller, run_.key, beat && quiet_ >= kQuietBeats, call_->stop);
     if (call_->stop.stop_requested()) return end(ErrorKind::kCancelled, "the gateway ended this call");
-    if (!next && (!may_pass(next.error().kind) || ++failures_ > kPatience)) {
-      return end(next.error().kind, next.error().message);
-    }
-    if (next) {
-      failures_ = 0;
-      quiet_ = next->version == run_.version && quiet_ < kQuietSpans ? quiet_ + 1 : 0;
-      run_ = std::move(*next);
-    }
-    const auto& expires = call_->caller.expires;
-    if (call_->clock != nullptr && expires && call_->clock->now() >= *expires) {
-      return end(ErrorKind::kDenied, "your token has expired");
-    }
+    if (!next && may_pass(next.error().kind) && (!beat || ++failures_ <= kPatience)) return beat ? go_on() : park();
+    if (!next) return end(next.error().kind, next.error().message);
+    const bool ended = until_token_ends(*call_, kRightsLook).count() == 0;
+    if (next->version == run_.version && !beat && !ended) return park();
+    failures_ = 0;
+    quiet_ = next->version == run_.version && quiet_ < kQuietBeats ? quiet_ + 1 : 0;
+    run_ = std::move(*next);
+    if (const auto good = token_still_good(*call_); !good) return end(good.error().kind, good.error().message);
     go_on();
   }
 
   void end(ErrorKind kind, const std::string& message) {
-    done_(fail(kind, "{}. Run {} goes on: ask get_run for it", message, run_.key.uid));
+    done_(fail(kind, "{}. Run {} goes on: ask get_run for it{}", message, run_.key.uid,
+               kind == ErrorKind::kDenied ? " with a new one" : ""));
   }
 
   const std::shared_ptr<const ToolCall> call_;
   RunSummary run_;
   const WaitGoal goal_;
   const std::function<void(Result<RunSummary>)> done_;
-  int failures_ = 0;  // in a row
-  int quiet_ = 0;     // spans without a change, since the API server was asked
+  Clock::time_point beat_;  // the next tick, if nothing changes before
+  int failures_ = 0;        // heartbeats without an answer, in a row
+  int quiet_ = 0;           // heartbeats without a change since the API server was asked
 };
 
 }  // namespace

@@ -27,8 +27,10 @@ struct ToolCall {
   RunService& runs;
   ToolTimes times;
   const Clock* clock = nullptr;  // for the end of the caller's token; null: tokens do not end
-  std::string idempotency_key;   // empty: none
-  std::string traceparent;       // of W3C Trace Context; empty: none
+  // Looks at the caller's token once more; kDenied: it was revoked. Empty: tokens are not revoked.
+  std::function<Result<void>(std::stop_token stop)> recheck = {};
+  std::string idempotency_key;  // empty: none
+  std::string traceparent;      // of W3C Trace Context; empty: none
   // Asked once `stop` has fired: whether the run is to be cancelled with the call. Even then only one that this very
   // call has created, and without an idempotency key, is. May be empty: no.
   std::function<bool()> cancel_on_stop;

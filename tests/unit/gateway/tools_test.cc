@@ -208,6 +208,31 @@ TEST_F(GatewayTest, RightThatIsTakenAwayEndsAWait) {
   EXPECT_EQ(ticks, 1);
 }
 
+TEST_F(GatewayTest, TokenThatIsTakenAwayEndsAWait) {
+  int ticks = 0;
+  Result<void> token{};
+  on_tick = [&](const RunSummary&) {
+    // What cannot be looked up now is no end.
+    token = fail(ticks == 0 ? ErrorKind::kUnavailable : ErrorKind::kDenied, "");
+    if (++ticks == 4) set_status(success());  // or this test would not end when the guard is missing
+  };
+  auto open = call();
+  open.recheck = [&](std::stop_token) { return token; };
+  const auto ended = call_tool(*find_tool("run"), kSync, open);
+  EXPECT_EQ(ended.error().kind, ErrorKind::kDenied);
+  EXPECT_EQ(ticks, 2);
+}
+
+TEST_F(GatewayTest, WaitEndsWithTheToken) {
+  times.heartbeat = std::chrono::hours(1);
+  const SystemClock real;
+  caller.expires = real.now() + std::chrono::milliseconds(50);
+  auto open = call();
+  open.clock = &real;
+  const auto ended = call_tool(*find_tool("run"), kSync, open);
+  EXPECT_THAT(ended.error().message, testing::HasSubstr("expired"));
+}
+
 TEST_F(GatewayTest, RunThatTheWatchHasNotBroughtYetIsReadLive) {
   const auto stored = server.put(kube::kModelRuns, {{"metadata", {{"namespace", "ns"}, {"name", "x"}}},
                                                     {"spec", {{"project", "forecasts"}}},
