@@ -9,7 +9,7 @@ import tempfile
 import threading
 
 from cluster import ROOT, Cluster, Space, wait_for
-from harness import attempt, chosen_by, count
+from harness import attempt, chosen_by, count, same
 
 FILES = {
     "run.py": """
@@ -76,6 +76,7 @@ class Gateway:
             "--log-format", "json",
             *flags,
         ]  # fmt: skip
+        self.tokens = set()  # that it was sent
         self.process = subprocess.Popen(command, stderr=self.log)
 
     def __enter__(self):
@@ -91,9 +92,21 @@ class Gateway:
         self.url = f"http://127.0.0.1:{self.port}"
         return self
 
-    def __exit__(self, *unused):
+    def __exit__(self, kind, *unused):
         self.stop()
+        leaked = self.leaked()
         os.unlink(self.log.name)
+        assert kind or not leaked, leaked
+
+    def leaked(self):
+        """Lines of the log that hold a token, or a part of one that is worth having."""
+        parts = {part for token in self.tokens for part in (token, *token.split(".")[1:]) if len(part) > 20}
+        return [line for line in self.text().splitlines() if any(part in line for part in parts)]
+
+    def memory(self):
+        """Bytes of the process that are resident."""
+        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def stop(self):
         """Ends it as the kubelet would; gives its exit code."""
@@ -123,6 +136,7 @@ class Gateway:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=180)
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         if token:
+            self.tokens.add(token)
             fields["Authorization"] = f"Bearer {token}"
         if body is not None:
             fields["Content-Type"] = "application/json"
@@ -166,6 +180,7 @@ def main(patterns):
             for name, function, _ in chosen_by(patterns):
                 tell = lambda failed: space.story() if failed else ""  # noqa: E731
                 outcomes.append(attempt(name, lambda function=function: function(space, gateway), tell))
+            outcomes.append(attempt("no_token_in_the_log", lambda: same(gateway.leaked(), [])))
     finally:
         space.remove()
     return count(outcomes)
