@@ -252,12 +252,32 @@ json arguments_of(const Request& request) {
   return arguments.is_null() ? json::object() : arguments;
 }
 
+namespace {
+
+// The fields as text, for clients that look at nothing else. They are there twice then, and clients take answers of
+// 1 MiB: of a large result the text leaves out what is long.
+std::string text_block(const json& fields) {
+  constexpr std::size_t kWhole = std::size_t{256} << 10U;
+  constexpr std::size_t kLong = std::size_t{4} << 10U;
+  const auto text = [](const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); };
+  auto whole = text(fields);
+  if (whole.size() <= kWhole) return whole;
+  json rest = fields;
+  for (auto& value : rest) {
+    const auto size = text(value).size();
+    if (size > kLong) value = fmt::format("[{} bytes, in structuredContent]", size);
+  }
+  return text(rest);
+}
+
+}  // namespace
+
 json tool_answer(const Request& request, const Result<json>& outcome) {
   const auto text = [](const std::string& words) { return json::array({{{"type", "text"}, {"text", words}}}); };
   if (!outcome) {
     return result_message(request, {{"content", text(outcome.error().message)}, {"isError", true}});
   }
-  return result_message(request, {{"content", text(outcome->dump(-1, ' ', false, json::error_handler_t::replace))},
+  return result_message(request, {{"content", text(text_block(*outcome))},
                                   {"structuredContent", *outcome},
                                   {"isError", failed_work(text_at(request.params, "name"), *outcome)}});
 }

@@ -74,17 +74,24 @@ void shorten(json& text, std::size_t excess) {
   text = make_valid_utf8(whole.substr(0, room / 2) + std::string(kGap) + whole.substr(whole.size() - room / 2));
 }
 
+// Takes from fields[name] what is more than `limit` bytes of all of `fields`; true when there was something to take.
+bool cut_stream(json& fields, const char* name, std::size_t limit) {
+  bool cut = false;
+  // Where the escapes are not spread evenly, once is not enough.
+  for (int round = 0; round < 8 && json_size(fields) > limit; ++round) {
+    if (fields[name].get_ref<const std::string&>().size() < 100) break;
+    shorten(fields[name], json_size(fields) - limit);
+    cut = true;
+  }
+  return cut;
+}
+
 // True when something had to go.
 bool cut_to_limit(json& output) {
-  if (json_size(output) <= kMaxPayload) return false;
-  for (const char* name : {"stdout", "stderr"}) {
-    // Where the escapes are not spread evenly, once is not enough.
-    for (int round = 0; round < 8 && json_size(output) > kMaxPayload; ++round) {
-      if (output[name].get_ref<const std::string&>().size() < 100) break;
-      shorten(output[name], json_size(output) - kMaxPayload);
-    }
-  }
-  if (json_size(output) > kMaxPayload) output["outputs"] = json::object();
+  bool cut = cut_stream(output, "stdout", kMaxPayload);
+  cut = cut_stream(output, "stderr", kMaxPayload) || cut;
+  if (json_size(output) <= kMaxPayload) return cut;
+  output["outputs"] = json::object();
   return true;
 }
 
@@ -114,20 +121,24 @@ json sync_fields(const api::ModelRun& run, const api::ResultFrame* frame, std::s
   if (status.started_at && status.finished_at) {
     duration = std::chrono::duration<double>(*status.finished_at - *status.started_at).count();
   }
-  return {{"run_id", run.meta.uid},
-          {"project", project},
-          {"branch", or_null(run.spec.branch)},
-          {"commit_sha", or_null(status.commit_sha)},
-          {"status", status_word(status.phase)},
-          {"exit_code", exit_code_of(run)},
-          {"stdout", std::move(left.out)},
-          {"stderr", std::move(left.err)},
-          {"stdout_truncated", left.out_truncated},
-          {"stderr_truncated", left.err_truncated},
-          {"outputs", std::move(left.outputs)},
-          {"duration_seconds", std::move(duration)},
-          {"data_snapshot_ref", or_null(status.data_snapshot_ref)},
-          {"error", error_of(run)}};
+  json fields{{"run_id", run.meta.uid},
+              {"project", project},
+              {"branch", or_null(run.spec.branch)},
+              {"commit_sha", or_null(status.commit_sha)},
+              {"status", status_word(status.phase)},
+              {"exit_code", exit_code_of(run)},
+              {"stdout", std::move(left.out)},
+              {"stderr", std::move(left.err)},
+              {"stdout_truncated", left.out_truncated},
+              {"stderr_truncated", left.err_truncated},
+              {"outputs", std::move(left.outputs)},
+              {"duration_seconds", std::move(duration)},
+              {"data_snapshot_ref", or_null(status.data_snapshot_ref)},
+              {"error", error_of(run)}};
+  for (const char* name : {"stdout", "stderr"}) {
+    if (cut_stream(fields, name, kMaxEvent)) fields[std::string(name) + "_truncated"] = true;
+  }
+  return fields;
 }
 
 json run_fields(const api::ModelRun& run, const api::ResultFrame* frame, std::string_view project) {
@@ -144,7 +155,7 @@ json run_fields(const api::ModelRun& run, const api::ResultFrame* frame, std::st
               {"stdout", std::move(left.out)},
               {"stderr", std::move(left.err)},
               {"outputs", std::move(left.outputs)}};
-    truncated = cut_to_limit(output);
+    truncated = cut_to_limit(output) || left.out_truncated || left.err_truncated;
   }
   return {{"run_id", run.meta.uid},
           {"run_number", status.run_number > 0 ? json(status.run_number) : json(nullptr)},

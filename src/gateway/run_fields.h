@@ -13,6 +13,8 @@ namespace modelrun::gateway {
 
 // What get_run cuts its payload to, serialised.
 inline constexpr std::size_t kMaxPayload = std::size_t{1} << 20U;
+// What the streams of sync_fields are cut to, with all else: a client of MCP takes events of 1 MiB, envelope included.
+inline constexpr std::size_t kMaxEvent = kMaxPayload - (std::size_t{16} << 10U);
 
 // "2026-04-28T10:00:01.420000+00:00"; without a fraction when there is none.
 std::string iso_time(Time time);

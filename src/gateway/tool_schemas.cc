@@ -140,18 +140,20 @@ json get_run_output_fields() {
   json output =
       of_type({"object", "null"},
               "On success the payload, at most 1 MiB: status, exit_code, stdout, stderr, outputs; else null.");
-  return object({{"run_id", text(kRunId)},
-                 {"run_number", of_type({"integer", "null"}, kNumber)},
-                 {"project_name", text(kProject)},
-                 {"status", status("success, failed, timed_out and cancelled are final.")},
-                 {"commit_sha", text_or_null(kCommit)},
-                 {"started_at", text_or_null("ISO 8601.")},
-                 {"finished_at", text_or_null("ISO 8601.")},
-                 {"error_message", text_or_null("Why it failed, with the end of stderr.")},
-                 {"output", std::move(output)},
-                 {"truncated", of_type("boolean", "The payload was larger than 1 MiB and has been cut.")}},
-                {"run_id", "run_number", "project_name", "status", "commit_sha", "started_at", "finished_at",
-                 "error_message", "output", "truncated"});
+  return object(
+      {{"run_id", text(kRunId)},
+       {"run_number", of_type({"integer", "null"}, kNumber)},
+       {"project_name", text(kProject)},
+       {"status", status("success, failed, timed_out and cancelled are final.")},
+       {"commit_sha", text_or_null(kCommit)},
+       {"started_at", text_or_null("ISO 8601.")},
+       {"finished_at", text_or_null("ISO 8601.")},
+       {"error_message", text_or_null("Why it failed, with the end of stderr.")},
+       {"output", std::move(output)},
+       {"truncated",
+        of_type("boolean", "A part of the payload is missing: it was larger than 1 MiB, or a stream was cut before.")}},
+      {"run_id", "run_number", "project_name", "status", "commit_sha", "started_at", "finished_at", "error_message",
+       "output", "truncated"});
 }
 
 json list_runs_input() {

@@ -89,6 +89,20 @@ TEST(Fields, FrameWinsOverWhatStandsInStatus) {
   EXPECT_EQ(fields["outputs"], (json{{"big", 1}}));
 }
 
+TEST(Fields, SyncAnswerFitsIntoOneEvent) {
+  const auto run = finished();
+  api::ResultFrame frame;
+  frame.out.head = std::string(900'000, 'x');
+  frame.err.head = "kept";
+  frame.outputs = json{{"a", std::string(600'000, 'y')}};
+  const auto fields = sync_fields(run, &frame, "p");
+  EXPECT_LE(fields.dump().size(), kMaxEvent);
+  EXPECT_EQ(fields["stdout_truncated"], true);
+  EXPECT_EQ(fields["stderr_truncated"], false);
+  EXPECT_EQ(fields["stderr"], "kept");
+  EXPECT_EQ(fields["outputs"], *frame.outputs);
+}
+
 TEST(Fields, PayloadIsCutToItsLimitAndSaysSo) {
   const auto run = finished();
   api::ResultFrame frame;
