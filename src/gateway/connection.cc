@@ -19,6 +19,15 @@ bool is_http_error(beast::error_code error) {
          error != http::error::end_of_stream && error != http::error::partial_message;
 }
 
+// Where a body of another coding ends, nobody knows: what follows would be taken for a request, perhaps another
+// client's whose proxy shares this connection.
+template <class Head>
+bool body_has_an_end(const Head& head) {
+  const auto codings = head.count(http::field::transfer_encoding);
+  return codings == 0 ||
+         (codings == 1 && head.version() == 11 && beast::iequals(head[http::field::transfer_encoding], "chunked"));
+}
+
 }  // namespace
 
 template <class Stream>
@@ -109,6 +118,7 @@ void StreamConnection<Stream>::on_header(beast::error_code error) {
   if (error == http::error::header_limit) return refuse(431, "The header is too large.");
   if (is_http_error(error)) return refuse(400, "This is not valid HTTP/1.1.");
   if (error) return close();
+  if (!body_has_an_end(parser_->get())) return refuse(400, "Transfer-Encoding may only be: chunked.");
   if (!reserve_body()) return refuse(503, "Too many bodies are on their way; try again.");
   if (parser_->is_done()) return handle();
   lowest().expires_after(core_->options.body_timeout);
