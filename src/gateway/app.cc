@@ -15,11 +15,14 @@ constexpr std::string_view kMetadataPath = "/.well-known/oauth-protected-resourc
 
 // A label of few values, whatever is asked for.
 std::string route_label(const std::string& path) {
-  if (path == "/mcp" || path == "/openapi.json" || path == "/healthz" || path == "/readyz") return path;
+  if (path == "/mcp" || path == "/openapi.json" || path == "/v1/projects" || path == "/healthz" || path == "/readyz")
+    return path;
   if (path.starts_with("/v1/runs")) {
     if (path.ends_with("/logs")) return "/v1/runs/{id}/logs";
+    if (path.ends_with("/details")) return "/v1/runs/{id}/details";
     if (path.ends_with("/cancel")) return "/v1/runs/{id}/cancel";
     if (path.find("/outputs/") != std::string::npos) return "/v1/runs/{id}/outputs/{name}";
+    if (path.find("/artifacts/") != std::string::npos) return "/v1/runs/{id}/artifacts/{name}";
     return path == "/v1/runs" ? path : "/v1/runs/{id}";
   }
   return path.starts_with(kMetadataPath) ? std::string(kMetadataPath) : "other";

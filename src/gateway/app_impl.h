@@ -86,6 +86,11 @@ void serve_mcp(App::Impl& app, const Visit& visit);
 // Paths below /v1. False: there is nothing at this path.
 bool serve_rest(App::Impl& app, const Visit& visit);
 void serve_logs(App::Impl& app, const Visit& visit, const std::string& run_id);
+// rest_views.cc: GETs that no tool has, or that say more than one.
+void serve_project_list(App::Impl& app, const Visit& visit);
+void serve_run_list(App::Impl& app, const Visit& visit);
+void serve_details(App::Impl& app, const Visit& visit, const std::string& run_id);
+void serve_artifact(App::Impl& app, const Visit& visit, const std::string& run_id, const std::string& name);
 nlohmann::json openapi_document();
 
 }  // namespace modelrun::gateway

@@ -129,4 +129,16 @@ Result<json> find_output(const api::ModelRun& run, const api::ResultFrame* frame
               {"resolution_path", content->path}};
 }
 
+Result<std::string> file_bytes(const api::ModelRun& run, const api::ResultFrame* frame, const std::string& name) {
+  const auto& files = run.status.artifacts;
+  const auto file = std::ranges::find(files, name, &api::ArtifactStatus::name);
+  if (file == files.end()) {
+    return fail(ErrorKind::kNotFound, "the run left no file '{}': {}", name.substr(0, 200),
+                names_of(run, json::object()));
+  }
+  auto content = file_content(frame, *file, "file");
+  if (!content) return std::unexpected(content.error());
+  return std::move(content->bytes);
+}
+
 }  // namespace modelrun::gateway

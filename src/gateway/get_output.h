@@ -19,4 +19,8 @@ inline constexpr std::size_t kMaxOutputContent = std::size_t{1} << 20U;
 Result<nlohmann::json> find_output(const api::ModelRun& run, const api::ResultFrame* frame, const std::string& wanted,
                                    const std::string& encoding, std::string_view project);
 
+// The bytes of the file that the run left as /outputs/`name`, checked against its digest. kNotFound: there is none of
+// that name, or its bytes were not kept.
+Result<std::string> file_bytes(const api::ModelRun& run, const api::ResultFrame* frame, const std::string& name);
+
 }  // namespace modelrun::gateway

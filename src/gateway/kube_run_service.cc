@@ -5,7 +5,6 @@
 #include "api/run_object.h"
 #include "api/strict_json.h"
 #include "base/encoding.h"
-#include "base/log.h"
 #include "gateway/project_ref.h"
 #include "kube/payload.h"
 #include "kube/refusal.h"
@@ -18,13 +17,6 @@ constexpr std::size_t kParameterBytes = 64 * 1024;
 constexpr std::string_view kRequestedBy = "modelrun.dev/requested-by";  // an annotation: the caller's name
 constexpr std::string_view kTraceparent = "modelrun.dev/traceparent";
 constexpr std::chrono::seconds kLogIdle{3600};
-
-// A right that the gateway itself lacks is no business of the caller's, and says nothing about the caller.
-Error own_fault(const Error& error) {
-  if (error.kind != ErrorKind::kDenied || error.message.find("forbidden: User ") == std::string::npos) return error;
-  log::error("the gateway's own rights do not suffice", {{"error", error.message}});
-  return {ErrorKind::kUnavailable, "the gateway lacks a right that it needs; its log says which one"};
-}
 
 std::string no_project(const ProjectRef& project) {
   return fmt::format("there is no project '{}' in namespace {} that you can see", project.name, project.namespace_);
@@ -261,14 +253,7 @@ Result<std::vector<RunSummary>> KubeRunService::list(const Identity& caller, con
     }
     if (!there) return std::unexpected(own_fault(there.error()));
   }
-  if (phase) {
-    const auto word = status_word(*phase);
-    std::erase_if(runs, [&](const RunSummary& run) { return status_word(run.phase) != word; });
-  }
-  std::ranges::sort(runs, [](const RunSummary& a, const RunSummary& b) {
-    return std::tie(a.created, a.number, a.key.uid) > std::tie(b.created, b.number, b.key.uid);
-  });
-  if (runs.size() > limit) runs.resize(limit);
+  keep_newest(runs, phase, limit);
   return runs;
 }
 

@@ -25,6 +25,12 @@ class KubeRunService final : public RunService {
   Result<std::vector<RunSummary>> list(const Identity& caller, const ProjectRef& project,
                                        std::optional<api::Phase> phase, std::size_t limit,
                                        std::stop_token stop) override;
+  Result<std::vector<RunSummary>> newest(const Identity& caller, const std::string& namespace_,
+                                         std::optional<api::Phase> phase, std::size_t limit,
+                                         std::stop_token stop) override;
+  Result<std::vector<ProjectSummary>> projects(const Identity& caller, const std::string& namespace_,
+                                               std::stop_token stop) override;
+  Result<Rights> rights(const Identity& caller, const std::string& namespace_, std::stop_token stop) override;
   Result<RunSummary> cancel(const Identity& caller, const RunKey& key, std::stop_token stop) override;
   Result<void> follow_log(const Identity& caller, const api::ModelRun& run,
                           const std::function<bool(std::string_view)>& on_data, std::stop_token stop) override;
@@ -44,5 +50,10 @@ class KubeRunService final : public RunService {
   Access& access_;
   ResultCache results_;
 };
+
+// An error of the API server's as the caller may see it: a right that the gateway itself lacks says nothing about them.
+Error own_fault(const Error& error);
+// Keeps the newest `limit` runs that have the phase's status word; all phases without one.
+void keep_newest(std::vector<RunSummary>& runs, std::optional<api::Phase> phase, std::size_t limit);
 
 }  // namespace modelrun::gateway

@@ -1,4 +1,5 @@
 #include "gateway/app_impl.h"
+#include "gateway/run_details.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -39,6 +40,28 @@ json run_id() {
   return parameter("path", "run_id", input("get_run")["run_id"], true);
 }
 
+json in_namespace() {
+  auto where = parameter("query", "namespace", {{"type", "string"}}, false);
+  where["description"] = "Default: your own. Not together with project_name, which can hold one itself.";
+  return where;
+}
+
+json view(const char* id, const char* summary, json parameters, json response) {
+  return {{"get",
+           {{"operationId", id},
+            {"summary", summary},
+            {"parameters", std::move(parameters)},
+            {"responses", with_problems({{"200", std::move(response)}})}}}};
+}
+
+json artifact_path() {
+  json name = parameter("path", "name", {{"type", "string"}}, true);
+  name["description"] = "As details has it; it may hold slashes.";
+  json bytes{{"description", "The file, as an attachment."},
+             {"content", content("application/octet-stream", {{"type", "string"}, {"format", "binary"}})}};
+  return view("get_artifact", "Get a file that a run left", json::array({run_id(), std::move(name)}), std::move(bytes));
+}
+
 json runs_path() {
   const auto& output = find_tool("run")->output_schema;
   json post = operation(
@@ -50,11 +73,14 @@ json runs_path() {
   post["requestBody"] = {{"required", true}, {"content", content("application/json", find_tool("run")->input_schema)}};
   json parameters = json::array();
   for (const auto& [name, schema] : input("list_runs").items()) {
-    parameters.push_back(parameter("query", name, schema, name == "project_name"));
+    parameters.push_back(parameter("query", name, schema, false));
   }
-  return {{"post", std::move(post)},
-          {"get",
-           operation("list_runs", parameters, {{"200", answer("The runs.", find_tool("list_runs")->output_schema)}})}};
+  parameters.push_back(in_namespace());
+  json get = operation("list_runs", parameters, {{"200", answer("The runs.", schema::runs())}});
+  get["description"] =
+      "The newest runs of a project or, without project_name, of a namespace; at most 50, with a status if you name "
+      "one.";
+  return {{"post", std::move(post)}, {"get", std::move(get)}};
 }
 
 json logs_path() {
@@ -79,7 +105,13 @@ json openapi_document() {
       json::array({run_id(), parameter("path", "output_name", input("get_run_output")["output_name"], true),
                    parameter("query", "encoding", input("get_run_output")["encoding"], false)});
   json paths{
+      {"/v1/projects", view("list_projects", "List the projects of a namespace, and what you may do there",
+                            json::array({in_namespace()}), answer("The projects.", schema::projects()))},
       {"/v1/runs", runs_path()},
+      {"/v1/runs/{run_id}/details",
+       view("get_details", "Get everything about a run", json::array({run_id()}),
+            answer("Status, result, parameters, provenance and files.", schema::details()))},
+      {"/v1/runs/{run_id}/artifacts/{name}", artifact_path()},
       {"/v1/runs/{run_id}", {{"get", operation("get_run", json::array({run_id()}), result("get_run", "The run."))}}},
       {"/v1/runs/{run_id}/outputs/{output_name}",
        {{"get", operation("get_run_output", output_parameters, result("get_run_output", "The output."))}}},

@@ -33,6 +33,14 @@ Result<ProjectRef> parse_project(std::string_view text, std::string_view default
   return ProjectRef{std::string(namespace_), std::string(name)};
 }
 
+Result<std::string> parse_namespace(std::string_view text, std::string_view default_namespace) {
+  if (text.empty()) return std::string(default_namespace);
+  if (!is_label(text)) {
+    return fail(ErrorKind::kInvalid, "namespace: give the name of a namespace: lower-case letters, digits and '-'");
+  }
+  return std::string(text);
+}
+
 std::string display_project(std::string_view namespace_, std::string_view project, std::string_view default_namespace) {
   if (namespace_ == default_namespace) return std::string(project);
   return fmt::format("{}/{}", namespace_, project);

@@ -12,6 +12,9 @@ namespace modelrun::gateway {
 // "[namespace/]project". kInvalid unless both are names that Kubernetes allows.
 Result<ProjectRef> parse_project(std::string_view text, std::string_view default_namespace);
 
+// The namespace that a caller names, or the default one. kInvalid unless it is a name that Kubernetes allows.
+Result<std::string> parse_namespace(std::string_view text, std::string_view default_namespace);
+
 // What parse_project() takes back: with the namespace only where it is not the default one.
 std::string display_project(std::string_view namespace_, std::string_view project, std::string_view default_namespace);
 

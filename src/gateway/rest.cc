@@ -1,5 +1,3 @@
-#include <charconv>
-
 #include "api/strict_json.h"
 #include "gateway/app_impl.h"
 #include "gateway/project_ref.h"
@@ -9,15 +7,16 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::string_view kProjects = "/v1/projects";
 constexpr std::string_view kRuns = "/v1/runs";
 
 struct Path {
   std::string id;
-  std::string action;  // "", "outputs", "logs", "cancel"
-  std::string name;    // of the output; may hold slashes
+  std::string action;  // "", "outputs", "artifacts", "details", "logs", "cancel"
+  std::string name;    // of the output or artifact; may hold slashes
 };
 
-// "/v1/runs/{id}[/logs | /cancel | /outputs/{name}]"
+// "/v1/runs/{id}[/details | /logs | /cancel | /outputs/{name} | /artifacts/{name}]"
 std::optional<Path> parse_path(const std::string& path) {
   if (!path.starts_with("/v1/runs/")) return std::nullopt;
   const auto rest = path.substr(kRuns.size() + 1);
@@ -26,13 +25,15 @@ std::optional<Path> parse_path(const std::string& path) {
   if (parsed.id.empty()) return std::nullopt;
   if (slash == std::string::npos) return parsed;
   const auto tail = rest.substr(slash + 1);
-  if (tail == "logs" || tail == "cancel") {
+  if (tail == "details" || tail == "logs" || tail == "cancel") {
     parsed.action = tail;
     return parsed;
   }
-  if (!tail.starts_with("outputs/") || tail.size() == 8) return std::nullopt;
-  parsed.action = "outputs";
-  parsed.name = tail.substr(8);
+  const auto end = tail.find('/');
+  parsed.action = tail.substr(0, end);
+  if (parsed.action != "outputs" && parsed.action != "artifacts") return std::nullopt;
+  if (end == std::string::npos || end + 1 == tail.size()) return std::nullopt;
+  parsed.name = tail.substr(end + 1);
   return parsed;
 }
 
@@ -93,18 +94,6 @@ void create_run(App::Impl& app, const Visit& visit) {
             [kept, place, answer](const Result<json>& fields) { answer(*kept, fields); });
 }
 
-void list(App::Impl& app, const Visit& visit) {
-  json arguments = json::object();
-  for (const auto& [name, value] : visit.request.query) arguments[name] = value;
-  if (arguments.contains("limit")) {
-    const auto text = arguments["limit"].get<std::string>();
-    int limit = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-    if (error == std::errc{} && end == text.data() + text.size()) arguments["limit"] = limit;
-  }
-  use(app, visit, "list_runs", arguments);
-}
-
 void cancel(App::Impl& app, const Visit& visit, const std::string& id) {
   const auto found = app.runs.find(visit.caller, id, visit.exchange.stop_token());
   if (!found) return visit.exchange.answer(problem(found.error()));
@@ -122,6 +111,8 @@ void serve_run(App::Impl& app, const Visit& visit, const Path& path) {
   }
   if (!get) return not_allowed(visit, "GET");
   if (path.action == "logs") return serve_logs(app, visit, path.id);
+  if (path.action == "details") return serve_details(app, visit, path.id);
+  if (path.action == "artifacts") return serve_artifact(app, visit, path.id, path.name);
   if (path.action.empty()) return use(app, visit, "get_run", {{"run_id", path.id}});
   json arguments{{"run_id", path.id}, {"output_name", path.name}};
   const auto& query = visit.request.query;
@@ -132,11 +123,16 @@ void serve_run(App::Impl& app, const Visit& visit, const Path& path) {
 }  // namespace
 
 bool serve_rest(App::Impl& app, const Visit& visit) {
+  if (visit.request.path == kProjects) {
+    if (visit.request.method != "GET") return not_allowed(visit, "GET"), true;
+    serve_project_list(app, visit);
+    return true;
+  }
   if (visit.request.path == kRuns) {
     if (visit.request.method == "POST") {
       create_run(app, visit);
     } else if (visit.request.method == "GET") {
-      list(app, visit);
+      serve_run_list(app, visit);
     } else {
       not_allowed(visit, "GET, POST");
     }

@@ -49,6 +49,7 @@ RunCache::RunCache() : sink_(store_, project) {
                    [](const CachedRun& run) { return std::vector{digits_of(run.meta.uid).substr(0, kIndexed)}; });
   store_.add_index("project",
                    [](const CachedRun& run) { return std::vector{run.meta.namespace_ + "/" + run.run.project}; });
+  store_.add_index("namespace", [](const CachedRun& run) { return std::vector{run.meta.namespace_}; });
   store_.set_on_change([this](const auto& old, const auto& now) {
     if (now) room_.changed(now->meta.uid);
     if (old && (!now || now->meta.uid != old->meta.uid)) room_.changed(old->meta.uid);
@@ -78,6 +79,12 @@ std::vector<RunSummary> RunCache::of_project(const ProjectRef& project) const {
   for (const auto& each : store_.by_index("project", project.namespace_ + "/" + project.name)) {
     found.push_back(each->run);
   }
+  return found;
+}
+
+std::vector<RunSummary> RunCache::of_namespace(std::string_view namespace_) const {
+  std::vector<RunSummary> found;
+  for (const auto& each : store_.by_index("namespace", namespace_)) found.push_back(each->run);
   return found;
 }
 

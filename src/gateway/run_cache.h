@@ -33,6 +33,7 @@ class RunCache {
   // Runs whose UID begins with `digits` (hex, lower case, no dashes, at least eight), at most `limit` of them.
   [[nodiscard]] std::vector<RunSummary> by_uid(std::string_view digits) const;
   [[nodiscard]] std::vector<RunSummary> of_project(const ProjectRef& project) const;
+  [[nodiscard]] std::vector<RunSummary> of_namespace(std::string_view namespace_) const;
 
   // RunService::notify.
   void notify(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span, const std::stop_token& stop,

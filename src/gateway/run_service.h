@@ -48,6 +48,21 @@ struct ProjectRef {
   std::string name;
 };
 
+struct ProjectSummary {
+  std::string name;
+  std::string default_branch;  // as the repository or the project has it; empty: not known yet
+  std::string last_commit;
+  std::int64_t last_number = 0;  // 0: it has had no run yet
+  std::int64_t active = 0, queued = 0;
+  bool suspended = false;
+};
+
+// What a caller may do with the runs of a namespace, apart from seeing them.
+struct Rights {
+  bool start = false;
+  bool cancel = false;
+};
+
 struct NewRun {
   ProjectRef project;
   std::string model;  // empty: the whole project
@@ -87,6 +102,15 @@ class RunService {
   virtual Result<std::vector<RunSummary>> list(const Identity& caller, const ProjectRef& project,
                                                std::optional<api::Phase> phase, std::size_t limit,
                                                std::stop_token stop) = 0;
+  // The same, of all projects in a namespace.
+  virtual Result<std::vector<RunSummary>> newest(const Identity& caller, const std::string& namespace_,
+                                                 std::optional<api::Phase> phase, std::size_t limit,
+                                                 std::stop_token stop) = 0;
+  // In the order of their names.
+  virtual Result<std::vector<ProjectSummary>> projects(const Identity& caller, const std::string& namespace_,
+                                                       std::stop_token stop) = 0;
+  // For what a client offers its user; start() and cancel() ask again.
+  virtual Result<Rights> rights(const Identity& caller, const std::string& namespace_, std::stop_token stop) = 0;
   // Asks for the end of a run. One that is over stays as it is and is no error: look at the phase.
   virtual Result<RunSummary> cancel(const Identity& caller, const RunKey& key, std::stop_token stop) = 0;
   // What the model of a run that is under way prints, piece by piece, until its end or until `on_data` returns false.

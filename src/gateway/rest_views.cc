@@ -1,0 +1,179 @@
+// Reading for people's clients: what is in a namespace, and everything about one run. The tools have the rest.
+#include <charconv>
+
+#include "gateway/app_impl.h"
+#include "gateway/get_output.h"
+#include "gateway/project_ref.h"
+#include "gateway/run_details.h"
+#include "gateway/run_fields.h"
+#include "gateway/tool_schemas.h"
+
+namespace modelrun::gateway {
+namespace {
+
+using nlohmann::json;
+
+json or_null(const std::string& text) {
+  return text.empty() ? json(nullptr) : json(text);
+}
+
+std::string query_value(const HttpRequest& request, const std::string& name) {
+  const auto found = request.query.find(name);
+  return found == request.query.end() ? std::string() : found->second;
+}
+
+// The query as arguments of list_runs, checked as the tool's are.
+Result<json> list_arguments(const HttpRequest& request) {
+  json arguments = json::object();
+  for (const auto& [name, value] : request.query) arguments[name] = value;
+  if (arguments.contains("limit")) {
+    const auto text = arguments["limit"].get<std::string>();
+    int limit = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+    if (error == std::errc{} && end == text.data() + text.size()) arguments["limit"] = limit;
+  }
+  json schema = find_tool("list_runs")->input_schema;
+  if (!arguments.contains("project_name")) {
+    schema["required"] = json::array();
+    schema["properties"]["namespace"] = {{"type", "string"}};
+  }
+  if (auto checked = schema::check(schema, arguments); !checked) return std::unexpected(checked.error());
+  return arguments;
+}
+
+Result<json> project_list(App::Impl& app, const Visit& visit) {
+  const auto stop = visit.exchange.stop_token();
+  const auto namespace_ = parse_namespace(query_value(visit.request, "namespace"), visit.caller.namespace_);
+  if (!namespace_) return std::unexpected(namespace_.error());
+  const auto projects = app.runs.projects(visit.caller, *namespace_, stop);
+  if (!projects) return std::unexpected(projects.error());
+  const auto rights = app.runs.rights(visit.caller, *namespace_, stop);
+  if (!rights) return std::unexpected(rights.error());
+  json entries = json::array();
+  for (const auto& each : *projects) {
+    entries.push_back({{"project_name", display_project(*namespace_, each.name, visit.caller.namespace_)},
+                       {"default_branch", or_null(each.default_branch)},
+                       {"last_commit", or_null(each.last_commit)},
+                       {"last_run_number", each.last_number > 0 ? json(each.last_number) : json(nullptr)},
+                       {"active_runs", each.active},
+                       {"queued_runs", each.queued},
+                       {"suspended", each.suspended}});
+  }
+  return json{{"namespace", *namespace_},
+              {"may_run", rights->start},
+              {"may_cancel", rights->cancel},
+              {"total_returned", entries.size()},
+              {"projects", std::move(entries)}};
+}
+
+Result<json> run_list(App::Impl& app, const Visit& visit) {
+  const auto stop = visit.exchange.stop_token();
+  const auto arguments = list_arguments(visit.request);
+  if (!arguments) return std::unexpected(arguments.error());
+  const auto limit = static_cast<std::size_t>(arguments->value("limit", 10));
+  std::optional<api::Phase> phase;
+  if (const auto word = arguments->value("status", ""); !word.empty()) phase = parse_status_word(word);
+  Result<std::vector<RunSummary>> runs;
+  json shown = nullptr;
+  if (arguments->contains("project_name")) {
+    const auto project = parse_project(arguments->at("project_name").get<std::string>(), visit.caller.namespace_);
+    if (!project) return std::unexpected(project.error());
+    shown = display_project(project->namespace_, project->name, visit.caller.namespace_);
+    runs = app.runs.list(visit.caller, *project, phase, limit, stop);
+  } else {
+    const auto namespace_ = parse_namespace(arguments->value("namespace", ""), visit.caller.namespace_);
+    if (!namespace_) return std::unexpected(namespace_.error());
+    runs = app.runs.newest(visit.caller, *namespace_, phase, limit, stop);
+  }
+  if (!runs) return std::unexpected(runs.error());
+  json entries = json::array();
+  for (const auto& run : *runs) {
+    json entry = list_entry(run);
+    entry["project_name"] = display_project(run.key.namespace_, run.project, visit.caller.namespace_);
+    entry["model_name"] = or_null(run.model);
+    entries.push_back(std::move(entry));
+  }
+  return json{{"project_name", std::move(shown)}, {"total_returned", entries.size()}, {"runs", std::move(entries)}};
+}
+
+Result<json> run_details(App::Impl& app, const Visit& visit, const std::string& run_id) {
+  const auto stop = visit.exchange.stop_token();
+  const auto found = app.runs.find(visit.caller, run_id, stop);
+  if (!found) return std::unexpected(found.error());
+  const auto run = app.runs.read(visit.caller, found->key, stop);
+  if (!run) return std::unexpected(run.error());
+  const auto rights = app.runs.rights(visit.caller, found->key.namespace_, stop);
+  if (!rights) return std::unexpected(rights.error());
+  FramePtr frame;
+  json result_error = nullptr;
+  if (needs_payload(**run)) {
+    // Without it there is still all that stands in status.
+    auto payload = app.runs.payload(visit.caller, **run, stop);
+    if (payload) {
+      frame = std::move(*payload);
+    } else {
+      result_error = fmt::format("the full result cannot be read: {}", payload.error().message);
+    }
+  }
+  json fields = detail_fields(**run, frame.get(),
+                              display_project(found->key.namespace_, found->project, visit.caller.namespace_));
+  fields["result_error"] = std::move(result_error);
+  fields["may_cancel"] = rights->cancel;
+  return fields;
+}
+
+// RFC 6266: what a header cannot hold is percent-encoded.
+std::string attachment(const std::string& name) {
+  const auto slash = name.rfind('/');
+  const auto base = slash == std::string::npos ? name : name.substr(slash + 1);
+  std::string encoded;
+  for (const char c : base) {
+    const bool plain =
+        (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '-' || c == '_';
+    encoded += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return "attachment; filename*=UTF-8''" + encoded;
+}
+
+Result<std::string> file_of(App::Impl& app, const Visit& visit, const std::string& run_id, const std::string& name) {
+  const auto stop = visit.exchange.stop_token();
+  const auto found = app.runs.find(visit.caller, run_id, stop);
+  if (!found) return std::unexpected(found.error());
+  const auto run = app.runs.read(visit.caller, found->key, stop);
+  if (!run) return std::unexpected(run.error());
+  if (!(*run)->status.result_ref) return file_bytes(**run, nullptr, name);
+  const auto frame = app.runs.payload(visit.caller, **run, stop);
+  if (!frame) return std::unexpected(frame.error());
+  return file_bytes(**run, frame->get(), name);
+}
+
+void answer_fields(const Visit& visit, const Result<json>& fields) {
+  visit.exchange.answer(fields ? HttpAnswer{.body = dump(*fields)} : problem(fields.error()));
+}
+
+}  // namespace
+
+void serve_project_list(App::Impl& app, const Visit& visit) {
+  answer_fields(visit, project_list(app, visit));
+}
+
+void serve_run_list(App::Impl& app, const Visit& visit) {
+  answer_fields(visit, run_list(app, visit));
+}
+
+void serve_details(App::Impl& app, const Visit& visit, const std::string& run_id) {
+  answer_fields(visit, run_details(app, visit, run_id));
+}
+
+// Whatever the model wrote, no browser is to take it for a page.
+void serve_artifact(App::Impl& app, const Visit& visit, const std::string& run_id, const std::string& name) {
+  auto bytes = file_of(app, visit, run_id, name);
+  if (!bytes) return visit.exchange.answer(problem(bytes.error()));
+  visit.exchange.answer({.content_type = "application/octet-stream",
+                         .body = std::move(*bytes),
+                         .headers = {{"Content-Disposition", attachment(name)},
+                                     {"Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'"},
+                                     {"Referrer-Policy", "no-referrer"}}});
+}
+
+}  // namespace modelrun::gateway

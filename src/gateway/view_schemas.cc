@@ -1,0 +1,111 @@
+// The shapes of the answers that only plain HTTP has; those of the tools are in tool_schemas.cc.
+#include "gateway/run_details.h"
+#include "gateway/tools.h"
+
+namespace modelrun::gateway::schema {
+namespace {
+
+using nlohmann::json;
+
+json of(const json& type, const char* description = "") {
+  json property{{"type", type}};
+  if (*description != '\0') property["description"] = description;
+  return property;
+}
+
+json text_or_null(const char* description = "") {
+  return of({"string", "null"}, description);
+}
+
+// All fields are always there.
+json object(json properties) {
+  json required = json::array();
+  for (const auto& [name, unused] : properties.items()) required.push_back(name);
+  return {{"type", "object"}, {"properties", std::move(properties)}, {"required", std::move(required)}};
+}
+
+json list_of(json item, const char* description) {
+  return {{"type", "array"}, {"items", std::move(item)}, {"description", description}};
+}
+
+json timeline() {
+  json steps = json::object();
+  for (const char* step :
+       {"accepted", "resolved", "queued", "job_created", "scheduled", "started", "finished", "recorded"}) {
+    steps[step] = text_or_null();
+  }
+  return object(std::move(steps));
+}
+
+json provenance() {
+  return object({{"image", text_or_null("As the project names it.")},
+                 {"image_id", text_or_null("With the digest that was run.")},
+                 {"source_digest", text_or_null("Of the commit's files as they were delivered.")},
+                 {"parameters_digest", text_or_null()},
+                 {"outputs_digest", text_or_null()},
+                 {"data_snapshot_ref", text_or_null()}});
+}
+
+json artifact() {
+  return object({{"name", of("string", "Its path below /outputs.")},
+                 {"size_bytes", of("integer")},
+                 {"sha256", of("string")},
+                 {"media_type", text_or_null()},
+                 {"stored", of("boolean", "Its bytes can be fetched.")}});
+}
+
+}  // namespace
+
+json details() {
+  const auto& run = find_tool("run")->output_schema["properties"];
+  json properties{{"name", of("string", "Of the ModelRun.")},
+                  {"namespace", of("string")},
+                  {"branch", text_or_null("The branch that was looked up.")},
+                  {"parameters", of({"object", "null"}, "null: none were given.")},
+                  {"created_by", text_or_null("gateway, cli, or null.")},
+                  {"created_at", of("string", "ISO 8601, as all times.")},
+                  {"started_at", text_or_null()},
+                  {"finished_at", text_or_null()},
+                  {"cancelling", of("boolean", "Its end has been asked for.")},
+                  {"message", text_or_null("What it waits for, or how it ended.")},
+                  {"error", {{"type", {"object", "null"}}, {"description", "reason and message."}}},
+                  {"attempts", of("integer")},
+                  {"node_name", text_or_null()},
+                  {"timeline", timeline()},
+                  {"provenance", provenance()},
+                  {"artifacts", list_of(artifact(), "Files that are no outputs.")},
+                  {"result_error", text_or_null("Why outputs, stdout and stderr are not whole here.")},
+                  {"may_cancel", of("boolean", "Whether the caller may cancel it.")}};
+  for (const char* same :
+       {"run_id", "project_name", "run_number", "model_name", "status", "commit_sha", "exit_code", "stdout", "stderr",
+        "stdout_truncated", "stderr_truncated", "outputs", "duration_seconds", "warning"}) {
+    properties[same] = run[same];
+  }
+  return object(std::move(properties));
+}
+
+json projects() {
+  json project = object({{"project_name", of("string", "As `run` takes it.")},
+                         {"default_branch", text_or_null()},
+                         {"last_commit", text_or_null("The newest commit that was looked up.")},
+                         {"last_run_number", of({"integer", "null"})},
+                         {"active_runs", of("integer")},
+                         {"queued_runs", of("integer")},
+                         {"suspended", of("boolean", "New runs wait.")}});
+  return object({{"namespace", of("string")},
+                 {"projects", list_of(std::move(project), "By name.")},
+                 {"may_run", of("boolean", "Whether the caller may start runs here.")},
+                 {"may_cancel", of("boolean")},
+                 {"total_returned", of("integer")}});
+}
+
+json runs() {
+  auto schema = find_tool("list_runs")->output_schema;
+  auto& item = schema["properties"]["runs"]["items"];
+  item["properties"]["project_name"] = of("string");
+  item["properties"]["model_name"] = text_or_null("null for the whole project.");
+  schema["properties"]["project_name"] = text_or_null("null: the runs of all projects in a namespace.");
+  return schema;
+}
+
+}  // namespace modelrun::gateway::schema
