@@ -5,6 +5,7 @@
 #include "base/encoding.h"
 #include "base/log.h"
 #include "gateway/app_impl.h"
+#include "gateway/page.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -17,6 +18,7 @@ constexpr std::string_view kMetadataPath = "/.well-known/oauth-protected-resourc
 std::string route_label(const std::string& path) {
   if (path == "/mcp" || path == "/openapi.json" || path == "/v1/projects" || path == "/healthz" || path == "/readyz")
     return path;
+  if (path == "/" || path.starts_with("/page/")) return "page";
   if (path.starts_with("/v1/runs")) {
     if (path.ends_with("/logs")) return "/v1/runs/{id}/logs";
     if (path.ends_with("/details")) return "/v1/runs/{id}/details";
@@ -76,7 +78,7 @@ std::optional<HttpAnswer> guarded_answer(const App::Impl& app, const HttpRequest
   }
   const bool is_metadata = request.path == kMetadataPath || request.path == std::string(kMetadataPath) + "/mcp";
   if (is_metadata && request.method == "GET") return metadata(app.options, request);
-  return std::nullopt;
+  return page_answer(request, app.everybody == nullptr);
 }
 
 std::expected<Identity, HttpAnswer> identify(App::Impl& app, const HttpRequest& request, const std::stop_token& stop) {

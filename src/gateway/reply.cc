@@ -17,6 +17,8 @@ std::string_view phrase(int status) {
       return "Accepted";
     case 204:
       return "No Content";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
     case 401:
@@ -44,10 +46,10 @@ void add_header(std::string& head, std::string_view name, std::string_view value
   head += "\r\n";
 }
 
-std::string head_of(int status, std::string_view content_type, bool keep_alive) {
+std::string head_of(int status, std::string_view content_type, bool keep_alive, bool cached = false) {
   std::string head = fmt::format("HTTP/1.1 {} {}\r\n", status, phrase(status));
   if (!content_type.empty()) add_header(head, "Content-Type", content_type);
-  add_header(head, "Cache-Control", "no-store");
+  if (!cached) add_header(head, "Cache-Control", "no-store");
   add_header(head, "X-Content-Type-Options", "nosniff");
   if (!keep_alive) add_header(head, "Connection", "close");
   return head;
@@ -60,9 +62,13 @@ std::string chunk(std::string_view bytes) {
 }  // namespace
 
 std::string serialize(const HttpAnswer& answer, bool keep_alive) {
-  std::string text = head_of(answer.status, answer.body.empty() ? "" : answer.content_type, keep_alive);
+  // An answer that may be kept says so itself; all others are for this one caller.
+  const bool cached =
+      std::ranges::any_of(answer.headers, [](const auto& each) { return each.first == "Cache-Control"; });
+  std::string text = head_of(answer.status, answer.body.empty() ? "" : answer.content_type, keep_alive, cached);
   for (const auto& [name, value] : answer.headers) add_header(text, name, value);
-  if (answer.status != 204) add_header(text, "Content-Length", std::to_string(answer.body.size()));
+  if (answer.status != 204 && answer.status != 304)
+    add_header(text, "Content-Length", std::to_string(answer.body.size()));
   return text + "\r\n" + answer.body;
 }
 
