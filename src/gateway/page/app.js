@@ -1,6 +1,7 @@
 // Sign-in, addresses (all of them behind the #, none with a token), and which view is shown.
 import { getJson, onRefused, Problem, query, setToken } from './api.js';
 import { h, setText } from './dom.js';
+import { upper } from './format.js';
 import { listView } from './list.js';
 import { runView } from './run.js';
 
@@ -91,8 +92,6 @@ function askForToken(reason) {
   document.title = 'Your token \u00b7 ModelRun';
   input.focus();
 }
-
-const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 function enter() {
   signedIn = true;

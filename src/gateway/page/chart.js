@@ -5,6 +5,7 @@ import { exact, visible } from './format.js';
 const HEIGHT = 260;
 const EDGE = { top: 12, right: 14, bottom: 34, left: 62 };
 const MARKED = 60; // points of a line that are dots as well
+const DENSE = 400; // points of a line that is thin
 export const MAX_SERIES = 8;
 
 // Round numbers that span [low, high], about `wanted` of them.
@@ -52,14 +53,17 @@ function thinned(values, columns) {
   for (let column = 0; column < columns; column += 1) {
     const from = Math.floor((column * values.length) / columns);
     const to = Math.floor(((column + 1) * values.length) / columns);
-    let low = from;
-    let high = from;
+    let low = -1;
+    let high = -1;
     for (let i = from; i < to; i += 1) {
-      if (values[i] === null) kept.add(i);
-      if (values[i] < values[low]) low = i;
-      if (values[i] > values[high]) high = i;
+      if (values[i] === null) {
+        kept.add(i);
+        continue;
+      }
+      if (low < 0 || values[i] < values[low]) low = i;
+      if (high < 0 || values[i] > values[high]) high = i;
     }
-    kept.add(low).add(high);
+    if (low >= 0) kept.add(low).add(high);
   }
   return [...kept].sort((a, b) => a - b);
 }
@@ -117,7 +121,7 @@ function draw(data, width, id) {
   const x = (i) => EDGE.left + (count > 1 ? (i / (count - 1)) * inner : inner / 2);
   const y = (value) => HEIGHT - EDGE.bottom - ((value - low) / (high - low)) * (HEIGHT - EDGE.top - EDGE.bottom);
   const lines = series.flatMap(({ values }, number) => [
-    s('path', { class: `line s${number}`, d: path(values, x, y, Math.floor(inner)) }),
+    s('path', { class: count > DENSE ? `line dense s${number}` : `line s${number}`, d: path(values, x, y, Math.floor(inner)) }),
     ...(count <= MARKED ? values.flatMap((value, i) => (value === null ? []
       : [s('circle', { class: `point s${number}`, cx: x(i).toFixed(1), cy: y(value).toFixed(1), r: 3 })])) : []),
   ]);

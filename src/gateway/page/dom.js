@@ -72,7 +72,7 @@ export function dataTable(caption, columns, count, row, numeric = () => false) {
   };
   more.addEventListener('click', grow);
   grow();
-  const head = columns.map((name, i) => h('th', { scope: 'col', class: numeric(i) ? 'number' : null }, foreign(name)));
+  const head = columns.map((name, i) => h('th', { scope: 'col', class: i > 0 && numeric(i) ? 'number' : null }, foreign(name)));
   const table = h('table', { class: 'data' }, h('caption', { class: 'unseen' }, caption), h('thead', {}, h('tr', {}, head)), body);
   return h('div', {}, h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption }, table), more);
 }

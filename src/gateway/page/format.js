@@ -94,6 +94,8 @@ export function ago(text, now = Date.now()) {
 
 export const commit = (text) => (text ? text.slice(0, 12) : '\u2013');
 
+export const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 export const STATUSES = { pending: 'Pending', running: 'Running', success: 'Success', failed: 'Failed', timed_out: 'Timed out', cancelled: 'Cancelled' };
 export const isFinal = (status) => status !== 'pending' && status !== 'running';
 

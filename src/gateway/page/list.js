@@ -19,7 +19,11 @@ function makeRow(run) {
   };
   const model = run.model_name ? foreign(run.model_name) : h('span', { class: 'hint' }, 'whole project');
   row.element = h('tr', {}, h('td', {}, row.status), h('th', { scope: 'row' }, row.link),
-    h('td', {}, foreign(run.project_name)), h('td', { class: 'wide' }, model), row.commit, row.started, row.duration);
+    h('td', {}, foreign(run.project_name), run.model_name && h('span', { class: 'narrow hint' }, foreign(run.model_name))), h('td', { class: 'wide' }, model), row.commit, row.started, row.duration);
+  // The link is what keyboards and readers use; a pointer may be anywhere in the row, unless it selects.
+  row.element.addEventListener('click', (event) => {
+    if (!event.target.closest('a') && getSelection().isCollapsed) row.link.click();
+  });
   return row;
 }
 
@@ -49,6 +53,7 @@ export function listView(app, values) {
   const rows = new Map();
   let timer;
   let stopped = false;
+  let looks = 0;
   const body = h('tbody');
   const columns = [['Status'], ['Run'], ['Project'], ['Model', 'wide'], ['Commit', 'wide'], ['Started', 'wide'], ['Duration', 'number']];
   const table = h('table', { class: 'runs', hidden: true }, h('caption', { class: 'unseen' }, 'Runs, newest first'),
@@ -93,16 +98,19 @@ export function listView(app, values) {
 
   const look = async () => {
     let wait = QUIET;
+    looks += 1;
+    const turn = looks;
+    const late = () => stopped || turn !== looks; // another look has begun since
     try {
       const scope = values.project ? { project_name: values.project } : { namespace: values.namespace };
       const { runs } = await getJson(query('v1/runs', { ...scope, status: values.status, limit: LIMIT }));
-      if (stopped) return;
+      if (late()) return;
       complain('');
       show(runs);
       if (runs.some((run) => !isFinal(run.status))) wait = BUSY;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (stopped) return;
+      if (late()) return;
       complain(error.message);
     }
     timer = setTimeout(look, wait);

@@ -6,27 +6,32 @@ import { cell, exact, isNumber, pretty } from './format.js';
 const MAX_CARDS = 100;
 const MAX_COLUMNS = 50;
 const DEEPEST = 3;
+const LARGEST = 1e300; // beyond it the distance of two numbers may be none
 const AXIS = /^(x|t|i|n|index|time|date|day|week|month|quarter|year|period|step|epoch)s?$/i;
 
 const isScalar = (value) => value === null || typeof value !== 'object';
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
 const isNumeric = (values) => values.every((value) => value === null || value === undefined || isNumber(value)) && values.some(isNumber);
 
-// {columns: [{name, values}]}, or null when the value is no table.
+// {columns: [{name, values}], all: how many there are, count: of rows}, or null when the value is no table. Columns are cut
+// before they are filled: a few thousand rows with a name each would be a table of millions.
 export function tableOf(value) {
   let columns = null;
+  let all = 0;
   if (Array.isArray(value) && value.length && value.every((row) => isObject(row) && Object.values(row).every(isScalar))) {
     const names = [...new Set(value.flatMap((row) => Object.keys(row)))];
-    columns = names.map((name) => ({ name, values: value.map((row) => (Object.hasOwn(row, name) ? row[name] : null)) }));
+    all = names.length;
+    columns = names.slice(0, MAX_COLUMNS).map((name) => ({ name, values: value.map((row) => (Object.hasOwn(row, name) ? row[name] : null)) }));
   } else if (Array.isArray(value) && value.length > 1 && isNumeric(value)) {
     columns = [{ name: 'value', values: value }];
   } else if (isObject(value)) {
     const lists = Object.entries(value);
     const length = lists[0]?.[1]?.length;
     const even = length > 0 && lists.every(([, list]) => Array.isArray(list) && list.length === length && list.every(isScalar));
-    if (even) columns = lists.map(([name, values]) => ({ name, values }));
+    if (even) columns = lists.slice(0, MAX_COLUMNS).map(([name, values]) => ({ name, values }));
+    all = lists.length;
   }
-  return columns?.length ? { columns: columns.slice(0, MAX_COLUMNS), all: columns.length, count: columns[0].values.length } : null;
+  return columns?.length ? { columns, all: Math.max(all, columns.length), count: columns[0].values.length } : null;
 }
 
 // The column that says where a row stands: one of words, or numbers that rise under a name such as "year".
@@ -40,7 +45,8 @@ function axisOf(columns) {
 
 function chartOf(title, { columns, count }) {
   const axis = axisOf(columns);
-  const numeric = columns.filter(({ values }, i) => i !== axis && isNumeric(values));
+  const drawable = (value) => !isNumber(value) || Math.abs(Number(value)) < LARGEST;
+  const numeric = columns.filter(({ values }, i) => i !== axis && isNumeric(values) && values.every(drawable));
   if (count < 2 || !numeric.length) return null;
   const series = numeric.slice(0, MAX_SERIES).map(({ name, values }) => ({
     name, values: values.map((value) => (isNumber(value) ? Number(value) : null)),
@@ -84,7 +90,7 @@ function record(value, depth) {
 }
 
 function body(name, value, depth) {
-  if (isNumber(value)) return h('p', { class: 'big' }, exact(value));
+  if (isNumber(value)) return h('p', { class: exact(value).length > 13 ? 'big long' : 'big' }, exact(value));
   if (typeof value === 'string') return value.length <= 60 && !/[\r\n]/.test(value) ? h('p', { class: 'word' }, foreign(value)) : longText(value, name);
   if (isScalar(value)) return h('p', { class: 'word' }, String(value));
   const table = tableOf(value);
@@ -102,7 +108,9 @@ const isSmall = (value) => isScalar(value) && !(typeof value === 'string' && (va
 export function outputsBlock(outputs, file) {
   const entries = Object.entries(outputs);
   if (!entries.length) return h('p', { class: 'hint' }, 'The run left no outputs.');
-  const cards = entries.slice(0, MAX_CARDS).map(([name, value]) => h('section', { class: isSmall(value) ? 'card small' : 'card' },
+  // Single values first, side by side; then what takes the whole width.
+  const ordered = [...entries.filter(([, value]) => isSmall(value)), ...entries.filter(([, value]) => !isSmall(value))];
+  const cards = ordered.slice(0, MAX_CARDS).map(([name, value]) => h('section', { class: isSmall(value) ? 'card small' : 'card' },
     heading(0, name), body(name, value, 0)));
   const text = () => pretty(outputs);
   return h('div', {}, h('div', { class: 'cards' }, cards),

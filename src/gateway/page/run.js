@@ -1,7 +1,7 @@
 // One run: how it stands, what it prints and leaves, and what it was made from.
 import { getBytes, getJson, post, Problem, run as runPath } from './api.js';
 import { announce, foreign, h, longText, save, setText } from './dom.js';
-import { duration, elapsed, isFinal, pretty, size, STATUSES, time, titleOf } from './format.js';
+import { duration, elapsed, isFinal, pretty, size, STATUSES, time, titleOf, upper } from './format.js';
 import { openLauncher } from './launch.js';
 import { liveLog } from './log.js';
 import { outputsBlock } from './outputs.js';
@@ -32,13 +32,17 @@ function facts(entries) {
 function timeline(run) {
   const known = STEPS.filter(([step]) => run.timeline[step]);
   const first = known.length ? run.timeline[known[0][0]] : null;
-  return h('ol', { class: 'timeline' }, known.map(([step, label]) => h('li', {}, h('span', {}, label),
-    h('time', { datetime: run.timeline[step], title: time(run.timeline[step]) }, `+${duration(elapsed(first, run.timeline[step]))}`))));
+  // Kubernetes tells some times in whole seconds, rounded down: a step is not shown as earlier than the one before it.
+  let latest = 0;
+  return h('ol', { class: 'timeline' }, known.map(([step, label]) => {
+    latest = Math.max(latest, elapsed(first, run.timeline[step]));
+    return h('li', {}, h('span', {}, label), h('time', { datetime: run.timeline[step], title: time(run.timeline[step]) }, `+${duration(latest)}`));
+  }));
 }
 
 function provenance(run) {
   const { provenance: from } = run;
-  return facts([['Commit', run.commit_sha, true], ['Branch', run.branch], ['Image', from.image, true], ['Image digest', from.image_id, true],
+  return facts([['Commit', run.commit_sha, true], ['Branch', run.branch], ['Image', from.image, true], ['Image digest', from.image_id === from.image ? null : from.image_id, true],
     ['Source digest', from.source_digest, true], ['Parameters digest', from.parameters_digest, true], ['Outputs digest', from.outputs_digest, true],
     ['Data snapshot', from.data_snapshot_ref], ['Attempts', String(run.attempts)], ['Node', run.node_name], ['Started by', run.created_by],
     ['ModelRun', `${run.namespace}/${run.name}`, true], ['Run ID', run.run_id, true]]);
@@ -71,7 +75,7 @@ function stream(name, text, truncated) {
 function failure(run) {
   if (!isFinal(run.status) || run.status === 'success') return null;
   const reason = run.error ? run.error.reason : STATUSES[run.status];
-  return h('div', { class: `note ${run.status === 'cancelled' ? '' : 'bad'}` }, h('strong', {}, reason), h('p', {}, foreign(run.error ? run.error.message : run.message || '')));
+  return h('div', { class: `note ${run.status === 'cancelled' ? '' : 'bad'}` }, h('strong', {}, reason), h('p', {}, foreign(upper(run.error ? run.error.message : run.message || ''))));
 }
 
 // What the run left: only when it is over, and then once.
@@ -93,6 +97,8 @@ export function runView(app, id) {
   let timer;
   let stopped = false;
   let shownFinal = false;
+  let shownRight = '';
+  let looks = 0;
 
   const title = h('h1', {}, '\u2026');
   const state = badge('pending');
@@ -103,7 +109,7 @@ export function runView(app, id) {
   const summary = h('div', { class: 'summary' });
   const left = h('div', { class: 'left' });
   const right = h('div', { class: 'right' });
-  const element = h('div', {}, h('p', {}, h('a', { href: '#/' }, '\u2190 Runs')),
+  const element = h('div', {}, h('p', { class: 'back' }, h('a', { href: '#/' }, '\u2190 Runs')),
     h('div', { class: 'head' }, h('div', { class: 'titled' }, title, state), h('div', { class: 'buttons' }, again, cancel)),
     message, wrong, summary, h('div', { class: 'columns' }, left, right));
 
@@ -116,7 +122,7 @@ export function runView(app, id) {
     title.replaceChildren(foreign(titleOf(run)));
     document.title = `${titleOf(run)} \u00b7 ModelRun`;
     setBadge(state, run.status);
-    setText(message, isFinal(run.status) ? '' : run.cancelling ? 'It is being cancelled; what it has printed and written is kept.' : run.message || '');
+    setText(message, isFinal(run.status) ? '' : run.cancelling ? 'It is being cancelled; what it has printed and written is kept.' : upper(run.message || ''));
     cancel.hidden = isFinal(run.status) || !run.may_cancel;
     cancel.disabled = run.cancelling;
     announce(`${titleOf(run)}: ${STATUSES[run.status]}`);
@@ -125,13 +131,14 @@ export function runView(app, id) {
       ['Commit', run.commit_sha && run.commit_sha.slice(0, 12), true], ['Branch', run.branch], ['Warning', run.warning]]));
   };
 
+  // Only when something is new: whoever selects or reads here is not to be disturbed.
   const showRight = () => {
-    const open = new Set([...right.querySelectorAll('details[open] > summary')].map((each) => each.textContent));
-    if (right.contains(document.activeElement) && !isFinal(run.status)) return;
+    const now = pretty([run.parameters, run.artifacts, run.timeline, run.provenance, run.attempts, run.node_name, run.commit_sha, run.branch]);
+    if (now === shownRight) return;
+    shownRight = now;
     right.replaceChildren(card('Parameters', run.parameters === null ? h('p', { class: 'hint' }, 'None were given.') : longText(pretty(run.parameters), 'Parameters')),
       ...(run.artifacts.length ? [card('Files', artifacts(run, complain))] : []),
       card('Timeline', timeline(run)), card('Provenance', provenance(run)));
-    for (const each of right.querySelectorAll('details > summary')) each.parentElement.open = open.has(each.textContent);
   };
 
   const showFinal = () => {
@@ -155,16 +162,19 @@ export function runView(app, id) {
 
   const look = async () => {
     clearTimeout(timer);
+    looks += 1;
+    const turn = looks;
+    const late = () => stopped || turn !== looks; // another look has begun since
     try {
       const now = await getJson(runPath(id, '/details'));
-      if (stopped) return;
+      if (late()) return;
       run = now;
       complain('');
       show();
       if (isFinal(run.status)) return;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (stopped) return;
+      if (late()) return;
       complain(error.message);
       if (error.status === 404 || error.status === 422) {
         title.textContent = 'No such run';
