@@ -124,8 +124,11 @@ void serve_run(App::Impl& app, const Visit& visit, const Path& path) {
 
 bool serve_rest(App::Impl& app, const Visit& visit) {
   if (visit.request.path == kProjects) {
-    if (visit.request.method != "GET") return not_allowed(visit, "GET"), true;
-    serve_project_list(app, visit);
+    if (visit.request.method == "GET") {
+      serve_project_list(app, visit);
+    } else {
+      not_allowed(visit, "GET");
+    }
     return true;
   }
   if (visit.request.path == kRuns) {
