@@ -44,12 +44,14 @@ std::vector<std::string> plugin_environment(const Config& config) {
   for (const auto& [name, value] : config.exec->env) merged[name] = value;
   merged["KUBERNETES_EXEC_INFO"] = exec_info(config);
   std::vector<std::string> lines;
-  for (const auto& [name, value] : merged) lines.push_back(name + '=' + value);
+  lines.reserve(merged.size());
+  for (const auto& [name, value] : merged) lines.push_back(fmt::format("{}={}", name, value));
   return lines;
 }
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> result;
+  result.reserve(texts.size() + 1);
   for (auto& text : texts) result.push_back(text.data());
   result.push_back(nullptr);
   return result;

@@ -72,9 +72,8 @@ KeyParts split_key(std::string_view key) {
 
 std::uint64_t parse_resource_version(std::string_view text) {
   std::uint64_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc{} && rest == end ? value : 0;
+  const auto [rest, error] = std::from_chars(text.begin(), text.end(), value);
+  return error == std::errc{} && rest == text.end() ? value : 0;
 }
 
 }  // namespace modelrun::kube

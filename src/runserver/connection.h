@@ -83,7 +83,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   template <class Body>
   void write(std::shared_ptr<http::response<Body>> response);
   template <class Body, class Writing>
-  void write_some(std::shared_ptr<Writing> writing);
+  void write_some(const std::shared_ptr<Writing>& writing);
   void on_written(bool keep_alive);
   void drain();
   void await_early_bytes();

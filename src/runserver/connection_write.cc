@@ -68,7 +68,7 @@ void Connection::write(std::shared_ptr<http::response<Body>> response) {
 
 // Piece by piece, so that the time-out is for one piece and not for a large archive on a slow line.
 template <class Body, class Writing>
-void Connection::write_some(std::shared_ptr<Writing> writing) {
+void Connection::write_some(const std::shared_ptr<Writing>& writing) {
   beast::get_lowest_layer(stream_).expires_after(core_->options.write_timeout);
   http::async_write_some(
       stream_, writing->serializer,

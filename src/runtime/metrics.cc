@@ -25,6 +25,8 @@ double resident_bytes() {
   if (file == nullptr) return 0;
   long size = 0;
   long resident = 0;
+  // Not a stream, as those stay open over exec.
+  // NOLINTNEXTLINE(bugprone-unchecked-string-to-number-conversion): the kernel wrote it
   const int read = std::fscanf(file, "%ld %ld", &size, &resident);
   std::fclose(file);
   return read == 2 ? static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)) : 0;

@@ -86,7 +86,7 @@ class Store {
 
   // All three: mutex_ is held.
   Change set_locked(const std::string& key, Ptr object, bool own);
-  Change erase_locked(typename Entries::iterator entry, std::uint64_t resource_version);
+  Change erase_locked(Entries::iterator entry, std::uint64_t resource_version);
   void reindex_locked(const std::string* key, const T* old, const T* now);
   void report(const Change& change) const {
     if (on_change_ && (change.first || change.second)) on_change_(change.first, change.second);

@@ -137,7 +137,7 @@ auto Store<T>::set_locked(const std::string& key, Ptr object, bool own) -> Chang
 }
 
 template <class T>
-auto Store<T>::erase_locked(typename Entries::iterator entry, std::uint64_t resource_version) -> Change {
+auto Store<T>::erase_locked(Entries::iterator entry, std::uint64_t resource_version) -> Change {
   Ptr old = entry->second.object;
   reindex_locked(&entry->first, old.get(), nullptr);
   tombstones_.add(entry->first, old->meta.uid, std::max(resource_version, old->meta.resource_version));

@@ -72,7 +72,7 @@ Result<Channel> Channel::connect(const std::string& path, const std::string& mar
   }
 }
 
-Result<void> Channel::send(Message type, std::string_view payload, std::vector<int> fds) const {
+Result<void> Channel::send(Message type, std::string_view payload, const std::vector<int>& fds) const {
   payload = payload.substr(0, kMaxPayload);
   auto tag = static_cast<char>(type);
   std::array<iovec, 2> parts{{{&tag, 1}, {const_cast<char*>(payload.data()), payload.size()}}};

@@ -46,7 +46,7 @@ class Channel {
   static Result<Channel> connect(const std::string& path, const std::string& marker, int timeout_ms);
 
   // Waits while the peer's buffer is full, 10 s at most. `payload` beyond kMaxPayload is cut off.
-  Result<void> send(Message type, std::string_view payload = {}, std::vector<int> fds = {}) const;
+  Result<void> send(Message type, std::string_view payload = {}, const std::vector<int>& fds = {}) const;
   // Does not wait: kTimeout when nothing has come.
   Result<Packet> receive() const;
 

@@ -233,7 +233,7 @@ class ArtifactCollector {
 
 // True for .modelrun/models/MODEL/KEY.json.
 bool is_model_file(std::string_view path) {
-  return path.ends_with(".json") && std::ranges::count(path, '/') == 3 && stem_of(path) != "";
+  return path.ends_with(".json") && std::ranges::count(path, '/') == 3 && !stem_of(path).empty();
 }
 
 }  // namespace

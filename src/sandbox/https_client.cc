@@ -90,7 +90,7 @@ class Response {
     if (!line) return std::unexpected(line.error());
     const auto size = parse_number<std::uint64_t>(line->substr(0, line->find(';')), 16);
     if (!size) return fail(ErrorKind::kInvalid, "the answer has a broken chunk");
-    left_ = *size;
+    left_ = size;
     ended_ = *size == 0;
     return {};
   }

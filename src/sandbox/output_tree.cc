@@ -76,7 +76,7 @@ class Walk {
       const std::string name = entry->d_name;
       if (name == "." || name == ".." || (path.empty() && name == ".modelrun")) continue;
       if (++seen_ > limits_.entries) return;
-      take(here, path.empty() ? name : path + "/" + name, name, depth);
+      take(here, path.empty() ? name : fmt::format("{}/{}", path, name), name, depth);
     }
   }
 

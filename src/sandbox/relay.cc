@@ -159,9 +159,7 @@ void Relay::drain(UniqueFd& pipe, StreamCapture& into) const {
     if (got > 0) {
       into.append({chunk.data(), static_cast<std::size_t>(got)});
       total += static_cast<std::size_t>(got);
-    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-      return;
-    } else if (!wait_ready(pipe.get(), POLLIN, -1, deadline)) {
+    } else if (got == 0 || (errno != EAGAIN && errno != EINTR) || !wait_ready(pipe.get(), POLLIN, -1, deadline)) {
       return;
     }
   }

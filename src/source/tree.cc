@@ -74,6 +74,7 @@ Result<void> check_tree_path(std::string_view path) {
   return fail(ErrorKind::kDenied, "the commit is refused: {} {}", printable_path(path), fault);
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): it is moved on
 Result<void> Tree::add(std::string path, Node node) {
   if (const auto checked = check_tree_path(path); !checked) return checked;
   for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
@@ -85,7 +86,7 @@ Result<void> Tree::add(std::string path, Node node) {
   }
   const bool directory = node.kind == NodeKind::kDirectory;
   const auto [entry, added] = nodes_.try_emplace(std::move(path), std::move(node));
-  if (!added && !(directory && entry->second.kind == NodeKind::kDirectory)) {
+  if (!added && (!directory || entry->second.kind != NodeKind::kDirectory)) {
     return fail(ErrorKind::kDenied, "the commit is refused: it has {} twice", printable_path(entry->first));
   }
   if (added && !directory) ++file_count_;
@@ -131,15 +132,13 @@ Tree::Walk Tree::walk(std::string_view path) const {
     }
     append_part(at.path, part);
     const auto node = nodes_.find(at.path);
-    if (node == nodes_.end()) {
-      at.end = End::kMissing;
-    } else if (node->second.kind == NodeKind::kSymlink) {
+    if (node != nodes_.end() && node->second.kind == NodeKind::kSymlink) {
       if (++links > kMaxLinks) return {End::kLoop, {}, at.steps};
       if (node->second.target.starts_with('/')) return {End::kOutside, {}, at.steps};
       drop_last_part(at.path);
       const auto target = split(node->second.target);
       todo.insert(todo.begin(), target.begin(), target.end());
-    } else if (node->second.kind != NodeKind::kDirectory && !todo.empty()) {
+    } else if (node == nodes_.end() || (node->second.kind != NodeKind::kDirectory && !todo.empty())) {
       at.end = End::kMissing;
     }
   }

@@ -56,6 +56,7 @@ Result<std::vector<kube::Json>> list_runs(Session& session, const Flags& flags) 
 
 void print(Session& session, const std::vector<kube::Json>& items, const Flags& flags) {
   std::vector<api::ModelRun> runs;
+  runs.reserve(items.size());
   for (const auto& item : items) runs.push_back(api::decode_model_run(item));
   std::ranges::stable_sort(runs, {}, [](const auto& run) { return run.meta.creation; });
   if (flags.output == "name") {

@@ -16,7 +16,7 @@ namespace modelrun::kube {
 namespace {
 
 namespace http = web::http;
-using tcp = boost::asio::ip::tcp;
+using boost::asio::ip::tcp;
 
 // The library's own time-outs, of inactivity; ours strike first. They bound a connect() that nobody waits for any more.
 constexpr std::chrono::seconds kSendInactivity{300};
@@ -30,7 +30,7 @@ void start_library() {
   std::call_once(once, [] {
     try {
       crossplat::threadpool::initialize_with_threads(1);
-    } catch (const std::exception&) {
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): as the comment says
       // Somebody else in this process has started it: then it is as they want it.
     }
   });
@@ -41,6 +41,7 @@ void start_library() {
 void refuse_closed(const tcp::socket& socket) {
   if (!socket.is_open()) return;  // a new one, to be connected
   pollfd state{const_cast<tcp::socket&>(socket).native_handle(), POLLIN | POLLRDHUP, 0};
+  // NOLINTNEXTLINE(bugprone-std-exception-baseclass): only this file throws and catches it
   if (::poll(&state, 1, 0) != 0) throw StaleConnection{};
 }
 
@@ -106,12 +107,12 @@ void report_failure(const std::shared_ptr<Exchange>& exchange, std::exception_pt
   }
 }
 
-void follow(const std::shared_ptr<Exchange>& exchange, pplx::task<http::http_response> started) {
-  started.then([exchange](pplx::task<http::http_response> headers) {
+void follow(const std::shared_ptr<Exchange>& exchange, const pplx::task<http::http_response>& started) {
+  started.then([exchange](const pplx::task<http::http_response>& headers) {
     try {
       const auto response = headers.get();
       exchange->headers(response.status_code(), retry_after(response));
-      response.content_ready().then([exchange](pplx::task<http::http_response> body) {
+      response.content_ready().then([exchange](const pplx::task<http::http_response>& body) {
         try {
           body.get();
           exchange->finished(std::nullopt);

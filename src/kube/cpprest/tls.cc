@@ -99,7 +99,7 @@ Result<TlsSettings::ContextPtr> TlsSettings::build(const std::string& cert_pem, 
 }
 
 Result<std::shared_ptr<TlsSettings>> TlsSettings::make(const Config& config) {
-  const std::shared_ptr<TlsSettings> settings{new TlsSettings(config.ca_pem)};
+  std::shared_ptr<TlsSettings> settings{new TlsSettings(config.ca_pem)};
   auto context = settings->build(config.client_cert_pem, config.client_key_pem);
   if (!context) return std::unexpected(context.error());
   settings->cert_pem_ = config.client_cert_pem;
