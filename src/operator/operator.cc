@@ -1,6 +1,5 @@
 #include "operator/operator.h"
 
-#include <malloc.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -14,6 +13,7 @@
 #include "kube/cpprest/cpprest_transport.h"
 #include "operator/certificates.h"
 #include "operator/wiring.h"
+#include "runtime/memory.h"
 #include "runtime/store.h"
 
 namespace modelrun::op {
@@ -185,8 +185,8 @@ Result<void> Operator::start_watchers(const std::stop_token& stop) {
       log::warn("the caches are not filled yet", {{"error", watcher->last_error()}});
     }
   }
-  // The lists came as JSON many times the size of what is kept of them.
-  malloc_trim(0);
+  // The lists came as JSON many times the size of what is kept of them, and much code runs only once.
+  runtime::give_back_start_memory();
   synced_ = true;
   return {};
 }
