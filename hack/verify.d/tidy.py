@@ -1,7 +1,8 @@
-"""clang-tidy over src/, both cores, and only over what has changed: tidy.py BUILD_DIRECTORY CACHE_DIRECTORY.
+"""clang-tidy over src/, both cores, and only over what has changed: tidy.py CLANG_TIDY BUILD_DIRECTORY CACHE_DIRECTORY.
 
 Files are checked several at a time, each group as one translation unit that includes them: most of the time goes into
-headers that they share. A group that does not compile this way (two anonymous namespaces with one name, for example) is halved until it does.
+headers that they share. Files that define the same name go into different groups; a group that does not compile all the same is
+halved until it does.
 A file that was clean is not checked again while it, the headers of src/ that it includes, its command line, .clang-tidy and clang-tidy
 itself are what they were; CACHE_DIRECTORY remembers that as one empty file each.
 """
@@ -18,9 +19,13 @@ import subprocess
 import sys
 import tempfile
 
-TIDY = "clang-tidy-19"
 GROUP = 8
+# GCC says what a compiler warns of. Without the macro, libstdc++ 12 makes unique_ptr's destructor constexpr, which this clang instantiates
+# too early for cpprestsdk's headers.
+FLAGS = ("-w", "-D_GLIBCXX23_CONSTEXPR=")
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
+# What .clang-format leaves at the left margin: members of namespaces, anonymous ones included. Members of classes have "::" before the name.
+DEFINED = re.compile(r"^(?!using |namespace |#|//)[A-Za-z][^\n=;(){}]*?(?<!::)\b(\w+)(?:\(|\{| = | \{|\[)", re.MULTILINE)
 SRC = pathlib.Path("src")
 
 
@@ -78,37 +83,43 @@ def key(path, flags, common):
 
 
 def groups(files):
-    """Lists of up to GROUP files of one folder and one command line."""
+    """Lists of up to GROUP files of one folder and one command line that define no name twice."""
     together = {}
     for path, flags in sorted(files.items()):
-        together.setdefault((path.parent, flags), []).append(path)
-    for paths in together.values():
-        count = -(-len(paths) // GROUP)
-        yield from (paths[i::count] for i in range(count))
+        defined = set(DEFINED.findall(path.read_text(encoding="utf-8")))
+        made = together.setdefault((path.parent, flags), [])
+        for paths, names in made:
+            if len(paths) < GROUP and names.isdisjoint(defined):
+                paths.append(path)
+                names |= defined
+                break
+        else:
+            made.append(([path], defined))
+    return [paths for made in together.values() for paths, _ in made]
 
 
-def run_tidy(paths, flags):
+def run_tidy(tidy, paths, flags):
     here = pathlib.Path.cwd()
     with tempfile.NamedTemporaryFile("w", suffix=".cc", encoding="utf-8") as unit:
         unit.writelines(f'#include "{here / path}"\n' for path in paths)
         unit.flush()
         checks = [] if len(paths) == 1 else ["--checks=-bugprone-suspicious-include"]
         file = str(here / paths[0]) if len(paths) == 1 else unit.name
-        command = [TIDY, "-quiet", f"--config-file={here}/.clang-tidy", *checks, file, "--", *flags, "-Wno-unknown-warning-option"]
+        command = [tidy, "-quiet", f"--config-file={here}/.clang-tidy", *checks, file, "--", *flags, *FLAGS]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + ("" if done.stdout else done.stderr)
 
 
-def check(paths, flags):
+def check(tidy, paths, flags):
     """{path: what was found}; the files that are clean are not in it."""
-    status, output = run_tidy(paths, flags)
+    status, output = run_tidy(tidy, paths, flags)
     if status == 0:
         return {}
     if len(paths) == 1:
         return {paths[0]: output}
     if "clang-diagnostic-" in output:
         half = len(paths) // 2
-        return {**check(paths[:half], flags), **check(paths[half:], flags)}
+        return {**check(tidy, paths[:half], flags), **check(tidy, paths[half:], flags)}
     named = [path for path in paths if f"{path}:" in output]
     # A finding in a header belongs to no one file: all of them stay unchecked.
     return {path: output if path == (named or paths)[0] else "" for path in (named or paths)}
@@ -120,18 +131,18 @@ def findings(output):
     return re.split(r"^(?=\S+:\d+:\d+: (?:error|warning):)", output.replace(here, ""), flags=re.MULTILINE)
 
 
-def main(build, cache):
+def main(tidy, build, cache):
     cache = pathlib.Path(cache)
     cache.mkdir(parents=True, exist_ok=True)
-    version = subprocess.run([TIDY, "--version"], capture_output=True, check=True).stdout
-    common = version + pathlib.Path(".clang-tidy").read_bytes()
+    version = subprocess.run([tidy, "--version"], capture_output=True, check=True).stdout
+    common = version + " ".join(FLAGS).encode() + pathlib.Path(".clang-tidy").read_bytes()
     files = sources(build)
     keys = {path: key(path, flags, common) for path, flags in files.items()}
     todo = {path: flags for path, flags in files.items() if not (cache / keys[path]).exists()}
     print(f"tidy: {len(todo)} of {len(files)} files are new or have changed", flush=True)
     failed, printed = False, set()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        running = {pool.submit(check, paths, todo[paths[0]]): paths for paths in groups(todo)}
+        running = {pool.submit(check, tidy, paths, todo[paths[0]]): paths for paths in groups(todo)}
         for number, done in enumerate(concurrent.futures.as_completed(running), 1):
             found = done.result()
             for path in running[done]:
