@@ -36,6 +36,13 @@ ToolCall App::Impl::tool_call(const Visit& visit) const {
           .traceparent = traceparent_of(visit.request),
           .cancel_on_stop = {},
           .on_tick = {},
+          .on_outcome =
+              [this](std::string_view mode, std::string_view outcome) {
+                metrics
+                    .counter("modelrun_gateway_runs_total", "Calls of run by mode and what came of them",
+                             {{"mode", std::string(mode)}, {"outcome", std::string(outcome)}})
+                    .Increment();
+              },
           .stop = visit.exchange.stop_token(),
           .later =
               [kept = visit.shared_from_this()](std::function<void()> work) { kept->exchange.later(std::move(work)); }};

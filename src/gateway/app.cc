@@ -186,6 +186,7 @@ App::App(const AppOptions& options, RunService& runs, Authenticator& authenticat
          const Clock& clock, runtime::Metrics& metrics) {
   auto& waiting = metrics.gauge("modelrun_gateway_waiting", "Calls that wait for a run");
   auto& logs = metrics.gauge("modelrun_gateway_logs", "Logs that are followed");
+  // NOLINTNEXTLINE(modernize-make-unique): what it is made of cannot be moved
   impl_.reset(new Impl{options, runs, authenticator, everybody, clock, metrics, RateLimit(options.rate),
                        RateLimit(options.stranger_rate), Places(waiting, options.max_waiting),
                        Places(logs, options.max_logs)});

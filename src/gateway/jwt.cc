@@ -62,8 +62,9 @@ std::optional<Time> time_of(const json& claims, const char* name) {
   const auto& value = member(claims, name);
   if (!value.is_number()) return std::nullopt;
   const double seconds = value.get<double>();
-  constexpr double kFar = 1e11;  // some thousand years; a number of that size fits Time
-  if (!(seconds > 0 && seconds < kFar)) return std::nullopt;
+  constexpr double kFar = 1e11;                     // some thousand years; a number of that size fits Time
+  const bool fits = seconds > 0 && seconds < kFar;  // so is no NaN
+  if (!fits) return std::nullopt;
   return Time(std::chrono::microseconds(static_cast<std::int64_t>(seconds * 1e6)));
 }
 

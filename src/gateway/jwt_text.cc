@@ -89,7 +89,7 @@ Result<JwtIssuer> issuer_of(const json& entry) {
   if (issuer.issuer.empty()) return fail(ErrorKind::kInvalid, "an issuer has no field 'issuer'");
   if (auto fine = check_fields(entry, issuer.issuer); !fine) return std::unexpected(fine.error());
   for (const auto& audience : api::member(entry, "audiences")) {
-    if (audience.is_string() && audience != "") issuer.audiences.push_back(audience);
+    if (audience.is_string() && !audience.get_ref<const std::string&>().empty()) issuer.audiences.push_back(audience);
   }
   if (issuer.audiences.empty())
     return fail(ErrorKind::kInvalid, "issuer {}: audiences must name at least one", issuer.issuer);

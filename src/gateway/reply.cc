@@ -72,7 +72,7 @@ std::string serialize(const HttpAnswer& answer, bool keep_alive) {
   return text + "\r\n" + answer.body;
 }
 
-void Reply::push(std::string bytes, std::unique_lock<std::mutex>& lock) {
+void Reply::push(const std::string& bytes, std::unique_lock<std::mutex>& lock) {
   unsent_ += bytes;
   lock.unlock();
   wake_();

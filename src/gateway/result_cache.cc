@@ -60,7 +60,7 @@ FramePtr ResultCache::frame(const api::ModelRun& run) {
                                                                                                   : nullptr;
 }
 
-void ResultCache::put(RunPtr run) {
+void ResultCache::put(const RunPtr& run) {
   Entry entry{.uid = run->meta.uid, .run = run, .frame = {}, .frame_digest = {}, .bytes = bytes_of(*run)};
   const std::lock_guard lock(mutex_);
   take(std::move(entry));

@@ -29,7 +29,7 @@ class ResultCache {
   FramePtr frame(const api::ModelRun& run);
 
   // REQUIRES: the run is over.
-  void put(RunPtr run);
+  void put(const RunPtr& run);
   void put(const api::ModelRun& run, FramePtr frame);
 
  private:

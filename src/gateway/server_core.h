@@ -81,7 +81,7 @@ class Reply final : public Exchange {
 
  private:
   enum class Stage { kNothing, kStream, kDone };
-  void push(std::string bytes, std::unique_lock<std::mutex>& lock);
+  void push(const std::string& bytes, std::unique_lock<std::mutex>& lock);
   void finish();
 
   const std::shared_ptr<Core> core_;

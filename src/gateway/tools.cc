@@ -89,13 +89,23 @@ void answer_ended(const CallPtr& call, const Started& started, Done done) {
                });
 }
 
-void run(const json& arguments, const CallPtr& call, Done done) {
+// Tells of the answer on its way.
+Done with_outcome(const CallPtr& call, std::string mode, Done done) {
+  return [call, mode = std::move(mode), done = std::move(done)](Result<json> fields) {
+    if (call->on_outcome) call->on_outcome(mode, fields ? fields->at("status").get_ref<const std::string&>() : "error");
+    done(std::move(fields));
+  };
+}
+
+void run(const json& arguments, const CallPtr& call, const Done& answer) {
+  const bool async = text_at(arguments, "mode") == "async";
+  const auto done = with_outcome(call, async ? "async" : "sync", answer);
   const auto wanted = new_run(arguments, *call);
   if (!wanted) return done(std::unexpected(wanted.error()));
   const auto started = call->runs.start(call->caller, *wanted, call->stop);
   if (!started) return done(std::unexpected(started.error()));
-  if (text_at(arguments, "mode") == "async") return answer_started(call, *started, std::move(done));
-  answer_ended(call, *started, std::move(done));
+  if (async) return answer_started(call, *started, done);
+  answer_ended(call, *started, done);
 }
 
 Result<json> get_run(const json& arguments, const ToolCall& call) {
@@ -162,7 +172,7 @@ Result<json> cancel_run(const json& arguments, const ToolCall& call) {
 
 // A tool that needs only a moment.
 template <Result<json> (*Tool)(const json&, const ToolCall&)>
-void at_once(const json& arguments, const CallPtr& call, Done done) {
+void at_once(const json& arguments, const CallPtr& call, const Done& done) {
   done(Tool(arguments, *call));
 }
 
@@ -239,11 +249,11 @@ bool may_wait(std::string_view tool, const json& arguments) {
   return tool == "run" && text_at(arguments, "mode") != "async";
 }
 
-void call_tool(const Tool& tool, const json& arguments, const CallPtr& call, Done done) {
+void call_tool(const Tool& tool, const json& arguments, const CallPtr& call, const Done& done) {
   if (auto checked = schema::check(tool.input_schema, arguments); !checked) {
     return done(std::unexpected(checked.error()));
   }
-  tool.call(arguments, call, std::move(done));
+  tool.call(arguments, call, done);
 }
 
 }  // namespace modelrun::gateway

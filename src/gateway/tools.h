@@ -36,6 +36,9 @@ struct ToolCall {
   std::function<bool()> cancel_on_stop;
   // Hears of each change of a run that is waited for, and at least every `heartbeat`. May be empty.
   std::function<void(const RunSummary&)> on_tick;
+  // Hears what came of a call of `run`: the mode, and the run's status word, or "error" when the call got none. May be
+  // empty.
+  std::function<void(std::string_view mode, std::string_view outcome)> on_outcome = {};
   std::stop_token stop;  // the client has gone, or the server ends
   // Runs work that may block, soon and on another thread: what a call that waits has to do in between. Empty: such work
   // is done on the thread that all who wait share, which is for tests.
@@ -54,7 +57,7 @@ struct Tool {
   bool destructive = false;
   nlohmann::json input_schema;
   nlohmann::json output_schema;
-  void (*call)(const nlohmann::json& arguments, const CallPtr& call, Done done);
+  void (*call)(const nlohmann::json& arguments, const CallPtr& call, const Done& done);
 };
 
 // In the order in which they are listed, always the same.
@@ -72,6 +75,6 @@ bool may_wait(std::string_view tool, const nlohmann::json& arguments);
 // Checks the arguments' names and types against the tool's schema, then calls it. `done` is called once: before this
 // returns, or later on a thread of call->later when the tool waits for a run; no thread is held meanwhile. kInvalid
 // says which argument is wrong and what it should be; the other kinds are those of RunService.
-void call_tool(const Tool& tool, const nlohmann::json& arguments, const CallPtr& call, Done done);
+void call_tool(const Tool& tool, const nlohmann::json& arguments, const CallPtr& call, const Done& done);
 
 }  // namespace modelrun::gateway

@@ -58,6 +58,16 @@ async def python(url, token, mode="auto"):
             yield Python(client)
 
 
+def with_python(gateway, token, work):
+    """Gives work(client) with the official client as it is."""
+
+    async def go():
+        async with python(gateway.url + "/mcp", token) as connected:
+            return await work(connected.client)
+
+    return asyncio.run(go())
+
+
 @contextlib.asynccontextmanager
 async def mcp_remote(url, token, mode):
     """mcp-remote gives programs that start their servers themselves a way to a server that runs elsewhere."""

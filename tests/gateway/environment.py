@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-PACKAGES = ["mcp==2.3.0", "fastmcp==4.1.2", "playwright==1.65.2", "axe-playwright-python==0.1.8"]
+PACKAGES = ["mcp==2.3.0", "fastmcp==4.1.2", "playwright==1.65.2", "axe-playwright-python==0.1.8", "openapi-spec-validator==0.9.0"]
 KEY = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:16]
 FOLDER = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "modelrun", f"mcp-venv-{KEY}")
 

@@ -25,8 +25,15 @@ TEST_F(GatewayTest, SyncRunWaitsForTheEnd) {
     if (ticks == 1) set_status({{"phase", "Running"}, {"runNumber", 7}, {"commitSHA", "abc"}});
     if (run.phase == api::Phase::kRunning && ticks > 3) set_status(success());  // heartbeats came meanwhile
   };
-  const auto fields = use("run", kSync);
+  auto counted = call();
+  std::string outcomes;
+  counted.on_outcome = [&](std::string_view mode, std::string_view outcome) {
+    outcomes += fmt::format("{} {};", mode, outcome);
+  };
+  const auto fields = use("run", kSync, counted);
   ASSERT_TRUE(fields) << fields.error().message;
+  EXPECT_FALSE(use("run", with(kSync, "project_name", "nothing"), counted));
+  EXPECT_EQ(outcomes, "sync success;sync error;");
   EXPECT_EQ((*fields)["status"], "success");
   EXPECT_EQ((*fields)["outputs"], (json{{"revenue", {100, 110, 121}}}));
   EXPECT_EQ((*fields)["duration_seconds"], 1.42);
@@ -218,7 +225,7 @@ TEST_F(GatewayTest, TokenThatIsTakenAwayEndsAWait) {
   };
   auto open = call();
   open.recheck = [&](std::stop_token) { return token; };
-  const auto ended = call_tool(*find_tool("run"), kSync, open);
+  const auto ended = use("run", kSync, open);
   EXPECT_EQ(ended.error().kind, ErrorKind::kDenied);
   EXPECT_EQ(ticks, 2);
 }
@@ -229,7 +236,7 @@ TEST_F(GatewayTest, WaitEndsWithTheToken) {
   caller.expires = real.now() + std::chrono::milliseconds(50);
   auto open = call();
   open.clock = &real;
-  const auto ended = call_tool(*find_tool("run"), kSync, open);
+  const auto ended = use("run", kSync, open);
   EXPECT_THAT(ended.error().message, testing::HasSubstr("expired"));
 }
 
