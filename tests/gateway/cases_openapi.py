@@ -16,9 +16,8 @@ class Document:
     def operation(self, method, path):
         path = path.split("?")[0]
         for template, item in self.text["paths"].items():
-            # The last variable of a path may hold slashes.
-            pattern = re.sub(r"\\\{\w+\\\}$", ".+", re.escape(template))
-            if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", pattern), path) and method.lower() in item:
+            pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template))
+            if re.fullmatch(pattern, path) and method.lower() in item:
                 return item[method.lower()]
         raise AssertionError(f"the document has no {method} {path}")
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <thread>
 
+#include "gateway/run_cache.h"
 #include "gateway/waiting_room.h"
 #include "unit/runtime/eventually.h"
 
@@ -64,6 +65,29 @@ TEST(WaitingRoom, NobodyIsForgotten) {
     threads.clear();
     EXPECT_TRUE(eventually([&] { return woken == 2 * kThreads * kRounds; })) << woken;
   }
+}
+
+api::ModelRun run_in_version(std::uint64_t version) {
+  api::ModelRun run;
+  run.meta.namespace_ = "ns";
+  run.meta.name = "r";
+  run.meta.uid = "11111111-2222-3333-4444-555555555555";
+  run.meta.resource_version = version;
+  return run;
+}
+
+TEST(RunCache, TellsOfChangesAlsoOfThoseThatCameBefore) {
+  RunCache cache;
+  cache.note(run_in_version(7));
+  const auto key = summarize(run_in_version(7)).key;
+  std::atomic<int> woken = 0;
+  cache.notify(key, 7, kLong, {}, [&] { ++woken; });
+  cache.note(run_in_version(7));  // nothing new
+  EXPECT_EQ(woken, 0);
+  cache.note(run_in_version(8));
+  EXPECT_TRUE(eventually([&] { return woken == 1; }));
+  cache.notify(key, 7, kLong, {}, [&] { ++woken; });  // it is 8 already
+  EXPECT_TRUE(eventually([&] { return woken == 2; }));
 }
 
 }  // namespace
