@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2153 # RUNS, LOGS, NAMESPACE, here and repo come from hack/demo
+# shellcheck disable=SC2153 # RUNS, LOGS, NAMESPACE, GATEWAY, here and repo come from hack/demo
 # What the demo prints at its end.
 
 show_results() {
@@ -36,6 +36,12 @@ The node stays up. To look around:
   kubectl -n modelrun-system logs deployment/modelrun-operator --all-pods --tail 20
   kubectl modelrun run forecasts -n $NAMESPACE --model revenue --param growth=0.3
   kubectl modelrun rerun ${RUNS[1]} -n $NAMESPACE --param years=10
+
+The same for an AI agent, over MCP (a token for an hour; docs/gateway.md has other clients):
+
+  claude mcp add --transport http modelrun $GATEWAY/mcp --header "Authorization: Bearer \$(hack/cluster gateway | tail -n 1)"
+
+and for people, in a browser: $GATEWAY (give it a token of \`hack/cluster gateway\`).
 
 A model of your own, from this directory:
 
