@@ -151,6 +151,10 @@ void KubeRunService::notify(const RunKey& key, std::uint64_t seen, std::chrono::
   cache_.notify(key, seen, span, stop, std::move(wake));
 }
 
+void KubeRunService::pause(std::chrono::milliseconds span, const std::stop_token& stop, std::function<void()> wake) {
+  cache_.pause(span, stop, std::move(wake));
+}
+
 Result<RunSummary> KubeRunService::look(const Identity& caller, const RunKey& key, bool live, std::stop_token stop) {
   const Action see{.verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = key.namespace_};
   if (auto may = demand(caller, see, "see runs", no_run(key.uid), stop); !may) return std::unexpected(may.error());

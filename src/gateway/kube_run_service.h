@@ -18,6 +18,7 @@ class KubeRunService final : public RunService {
   Result<Started> start(const Identity& caller, const NewRun& wanted, std::stop_token stop) override;
   void notify(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span, const std::stop_token& stop,
               std::function<void()> wake) override;
+  void pause(std::chrono::milliseconds span, const std::stop_token& stop, std::function<void()> wake) override;
   Result<RunSummary> look(const Identity& caller, const RunKey& key, bool live, std::stop_token stop) override;
   Result<RunSummary> find(const Identity& caller, std::string_view run_id, std::stop_token stop) override;
   Result<RunPtr> read(const Identity& caller, const RunKey& key, std::stop_token stop) override;

@@ -35,6 +35,10 @@ class RunCache {
   [[nodiscard]] std::vector<RunSummary> of_project(const ProjectRef& project) const;
   [[nodiscard]] std::vector<RunSummary> of_namespace(std::string_view namespace_) const;
 
+  // RunService::pause.
+  void pause(std::chrono::milliseconds span, const std::stop_token& stop, std::function<void()> wake) {
+    room_.enter({}, span, stop, std::move(wake));  // no run has an empty UID
+  }
   // RunService::notify.
   void notify(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span, const std::stop_token& stop,
               std::function<void()> wake);

@@ -78,7 +78,7 @@ struct Started {
   bool created = false;  // false: the idempotency key had made it before
 };
 
-// Thread-safe. All but notify() blocks; `stop` ends it with kCancelled within milliseconds.
+// Thread-safe. All but notify() and pause() block; `stop` ends it with kCancelled within milliseconds.
 class RunService {
  public:
   virtual ~RunService() = default;
@@ -86,10 +86,12 @@ class RunService {
   // kNotFound: no such project; kDenied; kInvalid: refused by the API server, or the idempotency key was used with
   // another request.
   virtual Result<Started> start(const Identity& caller, const NewRun& wanted, std::stop_token stop) = 0;
-  // The only one that does not block: calls `wake` once, when the run is another than in version `seen` or gone, after
+  // Does not block, nor does pause(): calls `wake` once, when the run is another than in version `seen` or gone, after
   // `span`, or when `stop` fires. It is called on a thread that everybody shares, so it must be short.
   virtual void notify(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span,
                       const std::stop_token& stop, std::function<void()> wake) = 0;
+  // The same for the time alone, or `stop`.
+  virtual void pause(std::chrono::milliseconds span, const std::stop_token& stop, std::function<void()> wake) = 0;
   // The run as the watch has it; `live`, or when the watch has none: as the API server has it. kNotFound: it is gone.
   virtual Result<RunSummary> look(const Identity& caller, const RunKey& key, bool live, std::stop_token stop) = 0;
   // By a UUID or the first eight or more of its digits. An ambiguous one is kInvalid and names up to ten candidates.

@@ -27,24 +27,28 @@ class Wait : public std::enable_shared_from_this<Wait> {
       : call_(std::move(call)), run_(std::move(run)), goal_(std::move(goal)), done_(std::move(done)) {}
 
   // Says how the run stands, then waits for what is next unless that was all.
-  void go_on() {
+  void go_on(bool failed = false) {
     if (call_->on_tick) call_->on_tick(run_);
     if (goal_.reached(run_) || (goal_.deadline && Clock::now() >= *goal_.deadline)) return done_(std::move(run_));
     beat_ = Clock::now() + call_->times.heartbeat;
     if (goal_.deadline) beat_ = std::min(beat_, *goal_.deadline);
-    park();
+    park(failed);
   }
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  void park() {
+  // After a failure, the change that nobody could look at yet would call again at once, for as long as the failure
+  // lasts.
+  void park(bool failed = false) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(beat_ - Clock::now());
     const auto span = until_token_ends(*call_, std::clamp(left, std::chrono::milliseconds(0), kRightsLook));
-    call_->runs.notify(run_.key, run_.version, span, call_->stop, [self = shared_from_this()] {
+    auto wake = [self = shared_from_this()] {
       if (!self->call_->later) return self->look();
       self->call_->later([self] { self->look(); });
-    });
+    };
+    if (failed) return call_->runs.pause(span, call_->stop, std::move(wake));
+    call_->runs.notify(run_.key, run_.version, span, call_->stop, std::move(wake));
   }
 
   void look() {
@@ -52,8 +56,7 @@ class Wait : public std::enable_shared_from_this<Wait> {
     const bool beat = Clock::now() >= beat_;
     auto next = call_->runs.look(call_->caller, run_.key, beat && quiet_ >= kQuietBeats, call_->stop);
     if (call_->stop.stop_requested()) return end(ErrorKind::kCancelled, "the gateway ended this call");
-    if (!next && may_pass(next.error().kind) && (!beat || ++failures_ <= kPatience)) return beat ? go_on() : park();
-    if (!next) return end(next.error().kind, next.error().message);
+    if (!next) return look_failed(next.error(), beat);
     const bool ended = until_token_ends(*call_, kRightsLook).count() == 0;
     if (next->version == run_.version && !beat && !ended) return park();
     failures_ = 0;
@@ -61,6 +64,12 @@ class Wait : public std::enable_shared_from_this<Wait> {
     run_ = std::move(*next);
     if (const auto good = token_still_good(*call_); !good) return end(good.error().kind, good.error().message);
     go_on();
+  }
+
+  void look_failed(const Error& error, bool beat) {
+    if (!may_pass(error.kind) || (beat && ++failures_ > kPatience)) return end(error.kind, error.message);
+    if (beat) return go_on(true);
+    park(true);
   }
 
   void end(ErrorKind kind, const std::string& message) {

@@ -22,12 +22,17 @@ class FakeAccess final : public Access {
  public:
   Result<bool> allowed(const Identity&, const Action& action, std::stop_token) override {
     const std::lock_guard lock(mutex_);
+    ++asked;
+    if (away) return fail(ErrorKind::kUnavailable, "no connection");
     return rights_.contains(fmt::format("{} {}", action.verb, action.namespace_));
   }
   void grant(const std::string& right) {
     const std::lock_guard lock(mutex_);
     rights_.insert(right);
   }
+  std::atomic<int> asked = 0;
+  std::atomic<bool> away = false;  // then there is no answer
+
   void revoke(const std::string& right) {
     const std::lock_guard lock(mutex_);
     rights_.erase(right);

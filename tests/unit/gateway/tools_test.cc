@@ -173,6 +173,19 @@ TEST_F(GatewayTest, WaitOutlivesAnApiServerThatIsAwayForAMoment) {
   EXPECT_EQ((*fields)["status"], "success");
 }
 
+// A change that nobody may look at now does not call again and again.
+TEST_F(GatewayTest, WaitDoesNotSpinWhileRightsCannotBeLookedUp) {
+  int ticks = 0;
+  on_tick = [&](const RunSummary&) {
+    if (++ticks > 1) return;
+    access.away = true;
+    set_status({{"phase", "Running"}, {"runNumber", 7}, {"commitSHA", "abc"}});
+  };
+  EXPECT_EQ(use("run", kSync).error().kind, ErrorKind::kUnavailable);
+  EXPECT_GT(ticks, 5);
+  EXPECT_LT(access.asked, 40);
+}
+
 TEST_F(GatewayTest, GetRunByPrefix) {
   put_run("a", success(), "66666666-1111-1111-1111-111111111111");
   put_run("b", {{"phase", "Running"}}, "66666666-2222-2222-2222-222222222222");
