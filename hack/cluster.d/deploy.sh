@@ -2,6 +2,7 @@
 # Installs the product: crds/ and the chart, as an administrator would, and waits until it runs.
 
 HELM_VERSION=v3.19.5 SYSTEM_NAMESPACE=modelrun-system
+GATEWAY_ADDRESS=10.96.200.80 # of its Service: fixed, so that it can be named as an allowed host
 
 # deploy [HELM TEMPLATE ARGS]: run it again after a change; what has not changed is not restarted.
 deploy() {
@@ -25,23 +26,24 @@ deploy() {
 local_values() {
   local name digest
   need_running
-  "$here/images" load agent operator python >/dev/null
-  for name in agent operator python; do
+  "$here/images" load agent operator python gateway >/dev/null
+  for name in agent operator python gateway; do
     digest=$(image_digest "localhost/modelrun-$name:dev")
     values+=(--set-string "image.$name=localhost/modelrun-$name@$digest")
   done
   values+=(--set operator.git.allowHTTP=true --set operator.git.allowPrivateAddresses=true)
+  values+=(--set gateway.enabled=true --set gateway.replicas=1)
+  values+=(--set-string "gateway.service.clusterIP=$GATEWAY_ADDRESS" --set-string "gateway.allowedHosts={$GATEWAY_ADDRESS}")
   if ! has_landlock; then
     say "this kernel has no Landlock: runs go without that ring (operator.landlock=optional)"
     values+=(--set operator.landlock=optional)
   fi
 }
 
-# gateway [--role ROLE] [--namespace NAMESPACE] [HELM TEMPLATE ARGS]: deploys with the gateway, whose Service has a fixed address so
-# that it can be named as an allowed host; prints its URL, and a token of a service account that has the role there.
-GATEWAY_ADDRESS=10.96.200.80
+# gateway [--role ROLE] [--namespace NAMESPACE] [HELM TEMPLATE ARGS]: deploys; prints the gateway's URL, and a token of a service
+# account that has the role there.
 gateway() {
-  local digest role=editor namespace=modelrun-demo account
+  local role=editor namespace=modelrun-demo account
   while (($# > 1)); do
     case $1 in
     --role) role=$2 ;;
@@ -53,10 +55,7 @@ gateway() {
   [[ $role == @(viewer|editor|owner) ]] || fail "no role '$role' (there are: viewer editor owner)"
   own_cluster gateway
   need_running
-  "$here/images" load gateway >/dev/null
-  digest=$(image_digest localhost/modelrun-gateway:dev)
-  deploy --set gateway.enabled=true --set gateway.replicas=1 --set-string "image.gateway=localhost/modelrun-gateway@$digest" \
-    --set-string "gateway.service.clusterIP=$GATEWAY_ADDRESS" --set-string "gateway.allowedHosts={$GATEWAY_ADDRESS}" "$@"
+  deploy "$@"
   account=gateway-$role
   {
     kubectl create namespace "$namespace" --dry-run=client -o yaml

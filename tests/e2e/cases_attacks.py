@@ -4,7 +4,7 @@ import glob
 import os
 
 from cases_results import expect
-from cluster import PODS, ApiError, reason_of, wait_for
+from cluster import OPERATOR_PODS, PODS, ApiError, reason_of, wait_for
 from harness import case
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "sandbox", "attacks")
@@ -139,7 +139,7 @@ def attacks_on_files(space):
 @case
 def attacks_on_the_network(space):
     node = space.get("/api/v1/nodes")["items"][0]["status"]["addresses"][0]["address"]
-    operator = space.get("/api/v1/namespaces/modelrun-system/pods")["items"][0]["status"]["podIP"]
+    operator = space.get(OPERATOR_PODS)["items"][0]["status"]["podIP"]
     proven = compare(space, "network", ATTACK_TARGETS=f"{node}:10250 {operator}:9443 {node}:6443")
     assert len(proven) >= 4, proven
 
@@ -181,7 +181,7 @@ def exhaustion_ends_with_the_run(space):
 
 
 def operator_restarts(space):
-    pods = space.get("/api/v1/namespaces/modelrun-system/pods")["items"]
+    pods = space.get(OPERATOR_PODS)["items"]
     return sum(s["restartCount"] for p in pods for s in p["status"].get("containerStatuses", []))
 
 

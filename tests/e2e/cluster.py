@@ -93,6 +93,8 @@ JOBS = "/apis/batch/v1/namespaces/{}/jobs"
 PODS = "/api/v1/namespaces/{}/pods"
 CONFIG_MAPS = "/api/v1/namespaces/{}/configmaps"
 SECRETS = "/api/v1/namespaces/{}/secrets"
+# The product's own pods; the gateway's stand beside the operator's.
+OPERATOR_PODS = "/api/v1/namespaces/modelrun-system/pods?labelSelector=app.kubernetes.io/component%3Doperator"
 
 
 def wait_for(condition, seconds, what):
