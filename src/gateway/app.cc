@@ -96,7 +96,7 @@ std::expected<Identity, HttpAnswer> identify(App::Impl& app, const HttpRequest& 
     return std::unexpected(problem(503, "the token cannot be checked now; try again"));
   }
   app.metrics.counter("modelrun_gateway_refused_tokens_total", "Requests whose token was not accepted").Increment();
-  // Those who guess are slowed down before their tokens are looked at; one good token does not pay for bad ones.
+  // Guessers are told to slow down. Not before their token is looked at: behind a proxy, everybody has its address.
   if (!app.stranger_rate.take(request.peer)) return std::unexpected(slow_down());
   return std::unexpected(unauthorized(app.options, request, "the token is not valid here, or has expired", true));
 }
