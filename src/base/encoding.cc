@@ -11,6 +11,7 @@ namespace modelrun {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 // Length of the UTF-8 sequence at the front of `bytes`, 0 when it is not valid (RFC 3629 section 4).
 std::size_t valid_sequence(std::string_view bytes) {
@@ -40,7 +41,10 @@ std::string sha256_hex(std::string_view bytes) {
   EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
   std::string hex;
   hex.reserve(std::size_t{size} * 2);
-  for (unsigned int i = 0; i < size; ++i) fmt::format_to(std::back_inserter(hex), "{:02x}", digest[i]);
+  for (unsigned int i = 0; i < size; ++i) {
+    hex += kHexDigits[digest[i] >> 4U];
+    hex += kHexDigits[digest[i] & 0xFU];
+  }
   return hex;
 }
 

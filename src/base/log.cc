@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
@@ -52,6 +53,8 @@ spdlog::logger& logger() {
 
 // JSON escapes keep control characters and line ends inside the value: a hostile name cannot forge a line.
 std::string json_quoted(std::string_view value) {
+  const auto plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+  if (std::ranges::all_of(value, plain)) return fmt::format("\"{}\"", value);
   return nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

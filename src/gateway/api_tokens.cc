@@ -40,25 +40,24 @@ Result<Identity> token_identity(const nlohmann::json& secret, std::string_view t
   return identity;
 }
 
+std::optional<Identity> ApiTokens::remembered(std::string_view token) {
+  return cache_.find(token, clock_.now());
+}
+
 Result<Identity> ApiTokens::authenticate(std::string_view token, std::stop_token stop) {
   if (!token.starts_with(api::kApiTokenPrefix)) return fail(ErrorKind::kNotFound, "not an API token");
   if (token.size() != kTokenSize || !std::ranges::all_of(token.substr(api::kApiTokenPrefix.size()), is_base64url)) {
     return fail(ErrorKind::kDenied, "this is no API token");
   }
+  if (auto known = remembered(token)) return std::move(*known);
   const auto digest = sha256_hex(token);
-  if (auto known = cache_.find(digest)) {
-    if (known->expires && clock_.now() >= *known->expires) {
-      return fail(ErrorKind::kDenied, "this API token has expired");
-    }
-    return *known;
-  }
   const auto secret = client_.get(kube::kSecrets, namespace_, api::token_secret_name(digest), stop);
   if (!secret && secret.error().kind == ErrorKind::kNotFound) {
     return fail(ErrorKind::kDenied, "this API token is not known");
   }
   if (!secret) return fail(ErrorKind::kUnavailable, "API tokens cannot be looked up: {}", secret.error().message);
   auto identity = token_identity(*secret, digest, clock_.now());
-  if (identity) cache_.put(digest, *identity);
+  if (identity) cache_.put(token, *identity);
   // A Secret that is no token's is nobody's token.
   if (!identity && identity.error().kind == ErrorKind::kInvalid)
     return fail(ErrorKind::kDenied, "{}", identity.error().message);

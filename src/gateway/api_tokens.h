@@ -21,6 +21,7 @@ class ApiTokens final : public Authenticator {
   ApiTokens(kube::Client& client, std::string secrets_namespace, const Clock& clock)
       : client_(client), namespace_(std::move(secrets_namespace)), clock_(clock) {}
   Result<Identity> authenticate(std::string_view token, std::stop_token stop) override;
+  std::optional<Identity> remembered(std::string_view token) override;
 
  private:
   kube::Client& client_;

@@ -81,6 +81,18 @@ std::optional<HttpAnswer> guarded_answer(const App::Impl& app, const HttpRequest
   return page_answer(request, app.everybody == nullptr);
 }
 
+std::optional<HttpAnswer> early_answer(const App::Impl& app, const HttpRequest& request) {
+  auto answer = public_answer(app, request);
+  return answer ? std::move(answer) : guarded_answer(app, request);
+}
+
+std::optional<Identity> remembered(App::Impl& app, const HttpRequest& request) {
+  if (app.everybody != nullptr) return *app.everybody;
+  if (request.count("Authorization") != 1) return std::nullopt;
+  const auto token = parse_bearer(*request.header("Authorization"));
+  return token ? app.authenticator.remembered(*token) : std::nullopt;
+}
+
 std::expected<Identity, HttpAnswer> identify(App::Impl& app, const HttpRequest& request, const std::stop_token& stop) {
   if (app.everybody != nullptr) return *app.everybody;
   const auto field = request.header("Authorization");
@@ -170,15 +182,17 @@ void dispatch(App::Impl& app, const Visit& visit) {
 
 void serve_guarded(App::Impl& app, const std::shared_ptr<const HttpRequest>& request,
                    const std::shared_ptr<Recorder>& exchange) {
-  auto early = public_answer(app, *request);
-  if (!early) early = guarded_answer(app, *request);
-  if (early) return exchange->answer(std::move(*early));
+  // They have been asked already where serve_at_once() is; nothing depends on that.
+  if (auto early = early_answer(app, *request)) return exchange->answer(std::move(*early));
   auto identity = identify(app, *request, exchange->stop_token());
   if (!identity) return exchange->answer(std::move(identity.error()));
   exchange->set_user(identity->user);
   if (!app.rate.take(identity->user)) return exchange->answer(slow_down());
   dispatch(app, *std::make_shared<const Visit>(request, exchange, std::move(*identity)));
 }
+
+// Larger ones take milliseconds to be read.
+constexpr std::size_t kMaxBodyAtOnce = std::size_t{16} << 10U;
 
 }  // namespace
 
@@ -193,6 +207,22 @@ App::App(const AppOptions& options, RunService& runs, Authenticator& authenticat
 }
 
 App::~App() = default;
+
+bool App::serve_at_once(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<Exchange>& exchange) {
+  const auto respond = [&](HttpAnswer answer, const std::string& user) {
+    Recorder recorder(*impl_, request, exchange);
+    recorder.set_user(user);
+    recorder.answer(std::move(answer));
+    return true;
+  };
+  if (auto early = early_answer(*impl_, *request)) return respond(std::move(*early), {});
+  const auto caller = request->body.size() <= kMaxBodyAtOnce ? remembered(*impl_, *request) : std::nullopt;
+  if (!caller) return false;
+  auto answer =
+      request->path == "/mcp" ? recall_mcp(*impl_, *request, *caller) : recall_rest(*impl_, *request, *caller);
+  if (!answer) return false;
+  return respond(impl_->rate.take(caller->user) ? std::move(*answer) : slow_down(), caller->user);
+}
 
 void App::serve(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<Exchange>& exchange) {
   serve_guarded(*impl_, request, std::make_shared<Recorder>(*impl_, request, exchange));

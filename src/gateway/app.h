@@ -41,7 +41,10 @@ class App {
   App(const App&) = delete;
   App& operator=(const App&) = delete;
 
-  // A Handler. Calls that wait keep both; whoever made them must be gone before this object.
+  // An AtOnce: guards, the page, and what is remembered of runs that are over.
+  bool serve_at_once(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<Exchange>& exchange);
+  // A Handler; of what serve_at_once() leaves. Calls that wait keep both; whoever made them must be gone before this
+  // object.
   void serve(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<Exchange>& exchange);
 
   struct Impl;  // app_impl.h

@@ -83,6 +83,9 @@ bool accepts_events(const HttpRequest& request);
 Result<std::string> idempotency_key(const HttpRequest& request);
 
 void serve_mcp(App::Impl& app, const Visit& visit);
+// What serve_mcp() and serve_rest() would answer to a request of `caller`, when all of it is in memory; else nothing.
+std::optional<HttpAnswer> recall_mcp(App::Impl& app, const HttpRequest& request, const Identity& caller);
+std::optional<HttpAnswer> recall_rest(App::Impl& app, const HttpRequest& request, const Identity& caller);
 // Paths below /v1. False: there is nothing at this path.
 bool serve_rest(App::Impl& app, const Visit& visit);
 void serve_logs(App::Impl& app, const Visit& visit, const std::string& run_id);

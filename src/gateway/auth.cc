@@ -26,6 +26,13 @@ Result<Identity> AuthenticatorChain::authenticate(std::string_view token, std::s
   return fail(ErrorKind::kDenied, "this token is of no kind that is accepted here");
 }
 
+std::optional<Identity> AuthenticatorChain::remembered(std::string_view token) {
+  for (const auto& link : links_) {
+    if (auto identity = link->remembered(token)) return identity;
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string_view> parse_bearer(std::string_view authorization) {
   constexpr std::string_view kScheme = "bearer ";
   if (authorization.size() <= kScheme.size() || authorization.size() > kMaxToken) return std::nullopt;

@@ -171,10 +171,6 @@ void StreamConnection<Stream>::handle() {
   if (message.count(http::field::host) != 1) return refuse(400, "One Host header is required.");
   auto target = parse_target({message.target().data(), message.target().size()});
   if (!target) return refuse(400, "The target is not a path.");
-  if (core_->busy.fetch_add(1) >= core_->options.max_requests) {
-    core_->busy.fetch_sub(1);
-    return refuse(503, "Too many requests are being handled; try again.");
-  }
   auto request = std::make_shared<HttpRequest>();
   request->method = text_of(message.method_string());
   request->path = std::move(target->path);
@@ -184,11 +180,20 @@ void StreamConnection<Stream>::handle() {
   request->peer = peer_;
   reply_ = std::make_shared<Reply>(core_, parser_->keep_alive() && !core_->stopping, [weak = this->weak_from_this()] {
     const auto self = weak.lock();
-    if (self) asio::post(self->strand_, [self] { self->flush(); });
+    if (self) asio::dispatch(self->strand_, [self] { self->flush(); });
   });
   self_ = this->shared_from_this();
+  last_ = false;
+  auto exchange = Reply::hand_out(reply_);
+  if (answered_at_once(request, exchange)) return;
+  if (core_->busy.fetch_add(1) >= core_->options.max_requests) {
+    core_->busy.fetch_sub(1);
+    return exchange->answer({.status = 503,
+                             .content_type = "text/plain; charset=utf-8",
+                             .body = "Too many requests are being handled; try again.\n"});
+  }
   // The connection may go before the handler is done; the core stays.
-  asio::post(core_->work, [core = core_, request, exchange = Reply::hand_out(reply_)]() mutable {
+  asio::post(core_->work, [core = core_, request = std::move(request), exchange = std::move(exchange)]() mutable {
     try {
       core->handler(request, exchange);
     } catch (const std::exception& thrown) {
@@ -198,6 +203,18 @@ void StreamConnection<Stream>::handle() {
     exchange.reset();
   });
   watch_client();
+}
+
+template <class Stream>
+bool StreamConnection<Stream>::answered_at_once(const std::shared_ptr<const HttpRequest>& request,
+                                                const std::shared_ptr<Exchange>& exchange) {
+  if (!core_->at_once) return false;
+  try {
+    return core_->at_once(request, exchange);
+  } catch (const std::exception& thrown) {
+    log::error("a request could not be handled", {{"path", request->path}, {"error", thrown.what()}});
+    return true;  // the exchange says 500 when it goes
+  }
 }
 
 template <class Stream>

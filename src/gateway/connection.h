@@ -49,6 +49,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
   bool reserve_body();
   void release_body();
   void handle();
+  bool answered_at_once(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<Exchange>& exchange);
   // An answer of the server's own; the connection closes after it.
   void refuse(int status, const char* text);
 

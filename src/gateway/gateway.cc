@@ -138,8 +138,10 @@ Result<void> Gateway::start_server() {
   options.max_connections = static_cast<std::size_t>(flags_.app.max_waiting + flags_.app.max_logs) + kShortConnections;
   raise_descriptor_limit(options.max_connections);
   options.stop_grace = flags_.stop_grace;
-  auto server = Server::start(options, certificate_ ? &*certificate_ : nullptr,
-                              [this](const auto& request, const auto& exchange) { app_.serve(request, exchange); });
+  auto server = Server::start(
+      options, certificate_ ? &*certificate_ : nullptr,
+      [this](const auto& request, const auto& exchange) { app_.serve(request, exchange); },
+      [this](const auto& request, const auto& exchange) { return app_.serve_at_once(request, exchange); });
   if (!server) return fail_in("--listen", server.error());
   server_ = std::move(*server);
   return {};

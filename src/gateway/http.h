@@ -63,4 +63,8 @@ class Exchange {
 // keeps the pointers and returns. It must let go of the exchange soon after its stop token fires.
 using Handler = std::function<void(const std::shared_ptr<const HttpRequest>&, const std::shared_ptr<Exchange>&)>;
 
+// Asked before the handler, on the connection's own thread, which many connections share: it must not block, and not
+// work for long. True: it has answered. False: it has done nothing, and the handler gets the request.
+using AtOnce = std::function<bool(const std::shared_ptr<const HttpRequest>&, const std::shared_ptr<Exchange>&)>;
+
 }  // namespace modelrun::gateway

@@ -40,6 +40,8 @@ class Access {
   virtual ~Access() = default;
   // Whether `who` may; an Error when it could not be found out (kUnavailable, kTimeout), which is not a yes.
   virtual Result<bool> allowed(const Identity& who, const Action& action, std::stop_token stop) = 0;
+  // What is remembered of that; does not block. Nothing: it would have to be asked.
+  virtual std::optional<bool> remembered(const Identity& /*who*/, const Action& /*action*/) { return std::nullopt; }
 };
 
 }  // namespace modelrun::gateway

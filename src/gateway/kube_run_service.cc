@@ -17,6 +17,7 @@ constexpr std::size_t kParameterBytes = 64 * 1024;
 constexpr std::string_view kRequestedBy = "modelrun.dev/requested-by";  // an annotation: the caller's name
 constexpr std::string_view kTraceparent = "modelrun.dev/traceparent";
 constexpr std::chrono::seconds kLogIdle{3600};
+constexpr std::size_t kMaxAtOnce = std::size_t{64} << 10U;  // more takes milliseconds to be written as JSON
 
 std::string no_project(const ProjectRef& project) {
   return fmt::format("there is no project '{}' in namespace {} that you can see", project.name, project.namespace_);
@@ -227,6 +228,20 @@ Result<RunPtr> KubeRunService::read(const Identity& caller, const RunKey& key, s
   auto run = std::make_shared<const api::ModelRun>(std::move(*live));
   if (api::is_final(run->status.phase)) results_.put(run);
   return run;
+}
+
+std::optional<EndedRun> KubeRunService::recall(const Identity& caller, std::string_view run_id) {
+  const auto digits = run_id_digits(run_id);
+  if (!digits) return std::nullopt;
+  // Others with these digits may be nothing to this caller: find() sorts them out.
+  auto candidates = cache_.by_uid(*digits);
+  if (candidates.size() != 1) return std::nullopt;
+  auto& summary = candidates.front();
+  const Action see{.verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = summary.key.namespace_};
+  if (!api::is_final(summary.phase) || access_.remembered(caller, see) != true) return std::nullopt;
+  auto kept = results_.whole(summary.key.uid, summary.version, kMaxAtOnce);
+  if (!kept) return std::nullopt;
+  return EndedRun{std::move(summary), std::move(kept->first), std::move(kept->second)};
 }
 
 Result<FramePtr> KubeRunService::payload(const Identity& caller, const api::ModelRun& run, std::stop_token stop) {

@@ -22,6 +22,7 @@ class KubeRunService final : public RunService {
   Result<RunSummary> look(const Identity& caller, const RunKey& key, bool live, std::stop_token stop) override;
   Result<RunSummary> find(const Identity& caller, std::string_view run_id, std::stop_token stop) override;
   Result<RunPtr> read(const Identity& caller, const RunKey& key, std::stop_token stop) override;
+  std::optional<EndedRun> recall(const Identity& caller, std::string_view run_id) override;
   Result<FramePtr> payload(const Identity& caller, const api::ModelRun& run, std::stop_token stop) override;
   Result<std::vector<RunSummary>> list(const Identity& caller, const ProjectRef& project,
                                        std::optional<api::Phase> phase, std::size_t limit,

@@ -69,7 +69,29 @@ void call(App::Impl& app, const Visit& visit, mcp::Request given) {
             });
 }
 
+bool is_json(const HttpRequest& request) {
+  return request.header("Content-Type").value_or("").starts_with("application/json");
+}
+
+std::expected<mcp::Request, mcp::Refusal> read(const HttpRequest& request) {
+  return mcp::read_request({.version = text_of(request.header("MCP-Protocol-Version")),
+                            .method = text_of(request.header("Mcp-Method")),
+                            .name = text_of(request.header("Mcp-Name"))},
+                           request.body);
+}
+
 }  // namespace
+
+std::optional<HttpAnswer> recall_mcp(App::Impl& app, const HttpRequest& request, const Identity& caller) {
+  if (request.method != "POST" || !is_json(request)) return std::nullopt;
+  const auto parsed = read(request);
+  if (!parsed || parsed->notification || parsed->method != "tools/call") return std::nullopt;
+  const auto tool = mcp::tool_of(*parsed);
+  if (!tool) return std::nullopt;
+  auto fields = recall_tool(**tool, mcp::arguments_of(*parsed), caller, app.runs);
+  if (!fields) return std::nullopt;
+  return message_answer(200, mcp::tool_answer(*parsed, std::move(*fields)));
+}
 
 void serve_mcp(App::Impl& app, const Visit& visit) {
   const auto& request = visit.request;
@@ -79,13 +101,10 @@ void serve_mcp(App::Impl& app, const Visit& visit) {
     return visit.exchange.answer(std::move(answer));
   }
   // A page of another origin cannot send this type without asking first.
-  if (!request.header("Content-Type").value_or("").starts_with("application/json")) {
+  if (!is_json(request)) {
     return visit.exchange.answer(problem(415, "the body must be application/json"));
   }
-  auto parsed = mcp::read_request({.version = text_of(request.header("MCP-Protocol-Version")),
-                                   .method = text_of(request.header("Mcp-Method")),
-                                   .name = text_of(request.header("Mcp-Name"))},
-                                  request.body);
+  auto parsed = read(request);
   if (!parsed) return visit.exchange.answer(message_answer(parsed.error().http_status, parsed.error().message));
   if (parsed->notification) return visit.exchange.answer({.status = 202});
   if (parsed->method == "tools/call") return call(app, visit, std::move(*parsed));

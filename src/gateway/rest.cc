@@ -122,6 +122,14 @@ void serve_run(App::Impl& app, const Visit& visit, const Path& path) {
 
 }  // namespace
 
+std::optional<HttpAnswer> recall_rest(App::Impl& app, const HttpRequest& request, const Identity& caller) {
+  const auto path = request.method == "GET" ? parse_path(request.path) : std::nullopt;
+  if (!path || !path->action.empty()) return std::nullopt;
+  const auto fields = recall_tool(*find_tool("get_run"), {{"run_id", path->id}}, caller, app.runs);
+  if (!fields) return std::nullopt;
+  return HttpAnswer{.body = dump(*fields)};
+}
+
 bool serve_rest(App::Impl& app, const Visit& visit) {
   if (visit.request.path == kProjects) {
     if (visit.request.method == "GET") {

@@ -53,6 +53,16 @@ RunPtr ResultCache::run(std::string_view uid, std::uint64_t version) {
   return entry != nullptr && entry->run->meta.resource_version == version ? entry->run : nullptr;
 }
 
+std::optional<std::pair<RunPtr, FramePtr>> ResultCache::whole(std::string_view uid, std::uint64_t version,
+                                                              std::size_t max_bytes) {
+  const std::lock_guard lock(mutex_);
+  const Entry* entry = find(uid);
+  if (entry == nullptr || entry->run->meta.resource_version != version || entry->bytes > max_bytes) return std::nullopt;
+  if (!needs_payload(*entry->run)) return std::pair{entry->run, FramePtr()};
+  if (!entry->frame || entry->frame_digest != entry->run->status.result_ref->sha256) return std::nullopt;
+  return std::pair{entry->run, entry->frame};
+}
+
 FramePtr ResultCache::frame(const api::ModelRun& run) {
   const std::lock_guard lock(mutex_);
   const Entry* entry = find(run.meta.uid);

@@ -6,9 +6,11 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "api/model_run.h"
 #include "api/sandbox.h"
@@ -25,6 +27,9 @@ class ResultCache {
 
   // Null when it is not here, or here in another version (resourceVersion).
   RunPtr run(std::string_view uid, std::uint64_t version);
+  // The run, and its frame if its fields need one (needs_payload()). Nothing when either is not here, or together they
+  // have more than `max_bytes`.
+  std::optional<std::pair<RunPtr, FramePtr>> whole(std::string_view uid, std::uint64_t version, std::size_t max_bytes);
   // Null when it is not here, or another than status.resultRef names.
   FramePtr frame(const api::ModelRun& run);
 

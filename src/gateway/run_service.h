@@ -78,7 +78,14 @@ struct Started {
   bool created = false;  // false: the idempotency key had made it before
 };
 
-// Thread-safe. All but notify() and pause() block; `stop` ends it with kCancelled within milliseconds.
+// A run that is over, whole.
+struct EndedRun {
+  RunSummary summary;
+  RunPtr run;
+  FramePtr frame;  // null when status holds everything
+};
+
+// Thread-safe. All but recall(), notify() and pause() block; `stop` ends it with kCancelled within milliseconds.
 class RunService {
  public:
   virtual ~RunService() = default;
@@ -100,6 +107,9 @@ class RunService {
   virtual Result<RunPtr> read(const Identity& caller, const RunKey& key, std::stop_token stop) = 0;
   // The full result, checked against its digest. REQUIRES: run.status.result_ref.
   virtual Result<FramePtr> payload(const Identity& caller, const api::ModelRun& run, std::stop_token stop) = 0;
+  // What find(), read() and payload() would say of a run that is over, when all of it, and that the caller may see it,
+  // is in memory, and it is small enough to be told of within a moment. Nothing: they have to be asked.
+  virtual std::optional<EndedRun> recall(const Identity& caller, std::string_view run_id) = 0;
   // Newest first, at most `limit`; all phases without one.
   virtual Result<std::vector<RunSummary>> list(const Identity& caller, const ProjectRef& project,
                                                std::optional<api::Phase> phase, std::size_t limit,

@@ -18,20 +18,45 @@ json review_of(const Identity& who, const Action& action) {
   return {{"metadata", json::object()}, {"spec", std::move(spec)}};
 }
 
+// A piece behind its size, so that no two questions have the same key.
+void add(std::string& key, std::string_view piece) {
+  fmt::format_to(std::back_inserter(key), "{}:{}", piece.size(), piece);
+}
+
+std::string key_of(const Identity& who, const Action& action) {
+  std::string key;
+  for (const std::string_view piece : {action.verb, action.group, action.resource, action.subresource,
+                                       action.namespace_, std::string_view(who.user), std::string_view(who.uid)}) {
+    add(key, piece);
+  }
+  for (const auto& group : who.groups) add(key, group);
+  return key;
+}
+
+// An empty namespace would ask for all of them.
+bool never(const Identity& who, const Action& action) {
+  return who.user.empty() || action.namespace_.empty();
+}
+
 }  // namespace
 
+std::optional<bool> SarAccess::known(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  const auto found = known_.find(key);
+  if (found == known_.end() || std::chrono::steady_clock::now() >= found->second.until) return std::nullopt;
+  return found->second.allowed;
+}
+
+std::optional<bool> SarAccess::remembered(const Identity& who, const Action& action) {
+  return never(who, action) ? false : known(key_of(who, action));
+}
+
 Result<bool> SarAccess::allowed(const Identity& who, const Action& action, std::stop_token stop) {
-  // An empty namespace would ask for all of them.
-  if (who.user.empty() || action.namespace_.empty()) return false;
-  const auto review = review_of(who, action);
-  const auto key = review["spec"].dump(-1, ' ', false, json::error_handler_t::replace);
+  if (never(who, action)) return false;
+  const auto key = key_of(who, action);
+  if (const auto answer = known(key)) return *answer;
   const auto now = std::chrono::steady_clock::now();
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = known_.find(key);
-    if (found != known_.end() && now < found->second.until) return found->second.allowed;
-  }
-  const auto answer = client_.create(kube::kSubjectAccessReviews, review, stop);
+  const auto answer = client_.create(kube::kSubjectAccessReviews, review_of(who, action), stop);
   if (!answer) {
     const auto kind = answer.error().kind;
     return fail(

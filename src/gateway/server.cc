@@ -148,8 +148,10 @@ Server::~Server() {
   stop();
 }
 
-Result<std::unique_ptr<Server>> Server::start(ServerOptions options, const Certificate* certificate, Handler handler) {
-  auto impl = std::make_unique<Impl>(std::make_shared<Core>(std::move(options), std::move(handler)));
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options, const Certificate* certificate, Handler handler,
+                                              AtOnce at_once) {
+  auto impl =
+      std::make_unique<Impl>(std::make_shared<Core>(std::move(options), std::move(handler), std::move(at_once)));
   if (certificate != nullptr) {
     auto context = make_context(*certificate);
     if (!context) return std::unexpected(context.error());

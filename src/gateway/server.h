@@ -43,7 +43,8 @@ class Server {
  public:
   // Listens when it returns; over TLS when there is a certificate. kInvalid for a bad certificate, kUnavailable when
   // the address cannot be had.
-  static Result<std::unique_ptr<Server>> start(ServerOptions options, const Certificate* certificate, Handler handler);
+  static Result<std::unique_ptr<Server>> start(ServerOptions options, const Certificate* certificate, Handler handler,
+                                               AtOnce at_once = {});
   ~Server();  // stop()
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -34,14 +34,16 @@ class Connection {
 };
 
 struct Core {
-  Core(ServerOptions given, Handler given_handler)
+  Core(ServerOptions given, Handler given_handler, AtOnce given_at_once)
       : options(std::move(given)),
         handler(std::move(given_handler)),
+        at_once(std::move(given_at_once)),
         work(static_cast<std::size_t>(options.workers)),
         io(options.io_threads) {}
 
   const ServerOptions options;
   const Handler handler;
+  const AtOnce at_once;  // may be empty
   std::atomic<bool> stopping{false};
   std::atomic<int> busy{0};                // requests that are with a worker, or wait for one
   std::atomic<std::size_t> body_bytes{0};  // reserved for bodies that are being read or handled

@@ -61,7 +61,12 @@ Result<std::string> TokenReview::issuer(std::stop_token stop) {
   return fail(ErrorKind::kUnavailable, "the cluster's issuer is not known");
 }
 
+std::optional<Identity> TokenReview::remembered(std::string_view token) {
+  return cache_.find(token, clock_.now());
+}
+
 Result<Identity> TokenReview::authenticate(std::string_view token, std::stop_token stop) {
+  if (auto known = remembered(token)) return std::move(*known);
   const auto claims = claims_of(token);
   if (claims.is_null()) return fail(ErrorKind::kNotFound, "not a JWT");
   const auto ours = issuer(stop);
@@ -70,8 +75,6 @@ Result<Identity> TokenReview::authenticate(std::string_view token, std::stop_tok
   std::optional<Time> expires;
   if (const auto seconds = api::int_at(claims, "exp")) expires = Time(std::chrono::seconds(*seconds));
   if (!expires || clock_.now() >= *expires) return fail(ErrorKind::kDenied, "the token has expired");
-  const auto digest = sha256_hex(token);
-  if (auto known = cache_.find(digest)) return *known;
   const auto review = client_.token_review(token, {audience_}, stop);
   if (!review) return fail(ErrorKind::kUnavailable, "token review: {}", review.error().message);
   // A server that does not know audiences answers yes without naming any.
@@ -86,7 +89,7 @@ Result<Identity> TokenReview::authenticate(std::string_view token, std::stop_tok
   if (!identity.user.starts_with(kServiceAccount) || identity.namespace_.empty()) {
     return fail(ErrorKind::kDenied, "not a service account's token");
   }
-  cache_.put(digest, identity);
+  cache_.put(token, identity);
   return identity;
 }
 

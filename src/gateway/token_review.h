@@ -38,6 +38,7 @@ class TokenReview final : public Authenticator {
         find_issuer_(std::move(find_issuer)),
         issuer_(std::move(options.issuer)) {}
   Result<Identity> authenticate(std::string_view token, std::stop_token stop) override;
+  std::optional<Identity> remembered(std::string_view token) override;
 
  private:
   // kUnavailable when it cannot be found out now.

@@ -114,6 +114,14 @@ Result<json> get_run(const json& arguments, const ToolCall& call) {
   return fields_of(*found, call, run_fields);
 }
 
+std::optional<json> recall_run(const json& arguments, const Identity& caller, RunService& runs) {
+  const auto ended = runs.recall(caller, text_at(arguments, "run_id"));
+  if (!ended) return std::nullopt;
+  const auto& summary = ended->summary;
+  return run_fields(*ended->run, ended->frame.get(),
+                    display_project(summary.key.namespace_, summary.project, caller.namespace_));
+}
+
 Result<json> list_runs(const json& arguments, const ToolCall& call) {
   const auto project = parse_project(text_at(arguments, "project_name"), call.caller.namespace_);
   if (!project) return std::unexpected(project.error());
@@ -199,7 +207,8 @@ std::array<Tool, 5> make_tools() {
            .idempotent = true,
            .input_schema = schema::get_run_input(),
            .output_schema = schema::get_run_output_fields(),
-           .call = at_once<get_run>},
+           .call = at_once<get_run>,
+           .recall = recall_run},
       Tool{.name = "list_runs",
            .title = "List runs",
            .description = "The newest runs of a project, at most 50, with a status if you name one.",
@@ -254,6 +263,11 @@ void call_tool(const Tool& tool, const json& arguments, const CallPtr& call, con
     return done(std::unexpected(checked.error()));
   }
   tool.call(arguments, call, done);
+}
+
+std::optional<json> recall_tool(const Tool& tool, const json& arguments, const Identity& caller, RunService& runs) {
+  if (tool.recall == nullptr || !schema::check(tool.input_schema, arguments)) return std::nullopt;
+  return tool.recall(arguments, caller, runs);
 }
 
 }  // namespace modelrun::gateway

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -58,6 +59,9 @@ struct Tool {
   nlohmann::json input_schema;
   nlohmann::json output_schema;
   void (*call)(const nlohmann::json& arguments, const CallPtr& call, const Done& done);
+  // The answer, when it can be given at once and without blocking; else nothing. Null: never.
+  std::optional<nlohmann::json> (*recall)(const nlohmann::json& arguments, const Identity& caller,
+                                          RunService& runs) = nullptr;
 };
 
 // In the order in which they are listed, always the same.
@@ -76,5 +80,8 @@ bool may_wait(std::string_view tool, const nlohmann::json& arguments);
 // returns, or later on a thread of call->later when the tool waits for a run; no thread is held meanwhile. kInvalid
 // says which argument is wrong and what it should be; the other kinds are those of RunService.
 void call_tool(const Tool& tool, const nlohmann::json& arguments, const CallPtr& call, const Done& done);
+// What call_tool() would answer, when that can be told without blocking. Nothing: call_tool() it is, for errors too.
+std::optional<nlohmann::json> recall_tool(const Tool& tool, const nlohmann::json& arguments, const Identity& caller,
+                                          RunService& runs);
 
 }  // namespace modelrun::gateway

@@ -237,6 +237,44 @@ TEST_F(HttpTest, EachCallerHasARateOfItsOwn) {
   EXPECT_EQ(ask(request("GET", "/openapi.json", {}, {}, "ben")).status, 200);
 }
 
+// Whether it is remembered or looked up, the answer is the same.
+TEST_F(HttpTest, RememberedAnswerIsThatOfTheLookUp) {
+  const auto id = put_run("a", success());
+  const json call{{"name", "get_run"}, {"arguments", {{"run_id", id}}}};
+  const std::vector<std::string> requests{mcp("tools/call", call), modern("tools/call", call),
+                                          request("GET", "/v1/runs/" + id.substr(0, 8))};
+  std::vector<std::string> looked_up;
+  at_once = false;
+  for (const auto& each : requests) looked_up.push_back(ask(each).body);
+  at_once = true;
+  for (std::size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(ask(requests[i]).body, looked_up[i]);
+  EXPECT_THAT(looked_up[0], HasSubstr("Run completed"));
+}
+
+TEST_F(HttpTest, WhatIsRememberedNeedsNoWorker) {
+  const auto id = put_run("a", success());
+  ASSERT_EQ(ask(request("GET", "/v1/runs/" + id)).status, 200);
+  std::vector<std::unique_ptr<Client>> stuck;
+  for (int i = 0; i < server_options.workers; ++i) {
+    stuck.push_back(std::make_unique<Client>(port()));
+    stuck.back()->send(request("GET", "/openapi.json", {}, {}, "stuck"));
+  }
+  ASSERT_TRUE(eventually([&] { return authenticator.stuck == server_options.workers; }));
+  EXPECT_EQ(ask(request("GET", "/v1/runs/" + id)).json()["status"], "success");
+  EXPECT_EQ(ask(mcp("tools/call", {{"name", "get_run"}, {"arguments", {{"run_id", id}}}})).json()["result"]["isError"],
+            false);
+  EXPECT_EQ(ask(request("GET", "/healthz", {}, {}, {})).status, 200);
+  EXPECT_EQ(ask(request("GET", "/", {}, {}, {})).status, 200);
+}
+
+TEST_F(HttpTest, RememberedAnswersCountAgainstTheRate) {
+  app_options.rate = {.per_second = 0.001, .burst = 2, .max_names = 10};
+  const auto id = put_run("a", success());
+  EXPECT_EQ(ask(request("GET", "/v1/runs/" + id)).status, 200);
+  EXPECT_EQ(ask(request("GET", "/v1/runs/" + id)).status, 200);
+  EXPECT_EQ(ask(request("GET", "/v1/runs/" + id)).status, 429);
+}
+
 TEST_F(HttpTest, GuessingTokensIsSlowedDown) {
   app_options.stranger_rate = {.per_second = 0.001, .burst = 1, .max_names = 10};
   EXPECT_EQ(ask(request("GET", "/openapi.json", {}, {}, "wrong")).status, 401);

@@ -55,7 +55,21 @@ TEST_F(AuthTest, ApiToken) {
   EXPECT_THAT(server.all(kube::kSecrets).front().dump(), testing::Not(HasSubstr(good)));
   // Known from the cache, but over when it is over.
   clock.advance(std::chrono::hours(2));
+  EXPECT_FALSE(tokens.remembered(good));
   EXPECT_EQ(tokens.authenticate(good, {}).error().kind, ErrorKind::kDenied);
+}
+
+TEST_F(AuthTest, NobodyIsRememberedWhoHasNotBeenChecked) {
+  std::vector<std::unique_ptr<Authenticator>> links;
+  links.push_back(std::make_unique<ApiTokens>(client, "system", clock));
+  AuthenticatorChain chain(std::move(links));
+  const auto good = make_token({.subject = "ci", .groups = {}, .namespace_ = "team", .expires = {}});
+  EXPECT_FALSE(chain.remembered(good));
+  const auto identity = chain.authenticate(good, {});
+  ASSERT_TRUE(identity) << identity.error().message;
+  EXPECT_EQ(chain.remembered(good), *identity);
+  EXPECT_FALSE(chain.remembered(good.substr(1)));
+  EXPECT_FALSE(chain.remembered(""));
 }
 
 TEST_F(AuthTest, BadApiTokens) {
@@ -198,7 +212,19 @@ TEST_F(AuthTest, AccessReviewCarriesTheWholeIdentityAndIsRememberedByIt) {
   EXPECT_EQ(asked.size(), 2U);
   Identity ben = ana;
   ben.user = "ben";
+  EXPECT_EQ(access.remembered(ben, get), std::nullopt);
   EXPECT_FALSE(access.allowed(ben, get, {}).value());
+  EXPECT_EQ(access.remembered(ben, get), false);
+  EXPECT_EQ(access.remembered(ana, get), true);
+  // The same letters, divided in another way.
+  Identity other = ana;
+  other.user = "an";
+  other.uid = "a1";
+  EXPECT_EQ(access.remembered(other, get), std::nullopt);
+  SarAccess forgetful(client, std::chrono::milliseconds(0));
+  EXPECT_TRUE(forgetful.allowed(ana, get, {}).value());
+  EXPECT_EQ(forgetful.remembered(ana, get), std::nullopt);
+  asked.pop_back();
   // An empty namespace would mean all of them; an empty name, nobody.
   EXPECT_FALSE(access.allowed(ana, {.verb = "get", .group = "", .resource = "pods", .namespace_ = ""}, {}).value());
   EXPECT_FALSE(access.allowed({}, get, {}).value());

@@ -26,6 +26,11 @@ class FakeAccess final : public Access {
     if (away) return fail(ErrorKind::kUnavailable, "no connection");
     return rights_.contains(fmt::format("{} {}", action.verb, action.namespace_));
   }
+  std::optional<bool> remembered(const Identity&, const Action& action) override {
+    const std::lock_guard lock(mutex_);
+    if (away) return std::nullopt;
+    return rights_.contains(fmt::format("{} {}", action.verb, action.namespace_));
+  }
   void grant(const std::string& right) {
     const std::lock_guard lock(mutex_);
     rights_.insert(right);

@@ -103,9 +103,20 @@ Answer Client::receive() {
   return answer;
 }
 
-Result<Identity> FakeAuthenticator::authenticate(std::string_view token, std::stop_token) {
-  if (token == "down") return fail(ErrorKind::kUnavailable, "no connection");
-  if (token != "good" && token != "ben") return fail(ErrorKind::kDenied, "not known");
+Result<Identity> FakeAuthenticator::authenticate(std::string_view token, std::stop_token stop) {
+  if (token == "stuck") {
+    ++stuck;
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any().wait(lock, stop, [] { return false; });
+  }
+  if (token == "down" || token == "stuck") return fail(ErrorKind::kUnavailable, "no connection");
+  if (auto known = remembered(token)) return std::move(*known);
+  return fail(ErrorKind::kDenied, "not known");
+}
+
+std::optional<Identity> FakeAuthenticator::remembered(std::string_view token) {
+  if (token != "good" && token != "ben") return std::nullopt;
   return Identity{.user = token == "good" ? "ana" : "ben", .uid = {}, .groups = {}, .namespace_ = "ns", .expires = {}};
 }
 
@@ -114,8 +125,9 @@ std::uint16_t HttpTest::port() {
   app_options.times = times;
   app = std::make_unique<App>(app_options, runs, authenticator, nullptr, clock, metrics);
   server_options.workers = 4;
-  auto started = Server::start(server_options, nullptr,
-                               [this](const auto& request, const auto& exchange) { app->serve(request, exchange); });
+  auto started = Server::start(
+      server_options, nullptr, [this](const auto& request, const auto& exchange) { app->serve(request, exchange); },
+      [this](const auto& request, const auto& exchange) { return at_once && app->serve_at_once(request, exchange); });
   if (!started) throw std::runtime_error(started.error().message);
   http = std::move(*started);
   return http->port();

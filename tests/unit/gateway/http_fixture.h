@@ -42,10 +42,13 @@ class Client {
   int socket_ = -1;
 };
 
-// "good" is the caller of GatewayTest, "ben" another one, "down" cannot be checked.
+// "good" is the caller of GatewayTest, "ben" another one, "down" cannot be checked, "stuck" takes until the client
+// leaves.
 class FakeAuthenticator final : public Authenticator {
  public:
   Result<Identity> authenticate(std::string_view token, std::stop_token stop) override;
+  std::optional<Identity> remembered(std::string_view token) override;
+  std::atomic<int> stuck = 0;
 };
 
 class HttpTest : public GatewayTest {
@@ -79,6 +82,7 @@ class HttpTest : public GatewayTest {
     return eventually([&] { return http->stats().requests == 0; });
   }
 
+  bool at_once = true;  // else every request goes to a worker
   AppOptions app_options;
   ServerOptions server_options;
   FakeAuthenticator authenticator;

@@ -320,6 +320,42 @@ TEST_F(GatewayTest, RunThatIsOverIsReadOnce) {
   EXPECT_EQ(use("get_run", {{"run_id", over}}).error().kind, ErrorKind::kNotFound);
 }
 
+TEST_F(GatewayTest, OnlyWhatIsInMemoryAndMayBeSeenIsRecalled) {
+  const auto recall = [this](const std::string& id, const char* tool = "get_run") {
+    return recall_tool(*find_tool(tool), {{"run_id", id}}, caller, runs);
+  };
+  const auto over = put_run("a", success(), "11111111-1111-1111-1111-111111111111");
+  EXPECT_FALSE(recall(over)) << "nobody has read it yet";
+  const auto told = use("get_run", {{"run_id", over}}).value();
+  EXPECT_EQ(recall(over), told);
+  EXPECT_EQ(recall("11111111"), told);
+  EXPECT_FALSE(recall("1111")) << "call_tool() says what is wrong with it";
+  EXPECT_FALSE(recall_tool(*find_tool("get_run"), {{"run_id", over}, {"more", 1}}, caller, runs));
+  EXPECT_FALSE(recall(over, "get_run_output"));
+
+  access.away = true;
+  EXPECT_FALSE(recall(over));
+  access.away = false;
+  access.revoke("get ns");
+  EXPECT_FALSE(recall(over));
+  access.grant("get ns");
+  EXPECT_TRUE(recall(over));
+
+  const auto under_way = put_run("b", {{"phase", "Running"}}, "22222222-1111-1111-1111-111111111111");
+  (void)use("get_run", {{"run_id", under_way}});
+  EXPECT_FALSE(recall(under_way));
+  auto large = success();
+  large["stdout"] = std::string(100'000, 'x');
+  const auto long_one = put_run("c", large, "33333333-1111-1111-1111-111111111111");
+  (void)use("get_run", {{"run_id", long_one}});
+  EXPECT_FALSE(recall(long_one));
+  put_run("d", success(), "11111111-2222-1111-1111-111111111111");
+  EXPECT_FALSE(recall("11111111")) << "two have these digits";
+  const auto object = server.find(kube::kModelRuns, "ns", "a").value();
+  cache.sink().removed(object);
+  EXPECT_FALSE(recall(over));
+}
+
 RunPtr finished(const std::string& uid, std::size_t bytes) {
   api::ModelRun run;
   run.meta.uid = uid;
