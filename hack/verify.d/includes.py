@@ -6,16 +6,17 @@ import sys
 # A folder may include itself and these. One inside another counts as its parent, unless it stands here itself.
 ALLOWED = {
     "base": "",
+    "net": "base",
     "api": "base",
     "kube": "api base",
     "kube/cpprest": "kube api base",
     "runtime": "kube api base",
     "source": "base",
-    "runserver": "api base source kube",
+    "runserver": "api base net source kube",
     "controller": "api base kube runtime source runserver",
     "sandbox": "api base",
     # its cache of runs, its probes and its metrics
-    "gateway": "runtime kube api base",
+    "gateway": "runtime kube net api base",
     "cli": "kube api base",
     "operator": "controller runserver source runtime kube api base",
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "gateway/app_impl.h"
+#include "net/bearer.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -26,7 +27,7 @@ ToolCall App::Impl::tool_call(const Visit& visit) const {
           .times = options.times,
           .clock = &clock,
           .recheck = [this, kept = visit.shared_from_this()](std::stop_token stop) -> Result<void> {
-            const auto token = parse_bearer(kept->request.header("Authorization").value_or(""));
+            const auto token = net::parse_bearer(kept->request.header("Authorization").value_or(""));
             if (everybody != nullptr || !token) return {};
             auto again = authenticator.authenticate(*token, std::move(stop));
             if (!again) return std::unexpected(again.error());
@@ -139,6 +140,10 @@ HttpAnswer problem(int status, const std::string& detail) {
 
 HttpAnswer problem(const Error& error) {
   return problem(status_of(error.kind), error.message);
+}
+
+void answer_fields(const Visit& visit, const Result<nlohmann::json>& fields) {
+  visit.exchange.answer(fields ? HttpAnswer{.body = dump(*fields)} : problem(fields.error()));
 }
 
 std::string dump(const nlohmann::json& value) {

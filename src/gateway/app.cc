@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "gateway/app_impl.h"
 #include "gateway/page.h"
+#include "net/bearer.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -89,7 +90,7 @@ std::optional<HttpAnswer> early_answer(const App::Impl& app, const HttpRequest& 
 std::optional<Identity> remembered(App::Impl& app, const HttpRequest& request) {
   if (app.everybody != nullptr) return *app.everybody;
   if (request.count("Authorization") != 1) return std::nullopt;
-  const auto token = parse_bearer(*request.header("Authorization"));
+  const auto token = net::parse_bearer(*request.header("Authorization"));
   return token ? app.authenticator.remembered(*token) : std::nullopt;
 }
 
@@ -99,7 +100,7 @@ std::expected<Identity, HttpAnswer> identify(App::Impl& app, const HttpRequest& 
   if (!field) {
     return std::unexpected(unauthorized(app.options, request, "a bearer token is required", false));
   }
-  const auto token = request.count("Authorization") == 1 ? parse_bearer(*field) : std::nullopt;
+  const auto token = request.count("Authorization") == 1 ? net::parse_bearer(*field) : std::nullopt;
   if (!token) return std::unexpected(unauthorized(app.options, request, "this is no bearer token", true));
   auto identity = app.authenticator.authenticate(*token, stop);
   if (identity) return std::move(*identity);

@@ -72,6 +72,8 @@ inline Error too_many_waiting() {
 HttpAnswer problem(int status, const std::string& detail);
 HttpAnswer problem(const Error& error);
 int status_of(ErrorKind kind);
+// The fields, or the problem in their place.
+void answer_fields(const Visit& visit, const Result<nlohmann::json>& fields);
 nlohmann::json problem_fields(int status, const std::string& detail);
 nlohmann::json problem_fields(const Error& error);
 

@@ -34,7 +34,4 @@ class AuthenticatorChain final : public Authenticator {
   std::vector<std::unique_ptr<Authenticator>> links_;
 };
 
-// The token of "Bearer TOKEN" (RFC 6750); nothing for anything else, nor for one of more than 16 KiB.
-std::optional<std::string_view> parse_bearer(std::string_view authorization);
-
 }  // namespace modelrun::gateway

@@ -4,7 +4,8 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+
+#include "base/file.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -12,18 +13,13 @@ namespace {
 // Text forms of flags that are more than text.
 struct Texts {
   std::string listen = "127.0.0.1:8443";
-  std::string http_listen = "127.0.0.1:8080";
   std::string auth = "on";
   std::string jwt_issuers;
-  std::string log_format = "text";
-  std::string log_level = "info";
   int stop_grace = 20;
 };
 
 void add_cluster_options(CLI::App& app, Flags& flags) {
-  app.add_option("--kubeconfig", flags.kubeconfig,
-                 "kubeconfig file; without it $KUBECONFIG, the pod's service account, ~/.kube/config");
-  app.add_option("--context", flags.context, "context of the kubeconfig");
+  runtime::add_cluster_flags(app, flags);
   app.add_option("--token-namespace", flags.token_namespace,
                  "namespace of the Secrets that API tokens are checked against")
       ->capture_default_str();
@@ -40,8 +36,6 @@ void add_listen_options(CLI::App& app, Flags& flags, Texts& texts) {
                  "localhost always is one");
   app.add_option("--public-url", flags.app.public_url,
                  "what clients call this gateway, e.g. https://models.example.com; without it, from the Host header");
-  app.add_option("--http-listen", texts.http_listen, "where /healthz, /readyz and /metrics are served")
-      ->capture_default_str();
   app.add_option("--stop-grace", texts.stop_grace,
                  "seconds that requests under way get when the process is to end; a sync run goes on without its call")
       ->check(CLI::Range(0, 3600))
@@ -71,7 +65,7 @@ void add_auth_options(CLI::App& app, Flags& flags, Texts& texts) {
                  "--jwt-issuers");
 }
 
-void add_limit_options(CLI::App& app, Flags& flags, Texts& texts) {
+void add_limit_options(CLI::App& app, Flags& flags) {
   app.add_option("--rate", flags.app.rate.per_second, "requests a second for one identity")
       ->check(CLI::Range(0.01, 1e6))
       ->capture_default_str();
@@ -84,8 +78,6 @@ void add_limit_options(CLI::App& app, Flags& flags, Texts& texts) {
   app.add_option("--max-logs", flags.app.max_logs, "logs that are followed at once; a thread each")
       ->check(CLI::Range(1, 1'000))
       ->capture_default_str();
-  app.add_option("--log-format", texts.log_format, "text or json")->capture_default_str();
-  app.add_option("--log-level", texts.log_level, "debug, info, warn or error")->capture_default_str();
 }
 
 // Relative to the file that names them. A typing error is told now, not when the first token comes.
@@ -104,16 +96,10 @@ Result<void> find_ca_files(const std::string& issuers_file, std::vector<JwtIssue
 Result<void> take_texts(const Texts& texts, Flags& flags) {
   const auto listen = parse_endpoint(texts.listen);
   if (!listen) return fail_in("--listen", listen.error());
-  const auto http = parse_endpoint(texts.http_listen);
-  if (!http) return fail_in("--http-listen", http.error());
-  const auto format = log::parse_format(texts.log_format);
-  if (!format) return fail_in("--log-format", format.error());
-  const auto level = log::parse_level(texts.log_level);
-  if (!level) return fail_in("--log-level", level.error());
   if (!texts.jwt_issuers.empty()) {
-    std::ostringstream text;
-    text << std::ifstream(texts.jwt_issuers).rdbuf();
-    auto issuers = parse_jwt_issuers(text.str());
+    const auto text = read_file(texts.jwt_issuers);
+    if (!text) return fail_in("--jwt-issuers", text.error());
+    auto issuers = parse_jwt_issuers(*text);
     if (!issuers) return fail_in("--jwt-issuers", issuers.error());
     flags.jwt_issuers = std::move(*issuers);
     if (auto found = find_ca_files(texts.jwt_issuers, flags.jwt_issuers); !found) return found;
@@ -127,9 +113,6 @@ Result<void> take_texts(const Texts& texts, Flags& flags) {
     for (const auto& issuer : flags.jwt_issuers) flags.app.authorization_servers.push_back(issuer.issuer);
   }
   flags.listen = *listen;
-  flags.http_listen = *http;
-  flags.log_format = *format;
-  flags.log_level = *level;
   flags.auth = texts.auth == "on";
   flags.stop_grace = std::chrono::seconds(texts.stop_grace);
   flags.app.resource_scheme = flags.tls_cert.empty() ? "http" : "https";
@@ -156,6 +139,7 @@ Result<void> check_flags(const Flags& flags) {
 
 std::variant<Flags, int> parse_flags(int argc, const char* const* argv) {
   Flags flags;
+  flags.http_listen = {"127.0.0.1", 8080};
   Texts texts;
   CLI::App app("Serves ModelRun to MCP clients (/mcp) and over plain HTTP (/v1, /openapi.json).", "modelrun-gateway");
   app.set_version_flag("--version", MODELRUN_VERSION);
@@ -169,16 +153,10 @@ std::variant<Flags, int> parse_flags(int argc, const char* const* argv) {
   add_cluster_options(app, flags);
   add_listen_options(app, flags, texts);
   add_auth_options(app, flags, texts);
-  add_limit_options(app, flags, texts);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
-  if (auto taken = take_texts(texts, flags); !taken) {
-    fmt::print(stderr, "modelrun-gateway: {}\n", taken.error().message);
-    return 2;
-  }
+  add_limit_options(app, flags);
+  runtime::add_process_flags(app, flags);
+  const auto left = runtime::parse_command_line(app, argc, argv, [&] { return take_texts(texts, flags); });
+  if (left) return *left;
   return flags;
 }
 

@@ -1,25 +1,22 @@
 // The command line of modelrun-gateway.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "api/api_token.h"
 #include "base/endpoint.h"
-#include "base/log.h"
 #include "gateway/app.h"
 #include "gateway/jwt.h"
 #include "gateway/token_review.h"
+#include "runtime/process_flags.h"
 
 namespace modelrun::gateway {
 
-struct Flags {
-  std::optional<std::string> kubeconfig, context;
+struct Flags : runtime::ProcessFlags {
   std::string token_namespace{api::kApiTokenNamespace};  // of the API tokens' Secrets
   Endpoint listen{"127.0.0.1", 8443};
-  Endpoint http_listen{"127.0.0.1", 8080};
   std::string tls_cert, tls_key;  // files; empty: plain HTTP
   bool insecure_http = false;
   bool auth = true;
@@ -28,8 +25,6 @@ struct Flags {
   std::vector<JwtIssuer> jwt_issuers;
   AppOptions app;
   std::chrono::seconds stop_grace{20};
-  log::Format log_format = log::Format::kText;
-  log::Level log_level = log::Level::kInfo;
 };
 
 // Gives the flags, or the exit code to leave with (0 after --help and --version, 2 for a wrong command line; what is to

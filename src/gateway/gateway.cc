@@ -3,9 +3,8 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "gateway/api_tokens.h"
 #include "gateway/jwks.h"
@@ -20,14 +19,6 @@ constexpr std::chrono::seconds kCertificateCheck{30};
 constexpr std::size_t kShortConnections = 1'024;  // beside those that wait
 constexpr std::size_t kOwnDescriptors = 64;       // API server, certificates, probes
 constexpr const char* kOwnToken = "/var/run/secrets/kubernetes.io/serviceaccount/token";
-
-Result<std::string> read_file(const std::string& path) {
-  const std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file || text.str().empty()) return fail(ErrorKind::kNotFound, "{} cannot be read", path);
-  return text.str();
-}
 
 runtime::WatcherOptions watcher_options() {
   runtime::WatcherOptions options;

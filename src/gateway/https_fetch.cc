@@ -1,11 +1,10 @@
 #include "gateway/https_fetch.h"
 
 #include <condition_variable>
-#include <fstream>
 #include <mutex>
-#include <sstream>
 #include <thread>
 
+#include "base/file.h"
 #include "kube/config.h"
 #include "kube/cpprest/cpprest_transport.h"
 
@@ -13,14 +12,6 @@ namespace modelrun::gateway {
 namespace {
 
 constexpr std::string_view kScheme = "https://";
-
-Result<std::string> read_ca(const std::string& path) {
-  const std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file || text.str().empty()) return fail(ErrorKind::kInvalid, "caFile {} cannot be read", path);
-  return text.str();
-}
 
 // Stops `source` after `time`, unless it goes before.
 std::jthread alarm(std::stop_source& source, std::chrono::milliseconds time) {
@@ -64,8 +55,8 @@ Fetch https_fetch(std::string ca_file, FetchLimits limits) {
     const auto slash = url.find('/', kScheme.size());
     config.server = url.substr(0, slash);
     if (!ca_file.empty()) {
-      auto pem = read_ca(ca_file);
-      if (!pem) return std::unexpected(pem.error());
+      auto pem = read_file(ca_file);
+      if (!pem) return fail(ErrorKind::kInvalid, "caFile {}", pem.error().message);
       config.ca_pem = std::move(*pem);
     }
     const auto transport = kube::make_cpprest_transport(config);

@@ -3,40 +3,12 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "base/http_status.h"
 #include "base/log.h"
 #include "gateway/server_core.h"
 
 namespace modelrun::gateway {
 namespace {
-
-std::string_view phrase(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 202:
-      return "Accepted";
-    case 204:
-      return "No Content";
-    case 304:
-      return "Not Modified";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 429:
-      return "Too Many Requests";
-    case 503:
-      return "Service Unavailable";
-    default:
-      return "-";
-  }
-}
 
 void add_header(std::string& head, std::string_view name, std::string_view value) {
   head += name;
@@ -47,7 +19,7 @@ void add_header(std::string& head, std::string_view name, std::string_view value
 }
 
 std::string head_of(int status, std::string_view content_type, bool keep_alive, bool cached = false) {
-  std::string head = fmt::format("HTTP/1.1 {} {}\r\n", status, phrase(status));
+  std::string head = fmt::format("HTTP/1.1 {} {}\r\n", status, status_phrase(status));
   if (!content_type.empty()) add_header(head, "Content-Type", content_type);
   if (!cached) add_header(head, "Cache-Control", "no-store");
   add_header(head, "X-Content-Type-Options", "nosniff");

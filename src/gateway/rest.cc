@@ -37,11 +37,6 @@ std::optional<Path> parse_path(const std::string& path) {
   return parsed;
 }
 
-void answer_fields(const Visit& visit, const Result<json>& fields) {
-  if (!fields) return visit.exchange.answer(problem(fields.error()));
-  visit.exchange.answer({.body = dump(*fields)});
-}
-
 void not_allowed(const Visit& visit, const char* allowed) {
   auto answer = problem(405, fmt::format("only {} is allowed here", allowed));
   answer.headers.emplace_back("Allow", allowed);

@@ -13,10 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-json or_null(const std::string& text) {
-  return text.empty() ? json(nullptr) : json(text);
-}
-
 std::string query_value(const HttpRequest& request, const std::string& name) {
   const auto found = request.query.find(name);
   return found == request.query.end() ? std::string() : found->second;
@@ -145,10 +141,6 @@ Result<std::string> file_of(App::Impl& app, const Visit& visit, const std::strin
   const auto frame = app.runs.payload(visit.caller, **run, stop);
   if (!frame) return std::unexpected(frame.error());
   return file_bytes(**run, frame->get(), name);
-}
-
-void answer_fields(const Visit& visit, const Result<json>& fields) {
-  visit.exchange.answer(fields ? HttpAnswer{.body = dump(*fields)} : problem(fields.error()));
 }
 
 }  // namespace

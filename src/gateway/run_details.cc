@@ -8,14 +8,6 @@ namespace {
 
 using nlohmann::json;
 
-json or_null(const std::string& text) {
-  return text.empty() ? json(nullptr) : json(text);
-}
-
-json time_or_null(const std::optional<Time>& time) {
-  return time ? json(iso_time(*time)) : json(nullptr);
-}
-
 json timeline_of(const api::Timeline& timeline) {
   return {{"accepted", time_or_null(timeline.accepted)},   {"resolved", time_or_null(timeline.resolved)},
           {"queued", time_or_null(timeline.queued)},       {"job_created", time_or_null(timeline.job_created)},

@@ -12,14 +12,6 @@ using nlohmann::json;
 
 constexpr std::size_t kLastWords = 2000;  // bytes of stderr in error_message
 
-json or_null(const std::string& text) {
-  return text.empty() ? json(nullptr) : json(text);
-}
-
-json time_or_null(const std::optional<Time>& time) {
-  return time ? json(iso_time(*time)) : json(nullptr);
-}
-
 std::string joined(const api::CapturedStream& stream) {
   if (!stream.truncated()) return stream.head;
   const auto kept = stream.head.size() + stream.tail.size();
@@ -107,6 +99,14 @@ std::string iso_time(Time time) {
 
 std::size_t json_size(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace).size();
+}
+
+json or_null(const std::string& text) {
+  return text.empty() ? json(nullptr) : json(text);
+}
+
+json time_or_null(const std::optional<Time>& time) {
+  return time ? json(iso_time(*time)) : json(nullptr);
 }
 
 bool needs_payload(const api::ModelRun& run) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,9 @@ inline constexpr std::size_t kMaxEvent = kMaxPayload - (std::size_t{16} << 10U);
 
 // "2026-04-28T10:00:01.420000+00:00"; without a fraction when there is none.
 std::string iso_time(Time time);
+nlohmann::json time_or_null(const std::optional<Time>& time);
+// What is not known is null, never "".
+nlohmann::json or_null(const std::string& text);
 
 // `frame`: the full result when it could be had and is larger than what stands in status, else null. `project`: as
 // display_project() has it.

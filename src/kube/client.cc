@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/http_status.h"
 #include "kube/list_decoder.h"
 
 namespace modelrun::kube {
@@ -26,66 +27,6 @@ std::string name_of(const Json& object) {
 
 std::string name_of(std::string_view namespace_, std::string_view name) {
   return namespace_.empty() ? std::string{name} : fmt::format("{}/{}", namespace_, name);
-}
-
-ErrorKind kind_of(int status, std::string_view reason) {
-  switch (status) {
-    case 400:
-    case 405:
-    case 406:
-    case 415:
-    case 422:
-      return ErrorKind::kInvalid;
-    case 401:
-    case 403:
-      return ErrorKind::kDenied;
-    case 404:
-      return ErrorKind::kNotFound;
-    case 409:
-      return reason == "AlreadyExists" ? ErrorKind::kExists : ErrorKind::kConflict;
-    case 410:
-      return ErrorKind::kGone;
-    case 413:
-      return ErrorKind::kTooLarge;
-    case 429:
-      return ErrorKind::kThrottled;
-    case 408:
-    case 504:
-      return ErrorKind::kTimeout;
-    default:
-      return status >= 500 ? ErrorKind::kUnavailable : ErrorKind::kInvalid;
-  }
-}
-
-std::string_view phrase(int status) {
-  switch (status) {
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 409:
-      return "Conflict";
-    case 410:
-      return "Gone";
-    case 413:
-      return "Too Large";
-    case 422:
-      return "Unprocessable";
-    case 429:
-      return "Too Many Requests";
-    case 500:
-      return "Internal Server Error";
-    case 503:
-      return "Service Unavailable";
-    case 504:
-      return "Gateway Timeout";
-    default:
-      return "Unexpected Status";
-  }
 }
 
 std::string text_at(const Json& object, const char* field) {
@@ -157,8 +98,9 @@ Error status_error(std::string_view what, const Response& response) {
   } else {
     message = response.body.substr(0, 300);
   }
-  return {kind_of(response.status, reason),
-          fmt::format("{}: {} {}{}{}", what, response.status, reason.empty() ? phrase(response.status) : reason,
+  const auto kind = reason == "AlreadyExists" ? ErrorKind::kExists : kind_of_status(response.status);
+  return {kind,
+          fmt::format("{}: {} {}{}{}", what, response.status, reason.empty() ? status_phrase(response.status) : reason,
                       message.empty() ? "" : ": ", message)};
 }
 

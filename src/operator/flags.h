@@ -2,19 +2,17 @@
 #pragma once
 
 #include <chrono>
-#include <optional>
 #include <string>
 #include <variant>
 
 #include "base/endpoint.h"
-#include "base/log.h"
 #include "controller/settings.h"
+#include "runtime/process_flags.h"
 #include "source/remote.h"
 
 namespace modelrun::op {
 
-struct Flags {
-  std::optional<std::string> kubeconfig, context;
+struct Flags : runtime::ProcessFlags {
   std::string namespace_ = "modelrun-system";
   controller::Settings settings;
   source::Policy git;
@@ -22,12 +20,9 @@ struct Flags {
   Endpoint run_server_listen{"0.0.0.0", 9443};
   std::string run_server_service = "modelrun-run-server";
   std::string run_server_advertise;  // IP:PORT; empty: the ClusterIP of the service
-  Endpoint http_listen{"0.0.0.0", 8080};
   bool leader_elect = false;
   std::chrono::milliseconds lease_duration{15'000};
   int workers = 4;
-  log::Format log_format = log::Format::kText;
-  log::Level log_level = log::Level::kInfo;
 };
 
 // Gives the flags, or the exit code to leave with (0 after --help and --version, 2 for a wrong command line; what is to

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "net/bearer.h"
 #include "runserver/connection.h"
 
 namespace modelrun::runserver {
@@ -92,7 +93,7 @@ void Connection::check_header() {
   if (!route) return answer(404, "There is nothing at this path.\n");
   if (request.method() != http::verb::post) return answer(405, "Only POST is allowed.\n");
   const auto field = request[http::field::authorization];
-  const auto token = parse_bearer({field.data(), field.size()});
+  const auto token = net::parse_bearer({field.data(), field.size()});
   if (!token) return answer(401, "A bearer token is required.\n");
   route_ = *route;
   authenticate(std::string(*token));

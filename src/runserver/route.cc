@@ -61,19 +61,6 @@ std::optional<Route> parse_route(std::string_view target) {
   return Route{{std::string(parts[0]), std::string(parts[1]), std::string(parts[2]), *attempt}, *action};
 }
 
-std::optional<std::string_view> parse_bearer(std::string_view authorization) {
-  constexpr std::string_view scheme = "bearer ";
-  if (authorization.size() <= scheme.size()) return {};
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  if (!std::ranges::equal(authorization.substr(0, scheme.size()), scheme, {}, lower)) return {};
-  const std::string_view token = authorization.substr(scheme.size());
-  // RFC 6750: b64token, of which a JWT is one.
-  const bool clean = std::ranges::all_of(token, [&lower](char c) {
-    return is_lower_alnum(lower(c)) || std::string_view("-._~+/=").find(c) != std::string_view::npos;
-  });
-  return clean ? std::optional(token) : std::nullopt;
-}
-
 unsigned status_of(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::kInvalid:

@@ -21,9 +21,6 @@ struct Route {
 // escapes, no query.
 std::optional<Route> parse_route(std::string_view target);
 
-// The token of "Bearer TOKEN"; nothing for anything else.
-std::optional<std::string_view> parse_bearer(std::string_view authorization);
-
 // The HTTP status for an error of the handler (handler.h).
 unsigned status_of(ErrorKind kind);
 

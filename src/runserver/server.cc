@@ -1,85 +1,23 @@
 #include "runserver/server.h"
 
-#include <openssl/ssl.h>
-
-#include <boost/asio/ip/tcp.hpp>
-#include <thread>
 #include <vector>
 
-#include "base/log.h"
+#include "net/listener.h"
+#include "net/tls_context.h"
 #include "runserver/connection.h"
 
 namespace modelrun::runserver {
-namespace {
-
-using asio::ip::tcp;
-using ErrorCode = boost::system::error_code;
-
-Result<std::shared_ptr<asio::ssl::context>> make_context(const std::string& chain, const std::string& key) {
-  auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
-  SSL_CTX* native = context->native_handle();
-  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
-  SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
-  ErrorCode error;
-  // An encrypted key must not make OpenSSL ask on the terminal.
-  context->set_password_callback([](std::size_t, asio::ssl::context::password_purpose) { return std::string(); },
-                                 error);
-  if (!error) context->use_certificate_chain(asio::buffer(chain), error);
-  if (error) return fail(ErrorKind::kInvalid, "the run server's certificate cannot be used: {}", error.message());
-  context->use_private_key(asio::buffer(key), asio::ssl::context::pem, error);
-  if (error || SSL_CTX_check_private_key(native) != 1) {
-    return fail(ErrorKind::kInvalid, "the run server's key cannot be used, or is not the certificate's");
-  }
-  return context;
-}
-
-Result<void> listen_on(tcp::acceptor& acceptor, const ServerOptions& options) {
-  ErrorCode error;
-  const auto address = asio::ip::make_address(options.address, error);
-  if (error) return fail(ErrorKind::kInvalid, "listen: '{}' is not an address", options.address);
-  const tcp::endpoint endpoint(address, options.port);
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-  if (!error) return {};
-  return fail(ErrorKind::kUnavailable, "listen on {} port {}: {}", options.address, options.port, error.message());
-}
-
-}  // namespace
 
 struct Server::Impl {
-  explicit Impl(std::shared_ptr<Core> shared) : core(std::move(shared)), acceptor(core->io), retry(core->io) {}
+  explicit Impl(std::shared_ptr<Core> shared) : core(std::move(shared)) {}
 
   // Declared first: everything below refers to it.
   std::shared_ptr<Core> core;
-  tcp::acceptor acceptor;    // used on acceptor_strand once the threads run
-  asio::steady_timer retry;  // the same
-  asio::strand<asio::io_context::executor_type> acceptor_strand{core->io.get_executor()};
-  asio::executor_work_guard<asio::io_context::executor_type> guard{core->io.get_executor()};
-  std::vector<std::thread> threads;
-  std::uint16_t port = 0;
+  std::unique_ptr<net::Listener> listener;
   std::mutex stop_mutex;  // held by the one that stops
   bool stopped = false;   // guarded by stop_mutex
 
-  void accept() {
-    acceptor.async_accept(asio::make_strand(core->io),
-                          asio::bind_executor(acceptor_strand, [this](ErrorCode error, tcp::socket socket) {
-                            if (error == asio::error::operation_aborted || core->stopping) return;
-                            if (!error) {
-                              take(std::move(socket));
-                              return accept();
-                            }
-                            // Out of descriptors, most likely; accepting again at once would only spin.
-                            log::warn("the run server cannot accept a connection", {{"error", error.message()}});
-                            retry.expires_after(std::chrono::milliseconds(100));
-                            retry.async_wait(asio::bind_executor(acceptor_strand, [this](ErrorCode stopped_waiting) {
-                              if (!stopped_waiting && !core->stopping) accept();
-                            }));
-                          }));
-  }
-
-  void take(tcp::socket socket) {
+  void take(asio::ip::tcp::socket socket) {
     std::shared_ptr<asio::ssl::context> context;
     {
       const std::lock_guard lock(core->mutex);
@@ -89,8 +27,6 @@ struct Server::Impl {
       }
       context = core->certificate;
     }
-    ErrorCode ignored;
-    socket.set_option(tcp::no_delay(true), ignored);
     std::make_shared<Connection>(core, std::move(socket), std::move(context))->start();
   }
 
@@ -116,11 +52,7 @@ struct Server::Impl {
     const std::lock_guard lock(stop_mutex);
     if (std::exchange(stopped, true)) return;
     core->stopping = true;
-    asio::post(acceptor_strand, [this] {
-      ErrorCode ignored;
-      acceptor.close(ignored);
-      retry.cancel();
-    });
+    listener->close();
     each_connection(&Connection::stop_soon);
     wait_for_connections(core->options.stop_grace);
     each_connection(&Connection::close_now);
@@ -128,44 +60,37 @@ struct Server::Impl {
     wait_for_connections(std::chrono::milliseconds(500));
     core->work.stop();
     core->work.join();
-    core->io.stop();
-    for (std::thread& thread : threads) thread.join();
-    // What a connection had left on its strand holds that connection, which holds the core: run it down.
-    core->io.restart();
-    core->io.poll();
+    listener->join();
   }
 };
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() {
-  stop();
+  if (impl_->listener) stop();
 }
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, const std::string& certificate_chain_pem,
                                               const std::string& key_pem, Authenticator& authenticator,
                                               Handler& handler) {
-  auto context = make_context(certificate_chain_pem, key_pem);
-  if (!context) return std::unexpected(context.error());
+  auto context = net::make_tls_context(certificate_chain_pem, key_pem);
+  if (!context) return fail_in("the run server", context.error());
   auto impl = std::make_unique<Impl>(std::make_shared<Core>(std::move(options), authenticator, handler));
   impl->core->certificate = std::move(*context);
-  if (auto listening = listen_on(impl->acceptor, impl->core->options); !listening) {
-    return std::unexpected(listening.error());
-  }
-  impl->port = impl->acceptor.local_endpoint().port();
-  impl->accept();
-  for (int i = 0; i < impl->core->options.io_threads; ++i) {
-    impl->threads.emplace_back([core = impl->core.get()] { core->io.run(); });
-  }
+  const auto& given = impl->core->options;
+  auto listener = net::Listener::start(impl->core->io, {given.address, given.port}, given.io_threads,
+                                       [impl = impl.get()](auto socket) { impl->take(std::move(socket)); });
+  if (!listener) return std::unexpected(listener.error());
+  impl->listener = std::move(*listener);
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
 std::uint16_t Server::port() const {
-  return impl_->port;
+  return impl_->listener->port();
 }
 
 Result<void> Server::set_certificate(const std::string& certificate_chain_pem, const std::string& key_pem) {
-  auto context = make_context(certificate_chain_pem, key_pem);
-  if (!context) return std::unexpected(context.error());
+  auto context = net::make_tls_context(certificate_chain_pem, key_pem);
+  if (!context) return fail_in("the run server", context.error());
   const std::lock_guard lock(impl_->core->mutex);
   impl_->core->certificate = std::move(*context);
   return {};

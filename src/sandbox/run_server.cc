@@ -8,6 +8,7 @@
 
 #include "api/strict_json.h"
 #include "base/encoding.h"
+#include "base/http_status.h"
 #include "sandbox/extract.h"
 #include "sandbox/note.h"
 
@@ -42,24 +43,6 @@ std::string words_of(const std::string& body) {
     return (*json)["message"].get<std::string>();
   }
   return body.empty() ? "no reason given" : make_valid_utf8(body);
-}
-
-ErrorKind kind_of(int status) {
-  switch (status) {
-    case 401:
-    case 403:
-      return ErrorKind::kDenied;
-    case 404:
-      return ErrorKind::kNotFound;
-    case 409:
-      return ErrorKind::kConflict;
-    case 413:
-      return ErrorKind::kTooLarge;
-    case 429:
-      return ErrorKind::kThrottled;
-    default:
-      return status >= 500 ? ErrorKind::kUnavailable : ErrorKind::kInvalid;
-  }
 }
 
 // Half of `wait` to all of it, so that the pods of a burst do not come back together.
@@ -115,7 +98,8 @@ Result<void> RunServer::post(std::string_view what, std::string body, std::strin
   auto done = client_.post(request, stop, idle, [&](const HttpHead& head, const BodyReader& answer) -> Result<void> {
     if (head.status == 200 || head.status == 204) return on_success(head, answer);
     const auto text = read_text(answer, kMaxErrorText);
-    return fail(kind_of(head.status), "the run server answered {}: {}", head.status, text ? words_of(*text) : "");
+    return fail(kind_of_status(head.status), "the run server answered {}: {}", head.status,
+                text ? words_of(*text) : "");
   });
   if (!done) return fail_in(fmt::format("POST {}", what), done.error());
   return done;

@@ -31,6 +31,21 @@ TEST(Flags, WhatMustNotBeStarted) {
   EXPECT_EQ(code_of({"--jwt-issuers=/dev/null/nothing"}), 2);
 }
 
+TEST(Flags, ThoseOfEveryProgram) {
+  const char* given[] = {"modelrun-gateway", "--http-listen=[::1]:9", "--log-format=json", "--log-level", "warn"};
+  const auto flags = std::get<Flags>(parse_flags(5, given));
+  EXPECT_EQ(flags.http_listen.address, "::1");
+  EXPECT_EQ(flags.http_listen.port, 9);
+  EXPECT_EQ(flags.log_format, log::Format::kJson);
+  EXPECT_EQ(flags.log_level, log::Level::kWarn);
+  EXPECT_EQ(std::get<Flags>(parse_flags(1, given)).http_listen.port, 8080);
+  for (const char* wrong :
+       {"--http-listen=nowhere", "--log-format=xml", "--log-level=loud", "--no-such-flag", "more"}) {
+    EXPECT_EQ(code_of({wrong}), 2) << wrong;
+  }
+  EXPECT_EQ(code_of({"--help"}), 0);
+}
+
 TEST(Flags, HostsLoseTheirCase) {
   const char* arguments[] = {"modelrun-gateway", "--allowed-host", "Models.Example"};
   const auto parsed = parse_flags(3, arguments);

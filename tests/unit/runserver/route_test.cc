@@ -42,15 +42,6 @@ TEST(Route, RefusesEverythingElse) {
   }
 }
 
-TEST(Route, FindsTheBearerToken) {
-  EXPECT_EQ(parse_bearer("Bearer abc.d-e_f"), "abc.d-e_f");
-  EXPECT_EQ(parse_bearer("bearer x"), "x");
-  for (const char* text :
-       {"", "Bearer", "Bearer ", "Basic abc", "Bearer a b", "Bearer a,b", "Bearer \x01", "Bearerx abc"}) {
-    EXPECT_FALSE(parse_bearer(text)) << text;
-  }
-}
-
 TEST(Route, KindsHaveStatuses) {
   EXPECT_EQ(status_of(ErrorKind::kDenied), 403U);
   EXPECT_EQ(status_of(ErrorKind::kConflict), 409U);

@@ -1,0 +1,27 @@
+#include "net/tls_context.h"
+
+#include <openssl/ssl.h>
+
+namespace modelrun::net {
+
+namespace asio = boost::asio;
+
+Result<std::shared_ptr<asio::ssl::context>> make_tls_context(const std::string& chain, const std::string& key) {
+  auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
+  SSL_CTX* native = context->native_handle();
+  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
+  SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  boost::system::error_code error;
+  // An encrypted key must not make OpenSSL ask on the terminal.
+  context->set_password_callback([](std::size_t, asio::ssl::context::password_purpose) { return std::string(); },
+                                 error);
+  if (!error) context->use_certificate_chain(asio::buffer(chain), error);
+  if (error) return fail(ErrorKind::kInvalid, "the certificate cannot be used: {}", error.message());
+  context->use_private_key(asio::buffer(key), asio::ssl::context::pem, error);
+  if (error || SSL_CTX_check_private_key(native) != 1) {
+    return fail(ErrorKind::kInvalid, "the key cannot be used, or is not the certificate's");
+  }
+  return context;
+}
+
+}  // namespace modelrun::net
