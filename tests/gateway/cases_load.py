@@ -13,11 +13,6 @@ MIB = 1 << 20
 UNLIMITED = ("--rate", "100000", "--burst", "100000")
 
 
-def resident(gateway):
-    with open(f"/proc/{gateway.process.pid}/status", encoding="utf-8") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmRSS:"))
-
-
 def threads(gateway):
     with open(f"/proc/{gateway.process.pid}/status", encoding="utf-8") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("Threads:"))
@@ -43,13 +38,13 @@ def a_thousand_calls_wait_at_once(space, _):
     suspended_project(space, "many")
     token = space.token("editor")
     with Gateway(space, *UNLIMITED) as gateway:
-        before = resident(gateway)
+        before = gateway.memory()
 
         async def go():
             calls = [Call(gateway, token, {**SYNC, "project_name": "many"}) for _ in range(CALLERS)]
             await send_all(calls)
             waiting = gateway.metrics_until("modelrun_gateway_waiting", CALLERS)
-            cost = resident(gateway) - before
+            cost = gateway.memory() - before
             same(waiting, CALLERS)
             assert threads(gateway) < 64, threads(gateway)
             assert cost < 128 * MIB, f"{cost / CALLERS / 1024:.0f} KiB a call that waits"
@@ -63,7 +58,7 @@ def a_thousand_calls_wait_at_once(space, _):
         same({status for status, _ in answers}, {200})
         same({fields["status"] for _, fields in answers}, {"cancelled"})
         same(len({fields["run_id"] for _, fields in answers}), CALLERS)
-        print(f"  {CALLERS} calls that wait: {(resident(gateway) - before) / MIB:.0f} MiB more at their end")
+        print(f"  {CALLERS} calls that wait: {(gateway.memory() - before) / MIB:.0f} MiB more at their end")
 
 
 @case
@@ -143,10 +138,10 @@ def vanishing_and_deaf_clients_leave_nothing_behind(space, _):
             await asyncio.to_thread(gateway.metrics_until, "modelrun_gateway_waiting", 0)
 
         asyncio.run(round_of(200))
-        after_one = resident(gateway)
+        after_one = gateway.memory()
         for _ in range(4):
             asyncio.run(round_of(200))
-        grown = resident(gateway) - after_one
+        grown = gateway.memory() - after_one
         assert grown < 16 * MIB, f"{grown / MIB:.1f} MiB more after 800 calls that vanished"
         run = runs_of(space, "gone")
         same(len(run), 1)

@@ -33,21 +33,29 @@ class Answer:
         return Answer(result.get("isError", False), result.get("structuredContent"), result["content"][0]["text"])
 
 
-class Python:
-    """The official Python client, over whatever it connects to."""
+class PythonClient:
+    """What the cases ask of a client, for those written in Python."""
 
     def __init__(self, client):
         self.client = client
 
     async def list_tools(self):
-        return [tool.name for tool in (await self.client.list_tools()).tools]
+        listed = await self.client.list_tools()
+        return [tool.name for tool in getattr(listed, "tools", listed)]
 
     async def call(self, name, arguments, on_progress=None):
         async def progress(step, total, message):
             on_progress(step, message)
 
-        done = await self.client.call_tool(name, arguments, progress_callback=progress if on_progress else None)
+        done = await self.send(name, arguments, progress if on_progress else None)
         return Answer(done.is_error, done.structured_content, done.content[0].text)
+
+
+class Python(PythonClient):
+    """The official Python client, over whatever it connects to."""
+
+    async def send(self, name, arguments, progress):
+        return await self.client.call_tool(name, arguments, progress_callback=progress)
 
 
 @contextlib.asynccontextmanager
@@ -79,21 +87,11 @@ async def mcp_remote(url, token, mode):
             yield Python(client)
 
 
-class FastMcp:
+class FastMcp(PythonClient):
     """The client of the package fastmcp."""
 
-    def __init__(self, client):
-        self.client = client
-
-    async def list_tools(self):
-        return [tool.name for tool in await self.client.list_tools()]
-
-    async def call(self, name, arguments, on_progress=None):
-        async def progress(step, total, message):
-            on_progress(step, message)
-
-        done = await self.client.call_tool_mcp(name, arguments, progress_handler=progress if on_progress else None)
-        return Answer(done.is_error, done.structured_content, done.content[0].text)
+    async def send(self, name, arguments, progress):
+        return await self.client.call_tool_mcp(name, arguments, progress_handler=progress)
 
 
 @contextlib.asynccontextmanager
