@@ -53,6 +53,14 @@ HistorySpec decode_history(const json& object) {
   return history;
 }
 
+std::optional<json> take_run_settings(const json& spec) {
+  if (!spec.is_object()) return std::nullopt;
+  json settings = spec;
+  settings.erase("history");
+  settings.erase("suspend");
+  return settings;
+}
+
 ModelProjectStatus decode_status(const json& object) {
   ModelProjectStatus status;
   status.observed_generation = int_at(object, "observedGeneration").value_or(-1);
@@ -82,6 +90,7 @@ ModelProject decode_model_project(const json& object) {
   project.limits = decode_limits(member(spec, "limits"));
   project.history = decode_history(member(spec, "history"));
   project.suspend = bool_at(spec, "suspend");
+  project.run_settings = take_run_settings(spec);
   project.status = decode_status(member(object, "status"));
   return project;
 }

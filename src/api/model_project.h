@@ -84,6 +84,8 @@ struct ModelProject {
   LimitsSpec limits;
   HistorySpec history;
   bool suspend = false;
+  // spec as it stands in the object, less history and suspend: what a run keeps from its admission on.
+  std::optional<nlohmann::json> run_settings;
   ModelProjectStatus status;
 };
 

@@ -113,6 +113,7 @@ ModelRunStatus decode_status(const json& object) {
   }
   status.attempts = int_at(object, "attempts").value_or(0);
   status.project_generation = int_at(object, "projectGeneration").value_or(0);
+  if (const auto& spec = member(object, "projectSpec"); spec.is_object()) status.project_spec = spec;
   for (const auto& [name, field] : kTimeline) status.timeline.*field = time_at(member(object, "timeline"), name);
   for (const auto& [name, field] : kProvenance) status.provenance.*field = text_at(member(object, "provenance"), name);
   status.conditions = decode_conditions(member(object, "conditions"));
@@ -178,6 +179,7 @@ json encode_status(const ModelRunStatus& status) {
   if (status.run_number > 0) object["runNumber"] = status.run_number;
   if (status.attempts > 0) object["attempts"] = status.attempts;
   if (status.project_generation > 0) object["projectGeneration"] = status.project_generation;
+  if (status.project_spec) object["projectSpec"] = *status.project_spec;
   put_time(object, "startedAt", status.started_at);
   put_time(object, "finishedAt", status.finished_at);
   for (const auto& [name, field] : kTimeline) {

@@ -105,6 +105,7 @@ struct ModelRunStatus {
   std::int64_t attempts = 0;
   std::string project_uid;
   std::int64_t project_generation = 0;
+  std::optional<nlohmann::json> project_spec;  // ModelProject::run_settings of that generation, until the run has ended
   Timeline timeline;
   Provenance provenance;
   Conditions conditions;

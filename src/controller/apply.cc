@@ -4,6 +4,7 @@
 
 #include "api/reason.h"
 #include "base/log.h"
+#include "controller/as_admitted.h"
 #include "controller/children.h"
 #include "controller/resources/config_map.h"
 
@@ -66,7 +67,8 @@ class Applier {
       run_ = std::move(live);
       fresh_ = true;
     }
-    auto made = create_job(context_, *run_, *observed_.project, stop_);
+    // From what the API server holds, so that a Job that is made again after a crash is the same Job.
+    auto made = create_job(context_, *run_, *as_admitted(*run_, observed_.project), stop_);
     // Its Job is news to the decision, whatever came of it; but not that it was refused once more.
     if (made && observed_.job_error.empty()) context_.run_queue.add_after(meta().key(), std::chrono::milliseconds(1));
     return made;

@@ -21,7 +21,6 @@ constexpr std::chrono::seconds kLostWait{2};  // for a push that is on its way w
 struct Attempt {
   const Observed& observed;
   Time now;
-  const Settings& settings;
   const PodView* pod = nullptr;  // the recorded pod; before that, any pod of the Job
   bool started = false;          // the source was given out
   bool cancel_wanted = false;
@@ -105,7 +104,7 @@ bool judge_what_remains(Plan& plan, const Attempt& attempt) {
   remains.started = attempt.started;
   remains.cancel_wanted = attempt.cancel_wanted;
   remains.timeout_seconds = attempt.timeout;
-  conclude(plan, observed, judge_remains(remains), attempt.pod, attempt.now, attempt.settings);
+  conclude(plan, observed, judge_remains(remains), attempt.pod, attempt.now);
   return true;
 }
 
@@ -169,7 +168,7 @@ Problem pending_problem(const Observed& observed, const PodView* pod) {
 void pend(Plan& plan, const Attempt& attempt) {
   const auto& observed = attempt.observed;
   const auto problem = pending_problem(observed, attempt.pod);
-  const auto& limits = observed.project->limits;
+  const auto& limits = observed.as_admitted->limits;
   const Time begun = observed.run->status.timeline.job_created.value_or(observed.run->meta.creation);
   const Duration left = begun + std::chrono::seconds(limits.pending_seconds) - attempt.now;
   if (problem.hopeless || left <= Duration::zero()) {
@@ -233,17 +232,17 @@ void before_start(Plan& plan, const Attempt& attempt) {
 
 Plan follow(const Observed& observed, Time now, const Settings& settings) {
   Plan plan;
-  Attempt attempt{observed, now, settings};
+  Attempt attempt{observed, now};
   attempt.started = observed.run->status.phase == Phase::kRunning;
   attempt.pod = pick_pod(observed, observed.run->status.pod_uid);
   attempt.cancel_wanted = observed.run->spec.cancel || project_deleted(observed);
-  attempt.timeout =
-      timeout_seconds(observed.run->spec, observed.project ? observed.project->limits : api::LimitsSpec{}, settings);
+  attempt.timeout = timeout_seconds(observed.run->spec,
+                                    observed.as_admitted ? observed.as_admitted->limits : api::LimitsSpec{}, settings);
 
   // A frame that was made before a cancel wins over it.
   if (observed.frame) {
     if (const auto verdict = judge_frame(*observed.frame, attempt.timeout)) {
-      conclude(plan, observed, *verdict, attempt.pod, now, settings);
+      conclude(plan, observed, *verdict, attempt.pod, now);
       return plan;
     }
   }

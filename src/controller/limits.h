@@ -13,6 +13,8 @@ namespace modelrun::controller {
 
 inline constexpr std::int64_t kDefaultTimeoutSeconds = 300;
 inline constexpr std::size_t kMaxParameterBytes = 64 * 1024;
+// Of a project's settings. With the parameters and the rest of a run they stay well under etcd's 1.5 MiB for an object.
+inline constexpr std::size_t kMaxSettingsBytes = 256 * 1024;
 inline constexpr std::chrono::seconds kProjectWait{60};   // for a project that GitOps applies after its run
 inline constexpr std::chrono::seconds kEvidenceWait{30};  // for the container's status, when the frame is no verdict
 inline constexpr std::chrono::seconds kCancelWait{20};  // for the agent to carry out a cancel; then the Job is deleted

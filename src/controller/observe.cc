@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/as_admitted.h"
 #include "controller/limits.h"
 #include "controller/secrets.h"
 
@@ -82,6 +83,7 @@ Result<Observed> observe(const Context& context, std::shared_ptr<const api::Mode
     const auto mine = std::ranges::find(active, meta.uid, &api::ActiveRun::uid);
     if (mine != active.end()) observed.admitted_number = mine->number;
   }
+  observed.as_admitted = as_admitted(*observed.run, observed.project);
   observed.source = context.sources.view(meta.uid);
   observe_strays(context, observed);
   if (observed.run->status.job_name.empty()) {

@@ -46,8 +46,10 @@ enum class Mark {
 
 struct Observed {
   std::shared_ptr<const api::ModelRun> run;          // never null
-  std::shared_ptr<const api::ModelProject> project;  // null when there is none
-  std::string env_error;                             // why the project's environment cannot be used; empty when it can
+  std::shared_ptr<const api::ModelProject> project;  // as it is now; null when there is none
+  // As it was when the run was admitted; see as_admitted(). Rules all that the run does from then on.
+  std::shared_ptr<const api::ModelProject> as_admitted;
+  std::string env_error;  // why the project's environment cannot be used; empty when it can
   SourceView source;
   std::optional<std::int64_t> admitted_number;  // the run's number in the project's active list
   std::int64_t queue_ahead = 0;                 // runs of the project that wait before this one

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "controller/as_admitted.h"
+
 namespace modelrun::controller {
 namespace {
 
@@ -52,7 +54,7 @@ void RunGate::claim(runserver::AttemptRef attempt, runserver::PodIdentity pod,
                          const auto project =
                              context_.caches.projects.find(run->meta.namespace_ + "/" + run->spec.project);
                          if (!project) return done(fail(ErrorKind::kConflict, "the run's project is gone"));
-                         context_.sources.with_archive(*run, *project, done);
+                         context_.sources.with_archive(*run, *as_admitted(*run, project), done);
                        });
   context_.run_queue.add(key_of(attempt));
 }

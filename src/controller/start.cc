@@ -33,6 +33,20 @@ bool check_spec(Plan& plan, const Observed& observed, Time now) {
   return true;
 }
 
+// True when the project's settings are not too large to be recorded in the run.
+bool check_settings(Plan& plan, const Observed& observed, Time now) {
+  const auto& settings = observed.project->run_settings;
+  const std::size_t size = settings ? settings->dump().size() : 0;
+  if (size < kMaxSettingsBytes) return true;
+  refuse(
+      plan, observed, Phase::kFailed, reason::kInvalidSpec,
+      fmt::format("the spec of ModelProject {} has {} bytes as JSON; it must stay under {}, since each run records it: "
+                  "keep long values of runtime.env in the image, the repository or the project's data",
+                  observed.project->meta.name, size, kMaxSettingsBytes),
+      now);
+  return false;
+}
+
 // True when there is a project whose runs may start.
 bool check_project(Plan& plan, const Observed& observed, Time now) {
   const auto& run = *observed.run;
@@ -61,7 +75,7 @@ bool check_project(Plan& plan, const Observed& observed, Time now) {
     refuse(plan, observed, Phase::kFailed, reason::kInvalidSpec, observed.env_error, now);
     return false;
   }
-  return true;
+  return check_settings(plan, observed, now);
 }
 
 std::string_view source_reason(ErrorKind kind) {
@@ -138,6 +152,10 @@ bool check_admission(Plan& plan, const Observed& observed, Time now) {
                : "waiting for a run number",
            again, now);
   return false;
+}
+
+std::string image_of(const api::ModelProject& project, const Settings& settings) {
+  return project.runtime.image.empty() ? settings.default_image : project.runtime.image;
 }
 
 }  // namespace

@@ -132,6 +132,25 @@ void give_up_payload(const std::string& error, Ending& ending) {
                                       before, before.empty() ? "" : "; ", error);
 }
 
+// Attempt number `attempt` begins. Times are those of the attempt that counts.
+ModelRunStatus new_attempt(const Observed& observed, std::int64_t attempt, Time now) {
+  ModelRunStatus status = next_status(observed);
+  status.phase = Phase::kPending;
+  status.attempts = attempt;
+  status.job_name = child_name(observed.run->meta, attempt);
+  status.pod_name.clear();
+  status.pod_uid.clear();
+  status.node_name.clear();
+  status.started_at.reset();
+  status.timeline.started.reset();
+  status.timeline.scheduled.reset();
+  status.timeline.job_created = now;
+  status.message = attempt > 1 ? fmt::format("starting attempt {}", attempt) : "starting";
+  set_conditions(observed, status, kUnderWay, attempt > 1 ? api::reason::kRetrying : api::reason::kStarting,
+                 status.message, now);
+  return status;
+}
+
 }  // namespace
 
 ModelRunStatus waiting(const Observed& observed, std::string_view reason, const std::string& message, Time now) {
@@ -144,19 +163,8 @@ ModelRunStatus waiting(const Observed& observed, std::string_view reason, const 
 
 ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_t attempt, std::string image,
                       Time now) {
-  ModelRunStatus status = next_status(observed);
-  status.phase = Phase::kPending;
+  ModelRunStatus status = new_attempt(observed, attempt, now);
   status.run_number = number;
-  status.attempts = attempt;
-  status.job_name = child_name(observed.run->meta, attempt);
-  status.pod_name.clear();
-  status.pod_uid.clear();
-  status.node_name.clear();
-  // Times are those of the attempt that counts.
-  status.started_at.reset();
-  status.timeline.started.reset();
-  status.timeline.scheduled.reset();
-  status.timeline.job_created = now;
   status.provenance.image = std::move(image);
   if (status.commit_sha.empty()) {
     status.commit_sha = observed.source.commit;
@@ -167,14 +175,16 @@ ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_
   if (!status.timeline.queued) status.timeline.queued = now;
   status.project_uid = observed.project->meta.uid;
   status.project_generation = observed.project->meta.generation;
+  status.project_spec = observed.project->run_settings;
   status.data_snapshot_ref = observed.project->data.snapshot_ref;
   if (observed.run->spec.parameters) {
     status.provenance.parameters_digest = "sha256:" + sha256_hex(api::canonical_json(*observed.run->spec.parameters));
   }
-  status.message = attempt > 1 ? fmt::format("starting attempt {}", attempt) : "starting";
-  set_conditions(observed, status, kUnderWay, attempt > 1 ? api::reason::kRetrying : api::reason::kStarting,
-                 status.message, now);
   return status;
+}
+
+ModelRunStatus retried(const Observed& observed, Time now) {
+  return new_attempt(observed, observed.run->status.attempts + 1, now);
 }
 
 ModelRunStatus running(const Observed& observed, const Claim& claim, const api::PodView* pod, Time now) {
@@ -197,6 +207,8 @@ Ending ended(const Observed& observed, const Verdict& verdict, const api::Result
   status.exit_code = verdict.exit_code;
   status.message = verdict.message;
   if (verdict.phase != Phase::kSucceeded) status.error = api::RunError{verdict.reason, verdict.message};
+  // No attempt will need them any more, and a finished run is kept for long.
+  status.project_spec.reset();
   if (pod != nullptr) take_pod(*pod, status);
   if (frame != nullptr) ending.payload = take_frame(*frame, observed.run->meta, status);
   if (!ending.payload.empty() && !observed.payload_error.empty()) give_up_payload(observed.payload_error, ending);

@@ -21,9 +21,13 @@ inline constexpr std::size_t kPayloadPartBytes = 768 * 1024;
 // Still waiting, for `reason`. `message` is for people.
 api::ModelRunStatus waiting(const Observed& observed, std::string_view reason, const std::string& message, Time now);
 
-// The commit is pinned and attempt number `attempt` is about to get its Job.
+// The run is admitted: commit and the project's present settings are pinned, and attempt number `attempt` is about to
+// get its Job.
 api::ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_t attempt, std::string image,
                            Time now);
+
+// The next attempt of an admitted run is about to get its Job, with all that was pinned.
+api::ModelRunStatus retried(const Observed& observed, Time now);
 
 // `claim`'s pod is the one that may execute this attempt.
 api::ModelRunStatus running(const Observed& observed, const Claim& claim, const api::PodView* pod, Time now);

@@ -11,11 +11,11 @@ namespace {
 
 constexpr std::chrono::seconds kUnwrittenWait{1};
 
-void retry(Plan& plan, const Observed& observed, const Verdict& verdict, Time now, const Settings& settings) {
+void retry(Plan& plan, const Observed& observed, const Verdict& verdict, Time now) {
   const auto& status = observed.run->status;
   const auto attempt = status.attempts + 1;
   plan.after.emplace_back(DeleteJob{status.job_name});
-  plan.status = pinned(observed, status.run_number, attempt, image_of(*observed.project, settings), now);
+  plan.status = retried(observed, now);
   plan.after.emplace_back(CreateJob{static_cast<int>(attempt)});
   plan.events.push_back(
       {EventType::kWarning, verdict.reason,
@@ -46,14 +46,13 @@ void wait_for(Plan& plan, const Observed& observed, std::string_view reason, con
   plan.requeue_after = again;
 }
 
-void conclude(Plan& plan, const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now,
-              const Settings& settings) {
+void conclude(Plan& plan, const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now) {
   const bool wanted = !observed.run->spec.cancel && !project_deleted(observed) && observed.project;
   const auto& status = observed.run->status;
-  if (verdict.retryable && wanted && status.attempts < observed.project->limits.attempts) {
+  if (verdict.retryable && wanted && status.attempts < observed.as_admitted->limits.attempts) {
     const auto generation = observed.project->meta.generation;
-    if (generation == status.project_generation) return retry(plan, observed, verdict, now, settings);
-    // Another attempt would be another run: its settings are gone.
+    if (status.project_spec || generation == status.project_generation) return retry(plan, observed, verdict, now);
+    // Admitted by an operator that recorded no settings: they are gone, and another attempt would be another run.
     auto last = verdict;
     last.message += fmt::format("; not tried again, since ModelProject {} has changed from generation {} to {}",
                                 observed.project->meta.name, status.project_generation, generation);
@@ -72,10 +71,6 @@ bool project_deleted(const Observed& observed) {
   const auto& uid = observed.run->status.project_uid;
   if (uid.empty()) return false;
   return !observed.project || observed.project->meta.uid != uid || observed.project->meta.deleting();
-}
-
-std::string image_of(const api::ModelProject& project, const Settings& settings) {
-  return project.runtime.image.empty() ? settings.default_image : project.runtime.image;
 }
 
 }  // namespace modelrun::controller

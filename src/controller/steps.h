@@ -24,9 +24,8 @@ Plan follow(const Observed& observed, Time now, const Settings& settings);
 void wait_for(Plan& plan, const Observed& observed, std::string_view reason, const std::string& message, Duration again,
               Time now);
 
-// Ends the run with `verdict`, or starts another attempt when it allows one and the project's limit does too.
-void conclude(Plan& plan, const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now,
-              const Settings& settings);
+// Ends the run with `verdict`, or starts another attempt when it allows one and the limit of attempts does too.
+void conclude(Plan& plan, const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now);
 
 // Ends the run before its model ran: nothing to collect, and its Job, if any, is of no use to anybody.
 void refuse(Plan& plan, const Observed& observed, api::Phase phase, std::string_view reason, std::string message,
@@ -34,7 +33,5 @@ void refuse(Plan& plan, const Observed& observed, api::Phase phase, std::string_
 
 // The project the run was pinned with is there no more: its active runs are cancelled.
 bool project_deleted(const Observed& observed);
-
-std::string image_of(const api::ModelProject& project, const Settings& settings);
 
 }  // namespace modelrun::controller

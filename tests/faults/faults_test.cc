@@ -113,6 +113,61 @@ TEST_P(EveryWrite, OfARunThatIsEvictedOnce) {
   at_every_write({}, GetParam(), evicted);
 }
 
+// The image of the Job that is there.
+std::string image_of_job(World& world) {
+  const auto jobs = world.machine().server.all(kube::kJobs);
+  if (jobs.size() != 1) return fmt::format("{} Jobs", jobs.size());
+  return jobs[0]["spec"]["template"]["spec"]["containers"][1]["image"];
+}
+
+TEST_P(EveryWrite, OfARunThatIsEvictedAfterItsProjectChanged) {
+  const Scenario evicted = [](World& world) {
+    world.node().hold = true;
+    world.run(
+        [&] { return world.find("run-00").status.phase == api::Phase::kRunning && !world.node().granted().empty(); });
+    world.set_project({{"runtime", {{"image", "python:2"}}}, {"limits", {{"attempts", 1}}}});
+    world.node().evict("run-00");
+    world.run([&] {
+      const auto status = world.find("run-00").status;
+      return status.attempts == 2 && status.phase == api::Phase::kRunning;
+    });
+    EXPECT_EQ(image_of_job(world), "python:1");
+    EXPECT_EQ(world.find("run-00").status.project_generation, 1);
+    world.node().hold = false;
+    world.run_to_the_end();
+  };
+  ASSERT_NE(without_faults({}, evicted).outcome.at(0).find("Succeeded exit 0 attempts 2"), std::string::npos);
+  at_every_write({}, GetParam(), evicted);
+}
+
+TEST_P(EveryWrite, OfARunWhoseProjectIsDeletedAfterALoss) {
+  at_every_write({}, GetParam(), [](World& world) {
+    world.node().hold = true;
+    world.run(
+        [&] { return world.find("run-00").status.phase == api::Phase::kRunning && !world.node().granted().empty(); });
+    world.node().evict("run-00");
+    world.run([&] { return world.find("run-00").status.attempts == 2; });
+    world.machine().server.erase(kube::kModelProjects, world.namespace_(), "p");
+    world.run();
+    EXPECT_EQ(world.find("run-00").status.phase, api::Phase::kCancelled);
+  });
+}
+
+// The project changes with the very write that `fault` strikes at: a Job is never of another generation than its run.
+TEST_P(EveryWrite, TogetherWithAChangeOfTheProject) {
+  const auto reference = without_faults({.runs = 2}, to_the_end);
+  for (int k = 1; k <= reference.writes; ++k) {
+    World world({.runs = 2, .name = fmt::format("change and {} write {}", name_of(GetParam()), k)});
+    world.set_faults([&](const kube::Request&, int number) {
+      if (number != k) return Fault::kNone;
+      world.set_project({{"runtime", {{"image", "python:2"}}}});
+      return GetParam();
+    });
+    world.run_to_the_end();
+    ASSERT_EQ(world.outcome(), reference.outcome) << k;
+  }
+}
+
 TEST_P(EveryWrite, OfARunThatIsSuspendedWhileItRuns) {
   const Scenario suspended = [](World& world) {
     world.node().hold = true;
@@ -126,8 +181,12 @@ TEST_P(EveryWrite, OfARunThatIsSuspendedWhileItRuns) {
     const Time later = world.machine().clock.now() + std::chrono::seconds(10);
     world.run([&] { return world.machine().clock.now() > later; });
     if (!world.machine().server.all(kube::kJobs).empty()) world.violated("a suspended run has a Job");
-    world.node().hold = false;
+    world.set_project({{"runtime", {{"image", "python:2"}}}});
     world.set_spec("run-00", {{"suspend", false}});
+    world.run([&] { return world.find("run-00").status.phase == api::Phase::kRunning; });
+    EXPECT_EQ(image_of_job(world), "python:2") << "admitted anew";
+    EXPECT_EQ(world.find("run-00").status.project_generation, 2);
+    world.node().hold = false;
     world.run_to_the_end();
   };
   ASSERT_NE(without_faults({}, suspended).outcome.at(0).find("Succeeded exit 0 attempts 2"), std::string::npos);
@@ -148,6 +207,27 @@ std::string fault_name(const ::testing::TestParamInfo<Fault>& parameter) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, EveryWrite, ::testing::ValuesIn(kEvery), fault_name);
+
+TEST(Crash, BetweenThePinAndTheJobWithAChangeOfTheProject) {
+  World world({});
+  bool struck = false;
+  world.set_faults([&](const kube::Request& request, int number) {
+    const bool pin = number > 0 && request.path.find("/modelruns/") != std::string::npos;
+    if (!pin || std::exchange(struck, true)) return Fault::kNone;
+    return Fault::kCrashAfter;
+  });
+  world.run([&] { return struck; });
+  ASSERT_FALSE(world.find("run-00").status.job_name.empty());
+  ASSERT_TRUE(world.machine().server.all(kube::kJobs).empty());
+  world.set_project({{"runtime", {{"image", "python:2"}}}});
+  world.node().hold = true;
+  world.run([&] { return world.find("run-00").status.phase == api::Phase::kRunning; });
+  EXPECT_EQ(image_of_job(world), "python:1");
+  EXPECT_EQ(world.find("run-00").status.project_generation, 1);
+  world.node().hold = false;
+  world.run_to_the_end();
+  EXPECT_EQ(world.outcome(), without_faults({}, to_the_end).outcome);
+}
 
 // After the writes `first` and `first + second`, whatever they are; a quarter of them each.
 class TwoCrashes : public ::testing::TestWithParam<int> {};

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "base/log.h"
+#include "controller/as_admitted.h"
 #include "controller/project_reconciler.h"
 #include "controller/run_reconciler.h"
 #include "operator/wiring.h"
@@ -142,7 +143,7 @@ void Process::warm(const std::string& key) {
   const auto record = caches_.runs.find(key);
   if (!record || !record->active || record->active->status.commit_sha.empty()) return;
   const auto project = caches_.projects.find(record->project_key());
-  if (project) sources_.begin(*record->active, *project);
+  if (project) sources_.begin(*record->active, *controller::as_admitted(*record->active, project));
   settle_sources();
 }
 

@@ -27,6 +27,13 @@ std::string kind_of(const kube::Request& request) {
   return fmt::format("{} {}{}", to_string(request.method), steps.at(2), steps.size() > 4 ? "/" + steps[4] : "");
 }
 
+// The project says in its environment which generation it is, so that every Job shows whose settings it has.
+constexpr const char* kGeneration = "GENERATION";
+
+Json generation_env(int generation) {
+  return Json::array({{{"name", kGeneration}, {"value", std::to_string(generation)}}});
+}
+
 }  // namespace
 
 World::World(WorldOptions options) : options_(std::move(options)), random_(options_.seed) {
@@ -42,7 +49,10 @@ World::World(WorldOptions options) : options_(std::move(options)), random_(optio
 
 void World::make_objects() {
   Json project{{"metadata", {{"name", "p"}, {"namespace", name_space_}}},
-               {"spec", {{"source", {{"git", {{"url", repository_url()}}}}}, {"limits", Json::object()}}}};
+               {"spec",
+                {{"source", {{"git", {{"url", repository_url()}}}}},
+                 {"runtime", {{"env", generation_env(1)}}},
+                 {"limits", Json::object()}}}};
   if (options_.max_concurrent) project["spec"]["limits"]["maxConcurrentRuns"] = *options_.max_concurrent;
   machine_.server.put(kube::kModelProjects, project);
   for (int i = 0; i < options_.runs; ++i) {
@@ -170,6 +180,15 @@ void World::set_spec(const std::string& run, const Json& fields) {
   machine_.server.put(kube::kModelRuns, object);
 }
 
+void World::set_project(const Json& fields) {
+  auto object = machine_.server.find(kube::kModelProjects, name_space_, "p").value();
+  const int generation = object["metadata"]["generation"].get<int>() + 1;
+  object["metadata"]["generation"] = generation;
+  object["spec"].merge_patch(fields);
+  object["spec"]["runtime"]["env"] = generation_env(generation);
+  machine_.server.put(kube::kModelProjects, object);
+}
+
 api::ModelRun World::find(const std::string& run) const {
   return api::decode_model_run(machine_.server.find(kube::kModelRuns, name_space_, run).value());
 }
@@ -219,7 +238,9 @@ void World::check() {
     const auto run = runs.find(job.run_uid);
     if (run == runs.end()) continue;
     if (run->second.status.commit_sha.empty()) violated("I3: a Job before the commit was recorded: " + job.meta.name);
-    if (!is_final(run->second.status.phase)) busy.insert(job.run_uid);
+    if (is_final(run->second.status.phase)) continue;
+    busy.insert(job.run_uid);
+    check_settings(object, run->second);
   }
   for (const auto& [attempt, pods] : node_.granted()) {
     if (pods.size() > 1) violated("I1: two pods were given the source of " + attempt);
@@ -228,6 +249,22 @@ void World::check() {
   const auto limit = static_cast<std::size_t>(*options_.max_concurrent);
   const auto project = api::decode_model_project(machine_.server.find(kube::kModelProjects, name_space_, "p").value());
   if (project.status.active.size() > limit || busy.size() > limit) violated("I11: more active runs than slots");
+}
+
+// I12: the Job of a run has the settings of the project generation that the run names.
+void World::check_settings(const Json& job, const api::ModelRun& run) {
+  if (job["metadata"]["name"] != run.status.job_name) return;  // of an attempt that is over
+  for (const auto& container : job["spec"]["template"]["spec"]["containers"]) {
+    for (const auto& entry : container["env"]) {
+      if (entry["name"] != kGeneration) continue;
+      const auto found = entry["value"].get<std::string>();
+      if (found == std::to_string(run.status.project_generation)) return;
+      violated(fmt::format("I12: Job {} has the settings of generation {}, its run names {}", run.status.job_name,
+                           found, run.status.project_generation));
+      return;
+    }
+  }
+  violated("I12: the Job of " + run.meta.name + " has not got the project's environment");
 }
 
 void World::check_run(const api::ModelRun& run) {

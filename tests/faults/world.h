@@ -45,6 +45,8 @@ class World {
 
   // Changes spec fields as a person would.
   void set_spec(const std::string& run, const kube::Json& fields);
+  // Merges `fields` into the project's spec as a person would; its environment says which generation it is.
+  void set_project(const kube::Json& fields);
   [[nodiscard]] api::ModelRun find(const std::string& run) const;
   [[nodiscard]] bool all_final() const;
   // The end state without times, uids and numbers: a line a run.
@@ -69,6 +71,7 @@ class World {
   void wait_for_the_clock();
   void check();
   void check_run(const api::ModelRun& run);
+  void check_settings(const kube::Json& job, const api::ModelRun& run);
   fakes::Fault on_request(const kube::Request& request);
 
   const WorldOptions options_;

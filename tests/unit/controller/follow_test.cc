@@ -279,11 +279,43 @@ TEST(Running, LostIsNotRetriedWhenCancelled) {
   EXPECT_TRUE(is_final(scene.plan(20).status->phase));
 }
 
-TEST(Running, LostIsNotRetriedWithOtherSettings) {
-  Scene scene = Scene().running();
+Scene lost(Scene scene) {
   scene.pods[0].disruption = "EvictionByEvictionAPI";
   scene.pods[0].phase = "Failed";
   scene.seen.durable_final = true;
+  return scene;
+}
+
+TEST(Running, LostIsRetriedWithTheSettingsItWasAdmittedWith) {
+  const nlohmann::json first{{"runtime", {{"image", "python:2"}}}, {"data", {{"snapshotRef", "s"}}}};
+  Scene scene = lost(Scene().project_spec(first).running());
+  const auto admitted = scene.run.status;
+  ASSERT_EQ(admitted.project_spec, first);
+  scene.project_spec({{"runtime", {{"image", "python:3"}}}, {"limits", {{"attempts", 1}}}});
+  const auto status = *scene.plan(20).status;
+  EXPECT_EQ(scene.at_second(20), std::string("[Pending Retrying] delete:") + kJob1 + " job:2");
+  EXPECT_EQ(status.project_spec, first);
+  EXPECT_EQ(status.project_generation, admitted.project_generation);
+  EXPECT_EQ(status.provenance.image, admitted.provenance.image);
+  EXPECT_EQ(status.data_snapshot_ref, "s");
+}
+
+TEST(Running, AttemptsAreCountedByTheLimitItWasAdmittedWith) {
+  Scene scene = lost(Scene().project_spec({{"limits", {{"attempts", 1}}}}).running());
+  scene.project_spec({{"limits", {{"attempts", 9}}}});
+  EXPECT_EQ(scene.at_second(20), "[Failed Evicted]");
+}
+
+TEST(Running, LostIsNotRetriedWhenItsProjectIsDeleted) {
+  Scene scene = lost(Scene().project_spec({{"limits", {{"attempts", 2}}}}).running());
+  scene.has_project = false;
+  EXPECT_EQ(scene.at_second(20), "[Failed Evicted]");
+}
+
+// As an operator left it that recorded no settings.
+TEST(Running, LostIsNotRetriedWithOtherSettings) {
+  Scene scene = lost(Scene().running());
+  ASSERT_FALSE(scene.run.status.project_spec);
   ++scene.project.meta.generation;
   const auto status = *scene.plan(20).status;
   EXPECT_EQ(status.phase, Phase::kFailed);
@@ -316,6 +348,29 @@ TEST(Running, DeadlineOfThePodIsTheLastResort) {
   EXPECT_EQ(scene.at_second(1000), "[TimedOut Timeout]");
 }
 
+TEST(Running, TimeoutIsTheOneItWasAdmittedWith) {
+  Scene scene = Scene().project_spec({{"limits", {{"timeoutSeconds", 7}}}}).running();
+  scene.project_spec({{"limits", {{"timeoutSeconds", 9}}}});
+  const auto message = scene.frame(ExitHow::kTimedOut).plan(20).status->message;
+  EXPECT_NE(message.find("7 s"), std::string::npos) << message;
+}
+
+TEST(Pending, WaitsAsLongAsItWasAdmittedFor) {
+  Scene scene = Scene().project_spec({{"limits", {{"pendingSeconds", 100}}}}).pending();
+  scene.project_spec({{"limits", {{"pendingSeconds", 5}}}});
+  EXPECT_EQ(scene.at_second(11), "@90");
+  EXPECT_EQ(scene.at_second(101), std::string("[Failed PendingTimeout] delete:") + kJob1);
+}
+
+TEST(Ended, KeepsNoSettings) {
+  Scene scene = Scene().project_spec({{"runtime", {{"image", "python:2"}}}}).running();
+  ASSERT_TRUE(scene.run.status.project_spec);
+  const auto status = *scene.frame(ExitHow::kExited, 0).plan(9).status;
+  EXPECT_EQ(status.phase, Phase::kSucceeded);
+  EXPECT_FALSE(status.project_spec) << "a finished run is kept for long";
+  EXPECT_EQ(status.project_generation, scene.run.status.project_generation);
+}
+
 // ---- Cancel and suspend -------------------------------------------------------------------------------------------
 
 TEST(Cancel, TellsTheAgentThenTheKubelet) {
@@ -333,7 +388,7 @@ TEST(Cancel, OfADeletedProjectsRuns) {
   Scene scene = Scene().running();
   scene.has_project = false;
   EXPECT_EQ(scene.at_second(10), "cancel [Running Cancelling] !Cancel @20");
-  scene = Scene().pending();
+  scene = Scene().project_spec({{"limits", {{"attempts", 2}}}}).pending();
   scene.has_project = false;
   EXPECT_EQ(scene.at_second(10), std::string("[Cancelled Cancelled] delete:") + kJob1);
 }

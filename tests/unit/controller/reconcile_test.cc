@@ -313,5 +313,27 @@ TEST(Archive, IsFetchedAgainByAProcessThatHasNotGotIt) {
   EXPECT_TRUE(*got);
 }
 
+TEST(Archive, IsOfTheSourceThatTheRunWasAdmittedWith) {
+  World world({});
+  to_running(world);
+  world.set_project({{"source", {{"git", {{"url", "file:///nowhere"}}}}}});
+  world.restart();
+  const auto run = world.find("run-00");
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::string got;
+  world.process().gate().claim({world.namespace_(), "run-00", run.meta.uid, 1},
+                               {world.namespace_(), run.status.pod_name, run.status.pod_uid}, [&](const auto& archive) {
+                                 const std::lock_guard lock(mutex);
+                                 got = archive ? "an archive" : archive.error().message;
+                                 changed.notify_all();
+                               });
+  while (world.process().work()) {
+  }
+  std::unique_lock lock(mutex);
+  ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(60), [&] { return !got.empty(); }));
+  EXPECT_EQ(got, "an archive");
+}
+
 }  // namespace
 }  // namespace modelrun::faults

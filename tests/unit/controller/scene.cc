@@ -1,5 +1,7 @@
 #include "unit/controller/scene.h"
 
+#include "controller/as_admitted.h"
+
 namespace modelrun::controller::testing {
 namespace {
 
@@ -74,6 +76,14 @@ Scene::Scene() {
   settings.run_server_address = "10.0.0.1:7443";
   settings.run_server_name = "run-server";
   settings.run_server_ca = "PEM";
+}
+
+Scene& Scene::project_spec(const nlohmann::json& spec) {
+  auto changed = api::decode_model_project({{"spec", spec}});
+  changed.meta = project.meta;
+  ++changed.meta.generation;
+  project = std::move(changed);
+  return *this;
 }
 
 Scene& Scene::resolved() {
@@ -163,6 +173,7 @@ Observed Scene::observed() const {
   Observed all = seen;
   all.run = std::make_shared<const api::ModelRun>(run);
   if (has_project) all.project = std::make_shared<const api::ModelProject>(project);
+  all.as_admitted = as_admitted(run, all.project);
   if (job) all.job = std::make_shared<const api::JobView>(*job);
   for (const auto& pod : pods) all.pods.push_back(std::make_shared<const api::PodView>(pod));
   return all;

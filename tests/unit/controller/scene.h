@@ -30,6 +30,8 @@ struct Scene {
   Settings settings;
 
   Scene();
+  // As the API server shows the project after it was changed to this. Before that, nothing is there to be recorded.
+  Scene& project_spec(const nlohmann::json& spec);
   Scene& resolved();
   Scene& admitted(std::int64_t number = 7);
   // Pinned, with its Job there.

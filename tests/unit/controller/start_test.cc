@@ -168,6 +168,43 @@ TEST(Start, PinsTheCommitBeforeTheJob) {
   EXPECT_EQ(plan.status->provenance.parameters_digest, "");
 }
 
+TEST(Start, RecordsWhatRulesTheRun) {
+  Scene scene = Scene().resolved().admitted();
+  const nlohmann::json rules{{"source", {{"git", {{"url", "https://git.example/p.git"}}}}},
+                             {"runtime", {{"image", "python:2"}, {"env", {{{"name", "A"}, {"value", "1"}}}}}},
+                             {"limits", {{"attempts", 2}}},
+                             {"data", {{"snapshotRef", "s"}}}};
+  auto spec = rules;
+  spec["history"] = {{"podSeconds", 1}};
+  spec["suspend"] = false;
+  const auto status = *scene.project_spec(spec).plan(1).status;
+  EXPECT_EQ(status.project_spec, rules) << "history and suspend are those of the day";
+  EXPECT_EQ(status.project_generation, 4);
+}
+
+TEST(Start, SettingsUnder256KiB) {
+  Scene scene = Scene().resolved().admitted();
+  const auto with_bytes = [](std::size_t bytes) {
+    return nlohmann::json{{"k", std::string(bytes - std::string(R"({"k":""})").size(), 'x')}};
+  };
+  EXPECT_EQ(scene.project_spec(with_bytes(kMaxSettingsBytes - 1)).at_second(1), "[Pending Starting] job:1");
+  EXPECT_EQ(scene.project_spec(with_bytes(kMaxSettingsBytes)).at_second(1), "[Failed InvalidSpec]");
+}
+
+TEST(Start, ResumedRunTakesTheSettingsOfThatMoment) {
+  Scene scene = Scene().project_spec({{"runtime", {{"image", "python:2"}}}}).running();
+  scene.run.spec.suspend = true;
+  scene.run.status = *scene.plan(10).status;
+  scene.run.spec.suspend = false;
+  const nlohmann::json next{{"runtime", {{"image", "python:3"}}}, {"data", {{"snapshotRef", "s"}}}};
+  const auto status = *scene.project_spec(next).plan(20).status;
+  EXPECT_EQ(status.project_spec, next);
+  EXPECT_EQ(status.project_generation, 5);
+  EXPECT_EQ(status.provenance.image, "python:3");
+  EXPECT_EQ(status.data_snapshot_ref, "s");
+  EXPECT_EQ(status.commit_sha, kCommit);
+}
+
 TEST(Start, ResumedRunKeepsNumberAndCommit) {
   Scene scene = Scene().running();
   scene.run.spec.suspend = true;
