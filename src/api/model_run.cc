@@ -26,7 +26,8 @@ Phase parse_phase(const std::string& text) {
 }
 
 using TimelineField = std::optional<Time> Timeline::*;
-constexpr std::array<std::pair<const char*, TimelineField>, 8> kTimeline{{{"accepted", &Timeline::accepted},
+constexpr std::array<std::pair<const char*, TimelineField>, 9> kTimeline{{{"accepted", &Timeline::accepted},
+                                                                          {"resumed", &Timeline::resumed},
                                                                           {"resolved", &Timeline::resolved},
                                                                           {"queued", &Timeline::queued},
                                                                           {"jobCreated", &Timeline::job_created},

@@ -70,7 +70,7 @@ struct ResultRef {
 };
 
 struct Timeline {
-  std::optional<Time> accepted, resolved, queued, job_created, scheduled, started, finished, recorded;
+  std::optional<Time> accepted, resumed, resolved, queued, job_created, scheduled, started, finished, recorded;
   friend bool operator==(const Timeline&, const Timeline&) = default;
 };
 

@@ -12,6 +12,19 @@ namespace reason = api::reason;
 constexpr std::chrono::seconds kLookAgain{30};
 constexpr std::chrono::seconds kAskAgain{2};  // an unreachable source; the source manager asks less and less often
 
+// As it stood when it was looked at last.
+bool was_suspended(const api::ModelRunStatus& status) {
+  const auto* succeeded = api::find_condition(status.conditions, "Succeeded");
+  return succeeded != nullptr && succeeded->reason == reason::kSuspended;
+}
+
+// From when pendingSeconds and queueSeconds count: time in suspension is nobody's fault. A run that is just being
+// resumed gets its `resumed` with the status of this very pass.
+Time waiting_since(const Observed& observed, Time now) {
+  const auto& status = observed.run->status;
+  return was_suspended(status) ? now : status.timeline.resumed.value_or(observed.run->meta.creation);
+}
+
 // True when the spec is one that can be run at all. CEL has checked its shape; this is what CEL cannot see.
 bool check_spec(Plan& plan, const Observed& observed, Time now) {
   const auto& spec = observed.run->spec;
@@ -96,7 +109,7 @@ std::string_view source_reason(ErrorKind kind) {
 void source_failed(Plan& plan, const Observed& observed, Time now) {
   const auto why = source_reason(observed.source.error.kind);
   const Duration left =
-      observed.run->meta.creation + std::chrono::seconds(observed.project->limits.pending_seconds) - now;
+      waiting_since(observed, now) + std::chrono::seconds(observed.project->limits.pending_seconds) - now;
   // The others are definite answers: asking again would give the same.
   const bool may_pass = why == reason::kSourceUnreachable;
   if (!may_pass || left <= Duration::zero()) {
@@ -135,7 +148,7 @@ bool check_admission(Plan& plan, const Observed& observed, Time now) {
   const auto& limits = observed.project->limits;
   Duration again = kLookAgain;
   if (limits.queue_seconds) {
-    const Duration left = observed.run->meta.creation + std::chrono::seconds(*limits.queue_seconds) - now;
+    const Duration left = waiting_since(observed, now) + std::chrono::seconds(*limits.queue_seconds) - now;
     if (left <= Duration::zero()) {
       plan.before.clear();
       refuse(plan, observed, Phase::kFailed, reason::kPendingTimeout,
@@ -158,19 +171,9 @@ std::string image_of(const api::ModelProject& project, const Settings& settings)
   return project.runtime.image.empty() ? settings.default_image : project.runtime.image;
 }
 
-}  // namespace
-
-Plan start(const Observed& observed, Time now, const Settings& settings) {
-  Plan plan;
-  if (!check_spec(plan, observed, now)) return plan;
-  if (observed.run->spec.cancel) {
-    refuse(plan, observed, Phase::kCancelled, reason::kCancelled, "cancelled before it started", now);
-    return plan;
-  }
-  if (!check_project(plan, observed, now) || !check_source(plan, observed, now) ||
-      !check_admission(plan, observed, now)) {
-    return plan;
-  }
+// Nothing holds the run back but its source and a slot; with both it is pinned.
+void go_ahead(Plan& plan, const Observed& observed, Time now, const Settings& settings) {
+  if (!check_source(plan, observed, now) || !check_admission(plan, observed, now)) return;
   const auto attempt = observed.run->status.attempts + 1;
   // A resumed run keeps the number it has.
   const auto given = observed.run->status.run_number;
@@ -182,6 +185,20 @@ Plan start(const Observed& observed, Time now, const Settings& settings) {
                                        *wish, settings.max_timeout_seconds);
   }
   plan.after.emplace_back(CreateJob{static_cast<int>(attempt)});
+}
+
+}  // namespace
+
+Plan start(const Observed& observed, Time now, const Settings& settings) {
+  Plan plan;
+  if (!check_spec(plan, observed, now)) return plan;
+  if (observed.run->spec.cancel) {
+    refuse(plan, observed, Phase::kCancelled, reason::kCancelled, "cancelled before it started", now);
+    return plan;
+  }
+  if (!check_project(plan, observed, now)) return plan;
+  go_ahead(plan, observed, now, settings);
+  if (plan.status && was_suspended(observed.run->status)) plan.status->timeline.resumed = now;
   return plan;
 }
 

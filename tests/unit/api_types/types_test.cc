@@ -44,7 +44,7 @@ ModelRunStatus full_status() {
   status.project_uid = "project-uid";
   status.project_generation = 4;
   status.project_spec = json{{"runtime", {{"image", "i"}}}};
-  status.timeline = {second(0), second(1), second(2), second(3), second(4), second(5), second(6), second(7)};
+  status.timeline = {second(0), second(1), second(2), second(3), second(4), second(5), second(6), second(7), second(8)};
   status.provenance = {"image", "image-id", "parameters", "source", "outputs"};
   set_condition(status.conditions, {"Succeeded", ConditionStatus::kFalse, "NonZeroExit", "m", second(3), 2});
   return status;

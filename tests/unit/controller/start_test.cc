@@ -130,6 +130,50 @@ TEST(Start, UnreachableSourceIsTriedForPendingSeconds) {
   EXPECT_EQ(scene.at_second(100), "[Failed SourceUnreachable]");
 }
 
+Scene suspended(double seconds) {
+  Scene scene;
+  scene.run.spec.suspend = true;
+  scene.run.status = *scene.plan(seconds).status;
+  scene.run.spec.suspend = false;
+  return scene;
+}
+
+TEST(Start, SuspendedTimeDoesNotCountForTheSource) {
+  Scene scene = suspended(5);
+  scene.seen.source = failed_source(ErrorKind::kUnavailable).seen.source;
+  scene.project.limits.pending_seconds = 100;
+  EXPECT_EQ(scene.at_second(1000), "resolve [Pending SourceUnreachable] @2") << "resumed just now";
+  scene.run.status = *scene.plan(1000).status;
+  EXPECT_EQ(scene.run.status.timeline.resumed, at(1000));
+  EXPECT_EQ(scene.at_second(1099), "resolve [Pending SourceUnreachable] @1");
+  EXPECT_EQ(scene.at_second(1100), "[Failed SourceUnreachable]");
+}
+
+TEST(Start, SuspendedTimeDoesNotCountForTheQueue) {
+  Scene scene = suspended(5).resolved();
+  scene.project.limits.queue_seconds = 50;
+  scene.run.status = *scene.plan(1000).status;
+  EXPECT_EQ(scene.at_second(1040), "admit [Pending Queued] @10");
+  EXPECT_EQ(scene.at_second(1050), "[Failed PendingTimeout]");
+  EXPECT_EQ(scene.plan(1040).status->timeline.resumed, at(1000)) << "once";
+}
+
+TEST(Start, SuspendedWhileItRanCountsFromItsResumption) {
+  Scene scene = Scene().running();
+  scene.run.spec.suspend = true;
+  scene.run.status = *scene.plan(10).status;
+  EXPECT_EQ(scene.at_second(5000), "[Pending Suspended] @30");
+  scene.run.spec.suspend = false;
+  scene.seen.source = failed_source(ErrorKind::kUnavailable).seen.source;
+  EXPECT_EQ(scene.at_second(5000), "resolve [Pending SourceUnreachable] @2");
+}
+
+TEST(Start, CancelledWhileSuspendedIsNotResumed) {
+  Scene scene = suspended(5);
+  scene.run.spec.suspend = scene.run.spec.cancel = true;
+  EXPECT_FALSE(scene.plan(10).status->timeline.resumed);
+}
+
 TEST(Start, EntryPointMissing) {
   Scene scene = Scene().resolved().admitted();
   scene.seen.source.has_entry_point = false;
