@@ -23,6 +23,7 @@ tell() {
 }
 
 job_log() { echo "$LOGS/$1.log"; }
+job_status() { echo "$LOGS/$1.status"; }
 
 # job NAME TITLE COMMAND...: starts COMMAND, in a process group of its own.
 job() {
@@ -31,7 +32,10 @@ job() {
   mkdir -p "$LOGS"
   JOB_TITLE[$name]=$title JOB_START[$name]=$SECONDS
   interactive || tell "$title ..."
-  setsid "$@" >"$(job_log "$name")" 2>&1 </dev/null &
+  rm -f "$(job_status "$name")"
+  # It notes its exit code itself: bash forgets that of a job that ended long before it is asked for.
+  # shellcheck disable=SC2016 # for the inner shell
+  setsid bash -c '"${@:2}"; echo $? >"$1"' job "$(job_status "$name")" "$@" >"$(job_log "$name")" 2>&1 </dev/null &
   JOB_PID[$name]=$!
 }
 
@@ -82,12 +86,13 @@ join() {
 
 # reap NAME DEADLINE
 reap() {
-  local pid=${JOB_PID[$1]} status=0
+  local pid=${JOB_PID[$1]} status
   if kill -0 "$pid" 2>/dev/null && ((SECONDS >= $2)); then
     echo "ended: not ready after $((SECONDS - JOB_START[$1])) s" >>"$(job_log "$1")"
     kill -TERM -- "-$pid" 2>/dev/null || true
   fi
-  wait "$pid" || status=$?
+  wait "$pid" 2>/dev/null || true
+  status=$(cat "$(job_status "$1")" 2>/dev/null) || status=143 # ended by a signal
   unset "JOB_PID[$1]"
   # shellcheck disable=SC2034 # for the script
   # shellcheck disable=SC2034 # for the scripts that source this one
