@@ -21,7 +21,7 @@ namespace modelrun::controller {
 struct SourceView {
   enum class State { kNone, kWorking, kReady, kFailed };
   State state = State::kNone;
-  std::string commit;
+  std::string commit;  // also of kFailed, when it was looked up and could not be fetched
   std::string branch;
   std::string sha256;            // of the archive
   bool has_entry_point = false;  // the entry point is a regular file of the tree

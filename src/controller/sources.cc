@@ -61,8 +61,7 @@ Result<Sources::Fetched> Sources::fetch(const api::ModelRun& run, const api::Mod
   auto resolved = resolver_.resolve(*remote, branch, commit, stop);
   if (!resolved) return std::unexpected(resolved.error());
   auto archive = archives_.fetch(*remote, resolved->commit, stop);
-  if (!archive) return std::unexpected(archive.error());
-  return Fetched{std::move(*resolved), std::move(*archive)};
+  return Fetched{std::move(*resolved), std::move(archive)};
 }
 
 void Sources::finish(const api::ModelRun& run, const std::string& project_uid, Result<Fetched> fetched) {
@@ -71,22 +70,26 @@ void Sources::finish(const api::ModelRun& run, const std::string& project_uid, R
   if (found == entries_.end()) return;  // the run is over: nobody would forget it again
   auto& entry = found->second;
   entry.working = false;
-  if (!fetched) {
+  // A commit that was named, not looked up, may not exist: it is known when it is fetched.
+  const bool looked_up = run.spec.commit_sha.empty() && run.status.commit_sha.empty();
+  if (fetched && (looked_up || fetched->archive)) {
+    entry.view.commit = fetched->resolved.commit;
+    entry.view.branch = fetched->resolved.branch;
+  }
+  if (!fetched || !fetched->archive) {
     entry.view.state = SourceView::State::kFailed;
-    entry.view.error = fetched.error();
+    entry.view.error = fetched ? fetched->archive.error() : fetched.error();
     entry.retry_at = clock_.now() + retry_delay(++entry.failures);
     return;
   }
-  entry.view = {SourceView::State::kReady,
-                fetched->resolved.commit,
-                fetched->resolved.branch,
-                fetched->archive->sha256(),
-                fetched->archive->contains_file(run.spec.entry_point()),
-                {}};
-  entry.archive = std::move(fetched->archive);
+  entry.archive = std::move(*fetched->archive);
+  entry.view.state = SourceView::State::kReady;
+  entry.view.sha256 = entry.archive->sha256();
+  entry.view.has_entry_point = entry.archive->contains_file(run.spec.entry_point());
+  entry.view.error = {};
   // What the project's status shows as its last commit is that of its default branch.
   auto& probe = probes_[project_uid];
-  if (run.spec.branch.empty() && run.spec.commit_sha.empty() && run.status.commit_sha.empty()) {
+  if (run.spec.branch.empty() && looked_up) {
     probe.resolved = std::move(fetched->resolved);
   }
 }
@@ -107,10 +110,11 @@ void Sources::with_archive(const api::ModelRun& run, const api::ModelProject& pr
   if (archive) return done(std::move(archive));
   pool_.post([this, run, project, done = std::move(done)](const std::stop_token& stop) {
     auto fetched = fetch(run, project, stop);
-    if (fetched)
-      done(std::move(fetched->archive));
+    auto got = fetched ? std::move(fetched->archive) : std::unexpected(fetched.error());
+    if (got)
+      done(std::move(*got));
     else
-      done(fail(ErrorKind::kUnavailable, "the source cannot be had now: {}", fetched.error().message));
+      done(fail(ErrorKind::kUnavailable, "the source cannot be had now: {}", got.error().message));
   });
 }
 

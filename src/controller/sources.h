@@ -59,7 +59,7 @@ class Sources {
   };
   struct Fetched {
     source::Resolved resolved;
-    ArchivePtr archive;
+    Result<ArchivePtr> archive;
   };
   Result<Fetched> fetch(const api::ModelRun& run, const api::ModelProject& project, std::stop_token stop);
   void finish(const api::ModelRun& run, const std::string& project_uid, Result<Fetched> fetched);

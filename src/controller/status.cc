@@ -122,6 +122,25 @@ void take_pod(const api::PodView& pod, ModelRunStatus& status) {
   if (!pod.model.image_id.empty()) status.provenance.image_id = pod.model.image_id;
 }
 
+// The commit, if it is known and none was pinned before.
+void take_source(const SourceView& source, ModelRunStatus& status, Time now) {
+  if (!status.commit_sha.empty() || source.commit.empty()) return;
+  status.commit_sha = source.commit;
+  status.branch = source.branch;
+  status.timeline.resolved = now;
+  if (!source.sha256.empty()) status.provenance.source_digest = "sha256:" + source.sha256;
+}
+
+// What a run that ends before it was pinned would have been, as far as that is known.
+void take_known(const Observed& observed, ModelRunStatus& status, Time now) {
+  take_source(observed.source, status, now);
+  if (status.run_number == 0) status.run_number = observed.admitted_number.value_or(0);
+  if (status.project_uid.empty() && observed.project) {
+    status.project_uid = observed.project->meta.uid;
+    status.project_generation = observed.project->meta.generation;
+  }
+}
+
 // Better an end with what fits into status than none.
 void give_up_payload(const std::string& error, Ending& ending) {
   ending.payload.clear();
@@ -166,12 +185,7 @@ ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_
   ModelRunStatus status = new_attempt(observed, attempt, now);
   status.run_number = number;
   status.provenance.image = std::move(image);
-  if (status.commit_sha.empty()) {
-    status.commit_sha = observed.source.commit;
-    status.branch = observed.source.branch;
-    status.provenance.source_digest = "sha256:" + observed.source.sha256;
-    status.timeline.resolved = now;
-  }
+  take_source(observed.source, status, now);
   if (!status.timeline.queued) status.timeline.queued = now;
   status.project_uid = observed.project->meta.uid;
   status.project_generation = observed.project->meta.generation;
@@ -207,6 +221,7 @@ Ending ended(const Observed& observed, const Verdict& verdict, const api::Result
   status.exit_code = verdict.exit_code;
   status.message = verdict.message;
   if (verdict.phase != Phase::kSucceeded) status.error = api::RunError{verdict.reason, verdict.message};
+  take_known(observed, status, now);
   // No attempt will need them any more, and a finished run is kept for long.
   status.project_spec.reset();
   if (pod != nullptr) take_pod(*pod, status);

@@ -31,6 +31,7 @@ def missing_model(space):
     status = space.finish("r")
     expect(status, "Failed", "EntryPointNotFound")
     assert "model/nowhere.py" in status["message"] and status["exitCode"] is None
+    assert len(status["commitSHA"]) == 40, "what was looked at"
     assert not space.items(JOBS), "no Job for a run that cannot start"
 
 

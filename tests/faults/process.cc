@@ -32,7 +32,9 @@ struct Git {
     const std::string command = fmt::format(
         "set -e; git init -q -b main {0}; cd {0}; mkdir model; echo 'print(1)' > run.py; echo 'x = 1' > "
         "model/revenue.py; "
-        "git add .; git -c user.name=a -c user.email=a@b commit -q -m x; git rev-parse HEAD > ../commit",
+        "git add .; git -c user.name=a -c user.email=a@b commit -q -m x; git rev-parse HEAD > ../commit; "
+        "git checkout -q -b unsafe; ln -s /etc/passwd leak; git add .; "
+        "git -c user.name=a -c user.email=a@b commit -q -m y; git checkout -q main",
         path);
     if (std::system(command.c_str()) != 0) throw std::runtime_error("git");
     std::ifstream(directory.path() / "commit") >> commit;

@@ -74,7 +74,8 @@ class Process {
   std::atomic<bool> leading_{false};
 };
 
-// Of the one git repository that all tests share: run.py and model/revenue.py on main.
+// Of the one git repository that all tests share: run.py and model/revenue.py on main. Branch "unsafe" is not served:
+// it has a link that leads out of the tree.
 std::string repository_url();
 std::string repository_commit();
 

@@ -239,6 +239,38 @@ TEST(Reconcile, NetworkPolicyIsThereForEveryJob) {
   EXPECT_EQ(world.machine().server.all(kube::kNetworkPolicies).size(), 1U);
 }
 
+TEST(Reconcile, CommitThatHasNoEntryPointStandsInStatus) {
+  World world({});
+  world.set_spec("run-00", {{"scope", "model"}, {"modelName", "nowhere"}});
+  world.run();
+  const auto status = world.find("run-00").status;
+  EXPECT_EQ(status.error->reason, "EntryPointNotFound");
+  EXPECT_EQ(status.commit_sha, repository_commit());
+  EXPECT_EQ(status.branch, "main");
+  EXPECT_EQ(status.project_generation, 1);
+}
+
+TEST(Reconcile, CommitThatIsNotServedStandsInStatus) {
+  World world({});
+  world.set_spec("run-00", {{"branch", "unsafe"}});
+  world.run();
+  const auto status = world.find("run-00").status;
+  EXPECT_EQ(status.error->reason, "SourceDenied") << status.message;
+  EXPECT_EQ(status.commit_sha.size(), 40U);
+  EXPECT_NE(status.commit_sha, repository_commit());
+  EXPECT_EQ(status.branch, "unsafe");
+  EXPECT_EQ(status.provenance.source_digest, "");
+}
+
+TEST(Reconcile, CommitThatNobodyHasIsNotTheRuns) {
+  World world({});
+  world.set_spec("run-00", {{"commitSHA", std::string(40, 'b')}});
+  world.run();
+  const auto status = world.find("run-00").status;
+  EXPECT_EQ(status.error->reason, "RefNotFound") << status.message;
+  EXPECT_EQ(status.commit_sha, "");
+}
+
 class GateTest : public ::testing::Test {
  protected:
   GateTest() {

@@ -183,6 +183,54 @@ TEST(Start, EntryPointMissing) {
   EXPECT_EQ(scene.plan(0).status->message, fmt::format("commit {} has no file model/revenue.py", kCommit));
 }
 
+TEST(Start, AnEndBeforeThePinSaysWhatIsKnown) {
+  Scene no_entry_point = Scene().resolved();
+  no_entry_point.seen.source.has_entry_point = false;
+  auto status = *no_entry_point.plan(5).status;
+  EXPECT_EQ(status.error->reason, "EntryPointNotFound");
+  EXPECT_EQ(status.commit_sha, kCommit);
+  EXPECT_EQ(status.branch, "main");
+  EXPECT_EQ(status.timeline.resolved, at(5));
+  EXPECT_EQ(status.provenance.source_digest, "sha256:" + std::string(64, 'a'));
+  EXPECT_EQ(status.project_uid, "project-uid");
+  EXPECT_EQ(status.project_generation, 3);
+  EXPECT_EQ(status.run_number, 0) << "it had none";
+  EXPECT_EQ(status.attempts, 0);
+
+  Scene too_large = failed_source(ErrorKind::kTooLarge);
+  too_large.seen.source.commit = kCommit;
+  too_large.seen.source.branch = "main";
+  status = *too_large.plan(5).status;
+  EXPECT_EQ(status.commit_sha, kCommit);
+  EXPECT_EQ(status.provenance.source_digest, "") << "there is no archive";
+
+  Scene admitted = Scene().resolved().admitted(7);
+  admitted.run.spec.cancel = true;
+  status = *admitted.plan(5).status;
+  EXPECT_EQ(status.commit_sha, kCommit);
+  EXPECT_EQ(status.run_number, 7) << "it is nobody else's";
+
+  Scene unresolved;
+  unresolved.run.spec.cancel = true;
+  status = *unresolved.plan(5).status;
+  EXPECT_EQ(status.commit_sha, "");
+  EXPECT_FALSE(status.timeline.resolved);
+  EXPECT_EQ(status.project_generation, 3);
+}
+
+TEST(Start, ACommitThatIsPinnedStays) {
+  Scene scene = Scene().running();
+  scene.run.spec.suspend = true;
+  scene.run.status = *scene.plan(10).status;
+  scene.seen.source.commit = std::string(40, '2');
+  scene.project.meta.generation = 9;
+  scene.run.spec.cancel = true;
+  const auto status = *scene.plan(20).status;
+  EXPECT_EQ(status.commit_sha, kCommit);
+  EXPECT_EQ(status.project_generation, 3);
+  EXPECT_EQ(status.run_number, 7);
+}
+
 TEST(Start, AsksForASlot) {
   Scene scene = Scene().resolved();
   EXPECT_EQ(scene.at_second(0.5), "admit @0.5");
