@@ -9,10 +9,11 @@ namespace {
 using nlohmann::json;
 
 json timeline_of(const api::Timeline& timeline) {
-  return {{"accepted", time_or_null(timeline.accepted)},   {"resolved", time_or_null(timeline.resolved)},
-          {"queued", time_or_null(timeline.queued)},       {"job_created", time_or_null(timeline.job_created)},
-          {"scheduled", time_or_null(timeline.scheduled)}, {"started", time_or_null(timeline.started)},
-          {"finished", time_or_null(timeline.finished)},   {"recorded", time_or_null(timeline.recorded)}};
+  return {{"accepted", time_or_null(timeline.accepted)},       {"resumed", time_or_null(timeline.resumed)},
+          {"resolved", time_or_null(timeline.resolved)},       {"queued", time_or_null(timeline.queued)},
+          {"job_created", time_or_null(timeline.job_created)}, {"scheduled", time_or_null(timeline.scheduled)},
+          {"started", time_or_null(timeline.started)},         {"finished", time_or_null(timeline.finished)},
+          {"recorded", time_or_null(timeline.recorded)}};
 }
 
 json provenance_of(const api::ModelRunStatus& status) {

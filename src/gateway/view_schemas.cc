@@ -31,7 +31,7 @@ json list_of(json item, const char* description) {
 json timeline() {
   json steps = json::object();
   for (const char* step :
-       {"accepted", "resolved", "queued", "job_created", "scheduled", "started", "finished", "recorded"}) {
+       {"accepted", "resumed", "resolved", "queued", "job_created", "scheduled", "started", "finished", "recorded"}) {
     steps[step] = text_or_null();
   }
   return object(std::move(steps));

@@ -9,6 +9,7 @@ import { outputsBlock } from './outputs.js';
 const AGAIN = 3000; // milliseconds between two looks at a run that goes on
 const STEPS = [['accepted', 'Accepted'], ['resolved', 'Commit pinned'], ['queued', 'Queued'], ['job_created', 'Job created'],
   ['scheduled', 'Scheduled'], ['started', 'Model started'], ['finished', 'Model ended'], ['recorded', 'Result recorded']];
+const RESUMED = ['resumed', 'Resumed']; // after any of them
 
 export function setBadge(element, status) {
   element.className = `badge ${status}`;
@@ -31,6 +32,8 @@ function facts(entries) {
 
 function timeline(run) {
   const known = STEPS.filter(([step]) => run.timeline[step]);
+  const { resumed } = run.timeline;
+  if (resumed) known.splice(known.filter(([step]) => run.timeline[step] <= resumed).length, 0, RESUMED);
   const first = known.length ? run.timeline[known[0][0]] : null;
   // Kubernetes tells some times in whole seconds, rounded down: a step is not shown as earlier than the one before it.
   let latest = 0;

@@ -77,7 +77,7 @@ TEST_F(ViewsTest, NewestRunsOfANamespace) {
 TEST_F(ViewsTest, DetailsOfARun) {
   auto status = success();
   status["provenance"] = {{"imageID", "python@sha256:1"}, {"sourceDigest", "sha256:2"}};
-  status["timeline"] = {{"accepted", "2026-04-28T09:59:58.000000Z"}};
+  status["timeline"] = {{"accepted", "2026-04-28T09:59:58.000000Z"}, {"resumed", "2026-04-28T09:59:59.000000Z"}};
   status["attempts"] = 1;
   const auto uid =
       put_run("a", status, {}, "ns",
@@ -91,6 +91,7 @@ TEST_F(ViewsTest, DetailsOfARun) {
   EXPECT_EQ(fields["provenance"]["image_id"], "python@sha256:1");
   EXPECT_EQ(fields["provenance"]["source_digest"], "sha256:2");
   EXPECT_EQ(fields["timeline"]["accepted"], "2026-04-28T09:59:58+00:00");
+  EXPECT_EQ(fields["timeline"]["resumed"], "2026-04-28T09:59:59+00:00");
   EXPECT_EQ(fields["may_cancel"], true);
   EXPECT_EQ(fields["result_error"], nullptr);
   access.revoke("patch ns");
