@@ -48,7 +48,9 @@ class Wait : public std::enable_shared_from_this<Wait> {
       self->call_->later([self] { self->look(); });
     };
     if (failed) return call_->runs.pause(span, call_->stop, std::move(wake));
-    call_->runs.notify(run_.key, run_.version, span, call_->stop, std::move(wake));
+    // A copy: `wake` may be called, and run_ change, before this returns.
+    const auto key = run_.key;
+    call_->runs.notify(key, run_.version, span, call_->stop, std::move(wake));
   }
 
   void look() {
