@@ -99,6 +99,7 @@ TEST_F(ServerTest, OneRequestTooManyIsRefused) {
   handler = [&](const RequestPtr&, const ExchangePtr& exchange) {
     std::unique_lock lock(mutex);
     changed.wait_for(lock, std::chrono::seconds(10), [&] { return open; });
+    lock.unlock();  // with the answer, the test ends
     exchange->answer({.status = 204});
   };
   Client first(start());
