@@ -1,4 +1,4 @@
-// What a server of ours offers to its clients: TLS 1.2 or later, one certificate.
+// What a server of ours offers to its clients: TLS 1.2 or later, one certificate, no tickets.
 #pragma once
 
 #include <boost/asio/ssl/context.hpp>
