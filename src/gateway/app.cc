@@ -87,20 +87,23 @@ std::optional<HttpAnswer> early_answer(const App::Impl& app, const HttpRequest& 
   return answer ? std::move(answer) : guarded_answer(app, request);
 }
 
+// Nothing when there are several: which one counts would be anybody's guess.
+std::optional<std::string_view> bearer_of(const HttpRequest& request) {
+  return request.count("Authorization") == 1 ? net::parse_bearer(*request.header("Authorization")) : std::nullopt;
+}
+
 std::optional<Identity> remembered(App::Impl& app, const HttpRequest& request) {
   if (app.everybody != nullptr) return *app.everybody;
-  if (request.count("Authorization") != 1) return std::nullopt;
-  const auto token = net::parse_bearer(*request.header("Authorization"));
+  const auto token = bearer_of(request);
   return token ? app.authenticator.remembered(*token) : std::nullopt;
 }
 
 std::expected<Identity, HttpAnswer> identify(App::Impl& app, const HttpRequest& request, const std::stop_token& stop) {
   if (app.everybody != nullptr) return *app.everybody;
-  const auto field = request.header("Authorization");
-  if (!field) {
+  if (!request.header("Authorization")) {
     return std::unexpected(unauthorized(app.options, request, "a bearer token is required", false));
   }
-  const auto token = request.count("Authorization") == 1 ? net::parse_bearer(*field) : std::nullopt;
+  const auto token = bearer_of(request);
   if (!token) return std::unexpected(unauthorized(app.options, request, "this is no bearer token", true));
   auto identity = app.authenticator.authenticate(*token, stop);
   if (identity) return std::move(*identity);
