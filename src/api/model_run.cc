@@ -46,7 +46,7 @@ constexpr std::array<std::pair<const char*, ProvenanceField>, 5> kProvenance{
 
 // The plain text fields of the status, so that reading and writing them cannot drift apart.
 using TextField = std::string ModelRunStatus::*;
-constexpr std::array<std::pair<const char*, TextField>, 13> kTexts{
+constexpr std::array<std::pair<const char*, TextField>, 14> kTexts{
     {{"runID", &ModelRunStatus::run_id},
      {"branch", &ModelRunStatus::branch},
      {"commitSHA", &ModelRunStatus::commit_sha},
@@ -59,7 +59,13 @@ constexpr std::array<std::pair<const char*, TextField>, 13> kTexts{
      {"podName", &ModelRunStatus::pod_name},
      {"podUID", &ModelRunStatus::pod_uid},
      {"nodeName", &ModelRunStatus::node_name},
-     {"projectUID", &ModelRunStatus::project_uid}}};
+     {"projectUID", &ModelRunStatus::project_uid},
+     {"identity", &ModelRunStatus::identity}}};
+
+Reuse parse_reuse(const std::string& text) {
+  if (text == "Join") return Reuse::kJoin;
+  return text == "Reuse" ? Reuse::kReuse : Reuse::kNever;
+}
 
 ModelRunSpec decode_spec(const json& object) {
   ModelRunSpec spec;
@@ -70,6 +76,7 @@ ModelRunSpec decode_spec(const json& object) {
   spec.commit_sha = text_at(object, "commitSHA");
   if (const auto& parameters = member(object, "parameters"); !parameters.is_null()) spec.parameters = parameters;
   spec.timeout_seconds = int_at(object, "timeoutSeconds");
+  spec.reuse = parse_reuse(text_at(object, "reuse"));
   spec.cancel = bool_at(object, "cancel");
   spec.suspend = bool_at(object, "suspend");
   return spec;
@@ -82,6 +89,11 @@ std::optional<ResultRef> decode_result_ref(const json& object) {
   ref.sha256 = text_at(object, "sha256");
   ref.bytes = static_cast<std::uint64_t>(int_at(object, "bytes").value_or(0));
   return ref;
+}
+
+std::optional<RunRef> decode_run_ref(const json& object) {
+  if (!object.is_object()) return std::nullopt;
+  return RunRef{text_at(object, "name"), text_at(object, "uid"), int_at(object, "runNumber").value_or(0)};
 }
 
 std::vector<ArtifactStatus> decode_artifacts(const json& array) {
@@ -115,6 +127,7 @@ ModelRunStatus decode_status(const json& object) {
   status.attempts = int_at(object, "attempts").value_or(0);
   status.project_generation = int_at(object, "projectGeneration").value_or(0);
   if (const auto& spec = member(object, "projectSpec"); spec.is_object()) status.project_spec = spec;
+  status.reused_from = decode_run_ref(member(object, "reusedFrom"));
   for (const auto& [name, field] : kTimeline) status.timeline.*field = time_at(member(object, "timeline"), name);
   for (const auto& [name, field] : kProvenance) status.provenance.*field = text_at(member(object, "provenance"), name);
   status.conditions = decode_conditions(member(object, "conditions"));
@@ -181,6 +194,10 @@ json encode_status(const ModelRunStatus& status) {
   if (status.attempts > 0) object["attempts"] = status.attempts;
   if (status.project_generation > 0) object["projectGeneration"] = status.project_generation;
   if (status.project_spec) object["projectSpec"] = *status.project_spec;
+  if (const auto& from = status.reused_from) {
+    object["reusedFrom"] = {{"name", from->name}, {"uid", from->uid}};
+    if (from->run_number > 0) object["reusedFrom"]["runNumber"] = from->run_number;
+  }
   put_time(object, "startedAt", status.started_at);
   put_time(object, "finishedAt", status.finished_at);
   for (const auto& [name, field] : kTimeline) {

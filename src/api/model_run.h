@@ -24,6 +24,13 @@ inline constexpr std::string_view kLabelCreatedBy = "modelrun.dev/created-by";
 
 enum class Scope { kProject, kModel };
 
+// Whether the result of an identical run will do.
+enum class Reuse {
+  kNever,
+  kJoin,   // of one that is under way
+  kReuse,  // of one that has succeeded
+};
+
 struct ModelRunSpec {
   std::string project;
   Scope scope = Scope::kProject;
@@ -32,6 +39,7 @@ struct ModelRunSpec {
   std::string commit_sha;
   std::optional<nlohmann::json> parameters;  // absent and {} differ: absent means no file
   std::optional<std::int64_t> timeout_seconds;
+  Reuse reuse = Reuse::kNever;
   bool cancel = false;
   bool suspend = false;
 
@@ -67,6 +75,14 @@ struct ResultRef {
   std::string sha256;  // of the uncompressed payload
   std::uint64_t bytes = 0;
   friend bool operator==(const ResultRef&, const ResultRef&) = default;
+};
+
+// Another run of the namespace.
+struct RunRef {
+  std::string name;
+  std::string uid;
+  std::int64_t run_number = 0;  // 0: it had none yet
+  friend bool operator==(const RunRef&, const RunRef&) = default;
 };
 
 struct Timeline {
@@ -106,6 +122,8 @@ struct ModelRunStatus {
   std::string project_uid;
   std::int64_t project_generation = 0;
   std::optional<nlohmann::json> project_spec;  // ModelProject::run_settings of that generation, until the run has ended
+  std::string identity;  // runs with the same one would do the same; empty: none is like it, or not known yet
+  std::optional<RunRef> reused_from;  // whose result this is, or is to be
   Timeline timeline;
   Provenance provenance;
   Conditions conditions;

@@ -36,6 +36,7 @@ inline constexpr std::string_view kSucceeded = "Succeeded";
 // Waits.
 inline constexpr std::string_view kResolving = "Resolving";
 inline constexpr std::string_view kQueued = "Queued";
+inline constexpr std::string_view kJoined = "Joined";
 inline constexpr std::string_view kSuspended = "Suspended";
 inline constexpr std::string_view kStarting = "Starting";
 inline constexpr std::string_view kRunning = "Running";

@@ -7,6 +7,7 @@
 #include "controller/as_admitted.h"
 #include "controller/children.h"
 #include "controller/resources/config_map.h"
+#include "controller/reuse.h"
 
 namespace modelrun::controller {
 namespace {
@@ -53,6 +54,16 @@ class Applier {
     context_.waiting.enter(project, {meta().uid, meta().name, meta().creation});
     context_.project_queue.add(project);
     return {};
+  }
+
+  Result<void> act(const TakeLead& step) {
+    const auto leads_still = [&](const Leads::Lead& lead) {
+      const auto record = context_.caches.runs.find(lead.key);
+      return record && record->meta.uid == lead.uid && record->active &&
+             use_of(*record->active, step.identity, api::Reuse::kJoin) == Use::kWait;
+    };
+    if (context_.leads.take(step.identity, {meta().uid, meta().key()}, leads_still)) return {};
+    return fail(ErrorKind::kConflict, "run {}: an identical run has just come first", meta().key());
   }
 
   Result<void> act(const CreateJob& step) {

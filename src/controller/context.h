@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "controller/admission.h"
 #include "controller/inbox.h"
+#include "controller/leads.h"
 #include "controller/records.h"
 #include "controller/settings.h"
 #include "controller/sources.h"
@@ -22,6 +23,7 @@ struct Context {
   Inbox& inbox;
   Sources& sources;
   WaitingRoom& waiting;
+  Leads& leads;
   WriteTimes& project_writes;
   runtime::WorkQueue& run_queue;
   runtime::WorkQueue& project_queue;

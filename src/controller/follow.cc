@@ -129,6 +129,7 @@ void suspend(Plan& plan, const Attempt& attempt) {
   plan.status->pod_uid.clear();
   plan.status->pod_name.clear();
   plan.status->job_name.clear();
+  plan.status->identity.clear();  // it is admitted anew
   plan.after.emplace_back(DeleteJob{observed.run->status.job_name});
 }
 

@@ -5,6 +5,8 @@
 
 #include "controller/as_admitted.h"
 #include "controller/limits.h"
+#include "controller/observe_other.h"
+#include "controller/reuse.h"
 #include "controller/secrets.h"
 
 namespace modelrun::controller {
@@ -71,6 +73,46 @@ void observe_inbox(const Context& context, Observed& observed) {
   observed.marks = std::move(notes.marks);
 }
 
+// What the Secrets are, and from that what the run is identical to: when its Job is about to be made, or when it is to
+// be compared with other runs. Nobody needs to know before.
+Result<void> observe_identity(const Context& context, Observed& observed, std::stop_token stop) {
+  const bool ready = observed.source.state == SourceView::State::kReady;
+  const bool compares = ready && observed.run->spec.reuse != api::Reuse::kNever;
+  if (!observed.project || (!observed.admitted_number && !compares)) return {};
+  auto secrets = check_env_secrets(context.client, *observed.project, stop);
+  if (!secrets) return std::unexpected(secrets.error());
+  observed.env_error = std::move(secrets->error);
+  if (!ready || !observed.env_error.empty()) return {};
+  observed.identity =
+      identity_of(*observed.run, *observed.project, observed.source.commit, secrets->versions, context.settings);
+  return {};
+}
+
+Result<void> take_other(const Context& context, Observed& observed, Result<OtherRun> other) {
+  if (!other) return std::unexpected(other.error());
+  observed.other = std::move(*other);
+  if (observed.other.full) observed.payload_error = context.inbox.read(*observed.run).payload_error;
+  return {};
+}
+
+// The run has no Job yet.
+Result<void> observe_start(const Context& context, Observed& observed, std::stop_token stop) {
+  const auto& run = *observed.run;
+  // A run that has its slot uses it: were it to wait for a run that waits for a slot, neither would ever go on.
+  const bool compares =
+      run.spec.reuse != api::Reuse::kNever && !observed.admitted_number && !run.spec.cancel && !run.spec.suspend;
+  if (compares && run.status.reused_from) {
+    if (auto done = take_other(context, observed, observe_followed(context, run, stop)); !done) return done;
+    if (observed.other.run) {
+      observed.identity = run.status.identity;  // as it was when the run joined the other
+      return {};
+    }
+  }
+  if (auto done = observe_identity(context, observed, stop); !done) return done;
+  if (!compares || observed.identity.empty()) return {};
+  return take_other(context, observed, find_other(context, run, observed.identity, stop));
+}
+
 }  // namespace
 
 Result<Observed> observe(const Context& context, std::shared_ptr<const api::ModelRun> run, std::stop_token stop) {
@@ -87,12 +129,7 @@ Result<Observed> observe(const Context& context, std::shared_ptr<const api::Mode
   observed.source = context.sources.view(meta.uid);
   observe_strays(context, observed);
   if (observed.run->status.job_name.empty()) {
-    // Only now do the Secrets matter: the Job is about to be made.
-    if (observed.project && observed.admitted_number) {
-      auto wrong = check_env_secrets(context.client, *observed.project, stop);
-      if (!wrong) return std::unexpected(wrong.error());
-      observed.env_error = std::move(*wrong);
-    }
+    if (auto done = observe_start(context, observed, stop); !done) return std::unexpected(done.error());
     return observed;
   }
   observe_children(context, observed);

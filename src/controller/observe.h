@@ -1,5 +1,5 @@
 // Takes the snapshot that decide() sees: caches, inbox, sources. Reads only; of the API server at most a project's
-// Secrets, and the recorded pod when the cache does not know it.
+// Secrets, the recorded pod when the cache does not know it, and the result of another run that is to be this one's.
 #pragma once
 
 #include <memory>

@@ -35,6 +35,12 @@ struct Claim {
   std::string pod_uid;
 };
 
+// A run that is identical to this one. Without `run`, there is none that would do.
+struct OtherRun {
+  std::shared_ptr<const api::ModelRun> run;  // under way: to be waited for; final: its result is to be taken
+  std::optional<api::ResultFrame> full;      // its full result, when it refers to one
+};
+
 // Things that happened at a time that no object records. Kept in memory: after a restart their clocks start anew, which
 // only makes a wait longer.
 enum class Mark {
@@ -53,6 +59,10 @@ struct Observed {
   SourceView source;
   std::optional<std::int64_t> admitted_number;  // the run's number in the project's active list
   std::int64_t queue_ahead = 0;                 // runs of the project that wait before this one
+  // Before the Job: what status.identity is to be. Empty: nothing can be known to be identical, or it is not needed
+  // yet.
+  std::string identity;
+  OtherRun other;
 
   std::shared_ptr<const api::JobView> job;                // of the current attempt, owned by this run
   bool job_seen = false;                                  // it has been there before

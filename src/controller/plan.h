@@ -17,6 +17,11 @@ namespace modelrun::controller {
 struct ResolveSource {};
 // Ask for a number and a concurrency slot of the project.
 struct RequestAdmission {};
+// Be the run that identical ones join until status.identity says so. When another is that already, this run is looked
+// at again.
+struct TakeLead {
+  std::string identity;
+};
 // Create the Job of `attempt`, and the ConfigMap of its parameters, which the Job owns. Both are found again by name,
 // so doing this twice makes one of each.
 struct CreateJob {
@@ -39,7 +44,7 @@ struct WritePayload {
 };
 struct DeleteRun {};
 
-using Action = std::variant<ResolveSource, RequestAdmission, CreateJob, DeleteJob, ReadDurable, OrderCancel,
+using Action = std::variant<ResolveSource, RequestAdmission, TakeLead, CreateJob, DeleteJob, ReadDurable, OrderCancel,
                             WritePayload, DeleteRun>;
 
 enum class EventType { kNormal, kWarning };

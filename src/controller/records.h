@@ -23,6 +23,8 @@ struct RunRecord {
   std::int64_t observed_generation = -1;
   std::optional<Time> finished_at;
   std::string job_name;
+  // Of runs whose result may be another's: identity_key() of status.identity.
+  std::string identity;
   std::shared_ptr<const api::ModelRun> active;  // null once the phase is final
 
   [[nodiscard]] std::string project_key() const { return meta.namespace_ + "/" + project; }
@@ -30,14 +32,20 @@ struct RunRecord {
 
 RunRecord make_record(api::ModelRun run);
 
+// Enough of a run's identity to look it up, and short enough to need no memory of its own: finished runs are many.
+// Whoever finds a run compares the whole.
+std::string identity_key(const std::string& identity);
+
 using RunStore = runtime::Store<RunRecord>;
 using ProjectStore = runtime::Store<api::ModelProject>;
 using JobStore = runtime::Store<api::JobView>;
 using PodStore = runtime::Store<api::PodView>;
 
 // Names of the indexes.
-inline constexpr const char* kByProject = "project";  // runs: "namespace/project"
-inline constexpr const char* kByRun = "run";          // jobs, pods: the run's uid
+inline constexpr const char* kByProject = "project";    // runs: "namespace/project"
+inline constexpr const char* kByIdentity = "identity";  // runs: identity_key()
+inline constexpr const char* kByFollowed = "followed";  // runs that wait for the result of another: its uid
+inline constexpr const char* kByRun = "run";            // jobs, pods: the run's uid
 
 // The caches of one operator process. Thread-safe, like the stores.
 struct Caches {

@@ -14,6 +14,7 @@ void forget(const Context& context, const RunRecord& record) {
   context.inbox.forget(record.meta.uid);
   context.sources.forget(record.meta.uid);
   context.waiting.leave(record.meta.uid);
+  context.leads.leave(record.meta.uid);
 }
 
 // Somebody set cancel or suspend after the end. The result stays as it is; that the change was seen is said, since

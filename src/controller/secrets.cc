@@ -74,18 +74,25 @@ Result<source::Remote> git_remote(kube::Client& client, const api::ModelProject&
   return remote;
 }
 
-Result<std::string> check_env_secrets(kube::Client& client, const api::ModelProject& project, std::stop_token stop) {
+Result<EnvSecrets> check_env_secrets(kube::Client& client, const api::ModelProject& project, std::stop_token stop) {
+  EnvSecrets seen;
   for (const auto& name : env_secrets(project)) {
     const auto secret = client.get(kube::kSecrets, project.meta.namespace_, name, stop);
     if (!secret && secret.error().kind != ErrorKind::kNotFound) return std::unexpected(secret.error());
-    if (!secret) return fmt::format("the project's runtime.env refers to Secret {}, which does not exist", name);
+    if (!secret) {
+      seen.error = fmt::format("the project's runtime.env refers to Secret {}, which does not exist", name);
+      return seen;
+    }
     if (!is_labelled(*secret, "env")) {
-      return fmt::format(
+      seen.error = fmt::format(
           "the project's runtime.env refers to Secret {}, which models may not see: its owner has to label it {}=env",
           name, kSecretUseLabel);
+      return seen;
     }
+    const auto meta = api::decode_meta(*secret);
+    seen.versions[name] = fmt::format("{}/{}", meta.uid, meta.resource_version);
   }
-  return std::string();
+  return seen;
 }
 
 }  // namespace modelrun::controller

@@ -2,6 +2,7 @@
 // otherwise read every Secret there through a model's environment, or send it to a git server of his own.
 #pragma once
 
+#include <map>
 #include <stop_token>
 #include <string>
 
@@ -20,7 +21,11 @@ inline constexpr const char* kSecretHostAnnotation = "modelrun.dev/git-host";
 Result<source::Remote> git_remote(kube::Client& client, const api::ModelProject& project, const source::Policy& policy,
                                   std::stop_token stop);
 
-// "" when every Secret that spec.runtime.env refers to may be used; else what is wrong with the first that may not.
-Result<std::string> check_env_secrets(kube::Client& client, const api::ModelProject& project, std::stop_token stop);
+// The Secrets that spec.runtime.env refers to.
+struct EnvSecrets {
+  std::string error;                            // what is wrong with the first that may not be used; "": all may
+  std::map<std::string, std::string> versions;  // of those that were looked at, by name
+};
+Result<EnvSecrets> check_env_secrets(kube::Client& client, const api::ModelProject& project, std::stop_token stop);
 
 }  // namespace modelrun::controller

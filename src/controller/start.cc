@@ -1,5 +1,8 @@
+#include <fmt/ranges.h>
+
 #include "api/reason.h"
 #include "controller/limits.h"
+#include "controller/reuse.h"
 #include "controller/status.h"
 #include "controller/steps.h"
 
@@ -12,17 +15,17 @@ namespace reason = api::reason;
 constexpr std::chrono::seconds kLookAgain{30};
 constexpr std::chrono::seconds kAskAgain{2};  // an unreachable source; the source manager asks less and less often
 
-// As it stood when it was looked at last.
-bool was_suspended(const api::ModelRunStatus& status) {
+// Whether it was suspended, or waited for another run's result, when it was looked at last.
+bool was_held(const api::ModelRunStatus& status) {
   const auto* succeeded = api::find_condition(status.conditions, "Succeeded");
-  return succeeded != nullptr && succeeded->reason == reason::kSuspended;
+  return succeeded != nullptr && (succeeded->reason == reason::kSuspended || succeeded->reason == reason::kJoined);
 }
 
-// From when pendingSeconds and queueSeconds count: time in suspension is nobody's fault. A run that is just being
-// resumed gets its `resumed` with the status of this very pass.
+// From when pendingSeconds and queueSeconds count: time in which it was held is nobody's fault. A run that just goes on
+// gets its `resumed` with the status of this very pass.
 Time waiting_since(const Observed& observed, Time now) {
   const auto& status = observed.run->status;
-  return was_suspended(status) ? now : status.timeline.resumed.value_or(observed.run->meta.creation);
+  return was_held(status) ? now : status.timeline.resumed.value_or(observed.run->meta.creation);
 }
 
 // True when the spec is one that can be run at all. CEL has checked its shape; this is what CEL cannot see.
@@ -91,6 +94,40 @@ bool check_project(Plan& plan, const Observed& observed, Time now) {
   return check_settings(plan, observed, now);
 }
 
+// True unless a result is to be reused of which nobody could say what image it is of.
+bool check_image(Plan& plan, const Observed& observed, Time now, const Settings& settings) {
+  const auto image = image_of(*observed.project, settings);
+  if (observed.run->spec.reuse != api::Reuse::kReuse || image.contains("@sha256:")) return true;
+  refuse(plan, observed, Phase::kFailed, reason::kInvalidSpec,
+         fmt::format("spec.reuse is Reuse, but image {} has no digest, so what is behind its name may change: give "
+                     "spec.runtime.image of ModelProject {} with @sha256:..., or use Join",
+                     image, observed.project->meta.name),
+         now);
+  return false;
+}
+
+// True when the run goes on by itself: there is no other whose result is to be its own.
+bool check_other(Plan& plan, const Observed& observed, Time now) {
+  const auto& other = observed.other.run;
+  if (!other) return true;
+  if (api::is_final(other->status.phase)) {
+    Ending ending = reused(observed, now);
+    if (!ending.payload.empty()) {
+      plan.before.emplace_back(WritePayload{ending.status.result_ref->config_maps, std::move(ending.payload)});
+    }
+    plan.status = std::move(ending.status);
+    plan.events.push_back({EventType::kNormal, "Reused", plan.status->message});
+    return false;
+  }
+  // Written at once: only what stands in the API server is woken by the other's end.
+  plan.status = joined(observed, now);
+  plan.requeue_after = kLookAgain;
+  if (observed.run->status.reused_from != plan.status->reused_from) {
+    plan.events.push_back({EventType::kNormal, "Joined", plan.status->message});
+  }
+  return false;
+}
+
 std::string_view source_reason(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::kNotFound:
@@ -144,6 +181,9 @@ bool check_source(Plan& plan, const Observed& observed, Time now) {
 
 bool check_admission(Plan& plan, const Observed& observed, Time now) {
   if (observed.admitted_number) return true;
+  if (observed.run->spec.reuse == api::Reuse::kJoin && !observed.identity.empty()) {
+    plan.before.emplace_back(TakeLead{observed.identity});
+  }
   plan.before.emplace_back(RequestAdmission{});
   const auto& limits = observed.project->limits;
   Duration again = kLookAgain;
@@ -167,23 +207,35 @@ bool check_admission(Plan& plan, const Observed& observed, Time now) {
   return false;
 }
 
-std::string image_of(const api::ModelProject& project, const Settings& settings) {
-  return project.runtime.image.empty() ? settings.default_image : project.runtime.image;
+// What the run is to be told about its spec, though it runs.
+std::string warning_of(const Observed& observed, const Settings& settings) {
+  std::vector<std::string> told;
+  const auto& spec = observed.run->spec;
+  if (spec.timeout_seconds && *spec.timeout_seconds > settings.max_timeout_seconds) {
+    told.push_back(fmt::format("spec.timeoutSeconds {} was lowered to {}, the operator's --max-timeout-seconds",
+                               *spec.timeout_seconds, settings.max_timeout_seconds));
+  }
+  if (spec.reuse != api::Reuse::kNever && observed.identity.empty()) {
+    told.push_back(
+        fmt::format("spec.reuse had no effect: ModelProject {} has data without data.snapshotRef, so nobody "
+                    "can say whether two runs see the same",
+                    observed.project->meta.name));
+  }
+  return fmt::format("{}", fmt::join(told, "; "));
 }
 
-// Nothing holds the run back but its source and a slot; with both it is pinned.
+// Nothing holds the run back but an identical one, its source and a slot; then it is pinned.
 void go_ahead(Plan& plan, const Observed& observed, Time now, const Settings& settings) {
-  if (!check_source(plan, observed, now) || !check_admission(plan, observed, now)) return;
+  if (!check_other(plan, observed, now) || !check_source(plan, observed, now) ||
+      !check_admission(plan, observed, now)) {
+    return;
+  }
   const auto attempt = observed.run->status.attempts + 1;
   // A resumed run keeps the number it has.
   const auto given = observed.run->status.run_number;
   plan.status = pinned(observed, given > 0 ? given : *observed.admitted_number, attempt,
                        image_of(*observed.project, settings), now);
-  const auto wish = observed.run->spec.timeout_seconds;
-  if (wish && *wish > settings.max_timeout_seconds) {
-    plan.status->warning = fmt::format("spec.timeoutSeconds {} was lowered to {}, the operator's --max-timeout-seconds",
-                                       *wish, settings.max_timeout_seconds);
-  }
+  plan.status->warning = warning_of(observed, settings);
   plan.after.emplace_back(CreateJob{static_cast<int>(attempt)});
 }
 
@@ -196,9 +248,9 @@ Plan start(const Observed& observed, Time now, const Settings& settings) {
     refuse(plan, observed, Phase::kCancelled, reason::kCancelled, "cancelled before it started", now);
     return plan;
   }
-  if (!check_project(plan, observed, now)) return plan;
+  if (!check_project(plan, observed, now) || !check_image(plan, observed, now, settings)) return plan;
   go_ahead(plan, observed, now, settings);
-  if (plan.status && was_suspended(observed.run->status)) plan.status->timeline.resumed = now;
+  if (plan.status && !plan.status->reused_from && was_held(observed.run->status)) plan.status->timeline.resumed = now;
   return plan;
 }
 

@@ -37,6 +37,11 @@ ModelRunStatus next_status(const Observed& observed) {
   status.observed_generation = observed.run->meta.generation;
   status.run_id = observed.run->meta.uid;
   if (!status.timeline.accepted) status.timeline.accepted = observed.run->meta.creation;
+  if (status.job_name.empty()) {
+    // Only of what it is identical to right now: a run that is admitted, or joins another, says so anew.
+    status.identity.clear();
+    status.reused_from.reset();
+  }
   return status;
 }
 
@@ -56,6 +61,10 @@ std::string inline_text(const api::CapturedStream& stream, bool& truncated) {
   const auto left_out = stream.total_bytes > kept ? stream.total_bytes - kept : 0;
   return fmt::format("{}\n[... {} bytes left out ...]\n{}", stream.head.substr(0, head_end), left_out,
                      last.substr(tail_begin));
+}
+
+void add_warning(ModelRunStatus& status, const std::string& text) {
+  status.warning = status.warning.empty() ? text : status.warning + "; " + text;
 }
 
 void take_streams(const api::ResultFrame& frame, ModelRunStatus& status) {
@@ -103,7 +112,7 @@ std::vector<std::string> take_frame(const api::ResultFrame& frame, const api::Ob
   take_artifacts(frame, status);
   const bool outputs_fit = take_outputs(frame, status);
   if (frame.exit.started_at) status.started_at = status.timeline.started = frame.exit.started_at;
-  if (!frame.warning.empty()) status.warning = frame.warning;
+  if (!frame.warning.empty()) add_warning(status, frame.warning);
   const bool bytes_stored = std::ranges::any_of(frame.artifacts, [](const auto& a) { return a.bytes.has_value(); });
   if (outputs_fit && !status.out_truncated && !status.err_truncated && !bytes_stored) return {};
   status.truncated = !outputs_fit || status.out_truncated || status.err_truncated;
@@ -146,9 +155,39 @@ void give_up_payload(const std::string& error, Ending& ending) {
   ending.payload.clear();
   ending.status.result_ref.reset();
   for (auto& artifact : ending.status.artifacts) artifact.stored = false;
-  const auto& before = ending.status.warning;
-  ending.status.warning = fmt::format("{}{}what does not stand here is lost, the full result was not stored: {}",
-                                      before, before.empty() ? "" : "; ", error);
+  add_warning(ending.status,
+              fmt::format("what does not stand here is lost, the full result was not stored: {}", error));
+}
+
+// Once and for all: every attempt uses it.
+void set_end(const Observed& observed, ModelRunStatus& status, std::string_view reason, Time now) {
+  status.timeline.recorded = now;
+  const bool success = status.phase == Phase::kSucceeded;
+  set_conditions(observed, status,
+                 {success ? ConditionStatus::kTrue : ConditionStatus::kFalse, ConditionStatus::kTrue,
+                  ConditionStatus::kFalse, !success},
+                 reason, status.message, now);
+}
+
+// What the model did in the run that `from` is the status of.
+void take_result(const ModelRunStatus& from, ModelRunStatus& status) {
+  status.phase = from.phase;
+  status.exit_code = from.exit_code;
+  status.started_at = from.started_at;
+  status.finished_at = from.finished_at;
+  status.out = from.out;
+  status.err = from.err;
+  status.out_truncated = from.out_truncated;
+  status.err_truncated = from.err_truncated;
+  status.outputs = from.outputs;
+  status.truncated = from.truncated;
+  status.artifacts = from.artifacts;
+  status.error = from.error;
+  status.warning = from.warning;
+  status.data_snapshot_ref = from.data_snapshot_ref;
+  status.project_uid = from.project_uid;
+  status.project_generation = from.project_generation;
+  status.provenance = from.provenance;
 }
 
 // Attempt number `attempt` begins. Times are those of the attempt that counts.
@@ -190,10 +229,28 @@ ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_
   status.project_uid = observed.project->meta.uid;
   status.project_generation = observed.project->meta.generation;
   status.project_spec = observed.project->run_settings;
+  status.identity = observed.identity;
   status.data_snapshot_ref = observed.project->data.snapshot_ref;
   if (observed.run->spec.parameters) {
     status.provenance.parameters_digest = "sha256:" + sha256_hex(api::canonical_json(*observed.run->spec.parameters));
   }
+  return status;
+}
+
+ModelRunStatus joined(const Observed& observed, Time now) {
+  const auto& other = *observed.other.run;
+  const auto& before = observed.run->status.reused_from;
+  ModelRunStatus status = next_status(observed);
+  status.phase = Phase::kPending;
+  take_source(observed.source, status, now);
+  status.project_uid = observed.project->meta.uid;
+  status.identity = observed.identity;
+  // The other's number comes later, and is not worth a write.
+  status.reused_from = before && before->uid == other.meta.uid
+                           ? before
+                           : api::RunRef{other.meta.name, other.meta.uid, other.status.run_number};
+  status.message = fmt::format("waiting for the result of run {}, which is identical", other.meta.name);
+  set_conditions(observed, status, kUnderWay, api::reason::kJoined, status.message, now);
   return status;
 }
 
@@ -228,12 +285,25 @@ Ending ended(const Observed& observed, const Verdict& verdict, const api::Result
   if (frame != nullptr) ending.payload = take_frame(*frame, observed.run->meta, status);
   if (!ending.payload.empty() && !observed.payload_error.empty()) give_up_payload(observed.payload_error, ending);
   status.finished_at = status.timeline.finished = end_time(frame, pod, now);
-  status.timeline.recorded = now;
-  const bool success = verdict.phase == Phase::kSucceeded;
-  set_conditions(observed, status,
-                 {success ? ConditionStatus::kTrue : ConditionStatus::kFalse, ConditionStatus::kTrue,
-                  ConditionStatus::kFalse, !success},
-                 verdict.reason, verdict.message, now);
+  set_end(observed, status, verdict.reason, now);
+  return ending;
+}
+
+Ending reused(const Observed& observed, Time now) {
+  const auto& other = *observed.other.run;
+  const auto& from = other.status;
+  Ending ending{next_status(observed), {}};
+  ModelRunStatus& status = ending.status;
+  take_source(observed.source, status, now);
+  take_result(from, status);
+  status.identity = observed.identity;
+  // It may have taken its result from another in turn.
+  status.reused_from = from.reused_from.value_or(api::RunRef{other.meta.name, other.meta.uid, from.run_number});
+  status.message = from.reused_from ? from.message : fmt::format("as run {}: {}", other.meta.name, from.message);
+  // The other's ConfigMaps go with it.
+  if (observed.other.full) ending.payload = make_payload(*observed.other.full, observed.run->meta, status);
+  if (!ending.payload.empty() && !observed.payload_error.empty()) give_up_payload(observed.payload_error, ending);
+  set_end(observed, status, from.error ? from.error->reason : std::string(api::reason::kSucceeded), now);
   return ending;
 }
 

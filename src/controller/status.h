@@ -26,6 +26,9 @@ api::ModelRunStatus waiting(const Observed& observed, std::string_view reason, c
 api::ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_t attempt, std::string image,
                            Time now);
 
+// The run waits for the result of observed.other, with its own commit pinned.
+api::ModelRunStatus joined(const Observed& observed, Time now);
+
 // The next attempt of an admitted run is about to get its Job, with all that was pinned.
 api::ModelRunStatus retried(const Observed& observed, Time now);
 
@@ -41,5 +44,7 @@ struct Ending {
 };
 Ending ended(const Observed& observed, const Verdict& verdict, const api::ResultFrame* frame, const api::PodView* pod,
              Time now);
+// The end, with the result of observed.other: all that the model did is the other's, the way to it the run's own.
+Ending reused(const Observed& observed, Time now);
 
 }  // namespace modelrun::controller

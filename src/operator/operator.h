@@ -58,6 +58,7 @@ class Operator {
   runtime::WorkQueue project_queue_;
   controller::Inbox inbox_;
   controller::WaitingRoom waiting_;
+  controller::Leads leads_;
   controller::WriteTimes project_writes_;
   source::Resolver resolver_;
   std::unique_ptr<source::ArchiveCache> archives_;

@@ -11,6 +11,13 @@ using controller::RunRecord;
 using RunPtr = std::shared_ptr<const RunRecord>;
 using ProjectPtr = std::shared_ptr<const api::ModelProject>;
 
+// Runs that wait for the result of this one.
+void wake_followers(const Context& context, const std::string& uid) {
+  std::set<std::string> keys;  // in a fixed order, as below
+  for (const auto& run : context.caches.runs.by_index(controller::kByFollowed, uid)) keys.insert(run->meta.key());
+  for (const auto& key : keys) context.run_queue.add(key);
+}
+
 void on_run(const Context& context, const RunPtr& old, const RunPtr& now) {
   const auto& run = now ? *now : *old;
   const bool replaced = old && now && old->meta.uid != now->meta.uid;
@@ -18,8 +25,13 @@ void on_run(const Context& context, const RunPtr& old, const RunPtr& now) {
     context.inbox.forget(old->meta.uid);
     context.sources.forget(old->meta.uid);
     context.waiting.leave(old->meta.uid);
+    context.leads.leave(old->meta.uid);
+    wake_followers(context, old->meta.uid);
   }
-  if (now) context.run_queue.add(run.meta.key());
+  if (now) {
+    context.run_queue.add(run.meta.key());
+    wake_followers(context, now->meta.uid);
+  }
   // A slot may have become free, or a limit of the history been passed.
   const bool ended = now && api::is_final(now->phase) && (!old || old->phase != now->phase);
   if (!now || replaced || ended) context.project_queue.add(run.project_key());

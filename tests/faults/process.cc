@@ -92,8 +92,8 @@ Process::Process(Machine& machine, std::uint64_t seed)
             changed_.notify_all();
           }),
       events_(events_client_, {.instance = "test"}, machine.clock),
-      context_{client_,  machine.settings, machine.clock, caches_,        inbox_,  sources_,
-               waiting_, project_writes_,  run_queue_,    project_queue_, events_, metrics_},
+      context_{client_, machine.settings, machine.clock, caches_,        inbox_,  sources_, waiting_,
+               leads_,  project_writes_,  run_queue_,    project_queue_, events_, metrics_},
       gate_(context_) {
   op::wire_caches(context_, leading_);
   for (const auto collection : kCollections) sync(collection);

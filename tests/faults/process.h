@@ -65,6 +65,7 @@ class Process {
   runtime::WorkQueue project_queue_;
   controller::Inbox inbox_;
   controller::WaitingRoom waiting_;
+  controller::Leads leads_;
   controller::WriteTimes project_writes_;
   controller::Caches caches_;
   controller::Sources sources_;

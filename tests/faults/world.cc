@@ -55,13 +55,17 @@ void World::make_objects() {
                  {"limits", Json::object()}}}};
   if (options_.max_concurrent) project["spec"]["limits"]["maxConcurrentRuns"] = *options_.max_concurrent;
   machine_.server.put(kube::kModelProjects, project);
-  for (int i = 0; i < options_.runs; ++i) {
-    Json run{{"metadata", {{"name", fmt::format("run-{:02}", i)}, {"namespace", name_space_}}},
-             {"spec", {{"project", "p"}, {"scope", "project"}}},
-             {"status", {{"observedGeneration", -1}}}};
-    if (options_.parameters) run["spec"]["parameters"] = {{"rate", 0.5}};
-    machine_.server.put(kube::kModelRuns, run);
-  }
+  for (int i = 0; i < options_.runs; ++i) add_run(fmt::format("run-{:02}", i));
+}
+
+void World::add_run(const std::string& name, const Json& fields) {
+  Json run{{"metadata", {{"name", name}, {"namespace", name_space_}}},
+           {"spec", {{"project", "p"}, {"scope", "project"}}},
+           {"status", {{"observedGeneration", -1}}}};
+  if (options_.parameters) run["spec"]["parameters"] = {{"rate", 0.5}};
+  if (!options_.reuse.empty()) run["spec"]["reuse"] = options_.reuse;
+  run["spec"].update(fields);
+  machine_.server.put(kube::kModelRuns, run);
 }
 
 Fault World::on_request(const kube::Request& request) {

@@ -23,7 +23,8 @@ struct WorldOptions {
   int processes = 1;
   // Not 0: a random choice of what happens next, caches that catch up late and one at a time.
   std::uint64_t seed = 0;
-  std::string name{};  // said with every failure
+  std::string reuse{};  // spec.reuse of the runs; empty: left out
+  std::string name{};   // said with every failure
 };
 
 class World {
@@ -43,6 +44,8 @@ class World {
   void run_to_the_end();
   void restart();
 
+  // Creates one more run; `fields` are merged into its spec.
+  void add_run(const std::string& name, const kube::Json& fields = kube::Json::object());
   // Changes spec fields as a person would.
   void set_spec(const std::string& run, const kube::Json& fields);
   // Merges `fields` into the project's spec as a person would; its environment says which generation it is.

@@ -44,6 +44,8 @@ ModelRunStatus full_status() {
   status.project_uid = "project-uid";
   status.project_generation = 4;
   status.project_spec = json{{"runtime", {{"image", "i"}}}};
+  status.identity = "sha256:1";
+  status.reused_from = RunRef{"other", "other-uid", 6};
   status.timeline = {second(0), second(1), second(2), second(3), second(4), second(5), second(6), second(7), second(8)};
   status.provenance = {"image", "image-id", "parameters", "source", "outputs"};
   set_condition(status.conditions, {"Succeeded", ConditionStatus::kFalse, "NonZeroExit", "m", second(3), 2});
@@ -100,16 +102,20 @@ TEST(ModelRun, Spec) {
                                        {"commitSHA", "c"},
                                        {"parameters", json::object()},
                                        {"timeoutSeconds", 9},
+                                       {"reuse", "Join"},
                                        {"cancel", true},
                                        {"suspend", true}}}});
   EXPECT_EQ(run.created_by, "cli");
   EXPECT_EQ(run.spec.entry_point(), "model/revenue.py");
   EXPECT_EQ(run.spec.parameters, json::object()) << "not absent";
   EXPECT_EQ(run.spec.timeout_seconds, 9);
+  EXPECT_EQ(run.spec.reuse, Reuse::kJoin);
+  EXPECT_EQ(decode_model_run({{"spec", {{"reuse", "Reuse"}}}}).spec.reuse, Reuse::kReuse);
   EXPECT_TRUE(run.spec.cancel && run.spec.suspend);
   const auto bare = decode_model_run({{"spec", {{"project", "p"}, {"scope", "project"}, {"modelName", "ignored"}}}});
   EXPECT_EQ(bare.spec.entry_point(), "run.py");
   EXPECT_FALSE(bare.spec.parameters);
+  EXPECT_EQ(bare.spec.reuse, Reuse::kNever);
   EXPECT_EQ(bare.status.phase, Phase::kNone);
   EXPECT_EQ(bare.status.observed_generation, -1);
 }

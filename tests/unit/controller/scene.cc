@@ -19,6 +19,7 @@ std::string show(const Action& action) {
   struct Visitor {
     std::string operator()(const ResolveSource&) const { return "resolve"; }
     std::string operator()(const RequestAdmission&) const { return "admit"; }
+    std::string operator()(const TakeLead&) const { return "lead"; }
     std::string operator()(const CreateJob& step) const { return fmt::format("job:{}", step.attempt); }
     std::string operator()(const DeleteJob& step) const { return "delete:" + step.name; }
     std::string operator()(const ReadDurable& step) const {

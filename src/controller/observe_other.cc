@@ -1,0 +1,99 @@
+#include "controller/observe_other.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "base/log.h"
+#include "controller/reuse.h"
+#include "kube/payload.h"
+
+namespace modelrun::controller {
+namespace {
+
+using RunPtr = std::shared_ptr<const api::ModelRun>;
+using RecordPtr = std::shared_ptr<const RunRecord>;
+
+// Successful runs whose result turns out to be gone or damaged; then the run runs itself.
+constexpr std::size_t kMostTries = 5;
+
+// The run `meta` as the API server holds it; null when it is there no more.
+Result<RunPtr> read_live(const Context& context, const api::ObjectMeta& meta, std::stop_token stop) {
+  const auto object = context.client.get(kube::kModelRuns, meta.namespace_, meta.name, stop);
+  if (!object && object.error().kind == ErrorKind::kNotFound) return nullptr;
+  if (!object) return std::unexpected(object.error());
+  auto run = std::make_shared<const api::ModelRun>(api::decode_model_run(*object));
+  return run->meta.uid == meta.uid ? run : nullptr;
+}
+
+// The ended run `meta` with its full result, if it can be taken.
+Result<OtherRun> read_result(const Context& context, const api::ObjectMeta& meta, const std::string& identity,
+                             api::Reuse wish, std::stop_token stop) {
+  auto run = read_live(context, meta, stop);
+  if (!run) return std::unexpected(run.error());
+  if (!*run || use_of(**run, identity, wish) != Use::kTake) return OtherRun{};
+  OtherRun other{std::move(*run), {}};
+  if (!other.run->status.result_ref) return other;
+  auto full = kube::load_payload(context.client, *other.run, stop);
+  if (full) {
+    other.full = std::move(*full);
+    return other;
+  }
+  const auto kind = full.error().kind;
+  if (kind != ErrorKind::kNotFound && kind != ErrorKind::kInvalid && kind != ErrorKind::kTooLarge) {
+    return std::unexpected(full.error());
+  }
+  log::warn("the full result of a run cannot be reused", {{"run", meta.key()}, {"error", full.error().message}});
+  return OtherRun{};
+}
+
+RunPtr find_active(const Context& context, const api::ModelRun& run, const std::string& identity) {
+  RunPtr first;
+  const auto consider = [&](const RecordPtr& record) {
+    if (!record || !record->active || record->meta.uid == run.meta.uid) return;
+    if (use_of(*record->active, identity, run.spec.reuse) != Use::kWait) return;
+    const auto order = [](const api::ObjectMeta& meta) { return std::tie(meta.creation, meta.uid); };
+    if (!first || order(record->meta) < order(first->meta)) first = record->active;
+  };
+  for (const auto& record : context.caches.runs.by_index(kByIdentity, identity_key(identity))) consider(record);
+  if (first) return first;
+  if (const auto lead = context.leads.of(identity)) {
+    const auto record = context.caches.runs.find(lead->key);
+    if (record && record->meta.uid == lead->uid) consider(record);
+  }
+  return first;
+}
+
+// Of the runs that succeeded, the latest first.
+std::vector<RecordPtr> successes(const Context& context, const std::string& identity) {
+  auto records = context.caches.runs.by_index(kByIdentity, identity_key(identity));
+  std::erase_if(records, [](const auto& record) { return record->active != nullptr; });
+  std::ranges::sort(records, std::ranges::greater{}, [](const auto& record) {
+    return std::tuple(record->finished_at.value_or(record->meta.creation), record->meta.uid);
+  });
+  if (records.size() > kMostTries) records.resize(kMostTries);
+  return records;
+}
+
+}  // namespace
+
+Result<OtherRun> observe_followed(const Context& context, const api::ModelRun& run, std::stop_token stop) {
+  const auto& followed = *run.status.reused_from;
+  const auto record = context.caches.runs.find(run.meta.namespace_ + "/" + followed.name);
+  if (!record || record->meta.uid != followed.uid) return OtherRun{};
+  if (!record->active) return read_result(context, record->meta, run.status.identity, run.spec.reuse, stop);
+  const bool waits = use_of(*record->active, run.status.identity, run.spec.reuse) == Use::kWait;
+  return waits ? OtherRun{record->active, {}} : OtherRun{};
+}
+
+Result<OtherRun> find_other(const Context& context, const api::ModelRun& run, const std::string& identity,
+                            std::stop_token stop) {
+  if (run.spec.reuse == api::Reuse::kJoin) return OtherRun{find_active(context, run, identity), {}};
+  for (const auto& record : successes(context, identity)) {
+    auto other = read_result(context, record->meta, identity, run.spec.reuse, stop);
+    if (!other || other->run) return other;
+  }
+  return OtherRun{};
+}
+
+}  // namespace modelrun::controller
