@@ -6,6 +6,7 @@
 #include <array>
 
 #include "faults/world.h"
+#include "kube/payload.h"
 
 namespace modelrun::faults {
 namespace {
@@ -201,6 +202,37 @@ TEST_P(EveryWrite, OfARunThatIsCancelledBeforeItsPodClaims) {
   });
 }
 
+// Which of them runs is a matter of who comes first after a crash, and two may: each has the result.
+void expect_all_done(World& world, const std::string& name) {
+  for (const auto& object : world.machine().server.all(kube::kModelRuns)) {
+    const auto run = api::decode_model_run(object);
+    EXPECT_EQ(run.status.phase, api::Phase::kSucceeded) << name << ' ' << run.meta.name;
+    EXPECT_EQ(run.status.outputs, (kube::Json{{"answer", 42}})) << name << ' ' << run.meta.name;
+    EXPECT_EQ(run.status.reused_from.has_value(), run.status.attempts == 0) << name << ' ' << run.meta.name;
+    if (run.status.result_ref) {
+      EXPECT_TRUE(kube::load_payload(world.process().context().client, run)) << name << ' ' << run.meta.name;
+    }
+  }
+}
+
+TEST_P(EveryWrite, OfThreeRunsThatJoin) {
+  const Scenario scenario = [](World& world) {
+    world.node().prints = std::string(20'000, 'x');
+    world.run_to_the_end();
+  };
+  const WorldOptions options{.runs = 3, .max_concurrent = 1, .reuse = "Join"};
+  const auto reference = without_faults(options, scenario);
+  for (int k = 1; k <= reference.writes; ++k) {
+    WorldOptions named = options;
+    named.name = fmt::format("join, {} write {}", name_of(GetParam()), k);
+    World world(named);
+    world.set_faults([&](const kube::Request&, int number) { return number == k ? GetParam() : Fault::kNone; });
+    scenario(world);
+    expect_all_done(world, named.name);
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
 std::string fault_name(const ::testing::TestParamInfo<Fault>& parameter) {
   constexpr std::array kNames = {"CrashBefore", "CrashAfter", "DropBefore", "DropAfter", "Conflict", "Unavailable"};
   return kNames.at(parameter.index);
@@ -227,6 +259,29 @@ TEST(Crash, BetweenThePinAndTheJobWithAChangeOfTheProject) {
   world.node().hold = false;
   world.run_to_the_end();
   EXPECT_EQ(world.outcome(), without_faults({}, to_the_end).outcome);
+}
+
+TEST(Crash, WhileFollowersWait) {
+  World world({.runs = 3, .reuse = "Join"});
+  world.node().hold = true;
+  const auto follow = [&] {
+    int following = 0;
+    for (const auto& object : world.machine().server.all(kube::kModelRuns)) {
+      if (api::decode_model_run(object).status.reused_from) ++following;
+    }
+    return following == 2;
+  };
+  world.run([&] { return follow() && !world.node().granted().empty(); });
+  const int before = world.writes();
+  world.restart();
+  const Time later = world.machine().clock.now() + std::chrono::seconds(40);
+  world.run([&] { return world.machine().clock.now() >= later; });
+  EXPECT_TRUE(follow());
+  EXPECT_LE(world.writes(), before + 1) << "what stands need not be written again, but for the project's lazy count";
+  world.node().hold = false;
+  world.run_to_the_end();
+  expect_all_done(world, "restart");
+  EXPECT_EQ(world.node().granted().size(), 1U) << "one has run";
 }
 
 // After the writes `first` and `first + second`, whatever they are; a quarter of them each.
@@ -318,6 +373,20 @@ TEST_P(Seeds, TwoLeadersAndCrashes) {
               return kFaults.at((*random)() % kFaults.size());
             });
           });
+}
+
+TEST_P(Seeds, TwoLeadersAndRunsThatJoin) {
+  for (int i = 0; i < kWorlds; ++i) {
+    World world({.runs = 4,
+                 .max_concurrent = 1,
+                 .processes = 2,
+                 .seed = static_cast<std::uint64_t>(GetParam() * kWorlds + i + 1),
+                 .reuse = "Join",
+                 .name = "two leaders, join"});
+    world.run_to_the_end();
+    expect_all_done(world, fmt::format("seed {}", GetParam() * kWorlds + i + 1));
+    if (::testing::Test::HasFailure()) return;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Random, Seeds, ::testing::Range(0, 4));
