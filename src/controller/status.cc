@@ -131,7 +131,7 @@ void take_pod(const api::PodView& pod, ModelRunStatus& status) {
   if (!pod.model.image_id.empty()) status.provenance.image_id = pod.model.image_id;
 }
 
-// The commit, if it is known and none was pinned before.
+// The commit, once and for all: every attempt uses it. If it is known and none was pinned before.
 void take_source(const SourceView& source, ModelRunStatus& status, Time now) {
   if (!status.commit_sha.empty() || source.commit.empty()) return;
   status.commit_sha = source.commit;
@@ -159,7 +159,6 @@ void give_up_payload(const std::string& error, Ending& ending) {
               fmt::format("what does not stand here is lost, the full result was not stored: {}", error));
 }
 
-// Once and for all: every attempt uses it.
 void set_end(const Observed& observed, ModelRunStatus& status, std::string_view reason, Time now) {
   status.timeline.recorded = now;
   const bool success = status.phase == Phase::kSucceeded;
