@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -40,7 +39,7 @@ class Store {
  public:
   using Ptr = std::shared_ptr<const T>;
   using OnChange = std::function<void(const Ptr& old, const Ptr& now)>;  // one of them may be null, never both
-  using IndexFn = std::function<std::vector<std::string>(const T&)>;
+  using IndexFn = std::function<std::vector<std::string>(const T&)>;  // distinct values
 
   Store() = default;
   // The clock says how long deletions are remembered; it must outlive the store.
@@ -78,8 +77,9 @@ class Store {
   };
   struct Index {
     IndexFn values;
-    // The keys point into entries_.
-    std::unordered_map<std::string, std::unordered_set<const std::string*>, StringHash, std::equal_to<>> keys;
+    // The keys point into entries_, in no order. A plain array: most values are one object's alone, for which a set
+    // would take more memory than the object; and to search ten thousand pointers takes microseconds.
+    std::unordered_map<std::string, std::vector<const std::string*>, StringHash, std::equal_to<>> keys;
   };
   using Change = std::pair<Ptr, Ptr>;
   using Entries = std::unordered_map<std::string, Entry, StringHash, std::equal_to<>>;

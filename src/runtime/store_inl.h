@@ -154,10 +154,10 @@ void Store<T>::reindex_locked(const std::string* key, const T* old, const T* now
     for (const auto& value : before) {
       const auto keys = index.keys.find(value);
       if (keys == index.keys.end()) continue;
-      keys->second.erase(key);
+      std::erase(keys->second, key);
       if (keys->second.empty()) index.keys.erase(keys);
     }
-    for (const auto& value : after) index.keys[value].insert(key);
+    for (const auto& value : after) index.keys[value].push_back(key);
   }
 }
 
