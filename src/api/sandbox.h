@@ -134,6 +134,7 @@ struct ResultFrame {
   std::vector<Artifact> artifacts;
   std::optional<FrameError> error;
   std::string warning;
+  bool partial = false;  // never sent: the receiver knows that something is missing
 };
 
 // One JSON document. Artifact bytes are base64.

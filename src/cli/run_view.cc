@@ -107,6 +107,7 @@ std::string summary(const api::ModelRun& run, Time now) {
   if (reason != to_string(status.phase)) {
     line(text, "Reason", status.message.empty() ? reason : fmt::format("{}: {}", reason, status.message));
   }
+  if (status.reused_from) line(text, "Result of", status.reused_from->name);
   if (status.exit_code) line(text, "Exit code", std::to_string(*status.exit_code));
   line(text, "Duration", duration_of(run, now));
   line(text, "Commit",

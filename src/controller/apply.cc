@@ -138,6 +138,7 @@ class Applier {
       auto compact = api::frame_from_termination_message(pod->agent.message);
       if (!compact) return std::unexpected(compact.error());
       if (!compact->complete) {
+        compact->frame.partial = true;
         compact->frame.warning = "the agent's log was gone: what did not fit into its termination message is lost";
       }
       return std::move(compact->frame);

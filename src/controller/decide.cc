@@ -21,7 +21,7 @@ Plan decide_finished(const FinishedRun& run, Time now) {
     else
       requeue(left);
   }
-  if (run.managed && run.history.ttl_seconds) {
+  if (run.managed && run.history.ttl_seconds && !run.followed) {
     const Duration left = due(*run.history.ttl_seconds);
     if (left <= Duration::zero())
       plan.after.emplace_back(DeleteRun{});

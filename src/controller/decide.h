@@ -19,9 +19,11 @@ struct FinishedRun {
   bool has_job = false;
   std::string job_name;
   api::HistorySpec history;
+  bool followed = false;  // others wait for its result
 };
 
-// A run whose phase is final: its Job goes after `podSeconds`, itself after `ttlSecondsAfterFinished` if that applies.
+// A run whose phase is final: its Job goes after `podSeconds`, itself after `ttlSecondsAfterFinished` if that applies
+// and nobody waits for it.
 Plan decide_finished(const FinishedRun& run, Time now);
 
 }  // namespace modelrun::controller

@@ -98,9 +98,10 @@ Result<void> take_other(const Context& context, Observed& observed, Result<Other
 // The run has no Job yet.
 Result<void> observe_start(const Context& context, Observed& observed, std::stop_token stop) {
   const auto& run = *observed.run;
-  // A run that has its slot uses it: were it to wait for a run that waits for a slot, neither would ever go on.
-  const bool compares =
-      run.spec.reuse != api::Reuse::kNever && !observed.admitted_number && !run.spec.cancel && !run.spec.suspend;
+  // A run that has its slot waits for nobody: were that one to wait for a slot, neither would ever go on. A result that
+  // is there is taken even then, since the slot may have become free by the end of just that run.
+  const bool in_time = run.spec.reuse == api::Reuse::kReuse ? run.status.attempts == 0 : !observed.admitted_number;
+  const bool compares = run.spec.reuse != api::Reuse::kNever && in_time && !run.spec.cancel && !run.spec.suspend;
   if (compares && run.status.reused_from) {
     if (auto done = take_other(context, observed, observe_followed(context, run, stop)); !done) return done;
     if (observed.other.run) {

@@ -58,7 +58,6 @@ struct Observed {
   std::string env_error;  // why the project's environment cannot be used; empty when it can
   SourceView source;
   std::optional<std::int64_t> admitted_number;  // the run's number in the project's active list
-  std::int64_t queue_ahead = 0;                 // runs of the project that wait before this one
   // Before the Job: what status.identity is to be. Empty: nothing can be known to be identical, or it is not needed
   // yet.
   std::string identity;

@@ -52,6 +52,7 @@ Result<void> delete_over_history(const Context& context, const api::ModelProject
                                  const std::vector<RunPtr>& runs, std::stop_token stop) {
   if (!project.history.successful && !project.history.failed) return {};
   for (const auto& run : over_history(runs, project.history)) {
+    if (is_followed(context.caches.runs, run->meta.uid)) continue;  // until they have its result
     kube::DeleteOptions options;
     options.uid = run->meta.uid;
     auto removed = context.client.remove(kube::kModelRuns, run->meta.namespace_, run->meta.name, options, stop);
@@ -80,8 +81,11 @@ runtime::Outcome reconcile_project(const Context& context, const std::string& ke
     if (is_urgent(project->status, status) || waited >= kLazy) {
       if (auto written = write(context, *project, status, stop); !written) return runtime::failed(written.error());
       context.project_writes.note(key, context.clock.now());
-      for (const auto& candidate : observed.waiting)
+      // Those that go on now. The others have nothing to do, and may be thousands.
+      for (const auto& candidate : observed.waiting) {
+        if (std::ranges::find(status.active, candidate.uid, &api::ActiveRun::uid) == status.active.end()) continue;
         context.run_queue.add(project->meta.namespace_ + "/" + candidate.name);
+      }
     } else {
       outcome = runtime::requeue_after(kLazy - waited);
     }

@@ -27,6 +27,10 @@ RunRecord make_record(api::ModelRun run) {
   return record;
 }
 
+bool is_followed(const RunStore& runs, const std::string& uid) {
+  return !runs.by_index(kByFollowed, uid).empty();
+}
+
 Caches::Caches() {
   runs.add_index(kByProject, [](const RunRecord& run) { return std::vector{run.project_key()}; });
   runs.add_index(kByIdentity, [](const RunRecord& run) {

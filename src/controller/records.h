@@ -47,6 +47,9 @@ inline constexpr const char* kByIdentity = "identity";  // runs: identity_key()
 inline constexpr const char* kByFollowed = "followed";  // runs that wait for the result of another: its uid
 inline constexpr const char* kByRun = "run";            // jobs, pods: the run's uid
 
+// Whether runs wait for the result of the one with this uid.
+bool is_followed(const RunStore& runs, const std::string& uid);
+
 // The caches of one operator process. Thread-safe, like the stores.
 struct Caches {
   RunStore runs;

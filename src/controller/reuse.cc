@@ -13,11 +13,17 @@ namespace {
 
 namespace reason = api::reason;
 
-// The model, and not the cluster or a person, has ended it.
-bool ended_by_itself(const api::ModelRunStatus& status) {
-  constexpr std::array kOwn = {reason::kNonZeroExit, reason::kSignaled,       reason::kOOMKilled,
-                               reason::kTimeout,     reason::kOutputsInvalid, reason::kOutputsTooLarge};
-  return status.error && std::ranges::find(kOwn, status.error->reason) != kOwn.end();
+// A failure that an identical run would meet too: the model's own, or a start that was given all its time. The latter,
+// or a burst of runs with an image that is not there would fail one after the other, each after its full time. Not what
+// a person or a lost node has ended.
+bool would_fail_again(const api::ModelRunStatus& status) {
+  constexpr std::array kLasting = {reason::kNonZeroExit,    reason::kSignaled,        reason::kOOMKilled,
+                                   reason::kTimeout,        reason::kOutputsInvalid,  reason::kOutputsTooLarge,
+                                   reason::kPendingTimeout, reason::kImagePullFailed, reason::kEntryPointNotFound,
+                                   reason::kUnschedulable};
+  if (!status.error || std::ranges::find(kLasting, status.error->reason) == kLasting.end()) return false;
+  // Without an exit code it was the pod that had no time left, for whatever reason.
+  return status.error->reason != reason::kTimeout || status.exit_code;
 }
 
 bool has_data(const api::DataSpec& data) {
@@ -53,10 +59,11 @@ Use use_of(const api::ModelRun& other, std::string_view identity, api::Reuse wis
   if (known && status.identity != identity) return Use::kNone;
   if (api::is_final(status.phase)) {
     const bool success = status.phase == api::Phase::kSucceeded;
-    return known && (success || (wish == api::Reuse::kJoin && ended_by_itself(status))) ? Use::kTake : Use::kNone;
+    return known && (success || (wish == api::Reuse::kJoin && would_fail_again(status))) ? Use::kTake : Use::kNone;
   }
   const bool goes_on = !other.spec.cancel && !other.spec.suspend && !status.reused_from;
-  return wish == api::Reuse::kJoin && goes_on ? Use::kWait : Use::kNone;
+  const bool may_be_identical = known || status.job_name.empty();  // not admitted yet
+  return wish == api::Reuse::kJoin && goes_on && may_be_identical ? Use::kWait : Use::kNone;
 }
 
 }  // namespace modelrun::controller

@@ -26,8 +26,8 @@ enum class Use {
   kWait,  // it is under way, and its result is to be waited for
   kTake,  // it has ended, and its result is to be taken
 };
-// For kJoin, a run that has ended is one that was waited for: also a failure that is the model's own is taken then,
-// since the model would fail again. An `other` that is not admitted has said nothing of its identity yet: kWait.
+// For kJoin, a run that has ended is one that was waited for: also a failure that would come again is taken then. An
+// `other` that is not admitted has said nothing of its identity yet: kWait.
 Use use_of(const api::ModelRun& other, std::string_view identity, api::Reuse wish);
 
 }  // namespace modelrun::controller

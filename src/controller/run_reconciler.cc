@@ -45,6 +45,7 @@ runtime::Outcome reconcile_finished(const Context& context, const RunRecord& rec
   finished.finished_at = record.finished_at.value_or(record.meta.creation);
   finished.history = project ? project->history : api::HistorySpec{};
   finished.managed = record.made_by_tool || finished.history.include_applied;
+  finished.followed = is_followed(context.caches.runs, record.meta.uid);
   const auto jobs = context.caches.jobs.by_index(kByRun, record.meta.uid);
   for (const auto& job : jobs) {
     if (job->meta.deleting()) continue;
@@ -82,11 +83,15 @@ runtime::Outcome reconcile_run(const Context& context, const std::string& key, s
   const auto requeue = plan.requeue_after;
   const bool queues = std::ranges::any_of(
       plan.before, [](const Action& step) { return std::holds_alternative<RequestAdmission>(step); });
+  // Has its slot, or does not want one any more: a suspended run must not take one from those that wait.
+  if (!queues) context.waiting.leave(record->meta.uid);
   auto run = apply(context, *observed, std::move(plan), stop);
+  // Its removal may have been seen while this pass was noting things about it.
+  if (const auto kept = context.caches.runs.find(key); !kept || kept->meta.uid != record->meta.uid) {
+    forget(context, *record);
+  }
   if (!run) return runtime::failed(run.error());
   context.inbox.settle(**run);
-  // Has its slot, or does not want one any more: a suspended run must not take one from those that wait.
-  if (!queues) context.waiting.leave((*run)->meta.uid);
   return requeue ? runtime::requeue_after(*requeue) : runtime::done();
 }
 

@@ -97,7 +97,8 @@ bool check_project(Plan& plan, const Observed& observed, Time now) {
 // True unless a result is to be reused of which nobody could say what image it is of.
 bool check_image(Plan& plan, const Observed& observed, Time now, const Settings& settings) {
   const auto image = image_of(*observed.project, settings);
-  if (observed.run->spec.reuse != api::Reuse::kReuse || image.contains("@sha256:")) return true;
+  const auto& run = *observed.run;
+  if (run.spec.reuse != api::Reuse::kReuse || run.status.attempts > 0 || image.contains("@sha256:")) return true;
   refuse(plan, observed, Phase::kFailed, reason::kInvalidSpec,
          fmt::format("spec.reuse is Reuse, but image {} has no digest, so what is behind its name may change: give "
                      "spec.runtime.image of ModelProject {} with @sha256:..., or use Join",
@@ -181,6 +182,13 @@ bool check_source(Plan& plan, const Observed& observed, Time now) {
 
 bool check_admission(Plan& plan, const Observed& observed, Time now) {
   if (observed.admitted_number) return true;
+  if (observed.run->status.reused_from) {
+    // The run that it waited for came to nothing, and several may find that out at once. Nobody would join one of which
+    // the cache still says that it waits itself: so that is written first, and in the next pass one of them leads.
+    plan.status = waiting(observed, reason::kQueued, "the run that it had joined came to nothing", now);
+    plan.requeue_after = kLookAgain;
+    return false;
+  }
   if (observed.run->spec.reuse == api::Reuse::kJoin && !observed.identity.empty()) {
     plan.before.emplace_back(TakeLead{observed.identity});
   }

@@ -41,6 +41,11 @@ ModelRunStatus next_status(const Observed& observed) {
     // Only of what it is identical to right now: a run that is admitted, or joins another, says so anew.
     status.identity.clear();
     status.reused_from.reset();
+    // It may have joined a run of a project that is another by now.
+    if (status.attempts == 0) {
+      status.project_uid.clear();
+      status.project_generation = 0;
+    }
   }
   return status;
 }
@@ -154,6 +159,7 @@ void take_known(const Observed& observed, ModelRunStatus& status, Time now) {
 void give_up_payload(const std::string& error, Ending& ending) {
   ending.payload.clear();
   ending.status.result_ref.reset();
+  ending.status.identity.clear();  // nobody is to take this for the result
   for (auto& artifact : ending.status.artifacts) artifact.stored = false;
   add_warning(ending.status,
               fmt::format("what does not stand here is lost, the full result was not stored: {}", error));
@@ -243,6 +249,7 @@ ModelRunStatus joined(const Observed& observed, Time now) {
   status.phase = Phase::kPending;
   take_source(observed.source, status, now);
   status.project_uid = observed.project->meta.uid;
+  status.project_generation = observed.project->meta.generation;
   status.identity = observed.identity;
   // The other's number comes later, and is not worth a write.
   status.reused_from = before && before->uid == other.meta.uid
@@ -283,6 +290,7 @@ Ending ended(const Observed& observed, const Verdict& verdict, const api::Result
   if (pod != nullptr) take_pod(*pod, status);
   if (frame != nullptr) ending.payload = take_frame(*frame, observed.run->meta, status);
   if (!ending.payload.empty() && !observed.payload_error.empty()) give_up_payload(observed.payload_error, ending);
+  if (frame != nullptr && frame->partial) status.identity.clear();  // nobody is to take this for the result
   status.finished_at = status.timeline.finished = end_time(frame, pod, now);
   set_end(observed, status, verdict.reason, now);
   return ending;

@@ -38,6 +38,14 @@ json artifacts_of(const std::vector<api::ArtifactStatus>& artifacts) {
   return list;
 }
 
+json reused_from(const api::ModelRunStatus& status) {
+  const auto& from = status.reused_from;
+  if (!from) return nullptr;
+  return {{"run_id", from->uid},
+          {"name", from->name},
+          {"run_number", from->run_number > 0 ? json(from->run_number) : json(nullptr)}};
+}
+
 }  // namespace
 
 json detail_fields(const api::ModelRun& run, const api::ResultFrame* frame, std::string_view project) {
@@ -63,6 +71,7 @@ json detail_fields(const api::ModelRun& run, const api::ResultFrame* frame, std:
       {"message", or_null(status.message)},
       {"warning", or_null(status.warning)},
       {"attempts", status.attempts},
+      {"reused_from", reused_from(status)},
       {"node_name", or_null(status.node_name)},
       {"timeline", timeline_of(status.timeline)},
       {"provenance", provenance_of(status)},

@@ -46,7 +46,8 @@ json object(json properties, const std::vector<std::string>& required) {
 constexpr const char* kProject = "Name of the project; namespace/name for one outside of your own namespace.";
 constexpr const char* kRunId = "UUID of the run, as `run` and list_runs answer it";
 constexpr const char* kCommit = "The commit that is executed; null until it is pinned.";
-constexpr const char* kNumber = "The run's number in its project, from 1; null until it has one.";
+constexpr const char* kNumber =
+    "The run's number in its project, from 1; null until it has one, and for a run that took the result of another.";
 
 bool is_of(const json& value, const std::string& type) {
   if (type == "string") return value.is_string();

@@ -1,6 +1,7 @@
 #include "operator/wiring.h"
 
 #include <chrono>
+#include <optional>
 #include <set>
 
 namespace modelrun::op {
@@ -18,6 +19,17 @@ void wake_followers(const Context& context, const std::string& uid) {
   for (const auto& key : keys) context.run_queue.add(key);
 }
 
+// The run whose result this one waits for.
+std::optional<api::RunRef> followed_by(const RunPtr& run) {
+  return run && run->active ? run->active->status.reused_from : std::nullopt;
+}
+
+// Until now it was not known that `now` is identical to a run that leads others.
+void wake_lead(const Context& context, const RunPtr& old, const RunPtr& now) {
+  if (!now->active || now->active->status.identity.empty() || (old && old->identity == now->identity)) return;
+  if (const auto lead = context.leads.of(now->active->status.identity)) context.run_queue.add(lead->key);
+}
+
 void on_run(const Context& context, const RunPtr& old, const RunPtr& now) {
   const auto& run = now ? *now : *old;
   const bool replaced = old && now && old->meta.uid != now->meta.uid;
@@ -31,6 +43,12 @@ void on_run(const Context& context, const RunPtr& old, const RunPtr& now) {
   if (now) {
     context.run_queue.add(run.meta.key());
     wake_followers(context, now->meta.uid);
+    wake_lead(context, old, now);
+  }
+  if (const auto followed = followed_by(old); followed && followed != followed_by(now)) {
+    // It may have been kept for this run's sake only.
+    context.run_queue.add(run.meta.namespace_ + "/" + followed->name);
+    context.project_queue.add(run.project_key());
   }
   // A slot may have become free, or a limit of the history been passed.
   const bool ended = now && api::is_final(now->phase) && (!old || old->phase != now->phase);

@@ -68,6 +68,12 @@ TEST(Summary, TellsTheEnd) {
             "Outputs:   {\n  \"a\": 1\n}\n");
 }
 
+TEST(Summary, SaysWhoseResultItIs) {
+  auto run = ended(Phase::kSucceeded, "", 0);
+  run.status.reused_from = api::RunRef{"first", "first-uid", 3};
+  EXPECT_THAT(summary(run, kNow), HasSubstr("Result of: first\n"));
+}
+
 TEST(Summary, SaysWhereLargeOutputsAre) {
   auto run = ended(Phase::kSucceeded, "", 0);
   run.status.outputs = nlohmann::json{{"a", std::string(5000, 'x')}};

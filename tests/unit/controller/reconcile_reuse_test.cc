@@ -169,6 +169,45 @@ TEST(Join, TheFirstIsCancelled) {
   world.run_to_the_end();
 }
 
+TEST(Join, HistoryKeepsWhatOthersWaitFor) {
+  for (const char* limit : {"successful", "ttlSecondsAfterFinished"}) {
+    World world({.runs = 3, .reuse = "Join", .name = limit});
+    world.set_project({{"history", {{limit, 0}, {"includeApplied", true}}}});
+    const auto first = to_one_that_all_follow(world);
+    int reads = 0;
+    world.set_faults([&](const kube::Request& request, int) {
+      const bool first_read = request.method == kube::Method::kGet && request.path.ends_with("/" + first.meta.name);
+      return first_read && ++reads <= 6 ? fakes::Fault::k503 : fakes::Fault::kNone;
+    });
+    world.node().hold = false;
+    const Time before = world.machine().clock.now();
+    world.run([&] { return all_runs(world).empty(); });
+    EXPECT_LT(world.machine().clock.now() - before, std::chrono::seconds(100)) << "woken when the last has it";
+    EXPECT_GT(reads, 6);
+    EXPECT_THAT(world.written(), Contains(Pair("POST jobs", 1))) << limit;
+    EXPECT_THAT(world.written(), Contains(Pair("DELETE modelruns", 3)));
+    world.run_to_the_end();
+  }
+}
+
+TEST(Join, ARunThatIsFoundIdenticalLate) {
+  World world({});
+  world.set_project({{"limits", {{"maxConcurrentRuns", 1}}}});
+  to_one_that_all_follow(world);
+  world.add_run("never", {{"parameters", {{"rate", 2}}}});
+  world.run([&] { return world.find("never").status.phase == Phase::kPending; });
+  world.add_run("joins", {{"parameters", {{"rate", 2}}}, {"reuse", "Join"}});
+  world.run([&] { return world.find("joins").status.phase == Phase::kPending; });
+  EXPECT_FALSE(world.find("joins").status.reused_from) << "of the other's identity nothing is known yet";
+  world.set_project({{"limits", {{"maxConcurrentRuns", 2}}}});
+  const Time before = world.machine().clock.now();
+  world.run([&] { return world.find("joins").status.reused_from.has_value(); });
+  EXPECT_LT(world.machine().clock.now() - before, std::chrono::seconds(20)) << "woken, not found by the net";
+  EXPECT_EQ(world.find("joins").status.reused_from->name, "never");
+  world.node().hold = false;
+  world.run_to_the_end();
+}
+
 TEST(Join, AFollowerIsCancelled) {
   World world({.runs = 2, .reuse = "Join"});
   const auto first = to_one_that_all_follow(world);
@@ -219,6 +258,42 @@ TEST(Reuse, TakesASuccess) {
   EXPECT_EQ(world.written().at("PUT modelruns/status"), before + 1);
   EXPECT_THAT(world.written(), Contains(Pair("POST jobs", 1)));
   world.run_to_the_end();
+}
+
+TEST(Reuse, AlsoWhenTheSlotComesByThatVeryRunsEnd) {
+  World world({.max_concurrent = 1});
+  pin_image(world);
+  to_one_that_all_follow(world);
+  world.add_run("second", {{"reuse", "Reuse"}});
+  world.add_run("third", {{"reuse", "Reuse"}});
+  world.run([&] { return world.find("third").status.phase == Phase::kPending; });
+  world.node().hold = false;
+  world.run();
+  EXPECT_THAT(world.written(), Contains(Pair("POST jobs", 1)));
+  for (const char* name : {"second", "third"}) {
+    ASSERT_TRUE(world.find(name).status.reused_from);
+    EXPECT_EQ(world.find(name).status.reused_from->name, "run-00");
+    EXPECT_EQ(world.find(name).status.run_number, 0);
+  }
+  world.run_to_the_end();
+}
+
+TEST(Reuse, NothingOfWhatIsNotWhole) {
+  World world({});
+  pin_image(world);
+  world.node().prints = std::string(20'000, 'x');
+  world.set_faults([](const kube::Request& request, int) {
+    const bool stores = request.method == kube::Method::kPost && request.path.find("/configmaps") != std::string::npos;
+    return stores ? fakes::Fault::k403 : fakes::Fault::kNone;
+  });
+  world.run();
+  ASSERT_EQ(world.find("run-00").status.phase, Phase::kSucceeded);
+  ASSERT_FALSE(world.find("run-00").status.result_ref);
+  world.set_faults({});
+  world.add_run("again", {{"reuse", "Reuse"}});
+  world.run();
+  EXPECT_EQ(world.find("again").status.attempts, 1);
+  EXPECT_TRUE(world.find("again").status.result_ref);
 }
 
 TEST(Reuse, NothingOfAnEditedProject) {

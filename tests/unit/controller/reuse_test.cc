@@ -84,6 +84,15 @@ TEST(Identity, IsRecordedByThePin) {
   EXPECT_EQ(scene.plan(2).status->identity, kIdentity);
 }
 
+TEST(Identity, StaysWithAWholeResult) {
+  Scene scene = Scene().running().model_ended(9).frame(api::ExitHow::kExited, 0);
+  scene.run.status.identity = kIdentity;
+  EXPECT_EQ(scene.plan(10).status->identity, kIdentity);
+  scene.seen.frame->partial = true;
+  EXPECT_EQ(scene.plan(10).status->phase, Phase::kSucceeded);
+  EXPECT_EQ(scene.plan(10).status->identity, "") << "nobody is to take this for the result";
+}
+
 // ---- What another run is good for ---------------------------------------------------------------------------------
 
 api::ModelRun other_run(Phase phase, std::string_view why = {}) {
@@ -98,6 +107,7 @@ api::ModelRun other_run(Phase phase, std::string_view why = {}) {
   other.status.branch = "main";
   other.status.message = "how it went";
   if (!why.empty()) other.status.error = api::RunError{std::string(why), "how it went"};
+  if (phase == Phase::kTimedOut) other.status.exit_code = 143;
   return other;
 }
 
@@ -116,9 +126,12 @@ TEST(UseOf, EachEnd) {
                          {Phase::kTimedOut, reason::kTimeout, Use::kTake, Use::kNone},
                          {Phase::kFailed, reason::kOutputsInvalid, Use::kTake, Use::kNone},
                          {Phase::kFailed, reason::kOutputsTooLarge, Use::kTake, Use::kNone},
+                         {Phase::kFailed, reason::kEntryPointNotFound, Use::kTake, Use::kNone},
+                         {Phase::kFailed, reason::kImagePullFailed, Use::kTake, Use::kNone},
+                         {Phase::kFailed, reason::kUnschedulable, Use::kTake, Use::kNone},
+                         {Phase::kFailed, reason::kPendingTimeout, Use::kTake, Use::kNone},
                          {Phase::kFailed, reason::kNodeLost, Use::kNone, Use::kNone},
                          {Phase::kFailed, reason::kEvicted, Use::kNone, Use::kNone},
-                         {Phase::kFailed, reason::kPendingTimeout, Use::kNone, Use::kNone},
                          {Phase::kFailed, reason::kJobDeleted, Use::kNone, Use::kNone},
                          {Phase::kFailed, reason::kAgentLost, Use::kNone, Use::kNone},
                          {Phase::kFailed, reason::kInternal, Use::kNone, Use::kNone},
@@ -144,6 +157,13 @@ TEST(UseOf, OnesThatWillNotHaveAResult) {
   other = other_run(Phase::kPending);
   other.status.reused_from = api::RunRef{"a third", "third-uid", 0};
   EXPECT_EQ(use_of(other, kIdentity, Reuse::kJoin), Use::kNone) << "it waits itself";
+  other = other_run(Phase::kPending);
+  other.status.job_name = "first-1";
+  other.status.identity.clear();
+  EXPECT_EQ(use_of(other, kIdentity, Reuse::kJoin), Use::kNone) << "admitted, and like no other";
+  other = other_run(Phase::kTimedOut, "Timeout");
+  other.status.exit_code.reset();
+  EXPECT_EQ(use_of(other, kIdentity, Reuse::kJoin), Use::kNone) << "the pod's time, not the model's";
   other = other_run(Phase::kSucceeded);
   other.meta.deletion = at(1);
   EXPECT_EQ(use_of(other, kIdentity, Reuse::kJoin), Use::kNone);
@@ -279,6 +299,7 @@ TEST(Join, KeepsAFullResultOfItsOwn) {
   EXPECT_FALSE(scene.plan(9).status->result_ref);
   EXPECT_FALSE(scene.plan(9).status->artifacts.at(0).stored);
   EXPECT_NE(scene.plan(9).status->warning, "");
+  EXPECT_EQ(scene.plan(9).status->identity, "") << "nobody is to take this for the result";
 }
 
 TEST(Join, GoesOnAloneWhenTheOtherIsOfNoUse) {
@@ -287,9 +308,11 @@ TEST(Join, GoesOnAloneWhenTheOtherIsOfNoUse) {
   EXPECT_EQ(scene.at_second(400), "resolve [Pending Resolving] @30");
   scene.resolved();
   scene.project.limits.queue_seconds = 50;
-  EXPECT_EQ(scene.at_second(400), "lead admit [Pending Queued] @30") << "the queue's clock begins now";
+  EXPECT_EQ(scene.at_second(400), "[Pending Queued] @30") << "it cannot lead while it is known to follow";
   scene.run.status = *scene.plan(400).status;
   EXPECT_FALSE(scene.run.status.reused_from);
+  EXPECT_EQ(scene.run.status.project_uid, "") << "it may be another one when it is admitted";
+  EXPECT_EQ(scene.at_second(400), "lead admit [Pending Queued] @30") << "the queue's clock begins now";
   EXPECT_EQ(scene.run.status.identity, "") << "the project may change before it is admitted";
   EXPECT_EQ(scene.run.status.timeline.resumed, at(400));
   EXPECT_EQ(scene.at_second(440), "lead admit [Pending Queued] @10");
@@ -332,6 +355,9 @@ TEST(Reuse, WantsAnImageThatCannotChange) {
   EXPECT_EQ(scene.plan(0).status->error->message,
             "spec.reuse is Reuse, but image python:1 has no digest, so what is behind its name may change: give "
             "spec.runtime.image of ModelProject p with @sha256:..., or use Join");
+  scene.run.status.attempts = 1;
+  EXPECT_EQ(scene.at_second(2), "admit [Pending Queued] @30") << "resumed: it runs itself, whatever the image";
+  scene.run.status.attempts = 0;
   scene.settings.default_image = "python@sha256:1";
   EXPECT_EQ(scene.at_second(2), "admit [Pending Queued] @30");
 }

@@ -79,6 +79,7 @@ TEST_F(ViewsTest, DetailsOfARun) {
   status["provenance"] = {{"imageID", "python@sha256:1"}, {"sourceDigest", "sha256:2"}};
   status["timeline"] = {{"accepted", "2026-04-28T09:59:58.000000Z"}, {"resumed", "2026-04-28T09:59:59.000000Z"}};
   status["attempts"] = 1;
+  status["reusedFrom"] = {{"name", "first"}, {"uid", "first-uid"}};
   const auto uid =
       put_run("a", status, {}, "ns",
               {{"project", "forecasts"}, {"scope", "model"}, {"modelName", "m"}, {"parameters", {{"years", 3}}}});
@@ -88,6 +89,7 @@ TEST_F(ViewsTest, DetailsOfARun) {
   EXPECT_EQ(fields["parameters"], json::parse(R"({"years": 3})"));
   EXPECT_EQ(fields["branch"], "main");
   EXPECT_EQ(fields["outputs"]["revenue"], json::parse("[100, 110, 121]"));
+  EXPECT_EQ(fields["reused_from"], (json{{"run_id", "first-uid"}, {"name", "first"}, {"run_number", nullptr}}));
   EXPECT_EQ(fields["provenance"]["image_id"], "python@sha256:1");
   EXPECT_EQ(fields["provenance"]["source_digest"], "sha256:2");
   EXPECT_EQ(fields["timeline"]["accepted"], "2026-04-28T09:59:58+00:00");
