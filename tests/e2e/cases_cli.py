@@ -1,0 +1,97 @@
+"""kubectl-modelrun against the node, with the exit codes that docs/cli.md promises."""
+
+import json
+import os
+import subprocess
+import tempfile
+
+from cases_lifecycle import pod_log
+from cluster import PODS, ROOT, wait_for
+from harness import case, same
+
+PROGRAMS = os.path.join(ROOT, "build", "release", "bin")
+# Where hack/cluster puts it.
+KUBECTL = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "modelrun", "bin", "kubectl")
+
+FILES = {
+    "run.py": "import sys\nprint('to stdout')\nprint('to stderr', file=sys.stderr)\nresult = {'total': 7}\n",
+    "model/three.py": "import sys\nprint('no data', file=sys.stderr)\nsys.exit(3)\n",
+    "model/slow.py": "import time\nprint('begun', flush=True)\ntime.sleep(600)\n",
+}
+
+
+def modelrun(space, *arguments, code=0, program=(os.path.join(PROGRAMS, "kubectl-modelrun"),)):
+    """Runs it in the case's namespace; gives stdout and stderr after a look at its exit code."""
+    environment = {**os.environ, "KUBECONFIG": space.cluster.kubeconfig, "PATH": PROGRAMS + ":" + os.environ["PATH"]}
+    command = [*program, *arguments, "-n", space.name]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=180)
+    assert done.returncode == code, f"{' '.join(arguments)}: exit {done.returncode}, not {code}: {done.stdout}{done.stderr}"
+    return done.stdout, done.stderr
+
+
+def manifest(folder, name, **spec):
+    path = os.path.join(folder, f"{name}.json")
+    body = {"apiVersion": "modelrun.dev/v1alpha1", "kind": "ModelRun", "metadata": {"name": name}, "spec": {"project": "models", **spec}}
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(body, out)
+    return path
+
+
+@case
+def cli_runs_a_file_and_ends_as_the_model_does(space):
+    space.project(files=FILES)
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = modelrun(space, "run", "-f", manifest(folder, "good", scope="project"), "--wait", "--follow")
+        assert "to stdout" in out and "Succeeded" in out and "created in namespace" in err, (out, err)
+        out, err = modelrun(space, "run", "-f", manifest(folder, "bad", scope="model", modelName="three"), code=3)
+        assert "NonZeroExit" in out and "no data" in err, (out, err)
+        late = manifest(folder, "late", scope="model", modelName="slow", timeoutSeconds=1)
+        out, err = modelrun(space, "run", "-f", late, code=124)
+        assert "TimedOut" in out, out
+        modelrun(space, "run", "-f", os.path.join(folder, "absent.json"), code=1)
+        modelrun(space, "run", "models", "-f", late, code=1)
+    out, _ = modelrun(space, "run", "models", "-o", "outputs")
+    same(json.loads(out), {"total": 7})
+    modelrun(space, "run", "models", "--model", "nowhere", code=1)
+    modelrun(space, "run", "--no-such-flag", code=2)
+
+
+@case
+def cli_waits_shows_and_cancels(space):
+    space.project(files=FILES)
+    # By way of kubectl, which finds the program in PATH.
+    out, _ = modelrun(space, "modelrun", "run", "models", "--model", "slow", "--no-wait", "-o", "name", program=(KUBECTL,))
+    slow = out.strip()
+    assert slow.startswith("modelrun.modelrun.dev/models-"), out
+    name = slow.partition("/")[2]
+    _, err = modelrun(space, "wait", slow, "--timeout", "1", code=1)
+    assert "goes on" in err, err
+    space.wait_phase(name, ("Running",))
+    wait_for(lambda: "begun" in pod_log(space), 20, "the API server gives the pod's log")
+    same(modelrun(space, "logs", name)[0], "begun\n")
+    out, _ = modelrun(space, "get", "--phase", "Running")
+    assert name in out, out
+    modelrun(space, "cancel", name)
+    out, _ = modelrun(space, "wait", slow, code=130)
+    assert "Cancelled" in out, out
+    out, _ = modelrun(space, "get", name, "-o", "json")
+    same(json.loads(out)["status"]["phase"], "Cancelled")
+    modelrun(space, "get", "absent", code=1)
+    modelrun(space, "wait", "absent", code=1)
+    modelrun(space, "logs", "absent", code=1)
+
+
+@case
+def cli_shows_logs_with_and_without_the_pod(space):
+    space.project(files=FILES, history={"podSeconds": 3600})
+    space.run("r")
+    space.finish("r")
+    modelrun(space, "wait", "r")
+    wait_for(lambda: "to stdout" in pod_log(space), 20, "the API server gives the pod's log")
+    same(sorted(modelrun(space, "logs", "r")[0].splitlines()), ["to stderr", "to stdout"])
+    same(modelrun(space, "logs", "r", "--stderr")[0], "to stderr\n")
+    space.delete(PODS.format(space.name) + "/" + space.status("r")["podName"])
+    wait_for(lambda: not space.items(PODS), 60, "the pod is gone")
+    same(modelrun(space, "logs", "r"), ("to stdout\n", "to stderr\n"))
+    same(modelrun(space, "logs", "r", "--stdout")[0], "to stdout\n")
+    same(json.loads(modelrun(space, "output", "r", "total")[0]), 7)
