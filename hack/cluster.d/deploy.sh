@@ -15,6 +15,9 @@ deploy() {
   kubectl apply --server-side --force-conflicts -f "$repo/crds/" >"$log" 2>&1 || fail "applying crds/: failed" "$log"
   kubectl wait --for condition=Established --timeout 30s -f "$repo/crds/" >>"$log" 2>&1 || fail "the CRDs are not established" "$log"
   kubectl get namespace "$SYSTEM_NAMESPACE" >/dev/null 2>&1 || kubectl create namespace "$SYSTEM_NAMESPACE" >>"$log"
+  # Operator and gateway need no more than this; whatever else were put there would not get more either.
+  kubectl label --overwrite namespace "$SYSTEM_NAMESPACE" pod-security.kubernetes.io/enforce=restricted >>"$log" 2>&1 ||
+    fail "labelling namespace $SYSTEM_NAMESPACE: failed" "$log"
   "$HELM" template modelrun "$repo/charts/modelrun" --namespace "$SYSTEM_NAMESPACE" "${values[@]}" "$@" >"$log.yaml" 2>>"$log" ||
     fail "rendering charts/modelrun: failed" "$log"
   kubectl apply --server-side --force-conflicts -f "$log.yaml" >>"$log" 2>&1 || fail "applying charts/modelrun: failed" "$log"

@@ -1,6 +1,7 @@
 """Runs the end-to-end cases: several at once, one line each, a count at the end."""
 
 import concurrent.futures
+import datetime
 import fnmatch
 import os
 import time
@@ -9,6 +10,8 @@ import traceback
 from cluster import Cluster, Space
 
 CASES = []
+# Whether all cases run, and since when, as the audit log writes it: for a case that looks back at them.
+SUITE = {"whole": False, "begun": ""}
 
 
 class Skip(Exception):
@@ -81,6 +84,7 @@ def run_case(cluster, name, function):
 def main(patterns):
     cluster = Cluster()
     chosen = chosen_by(patterns)
+    SUITE.update(whole=not patterns, begun=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
     together = [c for c in chosen if not c[2]]
     outcomes = []
     with concurrent.futures.ThreadPoolExecutor(max_workers=6) as pool:
