@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 
-from cluster import JOBS, PODS, hack, reason_of, wait_for
+from cluster import JOBS, OPERATOR_PODS, PODS, hack, reason_of, wait_for
 from harness import Skip, case
 
 
@@ -60,6 +60,42 @@ def operator_killed_again_and_again(space):
 
 def progressed(space, names):
     return sum(space.status(name).get("phase") in ("Running", "Succeeded") for name in names)
+
+
+@case(alone=True)
+def operator_asked_to_stop(space):
+    """SIGTERM ends every operator within ten seconds, by itself and with code 0, whatever runs; the runs end right."""
+    source = "import time\nprint('begun', flush=True)\ntime.sleep(3)\nresult = {'n': 1}\n"
+    space.project(files={"run.py": source})
+    space.run("running")
+    space.wait_phase("running", ("Running",))
+    space.run("new")
+    before, pids = restarts(space), wait_for(operator_pids, 120, "an operator to stop")
+    begun = time.monotonic()
+    subprocess.run(["kill", "-TERM", *pids], check=True)
+    wait_for(lambda: not set(pids) & set(operator_pids()), 10, "the operators have ended")
+    print(f"  SIGTERM ended {len(pids)} operators in {time.monotonic() - begun:.1f} s", flush=True)
+    after = wait_for(lambda: restarted(space, before), 60, "the kubelet has told of every operator's end")
+    ends = [status["lastState"]["terminated"] for status in after.values()]
+    assert len(ends) == len(pids) and all(end["exitCode"] == 0 for end in ends), ends
+    for name in ("running", "new"):
+        status = space.finish(name)
+        assert status["phase"] == "Succeeded" and status["outputs"] == {"n": 1} and status["attempts"] == 1, status
+        assert status["stdout"] == "begun\n", status
+    created = jobs_created(space.name)
+    assert len(created) == len(set(created)) == 2, created
+
+
+def restarts(space):
+    """The status of the operator's container, by pod."""
+    pods = space.get(OPERATOR_PODS)["items"]
+    return {pod["metadata"]["name"]: pod["status"]["containerStatuses"][0] for pod in pods}
+
+
+def restarted(space, before):
+    """The same, once every pod has had one restart more."""
+    now = restarts(space)
+    return now if all(now[pod]["restartCount"] > status["restartCount"] for pod, status in before.items()) else None
 
 
 @case
