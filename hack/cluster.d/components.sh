@@ -134,10 +134,9 @@ wait_healthy() {
 # import_image ARCHIVE: prints "NAME DIGEST". An image that is there already is not read again. The name with the digest, by which
 # a pod may ask for it, is given last: without it an earlier import was killed half-way, whatever the other name says.
 import_image() {
-  local name digest index
-  index=$(tar -xOf "$1" --occurrence=1 index.json)
-  name=$(jq -r '.manifests[0].annotations["io.containerd.image.name"]' <<<"$index")
-  digest=$(jq -r '.manifests[0].digest' <<<"$index")
+  local image name digest
+  image=$(image_of "$1")
+  read -r name digest <<<"$image"
   if [[ $(image_digest "$name") != "$digest" || -z $(image_digest "${name%:*}@$digest") ]]; then
     say "importing $name"
     containerd_ctr images import - <"$1" >"$STATE/log/import.log" 2>&1 || fail "cannot import $1" "$STATE/log/import.log"
@@ -145,6 +144,11 @@ import_image() {
   fi
   [[ $(image_digest "$name") == "$digest" ]] || fail "$1 was imported, but $name is another image" "$STATE/log/import.log"
   printf '%s %s\n' "$name" "$digest"
+}
+
+# image_of ARCHIVE: prints "NAME DIGEST".
+image_of() {
+  tar -xOf "$1" --occurrence=1 index.json | jq -r '.manifests[0] | .annotations["io.containerd.image.name"] + " " + .digest'
 }
 
 image_digest() { containerd_ctr images ls "name==$1" | awk -v name="$1" '$1 == name { print $3 }'; }
