@@ -17,6 +17,7 @@ RARELY_USED = {
     ("coordination.k8s.io", "leases", "create"): "at the first start after the installation",
     ("", "secrets", "create"): "at the first start: the run server's certificates",
     ("", "secrets", "update"): "when the run server's certificates are renewed, months later",
+    ("", "pods", "get"): "a pod in a run's status that the watch does not show: newer than the cache, or gone while no operator was there",
     ("batch", "jobs", "get"): "a Job that a killed operator, or another leader, has created a moment ago",
     ("events.k8s.io", "events", "patch"): "the same event of the same object again within six minutes",
 }
