@@ -39,7 +39,7 @@ class Store {
  public:
   using Ptr = std::shared_ptr<const T>;
   using OnChange = std::function<void(const Ptr& old, const Ptr& now)>;  // one of them may be null, never both
-  using IndexFn = std::function<std::vector<std::string>(const T&)>;  // distinct values
+  using IndexFn = std::function<std::vector<std::string>(const T&)>;     // distinct values
 
   Store() = default;
   // The clock says how long deletions are remembered; it must outlive the store.

@@ -230,6 +230,11 @@ Response FakeApiServer::read(const Target& target) {
   const auto found = objects.find(target.key());
   if (found == objects.end()) return status(404, "NotFound", target.what() + " not found");
   if (target.subresource != "log") return ok(found->second);
+  for (const auto& each : found->second.value("/status/containerStatuses"_json_pointer, kube::Json::array())) {
+    if (each["name"] == target.option("container") && each["state"].contains("waiting")) {
+      return status(400, "BadRequest", "container is waiting to start: ContainerCreating");
+    }
+  }
   const auto log = logs_.find(target.key() + '/' + target.option("container"));
   std::string text = log == logs_.end() ? "" : log->second;
   if (const auto limit = target.option("limitBytes"); !limit.empty())

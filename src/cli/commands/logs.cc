@@ -39,8 +39,9 @@ Result<bool> print_pod_log(Session& session, const api::ModelRun& run) {
                                                     {.container = std::string(api::kModelContainer)},
                                                     std::chrono::seconds{60}, on_data, session.stop);
   if (result) return true;
-  if (printed || !api::is_final(run.status.phase) || session.stop.stop_requested())
-    return std::unexpected(result.error());
+  // kInvalid: the kubelet has not yet said that the container runs. The model is quicker.
+  const bool elsewhere = api::is_final(run.status.phase) || result.error().kind == ErrorKind::kInvalid;
+  if (printed || !elsewhere || session.stop.stop_requested()) return std::unexpected(result.error());
   return false;
 }
 

@@ -209,6 +209,16 @@ TEST_F(Commands, LogsOfAPodThatIsThere) {
   EXPECT_THAT(err, HasSubstr("w: Pending: waiting for a slot. It has no log yet"));
 }
 
+TEST_F(Commands, LogsOfAPodThatIsJustStarting) {
+  const json waiting{{"name", "model"}, {"state", {{"waiting", {{"reason", "ContainerCreating"}}}}}};
+  server.put(kube::kPods,
+             {{"metadata", {{"namespace", "ns"}, {"name", "pod-1"}}}, {"status", {{"containerStatuses", {waiting}}}}});
+  put_run("r", {{"phase", "Running"}, {"podName", "pod-1"}, {"message", "the model is running"}});
+  EXPECT_EQ(run({"logs", "r"}), 1);
+  EXPECT_THAT(err, HasSubstr("It has no log yet; add -f"));
+  EXPECT_THAT(err, Not(HasSubstr("ContainerCreating")));
+}
+
 TEST_F(Commands, Output) {
   put_run("a", {{"phase", "Succeeded"}, {"outputs", {{"total", 42}, {"title", "T\n"}}}});
   EXPECT_EQ(run({"output", "a"}), 0);
