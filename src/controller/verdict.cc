@@ -30,7 +30,11 @@ std::optional<int> shell_code(const api::ExitRecord& exit) {
 
 Verdict judge_exit(const api::ResultFrame& frame) {
   const int code = frame.exit.code.value_or(0);
-  if (code != 0) {
+  // The harness ends so when a pipeline names a model that is not there. A model may exit with that code as well, but
+  // then nothing says that a file is missing.
+  const bool no_entry_point =
+      code == api::kExitNoEntryPoint && frame.error && frame.error->reason == reason::kEntryPointNotFound;
+  if (code != 0 && !no_entry_point) {
     return failed(reason::kNonZeroExit, fmt::format("the model exited with code {}; see stderr", code), code);
   }
   if (frame.error) return failed(frame.error->reason, frame.error->message, code);

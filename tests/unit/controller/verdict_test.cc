@@ -63,9 +63,21 @@ TEST(JudgeFrame, WhatTheAgentFoundWrong) {
   EXPECT_EQ(show(judge_frame(given, 300)), "Failed OutputsInvalid 0");
   given.exit.code = 1;
   EXPECT_EQ(show(judge_frame(given, 300)), "Failed NonZeroExit 1") << "the model's own failure comes first";
+  given.exit.code = api::kExitNoEntryPoint;
+  EXPECT_EQ(show(judge_frame(given, 300)), "Failed NonZeroExit 66");
   given = frame(ExitHow::kNotStarted);
   given.error = api::FrameError{"EntryPointNotFound", "there is no run.py"};
   EXPECT_EQ(show(judge_frame(given, 300)), "Failed EntryPointNotFound -");
+}
+
+TEST(JudgeFrame, ModelThatAPipelineDoesNotFind) {
+  auto given = frame(ExitHow::kExited, api::kExitNoEntryPoint);
+  EXPECT_EQ(show(judge_frame(given, 300)), "Failed NonZeroExit 66") << "the model's own code";
+  given.error = api::FrameError{"EntryPointNotFound", "there is no model/costs.py"};
+  EXPECT_EQ(show(judge_frame(given, 300)), "Failed EntryPointNotFound 66");
+  EXPECT_EQ(judge_frame(given, 300)->message, "there is no model/costs.py");
+  given.exit.code = 1;
+  EXPECT_EQ(show(judge_frame(given, 300)), "Failed NonZeroExit 1");
 }
 
 struct Fate {
