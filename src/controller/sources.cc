@@ -56,8 +56,9 @@ Result<Sources::Fetched> Sources::fetch(const api::ModelRun& run, const api::Mod
                                         std::stop_token stop) {
   const auto remote = git_remote(client_, project, policy_, stop);
   if (!remote) return std::unexpected(remote.error());
-  const auto branch = wanted(run.spec.branch, project.git.default_branch);
   const auto commit = wanted(run.status.commit_sha, run.spec.commit_sha);
+  // With a commit nothing is looked up, so that the default branch has no part in it.
+  const auto branch = wanted(run.spec.branch, commit ? std::string() : project.git.default_branch);
   auto resolved = resolver_.resolve(*remote, branch, commit, stop);
   if (!resolved) return std::unexpected(resolved.error());
   auto archive = archives_.fetch(*remote, resolved->commit, stop);

@@ -262,6 +262,20 @@ TEST(Reconcile, CommitThatIsNotServedStandsInStatus) {
   EXPECT_EQ(status.provenance.source_digest, "");
 }
 
+TEST(Reconcile, BranchIsAbsentWhenOnlyACommitIsNamed) {
+  World world({});
+  world.set_project({{"source", {{"git", {{"defaultBranch", "main"}}}}}});
+  world.set_spec("run-00", {{"commitSHA", repository_commit()}});
+  world.add_run("with-branch", {{"commitSHA", repository_commit()}, {"branch", "unsafe"}});
+  world.add_run("with-neither");
+  world.run();
+  EXPECT_EQ(phase(world), Phase::kSucceeded);
+  EXPECT_EQ(world.find("run-00").status.commit_sha, repository_commit());
+  EXPECT_EQ(world.find("run-00").status.branch, "");
+  EXPECT_EQ(world.find("with-branch").status.branch, "unsafe") << "only recorded";
+  EXPECT_EQ(world.find("with-neither").status.branch, "main");
+}
+
 TEST(Reconcile, CommitThatNobodyHasIsNotTheRuns) {
   World world({});
   world.set_spec("run-00", {{"commitSHA", std::string(40, 'b')}});
