@@ -66,7 +66,8 @@ ModelProjectStatus decode_status(const json& object) {
   status.observed_generation = int_at(object, "observedGeneration").value_or(-1);
   take(object, "lastRunNumber", status.last_run_number);
   for (const auto& item : member(object, "active")) {
-    status.active.push_back({text_at(item, "uid"), text_at(item, "name"), int_at(item, "number").value_or(0)});
+    status.active.push_back({text_at(item, "uid"), text_at(item, "name"), int_at(item, "number").value_or(0),
+                             int_at(item, "generation").value_or(0)});
   }
   take(object, "queuedRuns", status.queued_runs);
   status.default_branch = text_at(object, "defaultBranch");
@@ -103,7 +104,8 @@ json encode_status(const ModelProjectStatus& status) {
                  {"queuedRuns", status.queued_runs},
                  {"conditions", encode_conditions(status.conditions)}};
   for (const auto& run : status.active) {
-    object["active"].push_back({{"uid", run.uid}, {"name", run.name}, {"number", run.number}});
+    object["active"].push_back(
+        {{"uid", run.uid}, {"name", run.name}, {"number", run.number}, {"generation", run.generation}});
   }
   put_text(object, "defaultBranch", status.default_branch);
   put_text(object, "lastCommit", status.last_commit);

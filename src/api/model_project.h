@@ -62,6 +62,8 @@ struct ActiveRun {
   std::string uid;
   std::string name;
   std::int64_t number = 0;
+  // Of the run when it was admitted: what changes later is cancel or suspend. 0: by an operator that did not say.
+  std::int64_t generation = 0;
   friend bool operator==(const ActiveRun&, const ActiveRun&) = default;
 };
 

@@ -55,6 +55,10 @@ std::vector<Candidate> WaitingRoom::of(const std::string& project_key) const {
   return waiting;
 }
 
+bool has_lost(const api::ActiveRun& slot, const api::ModelRun& run) {
+  return run.status.job_name.empty() && slot.generation > 0 && run.meta.generation > slot.generation;
+}
+
 api::ModelProjectStatus admit(const ProjectObserved& observed, Time now) {
   api::ModelProjectStatus status = observed.project.status;
   status.observed_generation = observed.project.meta.generation;
@@ -69,7 +73,8 @@ api::ModelProjectStatus admit(const ProjectObserved& observed, Time now) {
   for (const auto& candidate : observed.waiting) {
     if (std::ranges::find(status.active, candidate.uid, &api::ActiveRun::uid) != status.active.end()) continue;
     if (status.active.size() < slots) {
-      status.active.push_back({candidate.uid, candidate.name, ++last});
+      const auto number = candidate.number > 0 ? candidate.number : ++last;
+      status.active.push_back({candidate.uid, candidate.name, number, candidate.generation});
       status.last_run_number = last;
     } else {
       ++queued;

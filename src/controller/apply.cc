@@ -51,7 +51,8 @@ class Applier {
 
   Result<void> act(const RequestAdmission&) {
     const auto project = meta().namespace_ + "/" + run_->spec.project;
-    context_.waiting.enter(project, {meta().uid, meta().name, meta().creation});
+    context_.waiting.enter(project,
+                           {meta().uid, meta().name, meta().creation, meta().generation, run_->status.run_number});
     context_.project_queue.add(project);
     return {};
   }

@@ -99,8 +99,9 @@ Result<void> take_other(const Context& context, Observed& observed, Result<Other
 Result<void> observe_start(const Context& context, Observed& observed, std::stop_token stop) {
   const auto& run = *observed.run;
   // A run that has its slot waits for nobody: were that one to wait for a slot, neither would ever go on. A result that
-  // is there is taken even then, since the slot may have become free by the end of just that run.
-  const bool in_time = run.spec.reuse == api::Reuse::kReuse ? run.status.attempts == 0 : !observed.admitted_number;
+  // is there is taken even then, since the slot may have become free by the end of just that run. One that was at work
+  // itself, and then suspended, does neither.
+  const bool in_time = run.status.attempts == 0 && (run.spec.reuse == api::Reuse::kReuse || !observed.admitted_number);
   const bool compares = run.spec.reuse != api::Reuse::kNever && in_time && !run.spec.cancel && !run.spec.suspend;
   if (compares && run.status.reused_from) {
     if (auto done = take_other(context, observed, observe_followed(context, run, stop)); !done) return done;
@@ -124,7 +125,8 @@ Result<Observed> observe(const Context& context, std::shared_ptr<const api::Mode
   if (observed.project) {
     const auto& active = observed.project->status.active;
     const auto mine = std::ranges::find(active, meta.uid, &api::ActiveRun::uid);
-    if (mine != active.end()) observed.admitted_number = mine->number;
+    observed.lost_slot = mine != active.end() && has_lost(*mine, *observed.run);
+    if (mine != active.end() && !observed.lost_slot) observed.admitted_number = mine->number;
   }
   observed.as_admitted = as_admitted(*observed.run, observed.project);
   observed.source = context.sources.view(meta.uid);

@@ -57,7 +57,8 @@ struct Observed {
   std::shared_ptr<const api::ModelProject> as_admitted;
   std::string env_error;  // why the project's environment cannot be used; empty when it can
   SourceView source;
-  std::optional<std::int64_t> admitted_number;  // the run's number in the project's active list
+  std::optional<std::int64_t> admitted_number;  // the run's number in the project's active list, with its slot
+  bool lost_slot = false;                       // it stands in that list with a slot that it has lost; see has_lost()
   // Before the Job: what status.identity is to be. Empty: nothing can be known to be identical, or it is not needed
   // yet.
   std::string identity;

@@ -12,12 +12,20 @@ constexpr std::chrono::seconds kLazy{20};
 
 using RunPtr = std::shared_ptr<const RunRecord>;
 
-// True when the run of an active entry has ended, or is gone. What the cache does not know may be newer than the cache:
-// then the API server is asked.
+// A run that is suspended has its Job deleted after the status that says so; a crash may come in between.
+bool has_job(const Context& context, const std::string& run_uid) {
+  const auto jobs = context.caches.jobs.by_index(kByRun, run_uid);
+  return std::ranges::any_of(jobs, [](const auto& job) { return !job->meta.deleting(); });
+}
+
+// True when the run of an active entry has ended, is gone, or has lost its slot. What the cache does not know may be
+// newer than the cache: then the API server is asked.
 Result<bool> is_over(const Context& context, const std::string& namespace_, const api::ActiveRun& entry,
                      std::stop_token stop) {
   const auto record = context.caches.runs.find(namespace_ + "/" + entry.name);
-  if (record && record->meta.uid == entry.uid) return api::is_final(record->phase);
+  if (record && record->meta.uid == entry.uid) {
+    return !record->active || (has_lost(entry, *record->active) && !has_job(context, entry.uid));
+  }
   const auto live = context.client.get(kube::kModelRuns, namespace_, entry.name, stop);
   if (!live && live.error().kind == ErrorKind::kNotFound) return true;
   if (!live) return std::unexpected(live.error());
@@ -35,7 +43,9 @@ Result<void> find_over(const Context& context, ProjectObserved& observed, std::s
 }
 
 bool is_urgent(const api::ModelProjectStatus& before, const api::ModelProjectStatus& after) {
-  return after.last_run_number != before.last_run_number || after.conditions != before.conditions ||
+  // What admit() adds, it adds at the end.
+  const bool admitted = !after.active.empty() && std::ranges::count(before.active, after.active.back()) == 0;
+  return admitted || after.conditions != before.conditions ||
          after.observed_generation != before.observed_generation || after.default_branch != before.default_branch;
 }
 

@@ -92,6 +92,7 @@ runtime::Outcome reconcile_run(const Context& context, const std::string& key, s
   }
   if (!run) return runtime::failed(run.error());
   context.inbox.settle(**run);
+  if (observed->lost_slot) context.project_queue.add(record->project_key());
   return requeue ? runtime::requeue_after(*requeue) : runtime::done();
 }
 

@@ -389,6 +389,30 @@ TEST_P(Seeds, TwoLeadersAndRunsThatJoin) {
   }
 }
 
+// No run may be under way without a slot (I11), whichever of caches, project and run comes first.
+TEST_P(Seeds, TwoLeadersAndRunsThatAreSuspendedNowAndThen) {
+  for (int i = 0; i < kWorlds; ++i) {
+    const auto seed = static_cast<std::uint64_t>(GetParam() * kWorlds + i + 1);
+    World world({.runs = 3, .max_concurrent = 1, .processes = 2, .seed = seed, .name = "suspended now and then"});
+    std::mt19937_64 random(seed);
+    std::array<bool, 3> held{};
+    int changes = 0;
+    world.run([&] {
+      if (random() % 50 != 0) return false;
+      const std::size_t n = random() % held.size();
+      held.at(n) = !held.at(n);
+      world.set_spec(fmt::format("run-{:02}", n), {{"suspend", held.at(n)}});
+      return ++changes == 20;
+    });
+    for (std::size_t n = 0; n < held.size(); ++n) world.set_spec(fmt::format("run-{:02}", n), {{"suspend", false}});
+    world.run_to_the_end();
+    for (std::size_t n = 0; n < held.size(); ++n) {
+      EXPECT_EQ(world.find(fmt::format("run-{:02}", n)).status.phase, api::Phase::kSucceeded) << "seed " << seed;
+    }
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Random, Seeds, ::testing::Range(0, 4));
 
 TEST(World, ReplaysExactly) {

@@ -206,7 +206,7 @@ TEST(ModelProjectStatus, ComesBackAsItWent) {
   ModelProjectStatus status;
   status.observed_generation = 3;
   status.last_run_number = 9;
-  status.active = {{"u1", "a", 8}, {"u2", "b", 9}};
+  status.active = {{"u1", "a", 8, 1}, {"u2", "b", 9, 3}};
   status.queued_runs = 4;
   status.default_branch = "main";
   status.last_commit = "c";

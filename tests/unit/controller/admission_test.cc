@@ -71,6 +71,30 @@ TEST_F(AdmissionTest, AskingTwiceGivesOneNumber) {
   EXPECT_EQ(admitted({candidate("a")}), "a=1 queued:0 last:1");
 }
 
+TEST_F(AdmissionTest, RunThatWasSuspendedKeepsItsNumber) {
+  active("x", 5);
+  auto resumed = candidate("a");
+  resumed.number = 3;
+  resumed.generation = 4;
+  EXPECT_EQ(admitted({resumed, candidate("b", 1)}), "x=5 a=3 b=6 queued:0 last:6");
+  EXPECT_EQ(admit({project_, {resumed}, over_, highest_, {}}, at(1)).active.back().generation, 4);
+  active("a", 3);
+  over_ = {"a-uid"};  // its slot is of the time before; in the same write it gets another
+  EXPECT_EQ(admitted({resumed}), "x=5 a=3 queued:0 last:5");
+}
+
+TEST(HasLost, TheSlotOfARunThatWasSuspendedAndHasNoJob) {
+  api::ModelRun run;
+  run.meta.generation = 2;
+  const auto lost = [&](std::int64_t generation) { return has_lost({"uid", "a", 1, generation}, run); };
+  EXPECT_TRUE(lost(1));
+  EXPECT_FALSE(lost(2)) << "admitted as it is now";
+  EXPECT_FALSE(lost(3)) << "the run is the cache's, and the cache is behind";
+  EXPECT_FALSE(lost(0)) << "of an operator that did not say";
+  run.status.job_name = "a-1";
+  EXPECT_FALSE(lost(1)) << "as long as the status names a Job";
+}
+
 TEST_F(AdmissionTest, NothingToDoIsNoChange) {
   active("a", 1);
   EXPECT_EQ(admit({project_, {}, {}, 1, {}}, at(1)), project_.status);

@@ -214,6 +214,58 @@ TEST(Reconcile, SuspendedInTheQueueLetsOthersPass) {
   EXPECT_EQ(world.find("run-01").status.phase, Phase::kPending);
 }
 
+TEST(Reconcile, SuspendedWhileItRunsGivesItsSlotBack) {
+  World world({.runs = 2, .max_concurrent = 1});
+  to_running(world);
+  world.set_spec("run-00", {{"suspend", true}});
+  world.run([&] { return world.find("run-01").status.phase == Phase::kRunning; });
+  world.set_spec("run-00", {{"suspend", false}});
+  seconds(world, 5);
+  const auto waiting = world.find("run-00").status;
+  EXPECT_EQ(api::find_condition(waiting.conditions, "Succeeded")->reason, "Queued") << "admitted anew";
+  world.node().hold = false;
+  world.run_to_the_end();
+  const auto ended = world.find("run-00").status;
+  EXPECT_EQ(ended.phase, Phase::kSucceeded);
+  EXPECT_EQ(ended.attempts, 2);
+  EXPECT_EQ(ended.run_number, 1) << "the number it had";
+  EXPECT_EQ(world.find("run-01").status.run_number, 2);
+}
+
+TEST(Reconcile, SuspendedBetweenItsSlotAndItsJob) {
+  World world({.runs = 2, .max_concurrent = 1});
+  world.node().hold = true;
+  const auto active = [&] {
+    return api::decode_model_project(world.machine().server.find(kube::kModelProjects, world.namespace_(), "p").value())
+        .status.active;
+  };
+  world.run([&] { return !active().empty(); });
+  ASSERT_EQ(world.find("run-00").status.job_name, "");
+  world.set_spec("run-00", {{"suspend", true}});
+  world.run([&] { return world.find("run-01").status.phase == Phase::kRunning; });
+  world.node().hold = false;
+  world.set_spec("run-00", {{"suspend", false}});
+  world.run_to_the_end();
+  EXPECT_EQ(phase(world), Phase::kSucceeded);
+}
+
+TEST(Reconcile, SuspendedProjectKeepsItsQueueInOrder) {
+  World world({.runs = 2, .max_concurrent = 1});
+  to_running(world);
+  world.set_project({{"suspend", true}});
+  world.set_spec("run-00", {{"suspend", true}});
+  world.run([&] { return world.machine().server.all(kube::kJobs).empty(); });
+  world.set_spec("run-00", {{"suspend", false}});
+  seconds(world, 60);
+  EXPECT_EQ(phase(world), Phase::kPending);
+  EXPECT_EQ(world.find("run-01").status.phase, Phase::kPending);
+  world.set_project({{"suspend", false}});
+  world.node().hold = false;
+  world.run_to_the_end();
+  EXPECT_EQ(phase(world), Phase::kSucceeded);
+  EXPECT_EQ(world.find("run-01").status.phase, Phase::kSucceeded);
+}
+
 TEST(Reconcile, ResultThatIsRefusedDoesNotHoldTheRun) {
   World world({});
   world.node().prints = std::string(20'000, 'x');
