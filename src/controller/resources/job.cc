@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <map>
+#include <optional>
+
 #include "api/sandbox.h"
 #include "controller/limits.h"
 
@@ -94,18 +98,44 @@ json model_command(const JobInput& in) {
   return command;
 }
 
-// Requests and limits of the model: the project's, over defaults that let a pod land on a small node.
+// What a Kubernetes quantity amounts to; nothing when it is none, which the CRD does not let through.
+std::optional<double> amount(const json& quantity) {
+  if (quantity.is_number()) return quantity.get<double>();
+  if (!quantity.is_string()) return std::nullopt;
+  const auto& text = quantity.get_ref<const std::string&>();
+  double value = 0;
+  const auto* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, value);
+  if (error != std::errc()) return std::nullopt;
+  static const std::map<std::string_view, double> kSuffixes = {
+      {"", 1},        {"n", 1e-9},    {"u", 1e-6},    {"m", 1e-3},   {"k", 1e3},     {"M", 1e6},
+      {"G", 1e9},     {"T", 1e12},    {"P", 1e15},    {"E", 1e18},   {"Ki", 0x1p10}, {"Mi", 0x1p20},
+      {"Gi", 0x1p30}, {"Ti", 0x1p40}, {"Pi", 0x1p50}, {"Ei", 0x1p60}};
+  const auto suffix = kSuffixes.find(std::string_view(end, last));
+  return suffix == kSuffixes.end() ? std::nullopt : std::optional(value * suffix->second);
+}
+
+bool is_larger(const json& one, const json& other) {
+  const auto a = amount(one), b = amount(other);
+  return !a || !b || *a > *b;
+}
+
+// Requests and limits of the model: the project's, over defaults that let a pod land on a small node. The API server
+// refuses a request above its limit, so a default gives way to what the project names.
 json model_resources(const api::RuntimeSpec& runtime) {
   json resources = {{"requests", {{"cpu", "50m"}, {"memory", "64Mi"}}}, {"limits", {{"cpu", "1"}, {"memory", "1Gi"}}}};
   resources.merge_patch(runtime.resources);
-  // A project that asks for more than a default limit and names no limit gets what it asks for as its limit.
-  const auto& asked = runtime.resources;
-  const json requests = resources["requests"];
-  for (const auto& [name, quantity] : requests.items()) {
-    const bool has_limit = asked.contains("limits") && asked["limits"].contains(name);
-    const bool has_request = asked.contains("requests") && asked["requests"].contains(name);
-    if (has_request && !has_limit) resources["limits"][name] = quantity;
-    if (has_limit && !has_request) resources["requests"].erase(name);
+  const auto named = [&](const char* kind) { return runtime.resources.value(kind, json::object()); };
+  const json asked = named("requests"), capped = named("limits");
+  json& requests = resources["requests"];
+  json& limits = resources["limits"];
+  for (const auto& [name, request] : asked.items()) {
+    if (capped.contains(name)) continue;
+    if (!limits.contains(name) || is_larger(request, limits[name])) limits[name] = request;
+  }
+  for (const auto& [name, limit] : capped.items()) {
+    if (asked.contains(name)) continue;
+    if (!requests.contains(name) || is_larger(requests[name], limit)) requests[name] = limit;
   }
   return resources;
 }

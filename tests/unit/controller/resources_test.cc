@@ -153,8 +153,41 @@ TEST_F(JobTest, Resources) {
       << "a request over its limit is refused";
   const auto limited = resources({{"limits", {{"memory", "32Mi"}}}});
   EXPECT_EQ(limited["limits"]["memory"], "32Mi");
-  EXPECT_FALSE(limited["requests"].contains("memory")) << "the default request would be over it";
+  EXPECT_EQ(limited["requests"]["memory"], "32Mi") << "the default request would be over it";
   EXPECT_EQ(resources({{"requests", {{"memory", "1Gi"}}}, {"limits", {{"memory", "2Gi"}}}})["limits"]["memory"], "2Gi");
+}
+
+TEST_F(JobTest, EachDefaultOfTheResourcesHoldsForItself) {
+  struct Case {
+    json request, limit;            // of memory; null: not named
+    const char *requests, *limits;  // "-" when there is none
+  };
+  for (const auto& each : std::vector<Case>{{"128Mi", nullptr, "128Mi", "1Gi"},
+                                            {"1Gi", nullptr, "1Gi", "1Gi"},
+                                            {"1024Mi", nullptr, "1024Mi", "1Gi"},
+                                            {"1025Mi", nullptr, "1025Mi", "1025Mi"},
+                                            {"2e9", nullptr, "2e9", "2e9"},
+                                            {"1E", nullptr, "1E", "1E"},
+                                            {"1.5G", nullptr, "1.5G", "1.5G"},
+                                            {"100M", nullptr, "100M", "1Gi"},
+                                            {"200000k", nullptr, "200000k", "1Gi"},
+                                            {nullptr, "128Mi", "64Mi", "128Mi"},
+                                            {nullptr, "64Mi", "64Mi", "64Mi"},
+                                            {nullptr, "63Mi", "63Mi", "63Mi"},
+                                            {"2Gi", "3Gi", "2Gi", "3Gi"}}) {
+    json given = json::object();
+    if (!each.request.is_null()) given["requests"]["memory"] = each.request;
+    if (!each.limit.is_null()) given["limits"]["memory"] = each.limit;
+    scene_.project.runtime.resources = given;
+    const json made = container("model")["resources"];
+    EXPECT_EQ(made["requests"]["memory"], each.requests) << given;
+    EXPECT_EQ(made["limits"]["memory"], each.limits) << given;
+    EXPECT_EQ(made["requests"]["cpu"], "50m") << given;
+    EXPECT_EQ(made["limits"]["cpu"], "1") << given;
+  }
+  scene_.project.runtime.resources = {{"requests", {{"cpu", 2}, {"example.com/gpu", 1}}}, {"limits", {{"memory", 0}}}};
+  EXPECT_EQ(container("model")["resources"], (json{{"requests", {{"cpu", 2}, {"memory", 0}, {"example.com/gpu", 1}}},
+                                                   {"limits", {{"cpu", 2}, {"memory", 0}, {"example.com/gpu", 1}}}}));
 }
 
 TEST_F(JobTest, Placement) {
