@@ -1,0 +1,42 @@
+#include "operator/flags.h"
+
+#include <gtest/gtest.h>
+
+namespace modelrun::op {
+namespace {
+
+std::variant<Flags, int> parse(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"modelrun-operator", "--agent-image=a", "--default-image=p"});
+  std::vector<char*> raw;
+  for (auto& argument : arguments) raw.push_back(argument.data());
+  return parse_flags(static_cast<int>(raw.size()), raw.data());
+}
+
+TEST(Flags, TheDefaultsAreTheSafeOnes) {
+  const auto flags = std::get<Flags>(parse({}));
+  EXPECT_TRUE(flags.settings.landlock_required);
+  EXPECT_FALSE(flags.git.allow_http || flags.git.allow_file || flags.git.allow_private_addresses ||
+               flags.git.landlock_optional);
+  EXPECT_EQ(flags.settings.max_timeout_seconds, 300);
+  EXPECT_EQ(flags.run_server_listen.port, 9443);
+  EXPECT_EQ(flags.lease_duration, std::chrono::seconds(15));
+}
+
+TEST(Flags, OfOneKernelFeatureForModelsAndGit) {
+  const auto flags = std::get<Flags>(parse({"--landlock=optional", "--lease-duration", "2.5s"}));
+  EXPECT_FALSE(flags.settings.landlock_required);
+  EXPECT_TRUE(flags.git.landlock_optional);
+  EXPECT_EQ(flags.lease_duration, std::chrono::milliseconds(2500));
+}
+
+TEST(Flags, WrongOnesAreNotStartedWith) {
+  for (const char* wrong : {"--landlock=no", "--lease-duration=0", "--lease-duration=601", "--workers=0",
+                            "--workers=65", "--max-timeout-seconds=0", "--max-timeout-seconds=86401",
+                            "--image-pull-policy=Sometimes", "--run-server-listen=nowhere", "--no-such-flag", "more"}) {
+    EXPECT_EQ(std::get<int>(parse({wrong})), 2) << wrong;
+  }
+  EXPECT_EQ(std::get<int>(parse({"--help"})), 0);
+}
+
+}  // namespace
+}  // namespace modelrun::op
