@@ -23,7 +23,7 @@ struct Attempt {
   Time now;
   const PodView* pod = nullptr;  // the recorded pod; before that, any pod of the Job
   bool started = false;          // the source was given out
-  bool cancel_wanted = false;
+  std::string cancel_cause{};    // empty: it is not to be cancelled
   std::int64_t timeout = 0;
 };
 
@@ -102,7 +102,7 @@ bool judge_what_remains(Plan& plan, const Attempt& attempt) {
   remains.frame = evidence ? &*observed.frame : nullptr;
   remains.job_gone = !observed.job;
   remains.started = attempt.started;
-  remains.cancel_wanted = attempt.cancel_wanted;
+  remains.cancel_cause = attempt.cancel_cause;
   remains.timeout_seconds = attempt.timeout;
   conclude(plan, observed, judge_remains(remains), attempt.pod, attempt.now);
   return true;
@@ -217,9 +217,9 @@ bool see_to_job(Plan& plan, const Attempt& attempt) {
 
 void before_start(Plan& plan, const Attempt& attempt) {
   const auto& observed = attempt.observed;
-  if (attempt.cancel_wanted) {
-    return refuse(plan, observed, Phase::kCancelled, reason::kCancelled, "cancelled before the model started",
-                  attempt.now);
+  if (!attempt.cancel_cause.empty()) {
+    return refuse(plan, observed, Phase::kCancelled, reason::kCancelled,
+                  attempt.cancel_cause + ", before the model started", attempt.now);
   }
   if (see_to_job(plan, attempt) || look_for_durable(plan, attempt) || judge_what_remains(plan, attempt)) return;
   const auto mine = [&](const Claim& claim) { return claim.attempt == observed.run->status.attempts; };
@@ -236,18 +236,18 @@ Plan follow(const Observed& observed, Time now, const Settings& settings) {
   Attempt attempt{observed, now};
   attempt.started = observed.run->status.phase == Phase::kRunning;
   attempt.pod = pick_pod(observed, observed.run->status.pod_uid);
-  attempt.cancel_wanted = observed.run->spec.cancel || project_deleted(observed);
+  attempt.cancel_cause = cancel_cause(observed);
   attempt.timeout = timeout_seconds(observed.run->spec,
                                     observed.as_admitted ? observed.as_admitted->limits : api::LimitsSpec{}, settings);
 
   // A frame that was made before a cancel wins over it.
   if (observed.frame) {
-    if (const auto verdict = judge_frame(*observed.frame, attempt.timeout)) {
+    if (const auto verdict = judge_frame(*observed.frame, attempt.timeout, attempt.cancel_cause)) {
       conclude(plan, observed, *verdict, attempt.pod, now);
       return plan;
     }
   }
-  if (observed.run->spec.suspend && !attempt.cancel_wanted) {
+  if (observed.run->spec.suspend && attempt.cancel_cause.empty()) {
     suspend(plan, attempt);
     return plan;
   }
@@ -256,7 +256,7 @@ Plan follow(const Observed& observed, Time now, const Settings& settings) {
     return plan;
   }
   if (look_for_durable(plan, attempt) || judge_what_remains(plan, attempt)) return plan;
-  if (attempt.cancel_wanted) cancel(plan, attempt);
+  if (!attempt.cancel_cause.empty()) cancel(plan, attempt);
   return plan;
 }
 

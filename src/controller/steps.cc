@@ -73,4 +73,10 @@ bool project_deleted(const Observed& observed) {
   return !observed.project || observed.project->meta.uid != uid || observed.project->meta.deleting();
 }
 
+std::string cancel_cause(const Observed& observed) {
+  const auto& spec = observed.run->spec;
+  if (spec.cancel) return "cancelled by spec.cancel";
+  return project_deleted(observed) ? fmt::format("cancelled because ModelProject {} was deleted", spec.project) : "";
+}
+
 }  // namespace modelrun::controller

@@ -34,4 +34,7 @@ void refuse(Plan& plan, const Observed& observed, api::Phase phase, std::string_
 // The project the run was pinned with is there no more: its active runs are cancelled.
 bool project_deleted(const Observed& observed);
 
+// Why an admitted run is to be cancelled, for status.message; empty when it is not.
+std::string cancel_cause(const Observed& observed);
+
 }  // namespace modelrun::controller

@@ -59,8 +59,8 @@ Verdict timed_out(std::int64_t timeout_seconds, std::optional<int> exit_code) {
           fmt::format("the model ran longer than {} s and was ended", timeout_seconds), exit_code, false};
 }
 
-Verdict cancelled(std::optional<int> exit_code) {
-  return {Phase::kCancelled, std::string(reason::kCancelled), "cancelled by spec.cancel", exit_code, false};
+Verdict cancelled(const std::string& cause, std::optional<int> exit_code) {
+  return {Phase::kCancelled, std::string(reason::kCancelled), cause.empty() ? "cancelled" : cause, exit_code, false};
 }
 
 // Reasons of the pod condition DisruptionTarget (KEP-3329).
@@ -111,7 +111,8 @@ std::string signal_name(int signal) {
   return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);
 }
 
-std::optional<Verdict> judge_frame(const api::ResultFrame& frame, std::int64_t timeout_seconds) {
+std::optional<Verdict> judge_frame(const api::ResultFrame& frame, std::int64_t timeout_seconds,
+                                   const std::string& cancel_cause) {
   switch (frame.exit.how) {
     case ExitHow::kExited:
       return judge_exit(frame);
@@ -120,7 +121,7 @@ std::optional<Verdict> judge_frame(const api::ResultFrame& frame, std::int64_t t
     case ExitHow::kTimedOut:
       return timed_out(timeout_seconds, shell_code(frame.exit));
     case ExitHow::kCancelled:
-      return cancelled(shell_code(frame.exit));
+      return cancelled(cancel_cause, shell_code(frame.exit));
     case ExitHow::kNotStarted: {
       const auto error = frame.error.value_or(
           api::FrameError{std::string(reason::kSandboxSetupFailed), "the sandbox could not be set up"});
@@ -141,7 +142,7 @@ Verdict judge_remains(const Remains& remains) {
     if (auto verdict = judge_disruption(*remains.pod)) return *verdict;
     if (remains.pod->reason == "DeadlineExceeded") return timed_out(remains.timeout_seconds, code);
   }
-  if (remains.cancel_wanted) return cancelled(code);
+  if (!remains.cancel_cause.empty()) return cancelled(remains.cancel_cause, code);
   if (remains.job_gone) return failed(reason::kJobDeleted, "somebody deleted the run's Job", code);
   if (remains.pod == nullptr || remains.pod->meta.deletion) {
     Verdict verdict = failed(reason::kPodDeleted, "somebody deleted the run's Pod", code);

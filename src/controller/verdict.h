@@ -23,14 +23,16 @@ struct Verdict {
 };
 
 // A frame whose exit record says how the model ended; nothing when it is only evidence.
-std::optional<Verdict> judge_frame(const api::ResultFrame& frame, std::int64_t timeout_seconds);
+// `cancel_cause`: as in Remains.
+std::optional<Verdict> judge_frame(const api::ResultFrame& frame, std::int64_t timeout_seconds,
+                                   const std::string& cancel_cause = {});
 
 struct Remains {
   const api::PodView* pod = nullptr;        // null: it is gone
   const api::ResultFrame* frame = nullptr;  // evidence, when there is any
   bool job_gone = false;
-  bool started = false;  // the source was given out
-  bool cancel_wanted = false;
+  bool started = false;      // the source was given out
+  std::string cancel_cause;  // why the run is to be cancelled, as a message; empty: it is not
   std::int64_t timeout_seconds = 0;
 };
 

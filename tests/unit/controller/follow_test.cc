@@ -388,9 +388,16 @@ TEST(Cancel, OfADeletedProjectsRuns) {
   Scene scene = Scene().running();
   scene.has_project = false;
   EXPECT_EQ(scene.at_second(10), "cancel [Running Cancelling] !Cancel @20");
+  EXPECT_EQ(scene.frame(ExitHow::kCancelled, {}, 15).plan(11).status->message,
+            "cancelled because ModelProject p was deleted");
+  scene.seen.frame->exit.how = ExitHow::kLost;
+  EXPECT_EQ(scene.model_ended(11, 137).plan(12).status->message, "cancelled because ModelProject p was deleted");
+  scene.run.spec.cancel = true;
+  EXPECT_EQ(scene.plan(12).status->message, "cancelled by spec.cancel");
   scene = Scene().project_spec({{"limits", {{"attempts", 2}}}}).pending();
   scene.has_project = false;
   EXPECT_EQ(scene.at_second(10), std::string("[Cancelled Cancelled] delete:") + kJob1);
+  EXPECT_EQ(scene.plan(10).status->message, "cancelled because ModelProject p was deleted, before the model started");
 }
 
 TEST(Suspend, EndsTheAttempt) {

@@ -179,7 +179,7 @@ TEST_F(JobTest, EachDefaultOfTheResourcesHoldsForItself) {
     if (!each.request.is_null()) given["requests"]["memory"] = each.request;
     if (!each.limit.is_null()) given["limits"]["memory"] = each.limit;
     scene_.project.runtime.resources = given;
-    const json made = container("model")["resources"];
+    json made = container("model")["resources"];
     EXPECT_EQ(made["requests"]["memory"], each.requests) << given;
     EXPECT_EQ(made["limits"]["memory"], each.limits) << given;
     EXPECT_EQ(made["requests"]["cpu"], "50m") << given;

@@ -98,7 +98,7 @@ std::string judged(const Fate& fate, const api::ResultFrame* evidence = nullptr)
                              .frame = evidence,
                              .job_gone = fate.job_gone,
                              .started = fate.started,
-                             .cancel_wanted = fate.cancelled,
+                             .cancel_cause = fate.cancelled ? "cancelled by spec.cancel" : "",
                              .timeout_seconds = 300}));
 }
 
