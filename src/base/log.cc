@@ -55,7 +55,28 @@ spdlog::logger& logger() {
 std::string json_quoted(std::string_view value) {
   const auto plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
   if (std::ranges::all_of(value, plain)) return fmt::format("\"{}\"", value);
-  return nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const auto quoted = nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  // Terminals obey these as well, and JSON lets them stand: DEL, and U+0080 to U+009F, which begin with 0xC2.
+  std::string safe;
+  for (std::size_t i = 0; i < quoted.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(quoted[i]);
+    const auto next = i + 1 < quoted.size() ? static_cast<unsigned char>(quoted[i + 1]) : 0U;
+    const bool c1 = byte == 0xC2 && next < 0xA0;
+    if (byte == 0x7F || c1) {
+      safe += fmt::format("\\u{:04x}", c1 ? next : byte);
+      i += c1 ? 1 : 0;
+    } else {
+      safe += quoted[i];
+    }
+  }
+  return safe;
+}
+
+// The same without quotes, and as it is where that does no harm: a message for people.
+std::string escaped(std::string_view text) {
+  if (std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; })) return std::string(text);
+  const auto quoted = json_quoted(text);
+  return quoted.substr(1, quoted.size() - 2);
 }
 
 }  // namespace
@@ -87,8 +108,8 @@ void write(Level level, std::string_view message, Fields fields) {
     for (const auto& [name, value] : fields) line += fmt::format(",{}:{}", json_quoted(name), json_quoted(value));
     line += '}';
   } else {
-    line = fmt::format("{} {:5} {}", time, name_of(level), message);
-    for (const auto& [name, value] : fields) line += fmt::format(" {}={}", name, json_quoted(value));
+    line = fmt::format("{} {:5} {}", time, name_of(level), escaped(message));
+    for (const auto& [name, value] : fields) line += fmt::format(" {}={}", escaped(name), json_quoted(value));
   }
   logger().log(to_spdlog(level), "{}", line);
 }

@@ -13,7 +13,8 @@ namespace modelrun::log {
 enum class Level { kDebug, kInfo, kWarn, kError };
 enum class Format { kText, kJson };
 
-// A name and its value, e.g. {"run", "default/forecast-7"}. Values may hold anything: they are escaped.
+// A name and its value, e.g. {"run", "default/forecast-7"}. Messages, names and values may hold anything, also what a
+// model wrote: control characters are escaped in both formats, so that no text makes a line of its own.
 using Field = std::pair<std::string_view, std::string>;
 using Fields = std::initializer_list<Field>;
 
