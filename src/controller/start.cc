@@ -223,6 +223,12 @@ std::string warning_of(const Observed& observed, const Settings& settings) {
     told.push_back(fmt::format("spec.timeoutSeconds {} was lowered to {}, the operator's --max-timeout-seconds",
                                *spec.timeout_seconds, settings.max_timeout_seconds));
   }
+  const auto& of_project = observed.project->limits.timeout_seconds;
+  if (!spec.timeout_seconds && of_project && *of_project > settings.max_timeout_seconds) {
+    told.push_back(fmt::format(
+        "limits.timeoutSeconds {} of ModelProject {} was lowered to {}, the operator's --max-timeout-seconds",
+        *of_project, observed.project->meta.name, settings.max_timeout_seconds));
+  }
   if (spec.reuse != api::Reuse::kNever && observed.identity.empty()) {
     told.push_back(
         fmt::format("spec.reuse had no effect: ModelProject {} has data without data.snapshotRef, so nobody "

@@ -321,6 +321,15 @@ TEST(Start, TimeoutOverTheCapIsLowered) {
   EXPECT_EQ(timeout_seconds(scene.run.spec, scene.project.limits, scene.settings), 300);
 }
 
+TEST(Start, TimeoutOfTheProjectOverTheCapIsLowered) {
+  Scene scene = Scene().resolved().admitted();
+  scene.project.limits.timeout_seconds = 600;
+  EXPECT_EQ(scene.plan(0).status->warning,
+            "limits.timeoutSeconds 600 of ModelProject p was lowered to 300, the operator's --max-timeout-seconds");
+  scene.run.spec.timeout_seconds = 60;
+  EXPECT_EQ(scene.plan(0).status->warning, "") << "the run has its own";
+}
+
 TEST(Start, TimeoutInForce) {
   Scene scene;
   EXPECT_EQ(timeout_seconds(scene.run.spec, scene.project.limits, scene.settings), 300);
