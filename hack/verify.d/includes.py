@@ -12,7 +12,7 @@ ALLOWED = {
     "kube/cpprest": "kube api base",
     "runtime": "kube api base",
     "source": "base",
-    "runserver": "api base net source kube",
+    "runserver": "api base net source",
     "controller": "api base kube runtime source runserver",
     "sandbox": "api base",
     # its cache of runs, its probes and its metrics
