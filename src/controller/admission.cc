@@ -4,7 +4,7 @@
 #include <limits>
 #include <tuple>
 
-#include "api/reason.h"
+#include "controller/steps.h"
 
 namespace modelrun::controller {
 namespace {
@@ -21,7 +21,7 @@ void set_ready(const ProjectObserved& observed, api::ModelProjectStatus& status,
   api::set_condition(
       status.conditions,
       {"Ready", reachable ? api::ConditionStatus::kTrue : api::ConditionStatus::kFalse,
-       reachable ? "SourceReachable" : std::string(api::reason::kSourceUnreachable),
+       reachable ? "SourceReachable" : std::string(source_reason(probe->error.kind)),
        reachable ? "the repository answers" : probe->error.message, now, observed.project.meta.generation});
 }
 

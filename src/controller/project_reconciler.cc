@@ -45,8 +45,8 @@ Result<void> find_over(const Context& context, ProjectObserved& observed, std::s
 bool is_urgent(const api::ModelProjectStatus& before, const api::ModelProjectStatus& after) {
   // What admit() adds, it adds at the end.
   const bool admitted = !after.active.empty() && std::ranges::count(before.active, after.active.back()) == 0;
-  return admitted || after.conditions != before.conditions ||
-         after.observed_generation != before.observed_generation || after.default_branch != before.default_branch;
+  return admitted || after.conditions != before.conditions || after.observed_generation != before.observed_generation ||
+         after.default_branch != before.default_branch;
 }
 
 Result<void> write(const Context& context, const api::ModelProject& project, const api::ModelProjectStatus& status,
@@ -101,7 +101,11 @@ runtime::Outcome reconcile_project(const Context& context, const std::string& ke
     }
   }
   if (auto done = delete_over_history(context, *project, runs, stop); !done) return runtime::failed(done.error());
-  return outcome;
+  // When the source is looked for again; a look that is under way wakes the project by itself.
+  if (!probe.done || probe.resolved || probe.working) return outcome;
+  const runtime::SteadyClock::Span left = std::max(probe.retry_at - context.clock.now(), Duration::zero());
+  const auto* lazy = std::get_if<runtime::RequeueAfter>(&outcome);
+  return runtime::requeue_after(lazy != nullptr ? std::min(lazy->delay, left) : left);
 }
 
 }  // namespace modelrun::controller

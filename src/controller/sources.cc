@@ -18,6 +18,11 @@ Duration retry_delay(int failures) {
   return std::chrono::seconds(std::min(30, 1 << std::min(failures - 1, 5)));
 }
 
+// 30, 60 … 600 s.
+Duration probe_delay(int failures) {
+  return std::chrono::seconds(std::min(600, 30 << std::min(failures - 1, 5)));
+}
+
 bool may_pass(ErrorKind kind) {
   return kind == ErrorKind::kUnavailable || kind == ErrorKind::kTimeout || kind == ErrorKind::kThrottled;
 }
@@ -47,7 +52,10 @@ void Sources::begin(const api::ModelRun& run, const api::ModelProject& project) 
     if (state == SourceView::State::kNone) entry.view.state = SourceView::State::kWorking;
   }
   pool_.post([this, run, project](const std::stop_token& stop) {
-    finish(run, project.meta.uid, fetch(run, project, stop));
+    auto fetched = fetch(run, project, stop);
+    const bool news = note_run(run, project, fetched);
+    finish(run, std::move(fetched));
+    if (news) wake_project_(project.meta.key());
     wake_run_(run.meta.key());
   });
 }
@@ -65,7 +73,36 @@ Result<Sources::Fetched> Sources::fetch(const api::ModelRun& run, const api::Mod
   return Fetched{std::move(*resolved), std::move(archive)};
 }
 
-void Sources::finish(const api::ModelRun& run, const std::string& project_uid, Result<Fetched> fetched) {
+// A run that names neither branch nor commit has looked where a probe looks.
+bool Sources::note_run(const api::ModelRun& run, const api::ModelProject& project, const Result<Fetched>& fetched) {
+  if (!run.spec.branch.empty() || !run.spec.commit_sha.empty() || !run.status.commit_sha.empty()) return false;
+  const std::lock_guard lock(mutex_);
+  const auto found = probes_.find(project.meta.uid);
+  if (found == probes_.end() || found->second.generation != project.meta.generation) return false;
+  if (fetched) return note(found->second, fetched->resolved);
+  if (fetched.error().kind == ErrorKind::kCancelled) return false;
+  return note(found->second, std::unexpected(fetched.error()));
+}
+
+bool Sources::note(Probe& probe, const Result<source::Resolved>& found) {
+  const bool known = probe.done;
+  const bool was_reachable = probe.resolved.has_value();
+  probe.done = true;
+  if (found) {
+    probe.resolved = *found;
+    probe.error = {};
+    probe.failures = 0;
+    return !known || !was_reachable;
+  }
+  const bool same =
+      known && !was_reachable && probe.error.kind == found.error().kind && probe.error.message == found.error().message;
+  probe.resolved.reset();
+  probe.error = found.error();
+  if (clock_.now() >= probe.retry_at) probe.retry_at = clock_.now() + probe_delay(++probe.failures);
+  return !same;
+}
+
+void Sources::finish(const api::ModelRun& run, Result<Fetched> fetched) {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(run.meta.uid);
   if (found == entries_.end()) return;  // the run is over: nobody would forget it again
@@ -88,11 +125,6 @@ void Sources::finish(const api::ModelRun& run, const std::string& project_uid, R
   entry.view.sha256 = entry.archive->sha256();
   entry.view.has_entry_point = entry.archive->contains_file(run.spec.entry_point());
   entry.view.error = {};
-  // What the project's status shows as its last commit is that of its default branch.
-  auto& probe = probes_[project_uid];
-  if (run.spec.branch.empty() && looked_up) {
-    probe.resolved = std::move(fetched->resolved);
-  }
 }
 
 SourceView Sources::view(const std::string& run_uid) const {
@@ -125,12 +157,18 @@ void Sources::forget(const std::string& run_uid) {
 }
 
 Sources::Probe Sources::begin_probe(const api::ModelProject& project) {
+  Probe begun;
   {
     const std::lock_guard lock(mutex_);
     auto& probe = probes_[project.meta.uid];
-    if (probe.generation == project.meta.generation) return probe;
-    probe = {};
-    probe.generation = project.meta.generation;
+    if (probe.generation != project.meta.generation) {
+      probe = {};
+      probe.generation = project.meta.generation;
+    } else if (probe.working || probe.resolved || clock_.now() < probe.retry_at) {
+      return probe;
+    }
+    probe.working = true;
+    begun = probe;
   }
   pool_.post([this, project](const std::stop_token& stop) {
     const auto remote = git_remote(client_, project, policy_, stop);
@@ -139,16 +177,14 @@ Sources::Probe Sources::begin_probe(const api::ModelProject& project) {
     {
       const std::lock_guard lock(mutex_);
       auto& probe = probes_[project.meta.uid];
-      probe.done = true;
-      if (resolved)
-        probe.resolved = std::move(*resolved);
-      else
-        probe.error = resolved.error();
+      // The project may have changed meanwhile; then another look is under way.
+      if (probe.generation == project.meta.generation) {
+        probe.working = false;
+        note(probe, resolved);
+      }
     }
     wake_project_(project.meta.key());
   });
-  Probe begun;
-  begun.generation = project.meta.generation;
   return begun;
 }
 

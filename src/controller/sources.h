@@ -38,14 +38,18 @@ class Sources {
   void with_archive(const api::ModelRun& run, const api::ModelProject& project, ArchiveFn done);
   void forget(const std::string& run_uid);
 
-  // The project's default branch, looked up once per generation of the project.
+  // The project's default branch: looked up once per generation of the project, after a failure again and again, 30 s
+  // to 10 min apart; and what runs have found there since.
   struct Probe {
     std::int64_t generation = 0;
+    bool working = false;
     bool done = false;
     std::optional<source::Resolved> resolved;
-    Error error;
+    Error error;  // without `resolved`, once it is done
+    int failures = 0;
+    Time retry_at{};  // after a failure
   };
-  // Starts that unless it has been, and gives what was known before.
+  // Starts that when it is due, and gives what was known before. The project is woken when more is known.
   Probe begin_probe(const api::ModelProject& project);
   [[nodiscard]] std::optional<Probe> probe(const std::string& project_uid) const;
 
@@ -62,7 +66,10 @@ class Sources {
     Result<ArchivePtr> archive;
   };
   Result<Fetched> fetch(const api::ModelRun& run, const api::ModelProject& project, std::stop_token stop);
-  void finish(const api::ModelRun& run, const std::string& project_uid, Result<Fetched> fetched);
+  void finish(const api::ModelRun& run, Result<Fetched> fetched);
+  bool note_run(const api::ModelRun& run, const api::ModelProject& project, const Result<Fetched>& fetched);
+  // What was found at the source: true when that is other than what was known. The mutex is held.
+  bool note(Probe& probe, const Result<source::Resolved>& found);
 
   kube::Client& client_;
   const source::Policy policy_;

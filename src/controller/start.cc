@@ -129,21 +129,6 @@ bool check_other(Plan& plan, const Observed& observed, Time now) {
   return false;
 }
 
-std::string_view source_reason(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kNotFound:
-      return reason::kRefNotFound;
-    case ErrorKind::kDenied:
-      return reason::kSourceDenied;
-    case ErrorKind::kTooLarge:
-      return reason::kSourceTooLarge;
-    case ErrorKind::kInvalid:
-      return reason::kInvalidSpec;
-    default:
-      return reason::kSourceUnreachable;
-  }
-}
-
 void source_failed(Plan& plan, const Observed& observed, Time now) {
   const auto why = source_reason(observed.source.error.kind);
   const Duration left =

@@ -79,4 +79,19 @@ std::string cancel_cause(const Observed& observed) {
   return project_deleted(observed) ? fmt::format("cancelled because ModelProject {} was deleted", spec.project) : "";
 }
 
+std::string_view source_reason(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kNotFound:
+      return api::reason::kRefNotFound;
+    case ErrorKind::kDenied:
+      return api::reason::kSourceDenied;
+    case ErrorKind::kTooLarge:
+      return api::reason::kSourceTooLarge;
+    case ErrorKind::kInvalid:
+      return api::reason::kInvalidSpec;
+    default:
+      return api::reason::kSourceUnreachable;
+  }
+}
+
 }  // namespace modelrun::controller

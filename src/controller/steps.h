@@ -37,4 +37,7 @@ bool project_deleted(const Observed& observed);
 // Why an admitted run is to be cancelled, for status.message; empty when it is not.
 std::string cancel_cause(const Observed& observed);
 
+// The reason for an error of the source.
+std::string_view source_reason(ErrorKind kind);
+
 }  // namespace modelrun::controller

@@ -161,7 +161,12 @@ void Process::settle_sources() {
   });
   std::unique_lock lock(mutex_);
   const bool done = changed_.wait_for(lock, kGitPatience, [&] {
-    return std::ranges::includes(woken_runs_, runs) && std::ranges::includes(woken_projects_, projects);
+    bool working = false;
+    caches_.projects.for_each([&](const auto& project) {
+      const auto probe = sources_.probe(project->meta.uid);
+      working = working || (probe && probe->working);
+    });
+    return !working && std::ranges::includes(woken_runs_, runs) && std::ranges::includes(woken_projects_, projects);
   });
   if (!done) throw std::runtime_error("git did not answer");
   for (const auto& key : std::exchange(fresh_runs_, {})) run_queue_.add(key);

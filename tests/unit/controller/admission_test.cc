@@ -112,6 +112,8 @@ TEST_F(AdmissionTest, ReadyFollowsTheProbe) {
   probe.done = true;
   probe.error = {ErrorKind::kDenied, "no"};
   EXPECT_STREQ(ready(), "False");
+  EXPECT_EQ(api::find_condition(admit({project_, {}, {}, 0, probe}, at(1)).conditions, "Ready")->reason,
+            "SourceDenied");
   probe.resolved = source::Resolved{kCommit, "trunk"};
   EXPECT_STREQ(ready(), "True");
   EXPECT_EQ(admit({project_, {}, {}, 0, probe}, at(1)).default_branch, "trunk");

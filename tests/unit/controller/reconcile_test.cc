@@ -328,6 +328,60 @@ TEST(Reconcile, BranchIsAbsentWhenOnlyACommitIsNamed) {
   EXPECT_EQ(world.find("with-neither").status.branch, "main");
 }
 
+// "False SourceDenied": the project's condition Ready.
+std::string ready(World& world) {
+  const auto object = world.machine().server.find(kube::kModelProjects, world.namespace_(), "p").value();
+  const auto status = api::decode_model_project(object).status;
+  const auto* condition = api::find_condition(status.conditions, "Ready");
+  return condition == nullptr
+             ? "none"
+             : (condition->status == api::ConditionStatus::kTrue ? "True " : "False ") + condition->reason;
+}
+
+// A Secret for the world's repository, which has no host; `use`: its label.
+void put_secret(World& world, const char* use) {
+  world.machine().server.put(
+      kube::kSecrets,
+      {{"metadata", {{"name", "git"}, {"namespace", world.namespace_()}, {"labels", {{"modelrun.dev/use", use}}}}}});
+}
+
+TEST(Ready, IsAskedAgainAfterAFailure) {
+  World world({.runs = 0});
+  world.set_project({{"source", {{"git", {{"secretRef", {{"name", "git"}}}}}}}});
+  world.run([&] { return ready(world) == "False SourceUnreachable"; });
+  const auto writes = world.written().at("PUT modelprojects/status");
+  seconds(world, 100);
+  EXPECT_EQ(world.written().at("PUT modelprojects/status"), writes) << "nothing has changed";
+  put_secret(world, "env");
+  world.run([&] { return ready(world) == "False SourceDenied"; });
+  world.machine().server.erase(kube::kSecrets, world.namespace_(), "git");
+  put_secret(world, "git");
+  world.run([&] { return ready(world) == "True SourceReachable"; });
+  EXPECT_EQ(world.written().at("PUT modelprojects/status"), writes + 2);
+  seconds(world, 1000);
+  EXPECT_EQ(world.written().at("PUT modelprojects/status"), writes + 2);
+}
+
+TEST(Ready, FollowsWhatRunsFind) {
+  World world({});
+  put_secret(world, "git");
+  world.set_project({{"source", {{"git", {{"secretRef", {{"name", "git"}}}}}}}});
+  world.run();
+  seconds(world, 60);
+  EXPECT_EQ(ready(world), "True SourceReachable");
+  world.machine().server.erase(kube::kSecrets, world.namespace_(), "git");
+  world.add_run("second");
+  seconds(world, 5);
+  EXPECT_EQ(ready(world), "False SourceUnreachable") << "no probe has looked";
+  put_secret(world, "git");
+  world.run();
+  EXPECT_EQ(ready(world), "True SourceReachable");
+  const auto writes = world.written().at("PUT modelprojects/status");
+  world.add_run("third");
+  world.run();
+  EXPECT_EQ(world.written().at("PUT modelprojects/status"), writes + 1) << "its slot, and nothing else";
+}
+
 TEST(Reconcile, CommitThatNobodyHasIsNotTheRuns) {
   World world({});
   world.set_spec("run-00", {{"commitSHA", std::string(40, 'b')}});
