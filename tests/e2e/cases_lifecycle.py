@@ -163,6 +163,22 @@ def suspend_while_running_is_a_new_attempt(space):
 
 
 @case
+def suspended_run_gives_its_slot_to_another(space):
+    project_with_sleeper(space, limits={"maxConcurrentRuns": 1})
+    sleeping(space)
+    first = space.wait_phase("r", ("Running",))
+    space.run("other", modelName="quick")
+    wait_for(lambda: reason_of(space.status("other")) == "Queued", 20, "the wait has a reason")
+    space.patch_run("r", suspend=True)
+    expect(space.finish("other"), "Succeeded", "Succeeded")
+    space.patch_run("r", suspend=False)
+    second = space.wait_phase("r", ("Running",), 90)
+    assert (second["attempts"], second["runNumber"]) == (2, first["runNumber"])
+    space.patch_run("r", cancel=True)
+    expect(space.finish("r", 30), "Cancelled", "Cancelled")
+
+
+@case
 def one_at_a_time_first_in_first_out(space):
     slow = "import time\ntime.sleep(0.5)\nresult = {}\n"
     space.project(files={"run.py": slow}, limits={"maxConcurrentRuns": 1})

@@ -83,6 +83,15 @@ def pipeline(space):
 
 
 @case
+def pipeline_with_a_model_that_is_not_there(space):
+    space.project(files={"run.py": "PIPELINE = ['revenue', 'profit']\nprint('planning')\n", "model/revenue.py": "print('no')\n"})
+    space.run("r")
+    status = space.finish("r")
+    expect(status, "Failed", "EntryPointNotFound", 66)
+    assert "profit" in status["message"] and status["stdout"] == "planning\n", "no model has run"
+
+
+@case
 def artifacts_and_files(space):
     source = (
         "import json\njson.dump([1, 2, 3], open('/outputs/series.json', 'w'))\n"
