@@ -91,14 +91,17 @@ runtime::Outcome reconcile_project(const Context& context, const std::string& ke
     if (is_urgent(project->status, status) || waited >= kLazy) {
       if (auto written = write(context, *project, status, stop); !written) return runtime::failed(written.error());
       context.project_writes.note(key, context.clock.now());
-      // Those that go on now. The others have nothing to do, and may be thousands.
-      for (const auto& candidate : observed.waiting) {
-        if (std::ranges::find(status.active, candidate.uid, &api::ActiveRun::uid) == status.active.end()) continue;
-        context.run_queue.add(project->meta.namespace_ + "/" + candidate.name);
-      }
     } else {
       outcome = runtime::requeue_after(kLazy - waited);
     }
+  }
+  // Those that go on now, also when the answer to the write that gave them their slot was lost. The others have nothing
+  // to do, and may be thousands.
+  for (const auto& candidate : observed.waiting) {
+    const auto slot = std::ranges::find(status.active, candidate.uid, &api::ActiveRun::uid);
+    // A slot of an earlier generation is of no use to it; see has_lost().
+    if (slot == status.active.end() || slot->generation != candidate.generation) continue;
+    context.run_queue.add(project->meta.namespace_ + "/" + candidate.name);
   }
   if (auto done = delete_over_history(context, *project, runs, stop); !done) return runtime::failed(done.error());
   // When the source is looked for again; a look that is under way wakes the project by itself.

@@ -86,6 +86,23 @@ TEST(Reconcile, TenRunsShareTheProjectsWrites) {
   EXPECT_LE(world.written().at("PUT modelprojects/status"), 10) << "one for all that are ready";
 }
 
+TEST(Reconcile, ASlotWhoseAnswerWasLostIsUsedAtOnce) {
+  World world({.runs = 2, .max_concurrent = 1});
+  world.node().hold = true;
+  world.run([&] { return world.find("run-01").status.phase == Phase::kPending; });
+  bool lost = false;
+  world.set_faults([&](const kube::Request& request, int) {
+    const bool slot = request.method == kube::Method::kPut && request.path.ends_with("/modelprojects/p/status");
+    return slot && !std::exchange(lost, true) ? fakes::Fault::kDropAfter : fakes::Fault::kNone;
+  });
+  world.node().hold = false;
+  const Time begin = world.machine().clock.now();
+  world.run();
+  EXPECT_TRUE(lost);
+  EXPECT_EQ(world.find("run-01").status.phase, Phase::kSucceeded);
+  EXPECT_LT(world.machine().clock.now() - begin, std::chrono::seconds(20)) << "not found by the net";
+}
+
 TEST(Reconcile, RefusedJobIsNotTriedInALoop) {
   World world({});
   int tries = 0;
