@@ -10,8 +10,7 @@ std::vector<std::shared_ptr<const RunRecord>> over_history(std::vector<std::shar
     return !api::is_final(run->phase) || run->meta.deleting() || !(run->made_by_tool || history.include_applied);
   });
   // The latest first.
-  std::ranges::sort(runs, std::ranges::greater{},
-                    [](const auto& run) { return run->finished_at.value_or(run->meta.creation); });
+  std::ranges::sort(runs, std::ranges::greater{}, [](const auto& run) { return run->ended_at(); });
   std::vector<std::shared_ptr<const RunRecord>> over;
   std::int64_t successful = 0;
   std::int64_t failed = 0;

@@ -68,9 +68,8 @@ RunPtr find_active(const Context& context, const api::ModelRun& run, const std::
 std::vector<RecordPtr> successes(const Context& context, const std::string& identity) {
   auto records = context.caches.runs.by_index(kByIdentity, identity_key(identity));
   std::erase_if(records, [](const auto& record) { return record->active != nullptr; });
-  std::ranges::sort(records, std::ranges::greater{}, [](const auto& record) {
-    return std::tuple(record->finished_at.value_or(record->meta.creation), record->meta.uid);
-  });
+  std::ranges::sort(records, std::ranges::greater{},
+                    [](const auto& record) { return std::tuple(record->ended_at(), record->meta.uid); });
   if (records.size() > kMostTries) records.resize(kMostTries);
   return records;
 }

@@ -27,6 +27,8 @@ struct RunRecord {
   std::string identity;
   std::shared_ptr<const api::ModelRun> active;  // null once the phase is final
 
+  // For the order of runs that are over.
+  [[nodiscard]] Time ended_at() const { return finished_at.value_or(meta.creation); }
   [[nodiscard]] std::string project_key() const { return meta.namespace_ + "/" + project; }
 };
 

@@ -9,14 +9,6 @@
 namespace modelrun::controller {
 namespace {
 
-// What else is kept about a run goes when it is over.
-void forget(const Context& context, const RunRecord& record) {
-  context.inbox.forget(record.meta.uid);
-  context.sources.forget(record.meta.uid);
-  context.waiting.leave(record.meta.uid);
-  context.leads.leave(record.meta.uid);
-}
-
 // Somebody set cancel or suspend after the end. The result stays as it is; that the change was seen is said, since
 // kstatus takes a run whose generation was not observed for one that is under way.
 Result<void> acknowledge(const Context& context, const RunRecord& record, std::stop_token stop) {
@@ -34,7 +26,7 @@ Result<void> acknowledge(const Context& context, const RunRecord& record, std::s
 }
 
 runtime::Outcome reconcile_finished(const Context& context, const RunRecord& record, std::stop_token stop) {
-  forget(context, record);
+  forget(context, record.meta.uid);
   if (record.observed_generation < record.meta.generation && !record.meta.deleting()) {
     if (auto done = acknowledge(context, record, stop); !done && done.error().kind != ErrorKind::kNotFound) {
       return runtime::failed(done.error());
@@ -42,7 +34,7 @@ runtime::Outcome reconcile_finished(const Context& context, const RunRecord& rec
   }
   const auto project = context.caches.projects.find(record.project_key());
   FinishedRun finished;
-  finished.finished_at = record.finished_at.value_or(record.meta.creation);
+  finished.finished_at = record.ended_at();
   finished.history = project ? project->history : api::HistorySpec{};
   finished.managed = record.made_by_tool || finished.history.include_applied;
   finished.followed = is_followed(context.caches.runs, record.meta.uid);
@@ -69,6 +61,13 @@ runtime::Outcome reconcile_finished(const Context& context, const RunRecord& rec
 
 }  // namespace
 
+void forget(const Context& context, const std::string& uid) {
+  context.inbox.forget(uid);
+  context.sources.forget(uid);
+  context.waiting.leave(uid);
+  context.leads.leave(uid);
+}
+
 runtime::Outcome reconcile_run(const Context& context, const std::string& key, std::stop_token stop) {
   const auto record = context.caches.runs.find(key);
   // Whoever follows a run that is gone is told when its removal is seen (operator/wiring.cc).
@@ -88,7 +87,7 @@ runtime::Outcome reconcile_run(const Context& context, const std::string& key, s
   auto run = apply(context, *observed, std::move(plan), stop);
   // Its removal may have been seen while this pass was noting things about it.
   if (const auto kept = context.caches.runs.find(key); !kept || kept->meta.uid != record->meta.uid) {
-    forget(context, *record);
+    forget(context, record->meta.uid);
   }
   if (!run) return runtime::failed(run.error());
   context.inbox.settle(**run);

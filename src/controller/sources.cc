@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "controller/secrets.h"
+#include "runtime/backoff.h"
 
 namespace modelrun::controller {
 namespace {
@@ -13,15 +14,8 @@ std::optional<std::string> wanted(const std::string& first, const std::string& s
   return second.empty() ? std::nullopt : std::optional(second);
 }
 
-// 1, 2, 4 … 30 s.
-Duration retry_delay(int failures) {
-  return std::chrono::seconds(std::min(30, 1 << std::min(failures - 1, 5)));
-}
-
-// 30, 60 … 600 s.
-Duration probe_delay(int failures) {
-  return std::chrono::seconds(std::min(600, 30 << std::min(failures - 1, 5)));
-}
+const runtime::BackoffOptions kRunRetry{.initial = std::chrono::seconds(1), .max = std::chrono::seconds(30)};
+const runtime::BackoffOptions kProbeRetry{.initial = std::chrono::seconds(30), .max = std::chrono::seconds(600)};
 
 bool may_pass(ErrorKind kind) {
   return kind == ErrorKind::kUnavailable || kind == ErrorKind::kTimeout || kind == ErrorKind::kThrottled;
@@ -98,7 +92,8 @@ bool Sources::note(Probe& probe, const Result<source::Resolved>& found) {
       known && !was_reachable && probe.error.kind == found.error().kind && probe.error.message == found.error().message;
   probe.resolved.reset();
   probe.error = found.error();
-  if (clock_.now() >= probe.retry_at) probe.retry_at = clock_.now() + probe_delay(++probe.failures);
+  if (clock_.now() >= probe.retry_at)
+    probe.retry_at = clock_.now() + runtime::backoff_delay(kProbeRetry, probe.failures++);
   return !same;
 }
 
@@ -117,7 +112,7 @@ void Sources::finish(const api::ModelRun& run, Result<Fetched> fetched) {
   if (!fetched || !fetched->archive) {
     entry.view.state = SourceView::State::kFailed;
     entry.view.error = fetched ? fetched->archive.error() : fetched.error();
-    entry.retry_at = clock_.now() + retry_delay(++entry.failures);
+    entry.retry_at = clock_.now() + runtime::backoff_delay(kRunRetry, entry.failures++);
     return;
   }
   entry.archive = std::move(*fetched->archive);

@@ -1,6 +1,7 @@
 // Resolves and fetches the sources of runs in the background, and remembers how far each has come.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -46,7 +47,7 @@ class Sources {
     bool done = false;
     std::optional<source::Resolved> resolved;
     Error error;  // without `resolved`, once it is done
-    int failures = 0;
+    std::uint32_t failures = 0;
     Time retry_at{};  // after a failure
   };
   // Starts that when it is due, and gives what was known before. The project is woken when more is known.
@@ -56,7 +57,7 @@ class Sources {
  private:
   struct Entry {
     bool working = false;
-    int failures = 0;
+    std::uint32_t failures = 0;
     Time retry_at{};
     SourceView view;
     ArchivePtr archive;

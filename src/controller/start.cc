@@ -3,7 +3,6 @@
 #include "api/reason.h"
 #include "controller/limits.h"
 #include "controller/reuse.h"
-#include "controller/status.h"
 #include "controller/steps.h"
 
 namespace modelrun::controller {
@@ -112,11 +111,7 @@ bool check_other(Plan& plan, const Observed& observed, Time now) {
   const auto& other = observed.other.run;
   if (!other) return true;
   if (api::is_final(other->status.phase)) {
-    Ending ending = reused(observed, now);
-    if (!ending.payload.empty()) {
-      plan.before.emplace_back(WritePayload{ending.status.result_ref->config_maps, std::move(ending.payload)});
-    }
-    plan.status = std::move(ending.status);
+    end(plan, reused(observed, now));
     plan.events.push_back({EventType::kNormal, "Reused", plan.status->message});
     return false;
   }

@@ -155,14 +155,15 @@ void take_known(const Observed& observed, ModelRunStatus& status, Time now) {
   }
 }
 
-// Better an end with what fits into status than none.
-void give_up_payload(const std::string& error, Ending& ending) {
+// Better an end with what fits into status than none, when the API server does not take the rest.
+void give_up_payload(const Observed& observed, Ending& ending) {
+  if (ending.payload.empty() || observed.payload_error.empty()) return;
   ending.payload.clear();
   ending.status.result_ref.reset();
   ending.status.identity.clear();  // nobody is to take this for the result
   for (auto& artifact : ending.status.artifacts) artifact.stored = false;
-  add_warning(ending.status,
-              fmt::format("what does not stand here is lost, the full result was not stored: {}", error));
+  add_warning(ending.status, fmt::format("what does not stand here is lost, the full result was not stored: {}",
+                                         observed.payload_error));
 }
 
 void set_end(const Observed& observed, ModelRunStatus& status, std::string_view reason, Time now) {
@@ -289,7 +290,7 @@ Ending ended(const Observed& observed, const Verdict& verdict, const api::Result
   status.project_spec.reset();
   if (pod != nullptr) take_pod(*pod, status);
   if (frame != nullptr) ending.payload = take_frame(*frame, observed.run->meta, status);
-  if (!ending.payload.empty() && !observed.payload_error.empty()) give_up_payload(observed.payload_error, ending);
+  give_up_payload(observed, ending);
   if (frame != nullptr && frame->partial) status.identity.clear();  // nobody is to take this for the result
   status.finished_at = status.timeline.finished = end_time(frame, pod, now);
   set_end(observed, status, verdict.reason, now);
@@ -309,7 +310,7 @@ Ending reused(const Observed& observed, Time now) {
   status.message = from.reused_from ? from.message : fmt::format("as run {}: {}", other.meta.name, from.message);
   // The other's ConfigMaps go with it.
   if (observed.other.full) ending.payload = make_payload(*observed.other.full, observed.run->meta, status);
-  if (!ending.payload.empty() && !observed.payload_error.empty()) give_up_payload(observed.payload_error, ending);
+  give_up_payload(observed, ending);
   set_end(observed, status, from.error ? from.error->reason : std::string(api::reason::kSucceeded), now);
   return ending;
 }

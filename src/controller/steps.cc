@@ -4,7 +4,6 @@
 
 #include "api/reason.h"
 #include "controller/limits.h"
-#include "controller/status.h"
 
 namespace modelrun::controller {
 namespace {
@@ -24,11 +23,7 @@ void retry(Plan& plan, const Observed& observed, const Verdict& verdict, Time no
 
 void finish(Plan& plan, const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now) {
   const api::ResultFrame* frame = observed.frame ? &*observed.frame : nullptr;
-  Ending ending = ended(observed, verdict, frame, pod, now);
-  if (!ending.payload.empty()) {
-    plan.before.emplace_back(WritePayload{ending.status.result_ref->config_maps, std::move(ending.payload)});
-  }
-  plan.status = std::move(ending.status);
+  end(plan, ended(observed, verdict, frame, pod, now));
   plan.events.push_back({verdict.phase == api::Phase::kSucceeded ? EventType::kNormal : EventType::kWarning,
                          verdict.reason, verdict.message});
 }
@@ -44,6 +39,13 @@ void wait_for(Plan& plan, const Observed& observed, std::string_view reason, con
   }
   plan.status = waiting(observed, reason, message, now);
   plan.requeue_after = again;
+}
+
+void end(Plan& plan, Ending ending) {
+  if (!ending.payload.empty()) {
+    plan.before.emplace_back(WritePayload{ending.status.result_ref->config_maps, std::move(ending.payload)});
+  }
+  plan.status = std::move(ending.status);
 }
 
 void conclude(Plan& plan, const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now) {

@@ -7,6 +7,7 @@
 #include "controller/observed.h"
 #include "controller/plan.h"
 #include "controller/settings.h"
+#include "controller/status.h"
 #include "controller/verdict.h"
 
 namespace modelrun::controller {
@@ -26,6 +27,9 @@ void wait_for(Plan& plan, const Observed& observed, std::string_view reason, con
 
 // Ends the run with `verdict`, or starts another attempt when it allows one and the limit of attempts does too.
 void conclude(Plan& plan, const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now);
+
+// Ends the run with that status, once its payload is stored.
+void end(Plan& plan, Ending ending);
 
 // Ends the run before its model ran: nothing to collect, and its Job, if any, is of no use to anybody.
 void refuse(Plan& plan, const Observed& observed, api::Phase phase, std::string_view reason, std::string message,

@@ -50,7 +50,7 @@ Result<json> project_list(App::Impl& app, const Visit& visit) {
     entries.push_back({{"project_name", display_project(*namespace_, each.name, visit.caller.namespace_)},
                        {"default_branch", or_null(each.default_branch)},
                        {"last_commit", or_null(each.last_commit)},
-                       {"last_run_number", each.last_number > 0 ? json(each.last_number) : json(nullptr)},
+                       {"last_run_number", number_or_null(each.last_number)},
                        {"active_runs", each.active},
                        {"queued_runs", each.queued},
                        {"suspended", each.suspended}});

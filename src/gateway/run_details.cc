@@ -41,9 +41,7 @@ json artifacts_of(const std::vector<api::ArtifactStatus>& artifacts) {
 json reused_from(const api::ModelRunStatus& status) {
   const auto& from = status.reused_from;
   if (!from) return nullptr;
-  return {{"run_id", from->uid},
-          {"name", from->name},
-          {"run_number", from->run_number > 0 ? json(from->run_number) : json(nullptr)}};
+  return {{"run_id", from->uid}, {"name", from->name}, {"run_number", number_or_null(from->run_number)}};
 }
 
 }  // namespace
@@ -60,7 +58,7 @@ json detail_fields(const api::ModelRun& run, const api::ResultFrame* frame, std:
       {"project_name", project},
       {"namespace", run.meta.namespace_},
       {"name", run.meta.name},
-      {"run_number", status.run_number > 0 ? json(status.run_number) : json(nullptr)},
+      {"run_number", number_or_null(status.run_number)},
       {"model_name", or_null(run.spec.scope == api::Scope::kModel ? run.spec.model_name : "")},
       {"parameters", run.spec.parameters.value_or(nullptr)},
       {"created_by", or_null(run.created_by)},

@@ -105,6 +105,10 @@ json or_null(const std::string& text) {
   return text.empty() ? json(nullptr) : json(text);
 }
 
+json number_or_null(std::int64_t number) {
+  return number > 0 ? json(number) : json(nullptr);
+}
+
 json time_or_null(const std::optional<Time>& time) {
   return time ? json(iso_time(*time)) : json(nullptr);
 }
@@ -158,7 +162,7 @@ json run_fields(const api::ModelRun& run, const api::ResultFrame* frame, std::st
     truncated = cut_to_limit(output) || left.out_truncated || left.err_truncated;
   }
   return {{"run_id", run.meta.uid},
-          {"run_number", status.run_number > 0 ? json(status.run_number) : json(nullptr)},
+          {"run_number", number_or_null(status.run_number)},
           {"project_name", project},
           {"status", status_word(status.phase)},
           {"commit_sha", or_null(status.commit_sha)},
@@ -177,7 +181,7 @@ json async_fields(const RunSummary& run, std::string_view project) {
   std::string warning = run.warning;
   if (run.phase == api::Phase::kFailed && warning.empty()) warning = run.message;
   return {{"run_id", run.key.uid},
-          {"run_number", run.number > 0 ? json(run.number) : json(nullptr)},
+          {"run_number", number_or_null(run.number)},
           {"status", status_word(run.phase)},
           {"project_name", project},
           {"model_name", or_null(run.model)},
@@ -188,7 +192,7 @@ json async_fields(const RunSummary& run, std::string_view project) {
 
 json list_entry(const RunSummary& run) {
   return {{"run_id", run.key.uid},
-          {"run_number", run.number > 0 ? json(run.number) : json(nullptr)},
+          {"run_number", number_or_null(run.number)},
           {"status", status_word(run.phase)},
           {"commit_sha", or_null(run.commit)},
           {"started_at", time_or_null(run.started)},

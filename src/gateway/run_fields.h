@@ -22,6 +22,7 @@ std::string iso_time(Time time);
 nlohmann::json time_or_null(const std::optional<Time>& time);
 // What is not known is null, never "".
 nlohmann::json or_null(const std::string& text);
+nlohmann::json number_or_null(std::int64_t number);  // of a run: they count from 1
 
 // `frame`: the full result when it could be had and is larger than what stands in status, else null. `project`: as
 // display_project() has it.

@@ -4,6 +4,8 @@
 #include <optional>
 #include <set>
 
+#include "controller/run_reconciler.h"
+
 namespace modelrun::op {
 namespace {
 
@@ -34,10 +36,7 @@ void on_run(const Context& context, const RunPtr& old, const RunPtr& now) {
   const auto& run = now ? *now : *old;
   const bool replaced = old && now && old->meta.uid != now->meta.uid;
   if (!now || replaced) {
-    context.inbox.forget(old->meta.uid);
-    context.sources.forget(old->meta.uid);
-    context.waiting.leave(old->meta.uid);
-    context.leads.leave(old->meta.uid);
+    controller::forget(context, old->meta.uid);
     wake_followers(context, old->meta.uid);
   }
   if (now) {
