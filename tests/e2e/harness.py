@@ -36,6 +36,13 @@ def chosen_by(patterns):
     return [c for c in CASES if not patterns or any(fnmatch.fnmatch(c[0], p) for p in patterns)]
 
 
+def line_of(error):
+    """FILE:LINE where a case failed: the innermost line of one, else of all."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if os.path.basename(frame.filename).startswith("cases_")] or frames
+    return f"{os.path.basename(own[-1].filename)}:{own[-1].lineno}"
+
+
 def attempt(name, call, after=lambda failed: ""):
     """Calls `call`, then after(whether it failed), whose text is told too; prints the case's line and gives its first word."""
     begun = time.monotonic()
@@ -46,7 +53,7 @@ def attempt(name, call, after=lambda failed: ""):
         outcome, detail = "skip", f": {reason}"
     except Exception as error:  # pylint: disable=broad-except  # a failing case must not stop the others
         what = " ".join(f"{type(error).__name__}: {error}".split())
-        outcome, detail = "FAIL", f": {what[:600]}\n{traceback.format_exc()}"
+        outcome, detail = "FAIL", f" at {line_of(error)}: {what[:600]}\n{traceback.format_exc()}"
     try:
         detail += after(outcome == "FAIL")
     except Exception as error:  # pylint: disable=broad-except

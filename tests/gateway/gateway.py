@@ -115,7 +115,7 @@ class Gateway:
         return self.process.wait(60)
 
     def metrics_until(self, name, value):
-        """Waits until the metric has the value, and gives it."""
+        """Waits until the metric has the value."""
 
         def reached():
             connection = http.client.HTTPConnection("127.0.0.1", self.probes, timeout=30)
@@ -123,9 +123,9 @@ class Gateway:
             lines = connection.getresponse().read().decode().splitlines()
             connection.close()
             found = [float(line.split()[1]) for line in lines if line.split()[0] == name]
-            return found == [value] and {"value": value}
+            return found == [value]
 
-        return wait_for(reached, 60, f"{name} is {value}")["value"]
+        wait_for(reached, 60, f"{name} is {value}")
 
     def text(self):
         with open(self.log.name, encoding="utf-8") as file:
