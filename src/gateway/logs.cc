@@ -7,11 +7,16 @@
 #include "gateway/project_ref.h"
 #include "gateway/run_fields.h"
 #include "gateway/run_wait.h"
+#include "runtime/backoff.h"
+#include "runtime/steady_clock.h"
 
 namespace modelrun::gateway {
 namespace {
 
 using nlohmann::json;
+
+constexpr runtime::BackoffOptions kLogRetry{
+    .initial = std::chrono::milliseconds(200), .max = std::chrono::milliseconds(2000), .factor = 2.0, .jitter = 0};
 
 void send_status(Exchange& exchange, const RunSummary& run) {
   exchange.send(event("status", dump({{"run_id", run.key.uid}, {"status", status_word(run.phase)}})));
@@ -39,14 +44,23 @@ class Follower {
  public:
   Follower(App::Impl& app, const Visit& visit, RunPtr run)
       : thread_([&app, &visit, followed = std::move(run)](const std::stop_token& stop) {
-          const auto on_data = [&visit](std::string_view text) {
-            return visit.exchange.send(event("log", dump({{"text", make_valid_utf8(text)}})));
-          };
-          // A log that cannot be had is no reason to end: the kept one comes at the end.
-          (void)app.runs.follow_log(visit.caller, *followed, on_data, stop);
+          print(app, visit, *followed, stop);
         }) {}
 
  private:
+  // A log that cannot be had is no reason to end: the kept one comes at the end.
+  static void print(App::Impl& app, const Visit& visit, const api::ModelRun& run, const std::stop_token& stop) {
+    const auto on_data = [&visit](std::string_view text) {
+      return visit.exchange.send(event("log", dump({{"text", make_valid_utf8(text)}})));
+    };
+    for (std::uint32_t tries = 0;; ++tries) {
+      const auto done = app.runs.follow_log(visit.caller, run, on_data, stop);
+      // 400 from a kubelet that does not know yet that the container runs: it learns that a second or two after us.
+      if (done || done.error().kind != ErrorKind::kInvalid) return;
+      if (!runtime::RealSteadyClock().sleep(runtime::backoff_delay(kLogRetry, tries), stop)) return;
+    }
+  }
+
   std::jthread thread_;
 };
 

@@ -126,7 +126,7 @@ class RunService {
   // Asks for the end of a run. One that is over stays as it is and is no error: look at the phase.
   virtual Result<RunSummary> cancel(const Identity& caller, const RunKey& key, std::stop_token stop) = 0;
   // What the model of a run that is under way prints, piece by piece, until its end or until `on_data` returns false.
-  // kNotFound while there is no pod.
+  // kNotFound while there is no pod, kInvalid while the kubelet does not know that its container runs.
   virtual Result<void> follow_log(const Identity& caller, const api::ModelRun& run,
                                   const std::function<bool(std::string_view)>& on_data, std::stop_token stop) = 0;
 };

@@ -227,6 +227,26 @@ TEST_F(HttpTest, LogsOfARunThatIsUnderWay) {
   EXPECT_THAT(connection.receive().body, HasSubstr("event: end"));
 }
 
+// The operator hears of a run's start from its pod, the kubelet only when it looks again.
+TEST_F(HttpTest, LogsThatTheKubeletDoesNotHaveYet) {
+  nlohmann::json pod{{"metadata", {{"namespace", "ns"}, {"name", "p"}}}};
+  pod["status"]["containerStatuses"] = {{{"name", "model"}, {"state", {{"waiting", nlohmann::json::object()}}}}};
+  server.put(kube::kPods, pod);
+  server.set_pod_log("ns", "p", "model", "line one\n");
+  const auto uid = put_run("a", {{"phase", "Running"}, {"podName", "p"}});
+  Client connection(port());
+  connection.send(request("GET", "/v1/runs/" + uid + "/logs"));
+  const auto asked = [&] {
+    return std::ranges::count_if(server.requests(), [](const auto& each) { return each.path.contains("/p/log?"); });
+  };
+  ASSERT_TRUE(eventually([&] { return asked() >= 2; }));
+  pod["status"]["containerStatuses"][0]["state"] = {{"running", nlohmann::json::object()}};
+  server.put(kube::kPods, pod);
+  connection.read_until("event: log\ndata: {\"text\":\"line one\\n\"}");
+  set_status(success());
+  EXPECT_THAT(connection.receive().body, HasSubstr("event: end"));
+}
+
 TEST_F(HttpTest, EachCallerHasARateOfItsOwn) {
   app_options.rate = {.per_second = 0.001, .burst = 2, .max_names = 10};
   EXPECT_EQ(ask(mcp("ping")).status, 200);
