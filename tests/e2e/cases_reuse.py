@@ -77,7 +77,8 @@ def a_success_is_reused_until_the_project_changes(space):
     assert second["reusedFrom"]["name"] == "first" and second["outputs"] == first["outputs"]
     project = "/apis/modelrun.dev/v1alpha1/namespaces/{}/modelprojects/models".format(space.name)
     limits = {"spec": {"limits": {"pendingSeconds": 500}}}
-    space.cluster.request("PATCH", project, limits, "application/merge-patch+json")
+    changed = space.cluster.request("PATCH", project, limits, "application/merge-patch+json")["metadata"]["generation"]
+    wait_for(lambda: space.get(project)["status"]["observedGeneration"] == changed, 30, "the operator has seen the change")
     space.run("third", reuse="Reuse")
     third = space.finish("third")
     expect(third, "Succeeded", "Succeeded")

@@ -17,6 +17,7 @@ SCREENSHOTS = os.path.join(ROOT, "build", "screenshots")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 # Seconds for what the cluster has to do first.
 SOON, LATER = 15 * PATIENCE, 60 * PATIENCE
+expect.set_options(timeout=SOON * 1000)
 
 
 class Browser:

@@ -22,6 +22,7 @@ rate = json.loads(pathlib.Path("/inputs/parameters.json").read_text())["discount
 result = {"revenue": round(1000 / (1 + rate), 2)}
 """,
     "model/plain.py": "import time\ntime.sleep(3)\nresult = {'x': 1}\n",
+    "model/slow.py": "import time\ntime.sleep(120)\n",
     "model/fails.py": "import sys\nprint('so far')\nprint('no data', file=sys.stderr)\nsys.exit(3)\n",
     "model/loud.py": "print('x' * 3000000)\nresult = {'text': 'y' * 600000}\n",
 }
@@ -184,7 +185,7 @@ def reference_async_and_get_run(space, gateway):
 @case
 def reference_running_run(space, gateway):
     token = acme(space)
-    queued, _ = by_curl(gateway, token, "run", example("model", "async", model_name="plain"))
+    queued, _ = by_curl(gateway, token, "run", example("model", "async", model_name="slow"))
 
     def running():
         got, _ = by_curl(gateway, token, "get_run", {"run_id": queued["run_id"]})
@@ -193,6 +194,7 @@ def reference_running_run(space, gateway):
     got = wait_for(running, 60, "it runs")
     same(got["status"], "running")
     fits(got, GOT, status="running", finished_at=None, output=None)
+    by_client(gateway, token, "cancel_run", {"project_name": "acme", "run_id": queued["run_id"]})
 
 
 @case

@@ -65,7 +65,9 @@ class two_teams:  # pylint: disable=invalid-name
         self.other.post(f"/api/v1/namespaces/{self.other.name}/serviceaccounts", {"metadata": {"name": "editor"}})
         subject = {"kind": "ServiceAccount", "name": "editor", "namespace": self.other.name}
         self.other.bind("editor", "modelrun-editor", subject)
-        return Team(self.space, self.gateway), Team(self.other, self.gateway)
+        ours, theirs = Team(self.space, self.gateway), Team(self.other, self.gateway)
+        wait_for(lambda: theirs.http("GET", "/v1/runs?project_name=forecasts")[0] == 200, 20, "their right is seen")
+        return ours, theirs
 
     def __exit__(self, *unused):
         self.other.remove()

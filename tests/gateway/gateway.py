@@ -1,5 +1,6 @@
 """A namespace with a project, callers with rights, and a gateway process in front of it."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -130,6 +131,15 @@ class Gateway:
     def text(self):
         with open(self.log.name, encoding="utf-8") as file:
             return file.read()
+
+    @contextlib.contextmanager
+    def stream(self, path, token):
+        """The answer's lines, as they come."""
+        self.tokens.add(token)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=180)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+            yield (line.decode() for line in connection.getresponse())
 
     def ask(self, method, path, token=None, body=None, **headers):
         """(status, headers, JSON or text)"""

@@ -3,6 +3,11 @@
 import asyncio
 import contextlib
 import json
+import resource
+
+# A thousand sockets hardly fit into the 1024 descriptors that many shells allow.
+_, HARD = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (HARD, HARD))
 
 
 class Call:

@@ -71,7 +71,7 @@ class HarnessTest(unittest.TestCase):
             "atexit": "import atexit\natexit.register(print, 'bye')\nprint('hello')\n",
             "encoding": "# -*- coding: latin-1 -*-\nprint('a')\n",
             "group": "class C(Exception):\n    pass\nraise C('multi\\nline')\n",
-            "thread": "import threading, time\nthreading.Thread(target=lambda: (time.sleep(0.1), print('late'))).start()\nprint('early')\n",
+            "thread": "import threading\nthreading.Thread(target=lambda: (threading.main_thread().join(), print('late'))).start()\nprint('early')\n",
         }
         for name, text in programs.items():
             with self.subTest(name):

@@ -150,14 +150,14 @@ echo "{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io
 
 TEST_F(ConfigTest, ExecPluginFailures) {
   Config config;
-  const auto run = [&](const std::string& body) {
+  const auto run = [&](const std::string& body, std::chrono::milliseconds time = std::chrono::seconds{30}) {
     config.exec =
         ExecPlugin{.command = script("p", body), .args = {}, .env = {}, .api_version = "v1", .install_hint = {}};
-    return run_exec_plugin(config, std::chrono::milliseconds{300}, {});
+    return run_exec_plugin(config, time, {});
   };
   EXPECT_EQ(run("exit 3").error().kind, ErrorKind::kDenied);
   EXPECT_EQ(run("echo hello").error().kind, ErrorKind::kDenied);
-  EXPECT_EQ(run("exec sleep 60").error().kind, ErrorKind::kTimeout);
+  EXPECT_EQ(run("exec sleep 60", std::chrono::milliseconds{300}).error().kind, ErrorKind::kTimeout);
   config.exec->command = "/no/such/plugin";
   config.exec->install_hint = "install it";
   const auto missing = run_exec_plugin(config, std::chrono::seconds{1}, {});

@@ -94,7 +94,9 @@ TEST_F(RemoteTest, CredentialsStandInNoCommandLine) {
     (void)Resolver(std::move(options)).resolve(from, "main", {}, stop.get_token());
   });
   while (server_.count("hang") == 0) std::this_thread::yield();
-  const std::string lines = shell("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' || true");
+  const std::string lines = shell(fmt::format(
+      "for each in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $each && echo; done 2>/dev/null | grep -F :{}/ || true",
+      server_.port()));
   EXPECT_THAT(lines, HasSubstr("ls-remote"));
   EXPECT_THAT(lines, Not(HasSubstr("canary-password")));
   EXPECT_THAT(lines, Not(HasSubstr("Authorization")));
