@@ -272,14 +272,15 @@ std::string text_block(const json& fields) {
 
 }  // namespace
 
-json tool_answer(const Request& request, const Result<json>& outcome) {
-  const auto text = [](const std::string& words) { return json::array({{{"type", "text"}, {"text", words}}}); };
+json tool_answer(const Request& request, Result<json> outcome) {
+  const auto text = [](std::string words) { return json::array({{{"type", "text"}, {"text", std::move(words)}}}); };
   if (!outcome) {
-    return result_message(request, {{"content", text(outcome.error().message)}, {"isError", true}});
+    return result_message(request, {{"content", text(std::move(outcome.error().message))}, {"isError", true}});
   }
-  return result_message(request, {{"content", text(text_block(*outcome))},
-                                  {"structuredContent", *outcome},
-                                  {"isError", failed_work(text_at(request.params, "name"), *outcome)}});
+  const bool failed = failed_work(text_at(request.params, "name"), *outcome);
+  auto words = text_block(*outcome);
+  return result_message(
+      request, {{"content", text(std::move(words))}, {"structuredContent", std::move(*outcome)}, {"isError", failed}});
 }
 
 json progress(const Request& request, std::uint64_t step, std::string_view message) {

@@ -68,7 +68,7 @@ nlohmann::json arguments_of(const Request& request);
 
 // What a call came to. A failure is isError, in words that say what to do; so is a sync run whose model failed, with
 // all of its fields.
-nlohmann::json tool_answer(const Request& request, const Result<nlohmann::json>& outcome);
+nlohmann::json tool_answer(const Request& request, Result<nlohmann::json> outcome);
 
 // REQUIRES: a progress_token. `step` must rise from message to message.
 nlohmann::json progress(const Request& request, std::uint64_t step, std::string_view message);

@@ -62,8 +62,8 @@ void call(App::Impl& app, const Visit& visit, mcp::Request given) {
     tool_call.on_tick = ticker(kept, visitor);
   }
   call_tool(**tool, arguments, std::make_shared<const ToolCall>(std::move(tool_call)),
-            [kept, visitor, stream, place](const Result<json>& fields) {
-              const auto answer = mcp::tool_answer(*kept, fields);
+            [kept, visitor, stream, place](Result<json> fields) {
+              const auto answer = mcp::tool_answer(*kept, std::move(fields));
               if (!stream) return visitor->exchange.answer(message_answer(200, answer));
               visitor->exchange.send(event("message", dump(answer)));
             });

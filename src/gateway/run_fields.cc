@@ -80,6 +80,7 @@ bool cut_stream(json& fields, const char* name, std::size_t limit) {
 
 // True when something had to go.
 bool cut_to_limit(json& output) {
+  if (json_size(output) <= kMaxPayload) return false;
   bool cut = cut_stream(output, "stdout", kMaxPayload);
   cut = cut_stream(output, "stderr", kMaxPayload) || cut;
   if (json_size(output) <= kMaxPayload) return cut;
