@@ -17,15 +17,19 @@ def audit_events():
 
 
 def jobs_created(namespace):
-    """run uid and attempt of every Job that was ever created there."""
-    created = []
+    """The name, with run uid and attempt, of every Job that was ever created there. A create that was cut off by its operator's
+    end is told as a failure, though it may have been carried out: it counts when no other of this name succeeded."""
+    created, cut = [], set()
     for event in audit_events():
         ref = event.get("objectRef", {})
         if event["verb"] != "create" or ref.get("resource") != "jobs" or ref.get("namespace") != namespace:
             continue
-        if event["responseStatus"]["code"] == 201:
-            created.append(event["requestObject"]["metadata"]["name"])
-    return created
+        name, code = object_name(event), event["responseStatus"]["code"]
+        if code == 201:
+            created.append(name)
+        elif code >= 500 and name:
+            cut.add(name)
+    return created + sorted(cut - set(created))
 
 
 def operator_pids():
