@@ -15,8 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr runtime::BackoffOptions kLogRetry{
-    .initial = std::chrono::milliseconds(200), .max = std::chrono::milliseconds(2000), .factor = 2.0, .jitter = 0};
+constexpr runtime::BackoffOptions kLogRetry{.initial = std::chrono::milliseconds(200), .max = std::chrono::seconds(2)};
 
 void send_status(Exchange& exchange, const RunSummary& run) {
   exchange.send(event("status", dump({{"run_id", run.key.uid}, {"status", status_word(run.phase)}})));
