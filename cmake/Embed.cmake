@@ -33,5 +33,10 @@ function(modelrun_embed target name)
     DEPENDS ${ARGN} "${MODELRUN_EMBED}" "${here}/embed.in.h" "${here}/embed.in.cc"
     COMMENT "Embedding ${name}" VERBATIM)
   target_sources(${target} PRIVATE "${out}/${name}.cc" "${out}/${name}.h")
+  if(NOT TARGET embedded_files)
+    add_custom_target(embedded_files) # all of them, for tools that read the sources without compiling
+  endif()
+  add_custom_target(${target}_${name} DEPENDS "${out}/${name}.h")
+  add_dependencies(embedded_files ${target}_${name})
   target_include_directories(${target} PRIVATE "${out}")
 endfunction()

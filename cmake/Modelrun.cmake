@@ -13,11 +13,26 @@ if("${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_DEBUG}" MATCHES "fsanitize=thread")
   target_compile_definitions(modelrun_options INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
 endif()
 
-# modelrun_library(NAME sources...): a static library modelrun::NAME with the common options.
+include(${CMAKE_CURRENT_LIST_DIR}/Precompiled.cmake)
+
+# On in the presets that are built as a whole (release, sanitizers); off in `dev`, where a change of one file is to compile
+# one file. Names in anonymous namespaces must therefore differ within a library.
+option(MODELRUN_UNITY "Compile the files of a library together" OFF)
+if(MODELRUN_UNITY)
+  # GCC takes a source file that is included for a header, in which types without a name of their own would be a mistake.
+  target_compile_options(modelrun_options INTERFACE -Wno-subobject-linkage)
+endif()
+
+# modelrun_library(NAME [PRECOMPILED set] sources...): a static library modelrun::NAME with the common options. `set`: the
+# precompiled headers it reads (Precompiled.cmake), `core` by default.
 function(modelrun_library name)
-  add_library(modelrun_${name} STATIC ${ARGN})
+  cmake_parse_arguments(ARG "" "PRECOMPILED" "" ${ARGN})
+  add_library(modelrun_${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   add_library(modelrun::${name} ALIAS modelrun_${name})
   target_link_libraries(modelrun_${name} PUBLIC modelrun_options)
+  modelrun_precompiled(modelrun_${name} "${ARG_PRECOMPILED}")
+  # Up to eight files are compiled as one: what they instantiate from the same templates is then compiled once.
+  set_target_properties(modelrun_${name} PROPERTIES UNITY_BUILD ${MODELRUN_UNITY} UNITY_BUILD_BATCH_SIZE 8)
 endfunction()
 
 # modelrun_test(NAME LIBS libs... SOURCES files...): a GoogleTest program, each TEST a ctest entry. The programs of
@@ -27,6 +42,7 @@ function(modelrun_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE modelrun_options ${ARG_LIBS} GTest::gmock GTest::gtest_main)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  modelrun_precompiled(${name} tests)
   file(RELATIVE_PATH suite ${CMAKE_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
   string(REGEX REPLACE "/.*" "" suite ${suite})
   if(NOT TARGET ${suite}_tests)

@@ -1,4 +1,5 @@
--- One tools/call of get_run a request. Arguments: token, run id.
+-- The wrk script of bench/gateway: each request is one tools/call of get_run. Arguments: the token and the run's id.
+-- Writes the figures to standard error as one line of JSON.
 local answers = 0
 
 function init(args)
@@ -10,7 +11,8 @@ function init(args)
   wrk.body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_run","arguments":{"run_id":"' .. args[2] .. '"}}}'
 end
 
--- An error that is quick to give is no answer.
+-- Ends the benchmark at the first answer that is not the successful run: errors are quick to give and would distort
+-- the figures.
 function response(status, headers, body)
   if status ~= 200 or not body:find('"structuredContent"', 1, true) or not body:find('"status":"success"', 1, true) then
     io.stderr:write(status, " ", body:sub(1, 300), "\n")

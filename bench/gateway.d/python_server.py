@@ -1,8 +1,12 @@
-"""The tool get_run on the Python MCP SDK, as its documentation has one served: stateless, JSON answers, one uvicorn process.
+"""Serves the tool get_run with the Python MCP SDK, in the way that the SDK's documentation describes: stateless, with
+JSON answers, in one uvicorn process.
 
-It answers from a dictionary, and checks neither tokens nor rights: what is compared is the cost of the protocol, in its favour.
+It answers from a dictionary and checks neither tokens nor rights. The benchmark thus compares the cost of the protocol,
+and the comparison favours this server.
 
-usage: python_server.py PORT FILE      FILE holds the answer as JSON
+usage: python_server.py PORT FILE
+
+FILE holds the answer as JSON.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Entry point of the forecasts project.
 
-A run with scope "project" executes this file first, then the models named in PIPELINE, in that order and in the same sandbox.
-Each model finds what the ones before it left under /upstream/<model>/outputs.json.
+A run with scope "project" executes this file first, then the models named in PIPELINE, in that order and in the same
+sandbox. Each model finds the outputs of the models before it in /upstream/<model>/outputs.json.
 """
 import json
 import os

@@ -3,7 +3,8 @@ import pathlib
 import re
 import sys
 
-# A folder may include itself and these. One inside another counts as its parent, unless it stands here itself.
+# A folder may include itself and these. A folder inside another counts as its parent, unless it stands here itself; a
+# room that stands here may not include its parent's own files.
 ALLOWED = {
     "base": "",
     "net": "base",
@@ -13,15 +14,30 @@ ALLOWED = {
     "runtime": "kube api base",
     "source": "base",
     "runserver": "api base net source",
-    "controller": "api base kube runtime source runserver",
+    # The decisions are pure: they see no client, no cache and no server.
+    "controller/run": "api base",
+    "controller/project": "controller/run api base",
+    "controller/resources": "controller/run api base",
+    "controller/caches": "controller/run runtime kube api base",
+    "controller/sources": "controller/run controller/project source runtime kube api base",
+    "controller/pods": "controller/run controller/caches controller/sources runserver runtime source api base",
+    # Its own files see all of its rooms.
+    "controller": "controller/run controller/project controller/resources controller/caches controller/sources controller/pods "
+    "runserver runtime source kube api base",
     "sandbox": "api base",
-    # its cache of runs, its probes and its metrics
-    "gateway": "runtime kube net api base",
+    # Knows nothing of runs, tokens or tools.
+    "gateway/http": "net base",
+    "gateway/auth": "kube api base",
+    # runtime: the cache of runs is one of its stores.
+    "gateway/runs": "gateway/auth runtime kube api base",
+    "gateway/tools": "gateway/runs gateway/auth api base",
+    "gateway/web": "gateway/tools gateway/runs gateway/auth gateway/http runtime net api base",
+    "gateway": "gateway/web gateway/tools gateway/runs gateway/auth gateway/http runtime kube net api base",
     "cli": "kube api base",
-    "operator": "controller runserver source runtime kube api base",
+    "operator": "controller controller/run controller/caches controller/pods controller/sources runserver source runtime kube api base",
 }
 # The only ones that choose how requests travel.
-USE_CPPREST = ("operator", "cli", "gateway")
+USE_CPPREST = ("operator", "cli", "gateway", "gateway/auth")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 

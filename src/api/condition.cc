@@ -49,7 +49,7 @@ nlohmann::json encode_conditions(const Conditions& conditions) {
                      {"status", to_text(condition.status)},
                      {"reason", condition.reason},
                      {"message", condition.message},
-                     // metav1.Time has whole seconds; the CRD takes any RFC 3339 time.
+                     // metav1.Time has whole seconds, but the CRD's schema accepts any RFC 3339 time.
                      {"lastTransitionTime", format_rfc3339(condition.last_transition)},
                      {"observedGeneration", condition.observed_generation}});
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "api/json_access.h"
 #include "api/strict_json.h"
 #include "base/encoding.h"
 
@@ -22,17 +23,17 @@ constexpr std::array<std::pair<ExitHow, std::string_view>, 7> kExitHows{{
     {ExitHow::kNotStarted, "NotStarted"},
 }};
 
-// Outputs may be kMaxJsonDepth deep, inside the frame's own object.
+// Outputs may be kMaxJsonDepth deep; the objects around them in the frame need a few levels more.
 constexpr JsonLimits kFrameLimits{.max_depth = kMaxJsonDepth + 4};
 
-// Reads members of one object; the first member of the wrong type is kept as the error.
+// Reads the members of one object. Keeps the first error; after it, find() returns nullptr.
 class Reader {
  public:
   Reader(const json& object, std::string_view where) : object_(object), where_(where) {
     if (!object.is_object()) error_ = Error{ErrorKind::kInvalid, fmt::format("{}: not an object", where)};
   }
 
-  // nullptr when absent, null, or not of that type (then error() is set).
+  // Returns nullptr when the member is absent or null, and when it is of another type; the latter sets error().
   const json* find(const char* name, json::value_t type) {
     if (error_) return nullptr;
     const auto found = object_.find(name);
@@ -115,7 +116,7 @@ Result<Artifact> artifact_from_json(const json& value) {
 Result<void> read_artifacts(const json& list, std::vector<Artifact>& out) {
   for (const json& item : list) {
     auto artifact = artifact_from_json(item);
-    if (!artifact) return std::unexpected(artifact.error());
+    RETURN_IF_ERROR(artifact);
     out.push_back(*std::move(artifact));
   }
   return {};
@@ -135,10 +136,6 @@ Result<ExitHow> parse_exit_how(std::string_view name) {
     if (word == name) return value;
   }
   return fail(ErrorKind::kNotFound, "exit record: unknown kind of end '{}'", name);
-}
-
-std::string dump_json(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 json exit_to_json(const ExitRecord& exit) {
@@ -200,7 +197,7 @@ Result<ResultFrame> frame_from_json(const json& value) {
   if (exit_object == nullptr) return fail(ErrorKind::kInvalid, "frame: no exit record");
 
   auto exit = exit_from_json(*exit_object);
-  if (!exit) return std::unexpected(exit.error());
+  RETURN_IF_ERROR(exit);
   frame.exit = *exit;
   auto out = stream_from_json(value, "stdout");
   auto err = stream_from_json(value, "stderr");
@@ -209,7 +206,7 @@ Result<ResultFrame> frame_from_json(const json& value) {
   frame.err = *std::move(err);
   if (outputs != nullptr) frame.outputs = *outputs;
   if (artifacts != nullptr) {
-    if (auto read = read_artifacts(*artifacts, frame.artifacts); !read) return std::unexpected(read.error());
+    RETURN_IF_ERROR(read_artifacts(*artifacts, frame.artifacts));
   }
   if (error != nullptr) {
     Reader inner(*error, "error");
@@ -220,7 +217,7 @@ Result<ResultFrame> frame_from_json(const json& value) {
 }
 
 std::string encode_frame(const ResultFrame& frame) {
-  return dump_json(frame_to_json(frame));
+  return json_text(frame_to_json(frame));
 }
 
 Result<ResultFrame> decode_frame(std::string_view text) {

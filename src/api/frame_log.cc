@@ -1,4 +1,4 @@
-// The durable copy of a frame on the agent's log.
+// The durable copy of a frame in the agent's log. Its lines are:
 //   MODELRUN-RESULT 1/3 <base64>
 //   MODELRUN-RESULT 2/3 <base64>
 //   MODELRUN-RESULT 3/3 <base64>
@@ -13,7 +13,7 @@
 namespace modelrun::api {
 namespace {
 
-// The container runtime splits lines at 16 KiB.
+// The container runtime splits lines that are longer than 16 KiB.
 constexpr std::size_t kPartBytes = 8192;
 
 std::optional<std::size_t> parse_size(std::string_view text) {
@@ -23,7 +23,8 @@ std::optional<std::size_t> parse_size(std::string_view text) {
   return value;
 }
 
-// Cuts the text up to `separator` off the front of `rest`; all of it when there is none.
+// Removes the text up to the first `separator`, and the separator, from the front of `rest` and returns the text.
+// Takes all of `rest` when it has no separator.
 std::string_view take_until(std::string_view& rest, char separator) {
   const std::size_t at = rest.find(separator);
   const std::string_view word = rest.substr(0, at);
@@ -31,10 +32,11 @@ std::string_view take_until(std::string_view& rest, char separator) {
   return word;
 }
 
-// Collects the parts of the frame that is being read. A part numbered 1 begins a new frame.
+// Collects the parts of one frame at a time. A part with the number 1 starts a new frame and drops an incomplete one.
 class Assembler {
  public:
-  // What stands behind kFrameLine. True when it was the last line of a frame.
+  // Takes a line without its kFrameLine. Returns true when it is the last line of a frame: call finish() then, while
+  // the text of the line is still in memory.
   bool add(std::string_view line) {
     const std::string_view first = take_until(line, ' ');
     if (first == "end") {
@@ -46,7 +48,7 @@ class Assembler {
     const auto count = parse_size(numbers);
     if (!number || !count) return false;
     if (*number == 1) base64_.clear(), parts_ = 0;
-    // A part out of order is left out, and then the digest or the count tells.
+    // A part that is out of order is dropped; finish() then finds that the count or the digest does not match.
     if (*number == parts_ + 1) base64_ += line, parts_ = *number;
     return false;
   }
@@ -96,7 +98,7 @@ std::string frame_to_log(const ResultFrame& frame) {
 
 Result<ResultFrame> frame_from_log(std::string_view log) {
   Assembler assembler;
-  // The last frame that is whole wins; of several damaged ones, the last error is told.
+  // The last complete frame is the result. When all frames are damaged, the result is the error of the last one.
   std::optional<Result<ResultFrame>> found;
   while (!log.empty()) {
     std::string_view line = take_until(log, '\n');

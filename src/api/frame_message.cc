@@ -1,5 +1,7 @@
-// The compact form of a frame in the agent's termination message. Plain JSON, so that `kubectl describe pod` shows it.
+// The compact form of a frame in the agent's termination message. It is plain JSON, so that people can read it in the
+// output of `kubectl describe pod`.
 #include "api/frame_json.h"
+#include "api/json_access.h"
 #include "api/strict_json.h"
 #include "base/encoding.h"
 
@@ -10,21 +12,18 @@ using nlohmann::json;
 
 constexpr JsonLimits kMessageLimits{.max_depth = kMaxJsonDepth + 5};
 
-// Cuts at a character's border, so that what is left stays valid UTF-8.
+// Keeps at most the first `bytes` bytes. Cuts between two characters, so that the rest stays valid UTF-8.
 void keep_front(std::string& text, std::size_t bytes) {
-  if (text.size() <= bytes) return;
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0U) == 0x80) --bytes;
-  text.resize(bytes);
+  text.resize(utf8_front(text, bytes).size());
 }
 
+// Keeps at most the last `bytes` bytes, in the same way.
 void keep_back(std::string& text, std::size_t bytes) {
-  if (text.size() <= bytes) return;
-  std::size_t from = text.size() - bytes;
-  while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0U) == 0x80) ++from;
-  text.erase(0, from);
+  text.erase(0, text.size() - utf8_back(text, bytes).size());
 }
 
-// The end says more than the beginning: a traceback's last line.
+// Cuts the stream to `bytes` bytes: at most a quarter of them for the head, the rest for the tail. The end is worth
+// more than the beginning, because the last line of a traceback says what failed.
 void shrink(CapturedStream& stream, std::size_t bytes) {
   if (stream.head.size() + stream.tail.size() <= bytes) return;
   if (stream.tail.empty()) stream.tail = std::exchange(stream.head, {});
@@ -33,14 +32,15 @@ void shrink(CapturedStream& stream, std::size_t bytes) {
 }
 
 std::string render(const ResultFrame& frame, bool complete) {
-  return dump_json({{"complete", complete}, {"frame", frame_to_json(frame)}});
+  return json_text({{"complete", complete}, {"frame", frame_to_json(frame)}});
 }
 
 bool fits(const std::string& text) {
   return text.size() <= kTerminationMessageBytes;
 }
 
-// Bounds on what is kept whatever else goes: together they stay below the limit even if every byte is escaped.
+// Bounds the parts that are kept longest when room is short, to 1,664 bytes in all. JSON escapes can make that up to
+// six times as long, so these bounds alone do not guarantee that the message fits.
 void bound_fixed_parts(ResultFrame& frame) {
   keep_front(frame.run_uid, 64);
   if (frame.error) {
@@ -63,8 +63,9 @@ std::string frame_to_termination_message(const ResultFrame& frame) {
     small.error = FrameError{make_valid_utf8(small.error->reason), make_valid_utf8(small.error->message)};
   bound_fixed_parts(small);
   small.artifacts.clear();
-  // Outputs are worth more than text, as long as 1 KiB of text stays with them.
-  if (small.outputs && small.outputs->dump(-1, ' ', false, json::error_handler_t::replace).size() > 2048) {
+  // Outputs are worth more than the text of the streams, but outputs of more than 2 KiB would leave too little room
+  // for the text.
+  if (small.outputs && json_text(*small.outputs).size() > 2048) {
     small.outputs.reset();
   }
   for (std::size_t room = 2048; room > 0; room /= 2) {

@@ -1,4 +1,7 @@
-// Reading loosely typed JSON without exceptions: a field that is absent or of another type is the fallback.
+// Reads and writes members of JSON objects. The readers never throw: they return a default when the member is absent or
+// of another type, and when `object` is not an object: "", false or nullopt. The writers leave `object` as it is when
+// there is no value; it must be an object or null (which becomes an object), else they throw json::type_error. All
+// functions are free of state.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -10,7 +13,8 @@
 
 namespace modelrun::api {
 
-// The member `name` of `object`, or a null value.
+// Returns the member `name` of `object`, or a null value when there is none. The reference is valid as long as the
+// member.
 inline const nlohmann::json& member(const nlohmann::json& object, std::string_view name) {
   static const nlohmann::json kNull;
   if (!object.is_object()) return kNull;
@@ -28,17 +32,25 @@ inline bool bool_at(const nlohmann::json& object, std::string_view name) {
   return value.is_boolean() && value.get<bool>();
 }
 
+// An unsigned integer that exceeds int64 wraps around.
 inline std::optional<std::int64_t> int_at(const nlohmann::json& object, std::string_view name) {
   const auto& value = member(object, name);
   return value.is_number_integer() ? std::optional(value.get<std::int64_t>()) : std::nullopt;
 }
 
+// A string that is not an RFC 3339 time is nullopt, too.
 inline std::optional<Time> time_at(const nlohmann::json& object, std::string_view name) {
   const auto& value = member(object, name);
   return value.is_string() ? parse_rfc3339(value.get_ref<const std::string&>()) : std::nullopt;
 }
 
-// Writers: leave out what is not set, so that an encoded object holds just what is known.
+// The JSON text of `value`. Never throws: what is not UTF-8 is written as U+FFFD. `indent`: spaces a level, over
+// several lines; -1: one line.
+inline std::string json_text(const nlohmann::json& value, int indent = -1) {
+  return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// The writers set a member only if there is a value, so that an encoded object holds only what is known.
 inline void put_text(nlohmann::json& object, const char* name, const std::string& value) {
   if (!value.empty()) object[name] = value;
 }

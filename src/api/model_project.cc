@@ -61,7 +61,7 @@ std::optional<json> take_run_settings(const json& spec) {
   return settings;
 }
 
-ModelProjectStatus decode_status(const json& object) {
+ModelProjectStatus decode_project_status(const json& object) {
   ModelProjectStatus status;
   status.observed_generation = int_at(object, "observedGeneration").value_or(-1);
   take(object, "lastRunNumber", status.last_run_number);
@@ -92,7 +92,7 @@ ModelProject decode_model_project(const json& object) {
   project.history = decode_history(member(spec, "history"));
   project.suspend = bool_at(spec, "suspend");
   project.run_settings = take_run_settings(spec);
-  project.status = decode_status(member(object, "status"));
+  project.status = decode_project_status(member(object, "status"));
   return project;
 }
 

@@ -1,4 +1,7 @@
-// modelrun.dev/v1alpha1 ModelProject: where a project's models are and how its runs are to be run.
+// ModelProject (modelrun.dev/v1alpha1): where the models of a project are and how its runs are executed. The structs
+// mirror the resource; docs/resources.md explains each field. An optional or empty field means that the object does
+// not set it; the other initial values are the CRD's defaults. Fields whose name ends in _seconds are seconds, those
+// in _bytes are bytes. Pure, no I/O.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +21,7 @@ struct GitSource {
   std::string secret_name;
 };
 
-// Fields that go into the pod as they are stay JSON: the CRD's schema has checked their shape.
+// Fields that are copied into the pod unchanged stay JSON; the CRD's schema has checked their structure.
 struct RuntimeSpec {
   std::string image;
   std::string image_pull_policy;
@@ -57,18 +60,19 @@ struct HistorySpec {
   bool include_applied = false;
 };
 
-// A run that holds a number and, until it has ended, a concurrency slot.
+// A run that has been given a run number and that holds a concurrency slot until it has ended.
 struct ActiveRun {
   std::string uid;
   std::string name;
   std::int64_t number = 0;
-  // Of the run when it was admitted: what changes later is cancel or suspend. 0: by an operator that did not say.
+  // metadata.generation of the run when it was admitted. After that only `cancel` and `suspend` can change in its
+  // spec. 0: the operator that admitted the run did not record it.
   std::int64_t generation = 0;
   friend bool operator==(const ActiveRun&, const ActiveRun&) = default;
 };
 
 struct ModelProjectStatus {
-  std::int64_t observed_generation = -1;
+  std::int64_t observed_generation = -1;  // -1: no operator has seen the project yet
   std::int64_t last_run_number = 0;
   std::vector<ActiveRun> active;
   std::int64_t queued_runs = 0;
@@ -86,12 +90,17 @@ struct ModelProject {
   LimitsSpec limits;
   HistorySpec history;
   bool suspend = false;
-  // spec as it stands in the object, less history and suspend: what a run keeps from its admission on.
+  // The object's `spec` without `history` and `suspend`. A run records it at its admission and uses it for all of its
+  // attempts. nullopt when the object has no spec.
   std::optional<nlohmann::json> run_settings;
   ModelProjectStatus status;
 };
 
+// Decodes an object that the API server has validated against the CRD. An absent member gets the default of its
+// field. Throws nlohmann::json::exception when a word of runtime.command is not a string, which the CRD's schema
+// rules out.
 ModelProject decode_model_project(const nlohmann::json& object);
+// Returns the value of `status`, for status_update() in api/model_run.h. Adds activeRuns, the number of active runs.
 nlohmann::json encode_status(const ModelProjectStatus& status);
 
 }  // namespace modelrun::api

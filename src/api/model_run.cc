@@ -44,7 +44,7 @@ constexpr std::array<std::pair<const char*, ProvenanceField>, 5> kProvenance{
      {"sourceDigest", &Provenance::source_digest},
      {"outputsDigest", &Provenance::outputs_digest}}};
 
-// The plain text fields of the status, so that reading and writing them cannot drift apart.
+// The text fields of the status. decode_status() and encode_status() share this list, so that they cannot differ.
 using TextField = std::string ModelRunStatus::*;
 constexpr std::array<std::pair<const char*, TextField>, 14> kTexts{
     {{"runID", &ModelRunStatus::run_id},
@@ -152,7 +152,8 @@ void put_result(json& object, const ModelRunStatus& status) {
   if (status.error) object["error"] = {{"reason", status.error->reason}, {"message", status.error->message}};
 }
 
-// Fields that only make sense once the run has ended; they are always there then, so that readers need no defaults.
+// Adds the fields that make sense only after the run has ended. Then they are always there, so that readers need no
+// defaults; only the duration is left out when the model did not start.
 void put_end(json& object, const ModelRunStatus& status) {
   object["exitCode"] = status.exit_code ? json(*status.exit_code) : json(nullptr);
   object["stdout"] = status.out;

@@ -1,4 +1,6 @@
-// modelrun.dev/v1alpha1 ModelRun: what is to run, and what came of it. Field by field in docs/resources.md.
+// ModelRun (modelrun.dev/v1alpha1): what a run is to execute (spec) and how it went (status). The structs mirror the
+// resource; docs/resources.md explains each field. An optional or empty field means that the object does not set it.
+// Pure, no I/O.
 #pragma once
 
 #include <cstdint>
@@ -16,19 +18,20 @@ namespace modelrun::api {
 
 inline constexpr std::string_view kApiVersion = "modelrun.dev/v1alpha1";
 inline constexpr std::string_view kLabelRunUid = "modelrun.dev/run-uid";
-inline constexpr std::string_view kLabelRun = "modelrun.dev/run";  // an annotation: the run's name
+inline constexpr std::string_view kAnnotationRun = "modelrun.dev/run";  // its value: the name of the run
 inline constexpr std::string_view kLabelProject = "modelrun.dev/project";
 inline constexpr std::string_view kLabelAttempt = "modelrun.dev/attempt";
-// Who made the run: "cli" and "gateway" runs fall under the project's history limits, applied ones do not.
+// The tool that created the run, "cli" or "gateway". The history limits of the project apply to runs with one of
+// these values; they apply to other runs, such as those that GitOps applies, only if history.includeApplied is true.
 inline constexpr std::string_view kLabelCreatedBy = "modelrun.dev/created-by";
 
 enum class Scope { kProject, kModel };
 
-// Whether the result of an identical run will do.
+// Whether the run may take the result of an identical run instead of being executed (docs/resources.md).
 enum class Reuse {
   kNever,
-  kJoin,   // of one that is under way
-  kReuse,  // of one that has succeeded
+  kJoin,   // it waits for an identical run that is under way, and takes its result
+  kReuse,  // it takes the result of an identical run that has succeeded
 };
 
 struct ModelRunSpec {
@@ -37,19 +40,21 @@ struct ModelRunSpec {
   std::string model_name;
   std::string branch;
   std::string commit_sha;
-  std::optional<nlohmann::json> parameters;  // absent and {} differ: absent means no file
+  std::optional<nlohmann::json> parameters;  // nullopt: no parameters.json; {}: a file with {}
   std::optional<std::int64_t> timeout_seconds;
   Reuse reuse = Reuse::kNever;
   bool cancel = false;
   bool suspend = false;
 
-  // "run.py" or "model/<modelName>.py".
+  // Returns the path of the entry point in the repository: "run.py" or "model/<modelName>.py".
   [[nodiscard]] std::string entry_point() const;
 };
 
+// The order matters: is_final() compares.
 enum class Phase { kNone, kPending, kRunning, kSucceeded, kFailed, kTimedOut, kCancelled };
+// Returns the word in `status.phase`, for example "Running"; "" for kNone.
 std::string_view to_string(Phase phase);
-// A final phase never changes again.
+// Whether the run has ended. A final phase never changes again.
 inline bool is_final(Phase phase) {
   return phase >= Phase::kSucceeded;
 }
@@ -62,37 +67,40 @@ struct RunError {
 
 struct ArtifactStatus {
   std::string name;
-  std::uint64_t size = 0;
-  std::string sha256;
-  std::string media_type;
-  bool stored = false;
+  std::uint64_t size = 0;  // bytes
+  std::string sha256;      // of the bytes: 64 lower-case hex digits
+  std::string media_type;  // empty: not known
+  bool stored = false;     // the bytes are in the full result
   friend bool operator==(const ArtifactStatus&, const ArtifactStatus&) = default;
 };
 
-// The full payload in ConfigMaps that the run owns: base64 parts, in order, of a gzip-compressed result frame.
+// Where the full result is: ConfigMaps that the run owns. Their parts, in the order of `config_maps`, are the base64
+// of the gzip of one result frame (encode_frame() in api/sandbox.h). kube/payload.h reads it.
 struct ResultRef {
   std::vector<std::string> config_maps;
-  std::string sha256;  // of the uncompressed payload
-  std::uint64_t bytes = 0;
+  std::string sha256;       // of the frame before compression: 64 lower-case hex digits
+  std::uint64_t bytes = 0;  // size of the frame before compression, in bytes
   friend bool operator==(const ResultRef&, const ResultRef&) = default;
 };
 
-// Another run of the namespace.
+// Refers to another run of the same namespace.
 struct RunRef {
   std::string name;
   std::string uid;
-  std::int64_t run_number = 0;  // 0: it had none yet
+  std::int64_t run_number = 0;  // 0: the run had no number when the reference was written
   friend bool operator==(const RunRef&, const RunRef&) = default;
 };
 
+// When the run reached each step. `job_created`, `scheduled` and `started` are those of the latest attempt.
 struct Timeline {
   std::optional<Time> accepted, resumed, resolved, queued, job_created, scheduled, started, finished, recorded;
   friend bool operator==(const Timeline&, const Timeline&) = default;
 };
 
+// What the result was made from. A digest is "sha256:" and 64 hex digits.
 struct Provenance {
-  std::string image;
-  std::string image_id;
+  std::string image;     // as it was asked for
+  std::string image_id;  // as the kubelet reports it
   std::string parameters_digest;
   std::string source_digest;
   std::string outputs_digest;
@@ -100,19 +108,19 @@ struct Provenance {
 };
 
 struct ModelRunStatus {
-  std::int64_t observed_generation = -1;
+  std::int64_t observed_generation = -1;  // -1: no operator has seen the run yet
   Phase phase = Phase::kNone;
   std::string run_id;
-  std::int64_t run_number = 0;  // 0: not given yet
+  std::int64_t run_number = 0;  // 0: none has been given
   std::string branch;
   std::string commit_sha;
   std::optional<int> exit_code;
   std::optional<Time> started_at, finished_at;
-  std::string out, err;  // stdout, stderr: what stands in status of them
+  std::string out, err;  // the parts of stdout and stderr that the status holds
   bool out_truncated = false, err_truncated = false;
   std::optional<nlohmann::json> outputs;
   std::optional<ResultRef> result_ref;
-  bool truncated = false;
+  bool truncated = false;  // the status does not hold the whole result
   std::vector<ArtifactStatus> artifacts;
   std::string data_snapshot_ref;
   std::optional<RunError> error;
@@ -121,9 +129,12 @@ struct ModelRunStatus {
   std::int64_t attempts = 0;
   std::string project_uid;
   std::int64_t project_generation = 0;
-  std::optional<nlohmann::json> project_spec;  // ModelProject::run_settings of that generation, until the run has ended
-  std::string identity;  // runs with the same one would do the same; empty: none is like it, or not known yet
-  std::optional<RunRef> reused_from;  // whose result this is, or is to be
+  // ModelProject::run_settings of that generation; removed when the run has ended.
+  std::optional<nlohmann::json> project_spec;
+  // A digest of all that decides what the run does: runs with the same identity are identical. Empty when it is not
+  // known yet, and when no run may take this run's result.
+  std::string identity;
+  std::optional<RunRef> reused_from;  // the run whose result this run has, or waits for
   Timeline timeline;
   Provenance provenance;
   Conditions conditions;
@@ -138,10 +149,18 @@ struct ModelRun {
   ModelRunStatus status;
 };
 
+// Decodes an object that the API server has validated against the CRD. An absent member gets the default of its
+// field, and so does an unknown word in an enumeration. Throws nlohmann::json::exception when a name in
+// resultRef.configMaps is not a string, which the CRD's schema rules out.
 ModelRun decode_model_run(const nlohmann::json& object);
+// Returns the value of `status`, for status_update(). Fields without a value are left out, except that exit code and
+// streams are always there once the phase is final. Adds the derived fields commitShort, durationSeconds and
+// duration.
 nlohmann::json encode_status(const ModelRunStatus& status);
 
-// The body of a PUT to the status subresource: it is refused with a conflict unless `meta.resource_version` is current.
+// Returns the body of a PUT to the status subresource of a ModelRun or ModelProject (`kind`). `meta` is that of the
+// object on which the new status was decided: the API server refuses the write with a conflict (409) when the object
+// has changed since, or is another one (UID) under the same name.
 nlohmann::json status_update(std::string_view kind, const ObjectMeta& meta, nlohmann::json status);
 
 }  // namespace modelrun::api

@@ -7,22 +7,30 @@
 namespace modelrun::api {
 namespace {
 
-std::uint64_t parse_version(const std::string& text) {
-  std::uint64_t version = 0;
-  std::from_chars(text.data(), text.data() + text.size(), version);
-  return version;
-}
-
 void decode_owner(const nlohmann::json& metadata, ObjectMeta& meta) {
   for (const auto& owner : member(metadata, "ownerReferences")) {
     if (!bool_at(owner, "controller")) continue;
     meta.owner_uid = text_at(owner, "uid");
     meta.owner_kind = text_at(owner, "kind");
     meta.owner_name = text_at(owner, "name");
+    return;
   }
 }
 
 }  // namespace
+
+std::string object_key(std::string_view namespace_, std::string_view name) {
+  if (namespace_.empty()) return std::string(name);
+  std::string key;
+  key.reserve(namespace_.size() + 1 + name.size());
+  return key.append(namespace_).append("/").append(name);
+}
+
+std::uint64_t parse_resource_version(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && rest == text.data() + text.size() ? value : 0;
+}
 
 ObjectMeta decode_meta(const nlohmann::json& object) {
   const auto& metadata = member(object, "metadata");
@@ -30,7 +38,7 @@ ObjectMeta decode_meta(const nlohmann::json& object) {
   meta.namespace_ = text_at(metadata, "namespace");
   meta.name = text_at(metadata, "name");
   meta.uid = text_at(metadata, "uid");
-  meta.resource_version = parse_version(text_at(metadata, "resourceVersion"));
+  meta.resource_version = parse_resource_version(text_at(metadata, "resourceVersion"));
   meta.generation = int_at(metadata, "generation").value_or(0);
   meta.creation = time_at(metadata, "creationTimestamp").value_or(Time{});
   meta.deletion = time_at(metadata, "deletionTimestamp");

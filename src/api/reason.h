@@ -1,11 +1,12 @@
-// Why a run waits or how it ended: one stable word each, documented in docs/troubleshooting.md.
+// The reasons that say why a run waits or how it ended, as they stand in its conditions and in status.error. They are
+// part of the API: clients compare them, so a word never changes. docs/troubleshooting.md explains all but kRunning.
 #pragma once
 
 #include <string_view>
 
 namespace modelrun::api::reason {
 
-// Ends.
+// Reasons of a run that has ended.
 inline constexpr std::string_view kInvalidSpec = "InvalidSpec";
 inline constexpr std::string_view kInvalidParameters = "InvalidParameters";
 inline constexpr std::string_view kProjectNotFound = "ProjectNotFound";
@@ -33,7 +34,7 @@ inline constexpr std::string_view kCancelled = "Cancelled";
 inline constexpr std::string_view kInternal = "Internal";
 inline constexpr std::string_view kSucceeded = "Succeeded";
 
-// Waits.
+// Reasons of a run that has not ended.
 inline constexpr std::string_view kResolving = "Resolving";
 inline constexpr std::string_view kQueued = "Queued";
 inline constexpr std::string_view kJoined = "Joined";
@@ -42,6 +43,5 @@ inline constexpr std::string_view kStarting = "Starting";
 inline constexpr std::string_view kRunning = "Running";
 inline constexpr std::string_view kRetrying = "Retrying";
 inline constexpr std::string_view kCancelling = "Cancelling";
-inline constexpr std::string_view kCollecting = "Collecting";
 
 }  // namespace modelrun::api::reason

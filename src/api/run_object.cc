@@ -22,6 +22,14 @@ nlohmann::json run_object(const RunRequest& request) {
       {"apiVersion", kApiVersion}, {"kind", "ModelRun"}, {"metadata", std::move(metadata)}, {"spec", std::move(spec)}};
 }
 
+nlohmann::json requested_spec(const nlohmann::json& spec) {
+  nlohmann::json requested = nlohmann::json::object();
+  for (const char* field : {"project", "scope", "modelName", "branch", "commitSHA", "parameters", "timeoutSeconds"}) {
+    if (const auto& value = member(spec, field); !value.is_null()) requested[field] = value;
+  }
+  return requested;
+}
+
 RunRequest same_again(const ModelRun& run) {
   RunRequest request;
   request.namespace_ = run.meta.namespace_;

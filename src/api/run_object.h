@@ -1,4 +1,4 @@
-// A ModelRun to be created, from what a person or a program asked for. Pure.
+// Builds the ModelRun object that a client creates, from what a person or a program asks for. Pure.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace modelrun::api {
 
-// Empty strings are left out.
+// A field that is empty or nullopt is left out of the object, except `project`.
 struct RunRequest {
   std::string namespace_;
   std::string project;
@@ -19,14 +19,20 @@ struct RunRequest {
   std::string commit;
   std::optional<nlohmann::json> parameters;
   std::optional<std::int64_t> timeout_seconds;
-  std::string name;        // empty: the server names it "<project>-xxxxx"
+  std::string name;        // empty: the API server makes the name "<project>-xxxxx" (generateName)
   std::string created_by;  // label kLabelCreatedBy: "cli" or "gateway"
 };
 
-// A manifest with apiVersion and kind, as it is sent.
+// Returns the complete object: apiVersion, kind, metadata and spec.
 nlohmann::json run_object(const RunRequest& request);
 
-// The same run again: the commit that `run` was pinned to and its parameters.
+// The fields of a ModelRun's spec that run_object() may set, and no others. Two requests are the same when these are: a
+// field that the API server holds besides them is a default of the CRD, or was changed later (cancel, suspend).
+nlohmann::json requested_spec(const nlohmann::json& spec);
+
+// Returns a request that repeats `run`: same namespace, project, model, branch, parameters and time-out, and the
+// commit that `run` was pinned to, or else the one that its spec names. `name` and `created_by` stay empty;
+// spec.reuse is not repeated, so the new run is executed.
 RunRequest same_again(const ModelRun& run);
 
 }  // namespace modelrun::api

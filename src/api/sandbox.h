@@ -1,10 +1,12 @@
-// The contract between the operator and the two containers of a run's pod: paths, environment, the run server's HTTP
-// interface, and the result frame. Both sides compile this one header; nothing of it is kept anywhere else.
+// The contract between the operator and the two containers of a run's pod: paths, environment variables, the HTTP
+// interface of the run server, and the result frame with its three encodings. The operator and the static program
+// modelrun-sandbox both compile this header; it is the only definition. The functions are pure and thread-safe.
 //
-// The pod has two regular containers (src/ARCHITECTURE.md says why):
-//   agent  trusted. Installs modelrun-sandbox and the harness into kAgentDir, fetches the source from the run server,
-//          holds the model's output pipes, collects /outputs, prints and pushes the result.
-//   model  untrusted. PID 1 is `kAgentDir/modelrun-sandbox exec -- ARGV...`, which puts up the sandbox and runs ARGV.
+// The pod has two regular containers (src/ARCHITECTURE.md describes how they start):
+//   agent  Trusted. It installs modelrun-sandbox and the harness into kAgentDir, fetches the source from the run
+//          server, holds the pipes of the model's output, collects /outputs, and prints and pushes the result.
+//   model  Untrusted. Its PID 1 is `kAgentDir/modelrun-sandbox exec -- ARGV...` (below: `exec`), which sets up the
+//          sandbox and runs ARGV.
 #pragma once
 
 #include <cstdint>
@@ -20,23 +22,24 @@
 namespace modelrun::api {
 
 // ---- Paths -------------------------------------------------------------------------------------------------------
-inline constexpr std::string_view kAgentDir = "/modelrun";     // emptyDir: read-write in agent, read-only in model
-inline constexpr std::string_view kRepoDir = "/repo";          // emptyDir: the commit's tree; read-only in model
-inline constexpr std::string_view kInputsDir = "/inputs";      // parameters.json, when the run has parameters
-inline constexpr std::string_view kDataDir = "/data";          // when the project has data
-inline constexpr std::string_view kOutputsDir = "/outputs";    // tmpfs, written by model, read by agent
-inline constexpr std::string_view kUpstreamDir = "/upstream";  // tmpfs, project scope only
-inline constexpr std::string_view kTmpDir = "/tmp";            // tmpfs
-inline constexpr std::string_view kAgentBinary = "/modelrun-sandbox";  // in the agent image
+inline constexpr std::string_view kAgentDir = "/modelrun";   // emptyDir: read-write in agent, read-only in model
+inline constexpr std::string_view kRepoDir = "/repo";        // emptyDir: the files of the commit; read-only in model
+inline constexpr std::string_view kInputsDir = "/inputs";    // holds parameters.json; only when the run has parameters
+inline constexpr std::string_view kDataDir = "/data";        // read-only; only when the project has data
+inline constexpr std::string_view kOutputsDir = "/outputs";  // tmpfs, written by model, read by agent
+inline constexpr std::string_view kUpstreamDir = "/upstream";          // tmpfs, only in runs of scope `project`
+inline constexpr std::string_view kTmpDir = "/tmp";                    // tmpfs
+inline constexpr std::string_view kAgentBinary = "/modelrun-sandbox";  // in the image of the agent
 inline constexpr std::string_view kInstalledBinary = "/modelrun/modelrun-sandbox";
-inline constexpr std::string_view kHarness = "/modelrun/harness.py";  // the Python harness, installed by agent
-// Created last: everything else in kAgentDir is there. What the postStart hook waits for.
+inline constexpr std::string_view kHarness = "/modelrun/harness.py";  // the Python harness; the agent installs it
+// The agent creates this file last: when it exists, everything that the model container needs in kAgentDir exists.
+// The postStart hook of the agent waits for it.
 inline constexpr std::string_view kInstalledMarker = "/modelrun/.installed";
-// `exec` connects here; gone before the model's code runs.
+// `exec` connects to this socket. The agent unlinks it once `exec` is connected, before the model's code runs.
 inline constexpr std::string_view kAgentSocket = "/modelrun/agent.sock";
-// For the model container's terminationMessagePath. The kubelet binds a file of the node's disk there, writable by any
-// uid and not counted against any limit: here it stands in a directory that the agent made without permissions, on a
-// mount that is read-only in the model container, so that the model cannot get at it.
+// The terminationMessagePath of the model container. The kubelet mounts a file of the node's disk there; any uid may
+// write to it, and its size counts against no limit. So that the model cannot reach the file, the path is in a
+// directory that the agent creates without permissions, on a mount that is read-only in the model container.
 inline constexpr std::string_view kModelTerminationLog = "/modelrun/.sealed/termination-log";
 inline constexpr std::string_view kAgentTerminationLog = "/dev/termination-log";
 inline constexpr std::string_view kTokenFile = "/var/run/secrets/modelrun.dev/token";
@@ -46,21 +49,21 @@ inline constexpr std::string_view kAgentContainer = "agent";
 inline constexpr std::string_view kModelContainer = "model";
 
 // ---- Environment -------------------------------------------------------------------------------------------------
-// agent only:
+// Of the agent only:
 inline constexpr const char* kEnvRunServer = "MODELRUN_RUN_SERVER";           // IP:PORT, never a name
 inline constexpr const char* kEnvRunServerName = "MODELRUN_RUN_SERVER_NAME";  // the name its certificate must carry
 inline constexpr const char* kEnvRunServerCa = "MODELRUN_RUN_SERVER_CA";      // PEM, one or more certificates
 inline constexpr const char* kEnvNamespace = "MODELRUN_NAMESPACE";
 inline constexpr const char* kEnvRunName = "MODELRUN_RUN_NAME";
 inline constexpr const char* kEnvAttempt = "MODELRUN_ATTEMPT";
-inline constexpr const char* kEnvStdoutBytes = "MODELRUN_STDOUT_BYTES";  // kept of each stream
-inline constexpr const char* kEnvOutputBytes = "MODELRUN_OUTPUT_BYTES";  // outputs and artifacts in the frame
+inline constexpr const char* kEnvStdoutBytes = "MODELRUN_STDOUT_BYTES";  // bytes kept of each stream
+inline constexpr const char* kEnvOutputBytes = "MODELRUN_OUTPUT_BYTES";  // bytes of outputs and artifacts in the frame
 inline constexpr const char* kEnvConnectSeconds =
-    "MODELRUN_CONNECT_SECONDS";  // wait for `exec`, and for the source; 600
-// model only; `exec` takes them out of the environment before it starts the model:
+    "MODELRUN_CONNECT_SECONDS";  // how long to wait for `exec` and the source; default 600
+// Of the model container only. `exec` removes them from the environment before it starts the model:
 inline constexpr const char* kEnvTimeout = "MODELRUN_TIMEOUT_SECONDS";
 inline constexpr const char* kEnvLandlock = "MODELRUN_LANDLOCK";  // required | optional
-// model, visible to the model's code (kEnvRunId in the agent too):
+// Of the model container, visible to the model's code (the agent gets kEnvRunId, too):
 inline constexpr const char* kEnvRunId = "MODELRUN_RUN_ID";
 inline constexpr const char* kEnvProject = "MODELRUN_PROJECT";
 inline constexpr const char* kEnvCommit = "MODELRUN_COMMIT_SHA";
@@ -68,106 +71,121 @@ inline constexpr const char* kEnvScope = "MODELRUN_SCOPE";            // project
 inline constexpr const char* kEnvEntryPoint = "MODELRUN_ENTRYPOINT";  // relative to /repo
 
 // ---- Run server --------------------------------------------------------------------------------------------------
-// HTTP/1.1 over TLS, POST, `Authorization: Bearer <projected service-account token>`. With P = kRunServerPrefix +
-// "{namespace}/{run name}/{run uid}/{attempt}":
-//   P/source   200 a gzip-compressed tar of the tree (header kDigestHeader: sha256 of the body). Granting it is the
-//              permit to execute: it is given to one pod per attempt, after that pod stands in the run's status.
-//   P/control  answers when there is an order: 200 {"action":"cancel"}; 204 after at most 25 s without one: ask again.
-//   P/result   body: a ResultFrame (Content-Encoding: gzip). 200: committed to the API server.
-// Every path: 401/403 not this pod's to ask; 409 the attempt is over, stop; 429/503 not now (not the leader, not
-// ready): try again, on a new connection.
+// HTTP/1.1 over TLS. Every request is a POST with `Authorization: Bearer TOKEN`, where TOKEN is the projected
+// service-account token in kTokenFile. With P = kRunServerPrefix + "{namespace}/{run name}/{run uid}/{attempt}":
+//   P/source   200: a gzip-compressed tar of the commit's files; the header kDigestHeader has the sha256 of the body.
+//              This answer is the permit to execute. Only one pod of an attempt gets it, and only after the UID of
+//              that pod has been written to the run's status.
+//   P/control  A long poll for orders. 200 {"action":"cancel"}: end the model. 204: there was no order within 25 s;
+//              ask again.
+//   P/result   The request body is a ResultFrame (encode_frame()), with or without Content-Encoding: gzip. 200: the
+//              result has been committed to the API server.
+// On every path, 401 and 403 mean that this pod may not ask; 409 that the attempt is over and the pod must stop; 429
+// and 503 that the server cannot answer now (for example because it is not the leader): try again on a new
+// connection. For other statuses see status_of() in runserver/route.h.
 inline constexpr std::string_view kRunServerPrefix = "/v1/attempts/";
 inline constexpr std::string_view kDigestHeader = "X-Modelrun-Sha256";
 
 // ---- Result ------------------------------------------------------------------------------------------------------
-// How the model's entry point ended, as `exec` (its parent) saw it.
+// How the process of the model's entry point ended, as seen by `exec`, which is its parent.
 enum class ExitHow {
-  kExited,      // exit(code) before anybody sent a kill signal
-  kSignaled,    // died of a signal that `exec` did not send
+  kExited,      // it called exit(code), and `exec` had not begun to end it
+  kSignaled,    // it died of a signal, and `exec` had not begun to end it
   kTimedOut,    // `exec` ended it at the time-out
-  kCancelled,   // `exec` ended it on the run server's order
-  kTerminated,  // `exec` got SIGTERM from outside (kubelet: eviction, deletion, shutdown) and ended it
-  kLost,        // no exit record: the agent lost its connection to `exec`
+  kCancelled,   // `exec` ended it because the run server ordered so
+  kTerminated,  // `exec` ended it after SIGTERM or SIGINT from outside (kubelet: eviction, deletion, shutdown)
+  kLost,        // there is no exit record: the agent and `exec` lost their connection
   kNotStarted,  // the model's code never ran; ResultFrame::error says why
 };
+// Returns the word in the encodings, for example "TimedOut".
 std::string_view to_string(ExitHow how);
 
 struct ExitRecord {
   ExitHow how = ExitHow::kLost;
-  std::optional<int> code;    // of exit(2), 0-255; absent when signalled or unknown
-  std::optional<int> signal;  // the signal it died of
+  std::optional<int> code;    // exit code, 0-255; absent when a signal ended the process, or when it is unknown
+  std::optional<int> signal;  // the signal that ended the process, 1-64
   std::optional<Time> started_at;
   std::optional<Time> finished_at;
-  // Rise of the oom_kill counter of the container's cgroup between start and end.
+  // How much the oom_kill counter of the container's cgroup rose between start and end.
   std::int64_t oom_kills = 0;
 };
 
-// What is kept of one output stream. Valid UTF-8. When not truncated, `head` is everything and `tail` is empty.
+// The part of one output stream that is kept, as valid UTF-8. When the stream is not truncated, `head` is all of it
+// and `tail` is empty. One exception: in a frame from a termination message that is not complete, a stream for which
+// there was no room at all has both empty, and only `total_bytes` tells that something is missing.
 struct CapturedStream {
   std::string head;
   std::string tail;
-  std::uint64_t total_bytes = 0;  // what the model wrote
+  std::uint64_t total_bytes = 0;  // bytes that the model wrote
   [[nodiscard]] bool truncated() const { return !tail.empty(); }
 };
 
+// A file under /outputs that is not one of the outputs.
 struct Artifact {
-  std::string name;  // relative to /outputs
+  std::string name;  // path relative to /outputs
   std::uint64_t size = 0;
-  std::string sha256;
+  std::string sha256;  // 64 hex digits, or empty when it was not computed
   std::string media_type;
-  std::optional<std::string> bytes;  // absent when there was no room for them
+  std::optional<std::string> bytes;  // the contents; absent when there was no room for them
 };
 
 struct FrameError {
-  std::string reason;  // one of the stable reasons, e.g. OutputsInvalid, SandboxSetupFailed
+  std::string reason;  // one of api/reason.h, for example OutputsInvalid or SandboxSetupFailed
   std::string message;
 };
 
+// The result of one attempt, as the agent reports it.
 struct ResultFrame {
   std::string run_uid;
   int attempt = 0;
   ExitRecord exit;
   CapturedStream out;
   CapturedStream err;
-  // A JSON object; absent when the model left no outputs (not the same as {}).
+  // A JSON object. Absent when the model left no outputs, which is not the same as {}.
   std::optional<nlohmann::json> outputs;
   std::vector<Artifact> artifacts;
   std::optional<FrameError> error;
-  std::string warning;
-  bool partial = false;  // never sent: the receiver knows that something is missing
+  std::string warning;   // for people; empty when there is none
+  bool partial = false;  // not encoded: the receiver sets it when it knows that a part of the result is lost
 };
 
-// One JSON document. Artifact bytes are base64.
+// Returns the frame as one JSON document, the body of P/result. The bytes of artifacts are base64.
 std::string encode_frame(const ResultFrame& frame);
+// Returns kTooLarge when `text` has more than kMaxFrameBytes, and kInvalid when it is not a valid frame. Safe for
+// hostile text.
 Result<ResultFrame> decode_frame(std::string_view text);
 
-// The durable copy on the agent's log: every line begins with kFrameLine; base64 of the gzip of encode_frame(), in
-// lines short enough for the container log format, and a last line with digest and length of the document.
+// Returns the durable copy for the agent's log. Every line begins with kFrameLine. The lines carry the base64 of the
+// gzip of encode_frame(), in parts short enough that the container runtime does not split the lines; the last line
+// carries the digest and the length of the document, and the number of parts.
 inline constexpr std::string_view kFrameLine = "MODELRUN-RESULT ";
 std::string frame_to_log(const ResultFrame& frame);
-// Finds the frame in an agent's log; lines that are not part of one are passed over. kNotFound when there is none,
-// kInvalid when its digest is wrong or a part is missing.
+// Finds the last complete frame in the agent's log and ignores all other lines. If there is none: returns kNotFound
+// when no frame begins or ends in the log; kInvalid when a part is missing, the digest does not match, or the
+// document is not a frame; kTooLarge when the document has more than kMaxFrameBytes.
 Result<ResultFrame> frame_from_log(std::string_view log);
 
-// The agent's termination message: at most 4,096 bytes (the kubelet's limit). Holds the exit record, the error and,
-// when they fit, outputs and the ends of the streams; `complete` says that nothing was left out.
+// Returns the agent's termination message: JSON of at most 4,096 bytes, which is the kubelet's limit. When the whole
+// frame does not fit, it keeps the exit record, the error (with a shortened message if need be), and as far as there
+// is room the outputs, the warning and the ends of the streams; artifacts are left out.
 inline constexpr std::size_t kTerminationMessageBytes = 4096;
 std::string frame_to_termination_message(const ResultFrame& frame);
 struct CompactFrame {
   ResultFrame frame;
-  bool complete = false;  // nothing was left out
+  bool complete = false;  // the message holds the whole frame
 };
+// Returns kNotFound when `text` is empty, and kInvalid when it does not contain a frame.
 Result<CompactFrame> frame_from_termination_message(std::string_view text);
 
 // ---- Limits ------------------------------------------------------------------------------------------------------
-inline constexpr std::size_t kMaxOutputBytes = 1U << 20U;  // 1 MiB of outputs, serialised
-inline constexpr int kMaxJsonDepth = 100;
-inline constexpr std::size_t kMaxFrameBytes = 16U << 20U;  // a frame that is larger is refused by the run server
-inline constexpr std::chrono::seconds kTermGrace{5};       // between SIGTERM and SIGKILL
+inline constexpr std::size_t kMaxOutputBytes = 1U << 20U;  // 1 MiB: the default of kEnvOutputBytes
+inline constexpr int kMaxJsonDepth = 100;                  // levels of nesting in the outputs
+inline constexpr std::size_t kMaxFrameBytes = 16U << 20U;  // the run server refuses a larger frame (413)
+inline constexpr std::chrono::seconds kTermGrace{5};       // from SIGTERM to SIGKILL when `exec` ends the model
 
-// ---- Exit codes of `exec` that are not the model's -----------------------------------------------------------------
-inline constexpr int kExitAgentLost = 125;    // the agent went away; the model, if it ran, was killed
-inline constexpr int kExitSetupFailed = 126;  // a ring of the sandbox could not be put up, or there is no such program
-inline constexpr int kExitNoEntryPoint = 66;  // the harness: the entry file is not in the tree
+// ---- Exit codes of `exec` that are not the model's (a model may use the same numbers) ---------------------------
+inline constexpr int kExitAgentLost = 125;    // no agent, it went away, or it refused; a running model was killed
+inline constexpr int kExitSetupFailed = 126;  // a step of the sandbox setup failed, or the program does not exist
+inline constexpr int kExitNoEntryPoint = 66;  // from the harness: the entry file is not in the tree
 
 }  // namespace modelrun::api

@@ -1,4 +1,5 @@
 #include "api/strict_json.h"
+#include "api/json_access.h"
 
 #include <algorithm>
 #include <array>
@@ -18,7 +19,7 @@ using nlohmann::json;
 constexpr std::size_t kMaxTokenShown = 64;
 constexpr std::size_t kMaxPointerShown = 512;
 
-// One token of a JSON pointer (RFC 6901), fit to stand in a one-line message.
+// Returns `key` as one token of a JSON pointer (RFC 6901), shortened and made safe for a one-line message.
 std::string pointer_token(std::string_view key) {
   std::string out = "/";
   for (const char c : key.substr(0, kMaxTokenShown)) {
@@ -34,8 +35,8 @@ std::string pointer_token(std::string_view key) {
   return out;
 }
 
-// Builds the document and stops at the first thing that is refused. nlohmann's SAX parser keeps its own stack, and so
-// does this: no recursion, whatever the depth of the text.
+// Builds the document and stops at the first value that is refused. Like nlohmann's SAX parser, it keeps a stack of
+// its own instead of recursing, so that text of any depth is safe.
 class Builder final : public nlohmann::json_sax<json> {
  public:
   Builder(std::string_view text, const JsonLimits& limits) : text_(text), limits_(limits) {}
@@ -52,7 +53,7 @@ class Builder final : public nlohmann::json_sax<json> {
   }
 
   bool number_float(number_float_t value, const string_t& literal) override {
-    // The lexer falls back to a double for an integer literal that fits no 64 bits.
+    // The lexer turns an integer literal that does not fit into 64 bits into a double.
     if (literal.find_first_of(".eE") == string_t::npos) {
       return refuse("integer {} is outside the range of int64", literal.substr(0, kMaxTokenShown));
     }
@@ -91,8 +92,8 @@ class Builder final : public nlohmann::json_sax<json> {
 
  private:
   struct Level {
-    json* node;       // into root_; stable while it is the last child of its parent
-    std::string key;  // the key last read, when node is an object
+    json* node;       // points into root_; valid while it is the last child of its parent
+    std::string key;  // the key that was read last, when node is an object
   };
 
   template <class... Args>
@@ -132,13 +133,13 @@ class Builder final : public nlohmann::json_sax<json> {
     return true;
   }
 
-  // The place of the value that is being read.
+  // Returns the JSON pointer of the value that is being read.
   [[nodiscard]] std::string pointer() const {
     if (levels_.empty()) return "the top";
     std::string out;
     for (std::size_t i = 0; i < levels_.size() && out.size() < kMaxPointerShown; ++i) {
       const Level& level = levels_[i];
-      // An array's node already holds the child that is open below it, but not yet the value that was refused.
+      // An array already contains its open child, but not the value that is being refused, which would come next.
       const std::size_t index = level.node->size() - (i + 1 < levels_.size() ? 1 : 0);
       out += level.node->is_array() ? "/" + std::to_string(index) : pointer_token(level.key);
     }
@@ -147,7 +148,7 @@ class Builder final : public nlohmann::json_sax<json> {
   }
 
   [[nodiscard]] bool is_not_finite(std::size_t position) const {
-    // `position` is one past the last character that was read.
+    // `position` is the number of characters read so far, thus one past the last of them.
     const std::size_t from = position > 12 ? position - 12 : 0;
     const std::string_view around = text_.substr(std::min(from, text_.size()), 24);
     const auto reads = [&](std::string_view word) {
@@ -157,7 +158,8 @@ class Builder final : public nlohmann::json_sax<json> {
     return reads("NaN") || reads("Infinity") || reads("nan") || reads("inf");
   }
 
-  // The library's own words behind its id and position, which say nothing to a model's author.
+  // Returns the library's description of the error, without the library's error id and position, which mean nothing
+  // to the author of a model.
   [[nodiscard]] static std::string describe(std::size_t position, std::string_view what) {
     std::string_view reason = what;
     if (const std::size_t colon = reason.find(": syntax error"); colon != std::string_view::npos) {
@@ -175,10 +177,10 @@ class Builder final : public nlohmann::json_sax<json> {
   std::optional<Error> error_;
 };
 
-// The API server prints doubles as Go's encoding/json does: the shortest digits that read back as the same value, an
+// Formats a double as the API server does (Go's encoding/json): the shortest digits that parse to the same value, an
 // exponent only below 1e-6 and from 1e21 on, and no ".0".
 std::string canonical_double(double value) {
-  if (value == 0) return "0";  // -0 comes back as the integer 0
+  if (value == 0) return "0";  // the API server returns -0 as the integer 0
   std::array<char, 32> buffer{};
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
   const std::string_view text(buffer.data(), static_cast<std::size_t>(end.ptr - buffer.data()));
@@ -209,7 +211,7 @@ void append_canonical(const json& value, std::string& out) {
     char separator = '{';
     for (const auto& [key, child] : value.items()) {
       out += separator;
-      out += json(key).dump(-1, ' ', false, json::error_handler_t::replace);
+      out += json_text(json(key));
       out += ':';
       append_canonical(child, out);
       separator = ',';
@@ -226,7 +228,7 @@ void append_canonical(const json& value, std::string& out) {
   } else if (value.is_number_float()) {
     out += canonical_double(value.get<double>());
   } else {
-    out += value.dump(-1, ' ', false, json::error_handler_t::replace);
+    out += json_text(value);
   }
 }
 
@@ -236,7 +238,7 @@ Result<json> parse_strict(std::string_view text, const JsonLimits& limits) {
   Builder builder(text, limits);
   try {
     if (json::sax_parse(text.begin(), text.end(), &builder)) return builder.take();
-    if (auto result = builder.take(); !result) return result;
+    RETURN_IF_ERROR(builder.take());
     return fail(ErrorKind::kInvalid, "not JSON");
   } catch (const std::exception& e) {
     return fail(ErrorKind::kInvalid, "not JSON: {}", e.what());

@@ -1,5 +1,5 @@
-// JSON as this product accepts it from a model: RFC 8259, and nothing that the API server would change on the way.
-// Pure; safe to call from any thread and on hostile text of any depth.
+// A strict JSON parser for untrusted text such as the output of a model, and a canonical form for digests. It accepts
+// RFC 8259 without the values that the API server would change when it stores them. Pure and thread-safe.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -11,17 +11,20 @@
 namespace modelrun::api {
 
 struct JsonLimits {
-  int max_depth = 100;  // of objects and arrays inside each other; a bare value has depth 0
+  int max_depth = 100;  // nesting of objects and arrays; a value without any has depth 0
 };
 
-// Refuses, with the JSON pointer of the place and the reason: syntax errors, bytes that are not UTF-8, duplicate keys,
-// integers outside int64, numbers that overflow a double (1e999), NaN and Infinity, nesting deeper than the limit.
-// Every error is kInvalid and reads "at POINTER: reason" ("at the top: reason" for the document itself); it is one
-// line, whatever the text holds.
+// Parses `text`. Safe for hostile text: it does not recurse and does not throw. Returns kInvalid for syntax errors,
+// bytes that are not UTF-8, duplicate keys, integers outside int64, numbers that overflow a double (1e999), NaN and
+// Infinity, and nesting deeper than the limit. The message is one line, "at POINTER: reason", with the JSON pointer
+// (RFC 6901) of the place, or "at the top: reason" for the document itself. In the pointer, control characters become
+// '?' and long keys are shortened.
 Result<nlohmann::json> parse_strict(std::string_view text, const JsonLimits& limits = {});
 
-// The digestable form: keys sorted by their bytes, no spaces, numbers in the form in which the API server gives them
-// back (1.0 is 1). REQUIRES: no deeper than what parse_strict lets through (this one recurses).
+// Returns the canonical text of `value`, from which digests are computed: keys sorted by their bytes, no spaces, and
+// numbers in the form in which the API server returns them (1.0 becomes 1).
+// REQUIRES: all numbers are finite, and the value is nested no deeper than parse_strict() permits by default, because
+// this function recurses.
 std::string canonical_json(const nlohmann::json& value);
 
 }  // namespace modelrun::api

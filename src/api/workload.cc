@@ -50,15 +50,11 @@ JobView decode_job(const json& object) {
   JobView job;
   job.meta = decode_meta(object);
   job.run_uid = label_of(object, kLabelRunUid);
-  job.suspended = bool_at(member(object, "spec"), "suspend");
   for (const auto& condition : member(member(object, "status"), "conditions")) {
     if (text_at(condition, "status") != "True") continue;
     const std::string type = text_at(condition, "type");
     if (type == "Complete") job.complete = true;
-    if (type == "Failed") {
-      job.failed = true;
-      job.failure = text_at(condition, "reason") + ": " + text_at(condition, "message");
-    }
+    if (type == "Failed") job.failed = true;
   }
   return job;
 }
@@ -68,7 +64,7 @@ PodView decode_pod(const json& object) {
   PodView pod;
   pod.meta = decode_meta(object);
   pod.run_uid = label_of(object, kLabelRunUid);
-  pod.run = text_at(member(member(object, "metadata"), "annotations"), kLabelRun);
+  pod.run = text_at(member(member(object, "metadata"), "annotations"), kAnnotationRun);
   pod.phase = text_at(status, "phase");
   pod.reason = text_at(status, "reason");
   pod.message = text_at(status, "message");

@@ -1,4 +1,5 @@
-// What the controller reads of a run's Job and Pod: compact views, not the objects.
+// Compact views of a run's Job and Pod, with only the fields that the controller reads. Caches hold these views
+// instead of the objects. Text is empty when a field is absent. Pure.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -11,19 +12,17 @@ namespace modelrun::api {
 
 struct JobView {
   ObjectMeta meta;
-  std::string run_uid;  // label kLabelRunUid
-  bool suspended = false;
+  std::string run_uid;    // label kLabelRunUid
   bool complete = false;  // condition Complete
   bool failed = false;    // condition Failed
-  std::string failure;    // its reason and message
 };
 
-// One container's state, as the kubelet reports it.
+// The state of one container, as the kubelet reports it.
 struct ContainerView {
   enum class State { kUnknown, kWaiting, kRunning, kTerminated };
   State state = State::kUnknown;
-  std::string reason;   // of waiting or terminated
-  std::string message;  // of waiting, or the termination message
+  std::string reason;   // of the state waiting or terminated
+  std::string message;  // waiting: the message; terminated: the termination message
   std::optional<int> exit_code;
   std::optional<int> signal;
   std::optional<Time> started_at, finished_at;
@@ -32,21 +31,22 @@ struct ContainerView {
 
 struct PodView {
   ObjectMeta meta;
-  std::string run_uid;  // label kLabelRunUid; empty on pods that are not ours
-  std::string run;      // annotation kLabelRun: its name
+  std::string run_uid;  // label kLabelRunUid; empty on a pod that belongs to no run
+  std::string run;      // annotation kAnnotationRun: the name of the run
   std::string phase;    // Pending, Running, Succeeded, Failed, Unknown
   std::string reason;   // e.g. Evicted, DeadlineExceeded
   std::string message;
   std::string node;
   bool scheduled = false;
   std::optional<Time> scheduled_at;
-  std::string scheduling_message;  // why it is not scheduled
-  std::string disruption;          // reason of condition DisruptionTarget, when true
+  std::string scheduling_message;  // message of condition PodScheduled while it is not True
+  std::string disruption;          // reason of condition DisruptionTarget while it is True
   ContainerView agent, model;
 
   [[nodiscard]] bool ended() const { return phase == "Succeeded" || phase == "Failed"; }
 };
 
+// Both never fail: a field that is absent or of another type keeps its default.
 JobView decode_job(const nlohmann::json& object);
 PodView decode_pod(const nlohmann::json& object);
 

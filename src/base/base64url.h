@@ -1,4 +1,4 @@
-// base64url without padding (RFC 4648, 5), as JWTs and tokens have it.
+// base64url without padding (RFC 4648 section 5): the form of the parts of a JWT and of API tokens. Thread-safe.
 #pragma once
 
 #include <string>
@@ -10,7 +10,10 @@ namespace modelrun {
 
 std::string base64url_encode(std::string_view bytes);
 
-// kInvalid for padding, for anything outside the alphabet, and for a length that no bytes have.
+// Returns kInvalid for padding ('='), for a character outside the alphabet, and for a length that no encoding has (a
+// multiple of 4, plus 1). Two deviations from a strict decoder, see base64_decode(): white space at the start and end
+// is skipped when there is a multiple of 4 of it, and unused bits of the last character need not be zero. So
+// different texts can decode to the same bytes.
 Result<std::string> base64url_decode(std::string_view text);
 
 }  // namespace modelrun

@@ -7,7 +7,7 @@
 namespace modelrun {
 namespace {
 
-// Reads exactly `digits` decimal digits at the front of `text` and takes them off.
+// Removes exactly `digits` decimal digits from the front of `text` and returns their value.
 std::optional<int> take_number(std::string_view& text, std::size_t digits) {
   if (text.size() < digits) return std::nullopt;
   int value = 0;
@@ -24,7 +24,7 @@ bool take_char(std::string_view& text, char expected) {
   return true;
 }
 
-// "+02:00", "-05:30" or "Z".
+// Removes an offset such as "+02:00", "-05:30" or "Z" from the front of `text`.
 std::optional<std::chrono::minutes> take_offset(std::string_view& text) {
   if (text.empty()) return std::nullopt;
   const char sign = text.front();

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 namespace modelrun {
 namespace {
@@ -13,7 +14,8 @@ namespace {
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
-// Length of the UTF-8 sequence at the front of `bytes`, 0 when it is not valid (RFC 3629 section 4).
+// Returns the length of the UTF-8 sequence at the start of `bytes`: 0 when it is not valid (RFC 3629 section 4) or is
+// a NUL. `bytes` is not empty.
 std::size_t valid_sequence(std::string_view bytes) {
   const auto at = [&](std::size_t i) { return static_cast<std::uint8_t>(bytes[i]); };
   const auto continues = [&](std::size_t i, std::uint8_t low = 0x80, std::uint8_t high = 0xBF) {
@@ -33,19 +35,63 @@ std::size_t valid_sequence(std::string_view bytes) {
   return 0;
 }
 
+std::string hex_of(std::span<const unsigned char> bytes) {
+  std::string hex;
+  hex.reserve(bytes.size() * 2);
+  for (const unsigned char byte : bytes) {
+    hex += kHexDigits[byte >> 4U];
+    hex += kHexDigits[byte & 0xFU];
+  }
+  return hex;
+}
+
 }  // namespace
 
 std::string sha256_hex(std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
   EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  std::string hex;
-  hex.reserve(std::size_t{size} * 2);
-  for (unsigned int i = 0; i < size; ++i) {
-    hex += kHexDigits[digest[i] >> 4U];
-    hex += kHexDigits[digest[i] & 0xFU];
+  return hex_of({digest.data(), size});
+}
+
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
+}
+
+void Sha256::Free::operator()(evp_md_ctx_st* context) const {
+  EVP_MD_CTX_free(context);
+}
+
+void Sha256::add(std::string_view bytes) {
+  EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
+}
+
+std::string Sha256::hex() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  EVP_DigestFinal_ex(context_.get(), digest.data(), &size);
+  return hex_of({digest.data(), size});
+}
+
+std::string ascii_lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
-  return hex;
+  return lower;
+}
+
+std::string_view utf8_front(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 && continues_utf8(text[bytes])) --bytes;
+  return text.substr(0, bytes);
+}
+
+std::string_view utf8_back(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return text;
+  std::size_t from = text.size() - bytes;
+  while (from < text.size() && continues_utf8(text[from])) ++from;
+  return text.substr(from);
 }
 
 std::string base64_encode(std::string_view bytes) {
@@ -62,7 +108,7 @@ Result<std::string> base64_decode(std::string_view text) {
   std::string bytes(text.size() / 4 * 3 + 1, '\0');
   const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
                                    reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  // It takes padding anywhere, and counts it as bytes.
+  // EVP_DecodeBlock accepts '=' in any place and counts it as decoded bytes, so the padding is checked here.
   const std::size_t digits = std::min(text.find('='), text.size());
   const std::size_t padding = text.size() - digits;
   if (size < 0 || padding > 2 || text.find_first_not_of('=', digits) != std::string_view::npos)
@@ -73,7 +119,7 @@ Result<std::string> base64_decode(std::string_view text) {
 
 std::string gzip(std::string_view bytes) {
   z_stream stream{};
-  // 15 + 16: the largest window, gzip framing.
+  // 15 selects the largest window; adding 16 selects the gzip format.
   deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
   std::string out(deflateBound(&stream, bytes.size()), '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));

@@ -1,4 +1,4 @@
-// A file descriptor with one owner.
+// RAII ownership of a POSIX file descriptor.
 #pragma once
 
 #include <unistd.h>
@@ -7,7 +7,8 @@
 
 namespace modelrun {
 
-// Closes the descriptor it owns when it goes. Move-only; -1 means that it owns none.
+// Owns one file descriptor and closes it in its destructor; an error of close(2) is ignored. Move-only: a moved-from
+// object owns nothing. get() is -1 when it owns nothing. Not thread-safe.
 class UniqueFd {
  public:
   UniqueFd() = default;
@@ -23,8 +24,9 @@ class UniqueFd {
 
   [[nodiscard]] int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
-  // Gives the descriptor up without closing it.
+  // Returns the descriptor and gives up its ownership: the caller closes it.
   [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+  // Closes the descriptor that is owned, if any, and takes ownership of `fd`, which must be another one.
   void reset(int fd = -1) {
     if (fd_ >= 0) ::close(fd_);
     fd_ = fd;

@@ -1,4 +1,4 @@
-// Small files, whole.
+// Reads small files such as certificates, tokens and configuration.
 #pragma once
 
 #include <string>
@@ -7,7 +7,8 @@
 
 namespace modelrun {
 
-// What the file holds. kNotFound when it cannot be read, or is empty.
+// Returns the contents of the file at `path`. Reads it into memory without a limit, and blocks meanwhile. Every
+// failure is kNotFound, whatever its cause: the file does not exist, may not be read, or is empty.
 Result<std::string> read_file(const std::string& path);
 
 }  // namespace modelrun

@@ -1,6 +1,6 @@
-// The parts of fmt that are not templates, compiled once. Debian ships fmt as headers and a shared library only: the
-// static modelrun-sandbox cannot use the library, and header-only use compiles all of this again in every file (2.5 s
-// each).
+// Compiles the parts of fmt that are not templates once, for all programs. Debian ships fmt only as headers and as a
+// shared library. The static modelrun-sandbox cannot link the shared library, and header-only use would compile these
+// parts again in every file, which takes 2.5 s for each.
 #include <fmt/format-inl.h>
 
 namespace fmt {

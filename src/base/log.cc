@@ -51,12 +51,14 @@ spdlog::logger& logger() {
   return *instance;
 }
 
-// JSON escapes keep control characters and line ends inside the value: a hostile name cannot forge a line.
+// Returns `value` as a JSON string. The JSON escapes keep control characters and line ends inside the value, so that
+// a hostile name cannot forge a line.
 std::string json_quoted(std::string_view value) {
   const auto plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
   if (std::ranges::all_of(value, plain)) return fmt::format("\"{}\"", value);
   const auto quoted = nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  // Terminals obey these as well, and JSON lets them stand: DEL, and U+0080 to U+009F, which begin with 0xC2.
+  // JSON does not require an escape for DEL and for U+0080 to U+009F (whose first byte in UTF-8 is 0xC2), but
+  // terminals interpret them as control characters as well.
   std::string safe;
   for (std::size_t i = 0; i < quoted.size(); ++i) {
     const auto byte = static_cast<unsigned char>(quoted[i]);
@@ -72,7 +74,8 @@ std::string json_quoted(std::string_view value) {
   return safe;
 }
 
-// The same without quotes, and as it is where that does no harm: a message for people.
+// Returns `text` for a line that people read: with the escapes of json_quoted() but without its quotes. Printable
+// ASCII text stays as it is, including quotes and backslashes.
 std::string escaped(std::string_view text) {
   if (std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; })) return std::string(text);
   const auto quoted = json_quoted(text);

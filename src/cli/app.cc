@@ -67,12 +67,12 @@ int run_app(std::vector<std::string> arguments, const Surroundings& surroundings
   Command chosen;
   CLI::App app("Runs models from git on Kubernetes, and shows what came of them.", "kubectl modelrun");
   app.require_subcommand(1);
-  app.fallthrough();  // -n and the others may stand behind the command
+  app.fallthrough();  // the global flags may also follow the command's name
   add_global_flags(app, flags);
   add_commands(app, chosen);
   app.footer("`kubectl modelrun COMMAND --help` has examples.");
   try {
-    std::ranges::reverse(arguments);  // as the library wants them
+    std::ranges::reverse(arguments);  // CLI11 takes them from the back of the vector
     app.parse(arguments);
   } catch (const CLI::ParseError& error) {
     std::ostringstream out, err;

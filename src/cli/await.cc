@@ -1,6 +1,7 @@
 #include "cli/await.h"
 
 #include "api/frame_json.h"
+#include "api/json_access.h"
 #include "api/model_run.h"
 #include "cli/kept_logs.h"
 #include "cli/log_follower.h"
@@ -24,7 +25,7 @@ class Awaiting {
         session_.client, {kube::kModelRuns, session_.namespace_, name_},
         [this](const kube::Json& object) { return on_change(object); },
         [this](const Error& error) { on_trouble(error); }, stop);
-    if (!watched) return std::unexpected(watched.error());
+    RETURN_IF_ERROR(watched);
     if (options_.follow) finish_log();
     return std::move(object_);
   }
@@ -57,7 +58,8 @@ class Awaiting {
           fmt::format("The log broke off; `{}` shows what was kept.", session_.hint("logs " + name_)));
       return;
     }
-    // Too quick for us, or the log may not be read: the result has it.
+    // Either the run ended before its log could be followed, or the user may not read pod logs. The result holds
+    // them.
     if (const auto kept = print_kept(session_, run_, Streams::kBoth, options_.log_to_err); !kept) {
       session_.console.note(kept.error().message);
     }
@@ -106,12 +108,12 @@ Result<int> tell_end(Session& session, const kube::Json& object, Format format, 
       console.out(fmt::format("modelrun.modelrun.dev/{}\n", run.meta.name));
       break;
     case Format::kJson:
-      console.out(object.dump(2, ' ', false, kube::Json::error_handler_t::replace) + '\n');
+      console.out(api::json_text(object, 2) + '\n');
       break;
     case Format::kOutputs: {
       const auto outputs = kube::load_outputs(session.client, run, session.stop);
-      if (!outputs) return std::unexpected(outputs.error());
-      console.out(outputs->value_or(nullptr).dump(2, ' ', false, kube::Json::error_handler_t::replace) + '\n');
+      RETURN_IF_ERROR(outputs);
+      console.out(api::json_text(outputs->value_or(nullptr), 2) + '\n');
       break;
     }
   }
@@ -122,7 +124,7 @@ Result<int> tell_end(Session& session, const kube::Json& object, Format format, 
 
 Result<int> finish_run(Session& session, const std::string& name, const AwaitOptions& options, Format format) {
   const auto object = await_end(session, name, options);
-  if (!object) return std::unexpected(object.error());
+  RETURN_IF_ERROR(object);
   return tell_end(session, *object, format, options.follow);
 }
 

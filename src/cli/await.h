@@ -1,4 +1,4 @@
-// Waiting for a run's end, and telling of it: what `run`, `rerun`, `wait` and `logs -f` share.
+// Waits until a run ends and prints how it ended. Shared by the commands `run`, `rerun`, `wait` and `logs -f`.
 #pragma once
 
 #include <chrono>
@@ -9,23 +9,37 @@
 
 namespace modelrun::cli {
 
-enum class Format { kText, kJson, kOutputs, kName };
-
-struct AwaitOptions {
-  bool follow = false;      // print the model's log meanwhile
-  bool log_to_err = false;  // standard output is for something else
-  bool tell = true;         // a line on standard error whenever phase or reason change
-  std::optional<std::chrono::seconds> limit;
+// What is printed when a run has ended (the flag -o).
+enum class Format {
+  kText,     // summary() of run_view.h
+  kJson,     // the whole ModelRun as JSON
+  kOutputs,  // the run's outputs as JSON; null when it left none
+  kName      // modelrun.modelrun.dev/NAME
 };
 
-// The run as it stood at its end. kCancelled after Ctrl-C and kTimeout after `limit`: the run goes on, and the message
-// says how to take it up again.
+struct AwaitOptions {
+  bool follow = false;      // print the model's log while it is written
+  bool log_to_err = false;  // print that log to standard error, because standard output is reserved for the result
+  bool tell = true;         // print progress_line() to standard error whenever it changes
+  std::optional<std::chrono::seconds> limit;  // the longest time to wait; absent: no limit
+};
+
+// Blocks until run `name` of session.namespace_ is in a final phase, and returns the ModelRun in that phase. With
+// `follow`, the log has been printed by then. If it ended early, a note on standard error says so; if none of it
+// could be read, what is kept of it in the run's result is printed instead. Neither makes the call fail.
+//
+// Fails with kCancelled after Ctrl-C and with kTimeout after `limit`. In both cases the run itself goes on, and the
+// message names the commands that wait for it again or cancel it. Other errors are those of watch_object(). A
+// connection that breaks later is retried, with a note on standard error even when `tell` is false.
 Result<kube::Json> await_end(Session& session, const std::string& name, const AwaitOptions& options);
 
-// Prints the end of a run in `format`; gives the exit code of exit_code_of().
+// Prints the ended run `object` in `format` to standard output and returns exit_code_of() it. For a run that did not
+// succeed, standard error also gets its progress_line() (unless `format` is kText, which includes the reason) and the
+// last lines of the model's standard error (unless `logs_shown`: the user has seen them). Fails only for kOutputs,
+// when the full result cannot be read.
 Result<int> tell_end(Session& session, const kube::Json& object, Format format, bool logs_shown);
 
-// One after the other.
+// Calls await_end() and then tell_end(), with `logs_shown` as in options.follow. Fails as they do.
 Result<int> finish_run(Session& session, const std::string& name, const AwaitOptions& options, Format format);
 
 }  // namespace modelrun::cli

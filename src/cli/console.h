@@ -1,37 +1,43 @@
-// Where the program reads and writes. What goes to a terminal is escaped here, so that no command can forget it.
+// The program's standard input, output and error. Text for a terminal is escaped here (see escape.h), in the one
+// place that every command's output passes through, so that no command can forget it.
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "cli/escape.h"
 
 namespace modelrun::cli {
 
-// Thread-safe.
+// Thread-safe, except for set_raw(). The sinks are called one at a time, with a mutex held: they must not call the
+// Console.
 class Console {
  public:
   struct Sink {
-    std::function<void(std::string_view)> write;
-    bool tty = false;
+    std::function<void(std::string_view)> write;  // must write the whole text
+    bool tty = false;                             // it is a terminal: what is written is escaped, unless raw()
   };
-  using ReadInput = std::function<Result<std::string>()>;  // all of standard input
+  using ReadInput = std::function<Result<std::string>()>;  // reads standard input to its end
 
   Console(Sink out, Sink err, ReadInput input)
       : out_{std::move(out), {}}, err_{std::move(err), {}}, input_(std::move(input)) {}
 
-  // As they are, but for control characters on a terminal (escape.h).
+  // Write to standard output and standard error. The text is unchanged, except that control characters are escaped
+  // when the sink is a terminal. There, a UTF-8 sequence that `text` ends in the middle of is held back until the
+  // next call.
   void out(std::string_view text) { write(out_, text); }
   void err(std::string_view text) { write(err_, text); }
-  // A line on standard error.
+  // Writes `line` and a newline to standard error.
   void note(std::string_view line) { err(std::string(line) + '\n'); }
+  // Reads all of standard input; may block. Fails as the ReadInput does.
   [[nodiscard]] Result<std::string> read_input() const { return input_(); }
 
   [[nodiscard]] bool out_is_tty() const { return out_.sink.tty; }
-  // Terminals get the bytes as they are. Call before threads start.
+  // With `raw`, nothing is escaped for terminals either (the flag --raw). Not synchronized: call before threads
+  // start.
   void set_raw(bool raw) { raw_ = raw; }
   [[nodiscard]] bool raw() const { return raw_; }
 
@@ -42,7 +48,7 @@ class Console {
   };
   void write(Channel& channel, std::string_view text);
 
-  std::mutex mutex_;  // guards the escapers and the order of writes
+  Mutex mutex_;  // guards the escapers, and keeps each write whole
   Channel out_, err_;
   ReadInput input_;
   bool raw_ = false;

@@ -7,7 +7,7 @@
 namespace modelrun::cli {
 namespace {
 
-// Length of the sequence that begins with `lead`; 0 when none does.
+// The length of a UTF-8 sequence whose first byte is `lead`; 0 when no valid sequence begins with it.
 std::size_t sequence_length(unsigned char lead) {
   if (lead < 0x80) return 1;
   if (lead >= 0xC2 && lead <= 0xDF) return 2;
@@ -16,7 +16,9 @@ std::size_t sequence_length(unsigned char lead) {
   return 0;
 }
 
-// RFC 3629: the second byte has a narrower range after some first ones.
+// Whether text[at] may be a continuation byte of the sequence that begins at text[0]. RFC 3629, section 4: after some
+// first bytes the second one has a narrower range, which excludes overlong forms, surrogates and values above
+// U+10FFFF.
 bool continues(std::string_view text, std::size_t at) {
   const auto byte = static_cast<unsigned char>(text[at]);
   if (byte < 0x80 || byte > 0xBF) return false;

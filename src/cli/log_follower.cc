@@ -2,16 +2,17 @@
 
 #include "api/json_access.h"
 #include "api/sandbox.h"
+#include "base/mutex.h"
 #include "cli/object_watch.h"
 
 namespace modelrun::cli {
 namespace {
 
-// A model may be silent for as long as it may run.
-constexpr std::chrono::hours kIdle{25};
+// A model may print nothing for as long as it may run: at most 24 hours (spec.timeoutSeconds).
+constexpr std::chrono::hours kLogIdle{25};
 constexpr int kTries = 3;
 
-// Of a pod: its model container has a log.
+// Whether the pod's model container has started, so that it has a log.
 bool has_started(const kube::Json& pod) {
   const auto& statuses = api::member(api::member(pod, "status"), "containerStatuses");
   if (!statuses.is_array()) return false;
@@ -33,22 +34,22 @@ void LogFollower::follow(const std::string& pod) {
   }
   pod_ = pod;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ended_ = false;
     error_.reset();
   }
   thread_ = std::jthread([this, pod](const std::stop_token& stop) { print(pod, stop); });
 }
 
-LogFollower::Outcome LogFollower::finish(std::chrono::milliseconds grace) {
+LogFollower::Ending LogFollower::finish(std::chrono::milliseconds grace) {
   if (!thread_.joinable()) return {false, Error{ErrorKind::kNotFound, "no pod was seen"}};
   {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, session_.stop, grace, [this] { return ended_; });
+    MutexLock lock(mutex_);
+    changed_.wait_for(mutex_, session_.stop, grace, [this]() REQUIRES(mutex_) { return ended_; });
   }
   thread_.request_stop();
   thread_.join();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return {printed_, error_};
 }
 
@@ -61,13 +62,13 @@ void LogFollower::print(const std::string& pod, const std::stop_token& stop) {
   };
   Result<void> result;
   for (int i = 0; i < kTries; ++i) {
-    result = session_.client.pod_log_stream(session_.namespace_, pod, options, kIdle, on_data, stop);
-    // 400: the container has not started yet.
+    result = session_.client.pod_log_stream(session_.namespace_, pod, options, kLogIdle, on_data, stop);
+    // kInvalid is HTTP 400 here: the container has not started yet.
     if (result || result.error().kind != ErrorKind::kInvalid || stop.stop_requested()) break;
     result = wait_for_container(pod, stop);
     if (!result) break;
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ended_ = true;
   if (!result) error_ = result.error();
   changed_.notify_all();

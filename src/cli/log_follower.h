@@ -1,32 +1,46 @@
-// The log of a run's model, printed while the run is watched.
+// Prints the log of a run's model container in the background, while another thread watches the run.
 #pragma once
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "base/mutex.h"
 #include "cli/session.h"
 
 namespace modelrun::cli {
 
-// Owns one thread a pod. Used from one thread; the session must outlive it.
+// Owns one thread, which prints the log of one pod at a time. Call its functions from one thread only. Keeps a
+// reference to `session`, which must outlive it. The log goes to standard output, or to standard error with `to_err`.
+//
+//   LogFollower follower(session, false);
+//   follower.follow(pod_name);  // whenever the watched run is Running in a pod
+//   ...                         // the run has ended
+//   const auto outcome = follower.finish(grace);
+//
+// Destroying it without finish() stops the printing at once.
 class LogFollower {
  public:
   LogFollower(Session& session, bool to_err) : session_(session), to_err_(to_err) {}
 
-  // Does nothing for the pod that is followed already. Another pod is another attempt: the first one's log ends.
+  // Starts to print the log of `pod`, from its beginning, and returns. If its model container has not started, the
+  // printing begins when it has. Does nothing when `pod` is the pod that was followed last. A different pod means
+  // another attempt of the run: printing the earlier pod's log is stopped first, even where it is not complete.
   void follow(const std::string& pod);
 
-  struct Outcome {
-    bool printed = false;        // anything at all
-    std::optional<Error> error;  // why it is not whole; kNotFound when no pod was ever followed
+  struct Ending {
+    bool printed = false;  // something was printed, of any pod
+    // Why the log of the pod that was followed last is incomplete; nullopt: it is complete. kNotFound when follow() was
+    // never called, kCancelled when the log had not ended in time or the session was stopped, else the error of the
+    // request for the log. That an earlier pod's log was cut off is not reported.
+    std::optional<Error> error;
   };
-  // Waits for the log's end, at most `grace` long: the kubelet sees the end of a container a second or two after us.
-  Outcome finish(std::chrono::milliseconds grace);
+  // Waits until the log ends, `grace` has passed, or the session is stopped, then stops printing. A log that had not
+  // ended by then is reported as incomplete (kCancelled). The wait is needed because the final status of a run can
+  // arrive a second or two before the kubelet ends the log. Call it once, after the last follow().
+  Ending finish(std::chrono::milliseconds grace);
 
  private:
   void print(const std::string& pod, const std::stop_token& stop);
@@ -36,11 +50,11 @@ class LogFollower {
   bool to_err_;
   std::string pod_;
   std::atomic<bool> printed_ = false;
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  bool ended_ = false;          // guarded by mutex_
-  std::optional<Error> error_;  // guarded by mutex_
-  std::jthread thread_;         // last: stopped and joined first
+  Mutex mutex_;
+  CondVar changed_;
+  bool ended_ GUARDED_BY(mutex_) = false;
+  std::optional<Error> error_ GUARDED_BY(mutex_);
+  std::jthread thread_;  // declared last, so that it is joined before the members it uses are destroyed
 };
 
 }  // namespace modelrun::cli

@@ -1,4 +1,4 @@
-// kubectl-modelrun: standard streams, signals and the real API server around run_app().
+// The program kubectl-modelrun: connects run_app() to the standard streams, to signals and to the real API server.
 #include <pthread.h>
 #include <unistd.h>
 
@@ -18,7 +18,8 @@ using namespace modelrun;
 constexpr std::size_t kMaxInput = 4U << 20U;
 constexpr int kInterrupted = 130;
 
-// Blocked before any thread is made, so that only the waiter sees them. A child (a credential plugin) inherits it.
+// Blocks the signals that wait_for_signals() takes. Call it before any thread is made: threads inherit the mask, so
+// only the waiting thread gets them. Child processes (credential plugins) inherit the mask as well.
 sigset_t block_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -27,7 +28,7 @@ sigset_t block_signals() {
   return set;
 }
 
-// What cannot be written ends the program: nobody would see the rest.
+// A write that fails ends the program with exit code 1: nobody would see the rest of the output.
 cli::Console::Sink sink(int fd) {
   const auto write = [fd](std::string_view text) {
     while (!text.empty()) {
@@ -57,16 +58,17 @@ Result<std::string> read_standard_input() {
   }
 }
 
-Result<cli::Connection> connect(const cli::GlobalFlags& flags) {
+Result<cli::ApiAccess> connect(const cli::GlobalFlags& flags) {
   const auto given = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); };
   const auto config = kube::default_config(given(flags.kubeconfig), given(flags.context));
-  if (!config) return std::unexpected(config.error());
+  RETURN_IF_ERROR(config);
   auto transport = kube::make_cpprest_transport(*config);
-  if (!transport) return std::unexpected(transport.error());
-  return cli::Connection{std::move(*transport), config->namespace_};
+  RETURN_IF_ERROR(transport);
+  return cli::ApiAccess{std::move(*transport), config->namespace_};
 }
 
-// The first signal stops what is being done, the second one ends the program.
+// The first signal requests a stop, so that the command ends in good order; the second one ends the program at once.
+// Returns on SIGUSR1, which main() sends to this thread when the command is done.
 void wait_for_signals(const sigset_t& signals, std::stop_source& stop) {
   int signal = 0;
   while (sigwait(&signals, &signal) == 0 && signal != SIGUSR1) {
@@ -84,7 +86,7 @@ int main(int argc, char** argv) {
   cli::Console console(sink(STDOUT_FILENO), sink(STDERR_FILENO), read_standard_input);
   const SystemClock clock;
   const int code = cli::run_app({argv + 1, argv + argc}, {console, clock, connect, stop.get_token()});
-  pthread_kill(waiter.native_handle(), SIGUSR1);  // our own word for the end
+  pthread_kill(waiter.native_handle(), SIGUSR1);  // makes wait_for_signals() return
   waiter.join();
   return code;
 }

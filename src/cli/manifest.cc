@@ -17,7 +17,8 @@ Result<json> parse_one(const ManifestPlace& place, std::string_view text) {
   if (begin != std::string_view::npos && text[begin] == '{') {
     auto document = api::parse_strict(text);
     if (document) return document;
-    // YAML's flow style begins like JSON.
+    // A mapping in YAML's flow style begins with '{' too. Valid JSON that parse_strict() refuses must stay refused:
+    // the YAML parser could let it pass.
     if (const auto yaml = parse_yaml(text); yaml && yaml->size() == 1 && !json::accept(text)) return yaml->front();
     return fail_in(place.source, document.error());
   }
@@ -57,11 +58,11 @@ Result<json> read_manifest(const ManifestPlace& place, std::string_view text) {
   json object = std::move(*parsed);
   if (!object.is_object())
     return fail(ErrorKind::kInvalid, "{}: not a ModelRun but {}", place.source, object.type_name());
-  if (auto kind = check_kind(place, object); !kind) return std::unexpected(kind.error());
+  RETURN_IF_ERROR(check_kind(place, object));
   json& metadata = object["metadata"];
   if (metadata.is_null()) metadata = json::object();
   if (!metadata.is_object()) return fail(ErrorKind::kInvalid, "{}: metadata must be a mapping", place.source);
-  if (auto placed = place_object(place, metadata); !placed) return std::unexpected(placed.error());
+  RETURN_IF_ERROR(place_object(place, metadata));
   if (api::text_at(metadata, "name").empty() && api::text_at(metadata, "generateName").empty()) {
     const std::string project = api::text_at(api::member(object, "spec"), "project");
     if (project.empty()) {

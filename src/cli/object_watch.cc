@@ -1,24 +1,22 @@
 #include "cli/object_watch.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 
 #include "api/json_access.h"
+#include "base/mutex.h"
 
 namespace modelrun::cli {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kServerTimeout = 290s;  // below what load balancers cut
+constexpr auto kServerTimeout = 290s;  // ends a watch before load balancers cut the connection
 constexpr auto kIdle = 330s;
 constexpr auto kFirstPause = 250ms;
 constexpr auto kLongestPause = 5000ms;
 
 bool can_be_retried(const Error& error) {
-  return error.kind == ErrorKind::kUnavailable || error.kind == ErrorKind::kTimeout ||
-         error.kind == ErrorKind::kThrottled || error.kind == ErrorKind::kGone;
+  return is_transient(error.kind) || error.kind == ErrorKind::kGone;
 }
 
 class Watching {
@@ -29,10 +27,10 @@ class Watching {
   [[nodiscard]] bool done() const { return done_; }
   [[nodiscard]] bool seen() const { return !uid_.empty(); }
 
-  // Reads the object and where a watch is to begin.
+  // Reads the object, and the resourceVersion from which watch() begins.
   Result<void> list(const std::stop_token& stop) {
     auto page = client_.list(object_.resource, {.namespace_ = object_.namespace_, .field_selector = selector()}, stop);
-    if (!page) return std::unexpected(page.error());
+    RETURN_IF_ERROR(page);
     if (page->items.empty()) {
       return fail(ErrorKind::kNotFound, "{} {}: {}", object_.resource.plural, key(),
                   seen() ? "it was deleted" : "there is no such object");
@@ -41,7 +39,7 @@ class Watching {
     return take(page->items.front());
   }
 
-  // Until the server ends it, something breaks, or done().
+  // Watches until the server ends the watch (success), on_change() has returned false (success, done()), or an error.
   Result<void> watch(const std::stop_token& stop) {
     Result<void> taken;
     const auto on_event = [&](kube::WatchEvent&& event) {
@@ -92,7 +90,7 @@ Result<void> watch_object(kube::Client& client, const WatchedObject& object,
                           const std::function<void(const Error&)>& on_trouble, std::stop_token stop) {
   Watching watching(client, object, on_change);
   auto delay = kFirstPause;
-  bool listed = false;  // else the next step is a list
+  bool listed = false;  // whether the next step is a watch; a list otherwise
   while (true) {
     const bool watch = listed;
     auto result = watch ? watching.watch(stop) : watching.list(stop);
@@ -104,7 +102,7 @@ Result<void> watch_object(kube::Client& client, const WatchedObject& object,
       continue;
     }
     if (!can_be_retried(result.error()) || !watching.seen()) return result;
-    // A watch that has grown old is no news.
+    // It is normal that a watch expires (kGone) or is idle for too long (kTimeout): the user need not hear of it.
     const auto kind = result.error().kind;
     if (!watch || (kind != ErrorKind::kGone && kind != ErrorKind::kTimeout)) on_trouble(result.error());
     pause(delay, stop);
@@ -121,10 +119,10 @@ Deadline::Deadline(std::stop_token outer, std::chrono::seconds limit)
 Deadline::~Deadline() = default;
 
 void pause(std::chrono::milliseconds span, std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  std::unique_lock lock(mutex);
-  changed.wait_for(lock, stop, span, [] { return false; });
+  Mutex mutex;
+  CondVar changed;
+  MutexLock lock(mutex);
+  changed.wait_for(mutex, stop, span, [] { return false; });
 }
 
 }  // namespace modelrun::cli

@@ -1,4 +1,4 @@
-// One object, followed for as long as it takes.
+// Follows one object of the API server until a condition holds; also the timers that such waiting needs.
 #pragma once
 
 #include <chrono>
@@ -13,20 +13,34 @@
 namespace modelrun::cli {
 
 struct WatchedObject {
-  const kube::Resource& resource;
+  const kube::Resource& resource;  // must outlive the call
   std::string namespace_;
   std::string name;
 };
 
-// Hands over the object as it is now and then each of its later versions (some may be skipped), until `on_change`
-// returns false. A watch that ends, expires (410) or breaks off is taken up again; `on_trouble` hears of the latter.
-// kNotFound: there is no such object, it was deleted, or another one has taken its name; kCancelled: `stop`; kDenied
-// and kInvalid at once; others only when the very first request fails.
+// Calls `on_change` with the object as it is now and then with its later versions (some may be skipped, and one may
+// be given twice) until `on_change` returns false; then it succeeds. Blocks, without a time limit of its own: see
+// Deadline. Both callbacks are called on the caller's thread.
+//
+// Lists the object, then watches it from the listed resourceVersion. When the server ends the watch in the regular
+// way, another one begins where it ended. After any other end that can be retried (kUnavailable, kTimeout,
+// kThrottled, kGone), it pauses for 250 ms, and twice as long after each further failure in a row, up to 5 s; then it
+// lists the object again. `on_trouble` is called before each such pause, except when a watch expired (kGone, HTTP
+// 410) or was idle for too long (kTimeout): those are normal.
+//
+// Fails with
+//   kNotFound   the object does not exist, was deleted, or was replaced by another one of the same name (its UID has
+//               changed)
+//   kCancelled  `stop` was requested, even when `on_change` has just returned false
+//   others      as kube::Client does: one of the four kinds above only while the object has not been read at all,
+//               any other kind at once
 Result<void> watch_object(kube::Client& client, const WatchedObject& object,
                           const std::function<bool(const kube::Json&)>& on_change,
                           const std::function<void(const Error&)>& on_trouble, std::stop_token stop);
 
-// A stop_token that also fires when `limit` has passed. Owns a thread.
+// A stop_token on which a stop is requested as soon as `outer` is stopped or `limit` has passed since construction.
+// To tell the two apart, ask `outer`. The token may be used from any thread. Owns a thread, which the destructor
+// joins without waiting for the limit.
 class Deadline {
  public:
   Deadline(std::stop_token outer, std::chrono::seconds limit);
@@ -41,7 +55,7 @@ class Deadline {
   std::jthread timer_;
 };
 
-// Until `stop` or the end of `span`.
+// Blocks until `stop` is requested or `span` has passed.
 void pause(std::chrono::milliseconds span, std::stop_token stop);
 
 }  // namespace modelrun::cli

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "api/json_access.h"
 #include "api/strict_json.h"
 
 namespace modelrun::cli {
@@ -14,7 +15,7 @@ constexpr std::size_t kLimit = 64 * 1024;
 Result<json> parse_value(const std::string& key, std::string_view text) {
   auto value = api::parse_strict(text);
   if (value) return value;
-  // JSON all the same, but not such as the API server keeps: a silent string would be a surprise.
+  // The text is JSON, but the API server would not keep it as it is. Taking it as a string would surprise the user.
   if (json::accept(text)) return fail_in("--param " + key, value.error());
   return json(std::string(text));
 }
@@ -43,10 +44,10 @@ Result<std::optional<json>> merge_parameters(std::optional<json> base, const std
     const std::string key = pair.substr(0, equal);
     if (!seen.insert(key).second) return fail(ErrorKind::kInvalid, "--param {} is given twice", key);
     auto value = parse_value(key, std::string_view(pair).substr(equal + 1));
-    if (!value) return std::unexpected(value.error());
+    RETURN_IF_ERROR(value);
     merged[key] = std::move(*value);
   }
-  const std::size_t size = merged.dump(-1, ' ', false, json::error_handler_t::replace).size();
+  const std::size_t size = api::json_text(merged).size();
   if (size >= kLimit) {
     return fail(ErrorKind::kTooLarge,
                 "the parameters are {} bytes as JSON: they must be smaller than {}; larger data belongs in the "

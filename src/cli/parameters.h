@@ -1,4 +1,4 @@
-// A run's parameters from the command line. Pure.
+// Builds a run's parameters from a JSON file and the command line's --param flags. Pure.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -11,12 +11,19 @@
 
 namespace modelrun::cli {
 
-// A JSON document that must be an object. `what` names it in errors: "params.json".
+// Parses a JSON document that must be an object. `what` is what errors call it, such as "params.json". kInvalid when
+// it is not an object or not JSON as api::parse_strict() accepts it.
 Result<nlohmann::json> parse_parameters_file(std::string_view what, std::string_view text);
 
-// `base` with "key=value" pairs put on top: the value is JSON if it parses, else a string. Without a base and without
-// pairs there are no parameters, which is not the same as {}. kInvalid: a pair without '=' or key, one key twice, a
-// number that the API server could not keep; kTooLarge: 64 KiB or more in all.
+// Returns `base` with the `pairs` put on top. Each pair is "key=value"; the key ends at the first '='. The value is
+// taken as JSON if it is JSON, else as a string (NaN and 1e999, too, are not JSON). A pair replaces the value that
+// `base` has for its key. Without a base and without pairs the result is nullopt: the run has no parameters, which is
+// not the same as the empty object.
+//
+// Fails with kInvalid for a pair without '=' or with an empty key, for a key that stands in two pairs, and for a
+// value that is JSON but would not survive in the API server (an integer outside int64, a duplicate key, more than
+// 100 levels). Fails with kTooLarge when the whole is 64 KiB or more as JSON without spaces. REQUIRES: `base`, if
+// given, is an object.
 Result<std::optional<nlohmann::json>> merge_parameters(std::optional<nlohmann::json> base,
                                                        const std::vector<std::string>& pairs);
 

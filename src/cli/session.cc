@@ -29,7 +29,7 @@ Result<std::string> read_file(Session& session, const std::string& path) {
 
 std::string advice(const Session& session, const Error& error) {
   const auto says = [&](std::string_view words) { return error.message.find(words) != std::string::npos; };
-  if (says("`")) return {};  // it names the command to go on with
+  if (says("`")) return {};  // the message already names the command to go on with
   switch (error.kind) {
     case ErrorKind::kDenied:
       if (says(": 401 ")) return "The credentials of this context are not accepted: log in again, or check --context.";

@@ -1,4 +1,4 @@
-// What a command works with, and how it is registered with the command line.
+// What every command works with: the connection, the console, the global flags, and some helpers that commands share.
 #pragma once
 
 #include <functional>
@@ -14,39 +14,47 @@
 
 namespace modelrun::cli {
 
+// The flags that every command has. Empty means: not given.
 struct GlobalFlags {
   std::string kubeconfig;
   std::string context;
-  std::string namespace_;  // empty: the context's
-  bool raw = false;
+  std::string namespace_;
+  bool raw = false;  // do not escape control characters on a terminal
 };
 
-// References are valid while the command runs.
+// The references are valid while the command runs. A LogFollower's thread reads the session too: nothing in it may
+// change while one is printing.
 struct Session {
   kube::Client& client;
   Console& console;
   const Clock& clock;
   GlobalFlags flags;
-  std::string namespace_;
-  std::stop_token stop;  // Ctrl-C
+  std::string namespace_;  // of the runs: -n, else the context's; start_run() sets it to the created run's
+  std::stop_token stop;    // requested on Ctrl-C
 
-  // "kubectl modelrun wait x -n forecasts --context staging": what the user may type next.
+  // The full command line to suggest to the user, with the namespace and the flags of this session: hint("wait x") is
+  // "kubectl modelrun wait x -n forecasts --context staging". Nothing is quoted for a shell.
   [[nodiscard]] std::string hint(std::string_view command) const;
 };
 
-// Gives the process's exit code.
+// Runs one command; may block. Returns the exit code of the process. An error is for run_app() to print.
 using Command = std::function<Result<int>(Session&)>;
 
-// "NAME", "modelrun/NAME" and "modelrun.modelrun.dev/NAME" are all the run NAME.
+// The run that a command's argument names. As with kubectl, the name may follow the resource: "NAME",
+// "modelrun.modelrun.dev/NAME", "modelrun/NAME", "modelruns/NAME" and "mr/NAME" all give NAME. Any other text is
+// returned unchanged; it is the API server that refuses what is no name.
 std::string run_name(std::string_view argument);
 
-// Reads one run. REQUIRES: a name as run_name() gives it.
+// Reads the ModelRun `name` of session.namespace_ from the API server. Blocks; fails as kube::Client::get() does,
+// with kNotFound when there is no such run. REQUIRES: `name` is as run_name() gives it.
 Result<kube::Json> get_run(Session& session, const std::string& name);
 
-// A file, or standard input for "-". kTooLarge above 4 MiB.
+// Reads a whole file, or standard input when `path` is "-". kTooLarge above 4 MiB (for standard input, the Console's
+// reader sets the limit); other errors as errno_error() has them.
 Result<std::string> read_file(Session& session, const std::string& path);
 
-// What to do about an error, in a sentence; empty when there is nothing to add.
+// A sentence that tells the user what to do about `error`. Empty when there is nothing to add, which includes an
+// error whose message already names a command between backquotes.
 std::string advice(const Session& session, const Error& error);
 
 }  // namespace modelrun::cli

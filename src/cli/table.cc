@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/encoding.h"
 #include "cli/escape.h"
 #include "cli/run_view.h"
 
@@ -15,10 +16,9 @@ std::string cell(const std::string& text) {
   return flat;
 }
 
-// Code points: what a terminal counts, but for wide and combining characters.
+// The number of code points, which is the number of terminal columns unless there are wide or combining characters.
 std::size_t width(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return !continues_utf8(c); }));
 }
 
 Row run_row(const api::ModelRun& run, Time now) {

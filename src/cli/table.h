@@ -1,4 +1,4 @@
-// Columns of text as kubectl prints them. Pure.
+// Tables in the form in which kubectl prints them. Pure.
 #pragma once
 
 #include <string>
@@ -10,11 +10,13 @@ namespace modelrun::cli {
 
 using Row = std::vector<std::string>;
 
-// Left-aligned, three spaces between columns, nothing behind the last; empty cells become "<none>". Control characters
-// in cells are escaped, newlines and tabs too: one row stays one line.
+// One line per row: columns are left-aligned and three spaces apart, with no spaces after the last cell. An empty
+// cell becomes "<none>". In cells, newlines and tabs become spaces and other control characters are escaped (see
+// escape.h), on a terminal or not, so that one row is always one line. Rows may differ in length.
 std::string render_table(const std::vector<Row>& rows);
 
-// With a header line; `namespaces` puts a column NAMESPACE in front.
+// The table of `get`, in the order of `runs` and below a header line. With `namespaces`, the first column is
+// NAMESPACE. Ages, and the durations of runs that have not ended, are measured until `now`.
 std::string runs_table(const std::vector<api::ModelRun>& runs, bool namespaces, Time now);
 
 }  // namespace modelrun::cli

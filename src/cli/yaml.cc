@@ -36,7 +36,8 @@ std::optional<json> word(std::string_view text) {
 
 enum class Parsed { kNo, kYes, kOutOfRange };
 
-// Decimal, 0x, 0o, 0b and, as in YAML 1.1, octal with a leading 0; underscores between digits.
+// Accepts decimal, 0x, 0o, 0b and, as in YAML 1.1, octal with a leading 0. Underscores are ignored, except that a
+// text that begins with one is no number.
 Parsed integer(std::string_view text, std::int64_t& value) {
   if (text.starts_with('_')) return Parsed::kNo;
   std::string digits;
@@ -120,7 +121,8 @@ class Converter {
 
   static Result<json> scalar(const YAML::Node& node) {
     const std::string& text = node.Scalar();
-    // "!": quoted. "?": plain, to be resolved. Others are explicit.
+    // yaml-cpp gives a quoted scalar the tag "!" and a plain one, whose type is to be resolved, "?". Others are
+    // explicit.
     if (node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str") return json(text);
     if (!node.Tag().empty() && node.Tag() != "?") return refuse(node, "the tag " + node.Tag() + " is not supported");
     if (auto known = word(text)) return *known;
@@ -145,7 +147,7 @@ Result<std::vector<json>> parse_yaml(std::string_view text) {
     for (const auto& node : YAML::LoadAll(std::string(text))) {
       if (node.IsNull() || !node.IsDefined()) continue;
       auto document = Converter().convert(node, 0);
-      if (!document) return std::unexpected(document.error());
+      RETURN_IF_ERROR(document);
       documents.push_back(std::move(*document));
     }
   } catch (const YAML::Exception& error) {

@@ -1,4 +1,5 @@
-// YAML as kubectl reads it (YAML 1.1 scalars, as its library has them), to JSON. Pure.
+// Converts YAML to JSON as kubectl does. Plain scalars follow YAML 1.1 in the variant of the library that kubectl
+// uses: `yes` and `on` are true, 017 is 15, 0o17 and 1_000 are integers. Pure.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -9,8 +10,11 @@
 
 namespace modelrun::cli {
 
-// All documents but the empty ones. kInvalid, with line and column: syntax, a key twice, a number that the API server
-// could not keep, more than 100 levels or 100,000 values (aliases count each time they are used).
+// Returns all documents of `text` that are not empty. Fails with kInvalid, and a message that begins with line and
+// column, for a syntax error, a key that occurs twice in a mapping, a key that is not a scalar, a merge key (<<), a
+// tag other than !!str, an integer outside int64, a number that JSON cannot hold (.inf, .nan, overflow), more than
+// 100 levels, or more than 100,000 values in one document. An alias counts each time it is used, so that a small text
+// cannot expand without limit.
 Result<std::vector<nlohmann::json>> parse_yaml(std::string_view text);
 
 }  // namespace modelrun::cli

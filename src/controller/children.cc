@@ -20,7 +20,8 @@ int port_of(const std::string& address) {
   return port;
 }
 
-// Looked at before each Job: the namespace may have been made anew, the policy edited, or our port be another one now.
+// Checked before each Job: the namespace may have been deleted and created again, somebody may have edited the
+// policy, or the run server may have another port now.
 Result<void> ensure_network_policy(const Context& context, const std::string& namespace_, std::stop_token stop) {
   auto wanted = build_network_policy(namespace_, port_of(context.settings.run_server_address));
   const auto found = context.client.get(kube::kNetworkPolicies, namespace_, kNetworkPolicyName, stop);
@@ -33,7 +34,7 @@ Result<void> ensure_network_policy(const Context& context, const std::string& na
   return {};
 }
 
-// Creates `object`, or gives the one that stands under its name.
+// Creates `object`, or returns the object that exists under its name.
 Result<json> create_or_get(const Context& context, const kube::Resource& resource, const json& object,
                            std::stop_token stop) {
   auto made = context.client.create(resource, object, stop);
@@ -43,7 +44,8 @@ Result<json> create_or_get(const Context& context, const kube::Resource& resourc
                             metadata.at("name").get<std::string>(), stop);
 }
 
-// Notes what the API server refused, so that the run says so and is tried again; passes other failures on.
+// Notes a refusal in the inbox, so that the run's status can report it and the creation is tried again. Returns every
+// other error.
 Result<void> note_refusal(const Context& context, const api::ModelRun& run, const Error& error) {
   if (!is_refusal(error.kind)) return std::unexpected(error);
   context.inbox.set_job(run.meta.uid, static_cast<int>(run.status.attempts), false, error.message);
@@ -54,7 +56,7 @@ Result<void> create_parameters(const Context& context, const api::ModelRun& run,
                                std::stop_token stop) {
   const auto wanted = build_parameters(run, job_uid);
   const auto found = create_or_get(context, kube::kConfigMaps, wanted, stop);
-  if (!found) return std::unexpected(found.error());
+  RETURN_IF_ERROR(found);
   if (api::decode_meta(*found).owner_uid == job_uid) return {};
   return fail(ErrorKind::kInvalid, "ConfigMap {} exists and is not this run's; delete it", run.status.job_name);
 }
@@ -68,7 +70,7 @@ bool is_refusal(ErrorKind kind) {
 Result<void> create_job(const Context& context, const api::ModelRun& run, const api::ModelProject& project,
                         std::stop_token stop) {
   const auto attempt = static_cast<int>(run.status.attempts);
-  if (auto ensured = ensure_network_policy(context, run.meta.namespace_, stop); !ensured) return ensured;
+  RETURN_IF_ERROR(ensure_network_policy(context, run.meta.namespace_, stop));
   const auto job = create_or_get(context, kube::kJobs, build_job({run, project, context.settings}), stop);
   if (!job) return note_refusal(context, run, job.error());
   auto view = api::decode_job(*job);

@@ -1,4 +1,4 @@
-// Creates a run's child objects, or finds the ones that an earlier try has left.
+// Creates the objects that one attempt of a run needs, or finds those that an earlier try has left.
 #pragma once
 
 #include <memory>
@@ -11,12 +11,23 @@
 
 namespace modelrun::controller {
 
-// Whether the API server does not take an object as it is (quota, admission), however often it is sent.
+// True for errors by which the API server refuses an object as it is, for example for a quota or by an admission
+// plugin: kDenied, kInvalid and kTooLarge. Sending the same object again at once does not help.
 [[nodiscard]] bool is_refusal(ErrorKind kind);
 
-// NetworkPolicy of the namespace, Job, and ConfigMap of the parameters. What the API server does not take (quota,
-// admission) is noted in the inbox and is no error here. `run` must be what the API server holds now: a stale one could
-// bring a Job back that has been compacted.
+// Makes sure that the following exist, in this order: the namespace's NetworkPolicy (created, or replaced if its spec
+// differs), the Job of the attempt in `run.status.attempts`, and, if the run has parameters, their ConfigMap, which
+// the Job owns. Safe to repeat: the names are fixed, so an object that exists is found and not made twice.
+//
+// `run` must be what the API server holds now: a stale run could bring back a Job that was deleted after the run's
+// end. `project` must hold the settings that the run was admitted with; see as_admitted(). Blocks; safe to call from
+// many threads for different runs.
+//
+// Returns success in these cases as well, and notes them in the inbox with Inbox::set_job():
+// - The API server refuses the Job or the ConfigMap (see is_refusal()), or the ConfigMap's name is taken by an object
+//   that the Job does not own. The note holds the error's message.
+// - The Job's name is taken by a Job that `run` does not own. The note says that the Job is foreign.
+// Every other error is returned, and so is every error about the NetworkPolicy, a refusal included.
 Result<void> create_job(const Context& context, const api::ModelRun& run, const api::ModelProject& project,
                         std::stop_token stop);
 

@@ -1,13 +1,13 @@
-// What the reconcilers of one operator process share. Wired once in src/operator; nothing of it is owned here.
+// What the reconcilers of one operator process share.
 #pragma once
 
 #include "base/clock.h"
-#include "controller/admission.h"
-#include "controller/inbox.h"
+#include "controller/caches/caches.h"
 #include "controller/leads.h"
-#include "controller/records.h"
-#include "controller/settings.h"
-#include "controller/sources.h"
+#include "controller/pods/inbox.h"
+#include "controller/run/settings.h"
+#include "controller/slot_queue.h"
+#include "controller/sources/sources.h"
 #include "kube/client.h"
 #include "runtime/events.h"
 #include "runtime/metrics.h"
@@ -15,6 +15,8 @@
 
 namespace modelrun::controller {
 
+// Holds references only. src/operator makes and owns the objects, and destroys them after every user of this context.
+// Each object is thread-safe, or never changes while a reconciler runs.
 struct Context {
   kube::Client& client;
   const Settings& settings;
@@ -22,7 +24,7 @@ struct Context {
   Caches& caches;
   Inbox& inbox;
   Sources& sources;
-  WaitingRoom& waiting;
+  SlotQueue& slots;
   Leads& leads;
   WriteTimes& project_writes;
   runtime::WorkQueue& run_queue;

@@ -2,22 +2,24 @@
 
 #include <utility>
 
+#include "base/mutex.h"
+
 namespace modelrun::controller {
 
 std::optional<Leads::Lead> Leads::of(const std::string& identity) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = by_identity_.find(identity);
   return found == by_identity_.end() ? std::nullopt : std::optional(found->second);
 }
 
 bool Leads::take(const std::string& identity, Lead run, const std::function<bool(const Lead&)>& leads_still) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const auto found = by_identity_.find(identity); found != by_identity_.end()) {
     if (found->second.uid == run.uid) return true;
     if (leads_still(found->second)) return false;
     identity_of_.erase(found->second.uid);
   }
-  // Its identity changes with the project, for as long as it is not admitted.
+  // The identity of a run that is not admitted yet changes when its project changes.
   auto& mine = identity_of_[run.uid];
   if (!mine.empty()) by_identity_.erase(mine);
   mine = identity;
@@ -26,7 +28,7 @@ bool Leads::take(const std::string& identity, Lead run, const std::function<bool
 }
 
 void Leads::leave(const std::string& uid) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = identity_of_.find(uid);
   if (found == identity_of_.end()) return;
   by_identity_.erase(found->second);

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "controller/reuse.h"
+#include "controller/run/reuse.h"
 #include "kube/payload.h"
 
 namespace modelrun::controller {
@@ -14,23 +14,23 @@ namespace {
 using RunPtr = std::shared_ptr<const api::ModelRun>;
 using RecordPtr = std::shared_ptr<const RunRecord>;
 
-// Successful runs whose result turns out to be gone or damaged; then the run runs itself.
+// How many successful runs to try when their results turn out to be gone or damaged. After that the run runs itself.
 constexpr std::size_t kMostTries = 5;
 
-// The run `meta` as the API server holds it; null when it is there no more.
+// The run `meta` as the API server holds it; null if it no longer exists.
 Result<RunPtr> read_live(const Context& context, const api::ObjectMeta& meta, std::stop_token stop) {
   const auto object = context.client.get(kube::kModelRuns, meta.namespace_, meta.name, stop);
   if (!object && object.error().kind == ErrorKind::kNotFound) return nullptr;
-  if (!object) return std::unexpected(object.error());
+  RETURN_IF_ERROR(object);
   auto run = std::make_shared<const api::ModelRun>(api::decode_model_run(*object));
   return run->meta.uid == meta.uid ? run : nullptr;
 }
 
-// The ended run `meta` with its full result, if it can be taken.
+// The finished run `meta` with its full result, if that can be taken.
 Result<OtherRun> read_result(const Context& context, const api::ObjectMeta& meta, const std::string& identity,
                              api::Reuse wish, std::stop_token stop) {
   auto run = read_live(context, meta, stop);
-  if (!run) return std::unexpected(run.error());
+  RETURN_IF_ERROR(run);
   if (!*run || use_of(**run, identity, wish) != Use::kTake) return OtherRun{};
   OtherRun other{std::move(*run), {}};
   if (!other.run->status.result_ref) return other;
@@ -47,6 +47,7 @@ Result<OtherRun> read_result(const Context& context, const api::ObjectMeta& meta
   return OtherRun{};
 }
 
+// The oldest run under way that can be joined: one that is admitted, else the lead. Null if there is none.
 RunPtr find_active(const Context& context, const api::ModelRun& run, const std::string& identity) {
   RunPtr first;
   const auto consider = [&](const RecordPtr& record) {
@@ -64,7 +65,8 @@ RunPtr find_active(const Context& context, const api::ModelRun& run, const std::
   return first;
 }
 
-// Of the runs that succeeded, the latest first.
+// The latest runs that have succeeded, newest first. Their identities may only begin alike; read_result() compares
+// them in full.
 std::vector<RecordPtr> successes(const Context& context, const std::string& identity) {
   auto records = context.caches.runs.by_index(kByIdentity, identity_key(identity));
   std::erase_if(records, [](const auto& record) { return record->active != nullptr; });
@@ -78,7 +80,7 @@ std::vector<RecordPtr> successes(const Context& context, const std::string& iden
 
 Result<OtherRun> observe_followed(const Context& context, const api::ModelRun& run, std::stop_token stop) {
   const auto& followed = *run.status.reused_from;
-  const auto record = context.caches.runs.find(run.meta.namespace_ + "/" + followed.name);
+  const auto record = context.caches.runs.find(api::object_key(run.meta.namespace_, followed.name));
   if (!record || record->meta.uid != followed.uid) return OtherRun{};
   if (!record->active) return read_result(context, record->meta, run.status.identity, run.spec.reuse, stop);
   const bool waits = use_of(*record->active, run.status.identity, run.spec.reuse) == Use::kWait;

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 
-#include "base/encoding.h"
+#include "api/json_access.h"
 #include "base/log.h"
-#include "gateway/app_impl.h"
-#include "gateway/page.h"
+#include "gateway/web/answers.h"
+#include "gateway/web/context.h"
+#include "gateway/web/mcp_endpoint.h"
+#include "gateway/web/openapi.h"
+#include "gateway/web/page.h"
+#include "gateway/web/rest.h"
 #include "net/bearer.h"
 
 namespace modelrun::gateway {
@@ -15,7 +19,14 @@ using nlohmann::json;
 
 constexpr std::string_view kMetadataPath = "/.well-known/oauth-protected-resource";
 
-// A label of few values, whatever is asked for.
+struct AppState {
+  AppOptions options;
+  RateLimit rate;
+  RateLimit stranger_rate;
+  WebContext web;
+};
+
+// The route as a metric label. The set of values is small and fixed, so that no request can add a time series.
 std::string route_label(const std::string& path) {
   if (path == "/mcp" || path == "/openapi.json" || path == "/v1/projects" || path == "/healthz" || path == "/readyz")
     return path;
@@ -58,8 +69,8 @@ HttpAnswer slow_down() {
   return answer;
 }
 
-// What anybody may ask for. Host is not looked at for probes: the kubelet asks by address.
-std::optional<HttpAnswer> public_answer(const App::Impl& app, const HttpRequest& request) {
+// The probes, which anybody may call. Their Host is not checked because the kubelet uses the pod's IP address.
+std::optional<HttpAnswer> public_answer(const AppState& app, const HttpRequest& request) {
   const bool get = request.method == "GET";
   if (get && request.path == "/healthz") return HttpAnswer{.content_type = "text/plain", .body = "ok\n"};
   if (get && request.path == "/readyz") {
@@ -69,7 +80,8 @@ std::optional<HttpAnswer> public_answer(const App::Impl& app, const HttpRequest&
   return std::nullopt;
 }
 
-std::optional<HttpAnswer> guarded_answer(const App::Impl& app, const HttpRequest& request) {
+// The answer to a request that fails the Host or Origin guard, or that needs no token; nullopt for all others.
+std::optional<HttpAnswer> guarded_answer(const AppState& app, const HttpRequest& request) {
   if (!app.options.origins.host_allowed(request.header("Host").value_or(""))) {
     return problem(403, "this Host is not served here; an administrator allows it with --allowed-host");
   }
@@ -79,48 +91,51 @@ std::optional<HttpAnswer> guarded_answer(const App::Impl& app, const HttpRequest
   }
   const bool is_metadata = request.path == kMetadataPath || request.path == std::string(kMetadataPath) + "/mcp";
   if (is_metadata && request.method == "GET") return metadata(app.options, request);
-  return page_answer(request, app.everybody == nullptr);
+  return page_answer(request, app.web.everybody == nullptr);
 }
 
-std::optional<HttpAnswer> early_answer(const App::Impl& app, const HttpRequest& request) {
+std::optional<HttpAnswer> early_answer(const AppState& app, const HttpRequest& request) {
   auto answer = public_answer(app, request);
   return answer ? std::move(answer) : guarded_answer(app, request);
 }
 
-// Nothing when there are several: which one counts would be anybody's guess.
+// Returns nullopt also if there is more than one Authorization header: another program on the way, such as a proxy,
+// may use a different one than the gateway would.
 std::optional<std::string_view> bearer_of(const HttpRequest& request) {
   return request.count("Authorization") == 1 ? net::parse_bearer(*request.header("Authorization")) : std::nullopt;
 }
 
-std::optional<Identity> remembered(App::Impl& app, const HttpRequest& request) {
-  if (app.everybody != nullptr) return *app.everybody;
+std::optional<Identity> remembered(AppState& app, const HttpRequest& request) {
+  if (app.web.everybody != nullptr) return *app.web.everybody;
   const auto token = bearer_of(request);
-  return token ? app.authenticator.remembered(*token) : std::nullopt;
+  return token ? app.web.authenticator.remembered(*token) : std::nullopt;
 }
 
-std::expected<Identity, HttpAnswer> identify(App::Impl& app, const HttpRequest& request, const std::stop_token& stop) {
-  if (app.everybody != nullptr) return *app.everybody;
+std::expected<Identity, HttpAnswer> identify(AppState& app, const HttpRequest& request, const std::stop_token& stop) {
+  if (app.web.everybody != nullptr) return *app.web.everybody;
   if (!request.header("Authorization")) {
     return std::unexpected(unauthorized(app.options, request, "a bearer token is required", false));
   }
   const auto token = bearer_of(request);
   if (!token) return std::unexpected(unauthorized(app.options, request, "this is no bearer token", true));
-  auto identity = app.authenticator.authenticate(*token, stop);
+  auto identity = app.web.authenticator.authenticate(*token, stop);
   if (identity) return std::move(*identity);
   if (identity.error().kind != ErrorKind::kDenied) {
     log::warn("a token could not be checked", {{"error", identity.error().message}});
     return std::unexpected(problem(503, "the token cannot be checked now; try again"));
   }
-  app.metrics.counter("modelrun_gateway_refused_tokens_total", "Requests whose token was not accepted").Increment();
-  // Guessers are told to slow down. Not before their token is looked at: behind a proxy, everybody has its address.
+  app.web.metrics.counter("modelrun_gateway_refused_tokens_total", "Requests whose token was not accepted").Increment();
+  // Limits how fast tokens can be guessed. The limit applies only after a token was refused: behind a proxy, all
+  // clients have the proxy's address, and a guesser must not lock the others out.
   if (!app.stranger_rate.take(request.peer)) return std::unexpected(slow_down());
   return std::unexpected(unauthorized(app.options, request, "the token is not valid here, or has expired", true));
 }
 
-// Notes what the access log tells of a request, and writes it when the answer is complete.
-class Recorder final : public Exchange {
+// Passes everything on to the inner exchange, and records the request in the metrics and the access log when the last
+// holder releases it.
+class Recorder final : public HttpExchange {
  public:
-  Recorder(App::Impl& app, std::shared_ptr<const HttpRequest> request, std::shared_ptr<Exchange> inner)
+  Recorder(AppState& app, std::shared_ptr<const HttpRequest> request, std::shared_ptr<HttpExchange> inner)
       : app_(app), request_(std::move(request)), inner_(std::move(inner)) {}
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
@@ -139,31 +154,31 @@ class Recorder final : public Exchange {
   [[nodiscard]] bool client_left() const override { return inner_->client_left(); }
   void later(std::function<void()> work) override { inner_->later(std::move(work)); }
 
-  // Before the exchange is given to anybody else.
+  // Not thread-safe: call it before the exchange is shared.
   void set_user(std::string user) { user_ = std::move(user); }
 
  private:
   void record() const;
 
-  App::Impl& app_;
+  AppState& app_;
   const std::shared_ptr<const HttpRequest> request_;
-  const std::shared_ptr<Exchange> inner_;
+  const std::shared_ptr<HttpExchange> inner_;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::atomic<int> status_{500};
-  std::string user_;  // empty: not known
+  std::string user_;  // empty: the caller is not known
 };
 
 void Recorder::record() const {
   const auto took = std::chrono::steady_clock::now() - begin_;
   const auto label = route_label(request_->path);
   const auto status = std::to_string(status_.load());
-  app_.metrics
+  app_.web.metrics
       .counter("modelrun_gateway_requests_total", "Requests by route and status", {{"route", label}, {"code", status}})
       .Increment();
-  app_.metrics.histogram("modelrun_gateway_request_seconds", "Time to the end of the answer", {{"route", label}})
+  app_.web.metrics.histogram("modelrun_gateway_request_seconds", "Time to the end of the answer", {{"route", label}})
       .Observe(std::chrono::duration<double>(took).count());
   if (label == "/healthz" || label == "/readyz") return;
-  // Neither the query nor a header but this one: secrets may stand in them.
+  // The query and all headers but this one are left out, because they may contain secrets.
   log::info("request", {{"method", request_->method.substr(0, 16)},
                         {"path", request_->path.substr(0, 200)},
                         {"status", status},
@@ -173,46 +188,49 @@ void Recorder::record() const {
                         {"traceparent", std::string(request_->header("traceparent").value_or("").substr(0, 64))}});
 }
 
-void dispatch(App::Impl& app, const Visit& visit) {
+void dispatch(WebContext& web, const Visit& visit) {
   const auto& request = visit.request;
-  if (request.path == "/mcp") return serve_mcp(app, visit);
+  if (request.path == "/mcp") return serve_mcp(web, visit);
   if (request.path == "/openapi.json" && request.method == "GET") {
-    return visit.exchange.answer({.body = dump(openapi_document())});
+    return visit.exchange.answer({.body = api::json_text(openapi_document())});
   }
-  if (!serve_rest(app, visit)) {
+  if (!serve_rest(web, visit)) {
     visit.exchange.answer(problem(404, "there is nothing at this path; /openapi.json says what there is"));
   }
 }
 
-void serve_guarded(App::Impl& app, const std::shared_ptr<const HttpRequest>& request,
+void serve_guarded(AppState& app, const std::shared_ptr<const HttpRequest>& request,
                    const std::shared_ptr<Recorder>& exchange) {
-  // They have been asked already where serve_at_once() is; nothing depends on that.
+  // The server asks serve_at_once() first, which makes the same checks, but serve() must be safe without it.
   if (auto early = early_answer(app, *request)) return exchange->answer(std::move(*early));
   auto identity = identify(app, *request, exchange->stop_token());
   if (!identity) return exchange->answer(std::move(identity.error()));
   exchange->set_user(identity->user);
   if (!app.rate.take(identity->user)) return exchange->answer(slow_down());
-  dispatch(app, *std::make_shared<const Visit>(request, exchange, std::move(*identity)));
+  dispatch(app.web, *std::make_shared<const Visit>(request, exchange, std::move(*identity)));
 }
 
-// Larger ones take milliseconds to be read.
+// Parsing a larger body would take milliseconds, which is too long on an io thread.
 constexpr std::size_t kMaxBodyAtOnce = std::size_t{16} << 10U;
 
 }  // namespace
+
+struct App::Impl : AppState {};
 
 App::App(const AppOptions& options, RunService& runs, Authenticator& authenticator, const Identity* everybody,
          const Clock& clock, runtime::Metrics& metrics) {
   auto& waiting = metrics.gauge("modelrun_gateway_waiting", "Calls that wait for a run");
   auto& logs = metrics.gauge("modelrun_gateway_logs", "Logs that are followed");
-  // NOLINTNEXTLINE(modernize-make-unique): what it is made of cannot be moved
-  impl_.reset(new Impl{options, runs, authenticator, everybody, clock, metrics, RateLimit(options.rate),
-                       RateLimit(options.stranger_rate), Places(waiting, options.max_waiting),
-                       Places(logs, options.max_logs)});
+  // NOLINTNEXTLINE(modernize-make-unique): the members cannot be moved, so they must be constructed in place
+  impl_.reset(new Impl{{options, RateLimit(options.rate), RateLimit(options.stranger_rate),
+                        WebContext{runs, authenticator, everybody, clock, metrics, options.times,
+                                   Places(waiting, options.max_waiting), Places(logs, options.max_logs)}}});
 }
 
 App::~App() = default;
 
-bool App::serve_at_once(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<Exchange>& exchange) {
+bool App::serve_at_once(const std::shared_ptr<const HttpRequest>& request,
+                        const std::shared_ptr<HttpExchange>& exchange) {
   const auto respond = [&](HttpAnswer answer, const std::string& user) {
     Recorder recorder(*impl_, request, exchange);
     recorder.set_user(user);
@@ -223,12 +241,12 @@ bool App::serve_at_once(const std::shared_ptr<const HttpRequest>& request, const
   const auto caller = request->body.size() <= kMaxBodyAtOnce ? remembered(*impl_, *request) : std::nullopt;
   if (!caller) return false;
   auto answer =
-      request->path == "/mcp" ? recall_mcp(*impl_, *request, *caller) : recall_rest(*impl_, *request, *caller);
+      request->path == "/mcp" ? recall_mcp(impl_->web, *request, *caller) : recall_rest(impl_->web, *request, *caller);
   if (!answer) return false;
   return respond(impl_->rate.take(caller->user) ? std::move(*answer) : slow_down(), caller->user);
 }
 
-void App::serve(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<Exchange>& exchange) {
+void App::serve(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<HttpExchange>& exchange) {
   serve_guarded(*impl_, request, std::make_shared<Recorder>(*impl_, request, exchange));
 }
 

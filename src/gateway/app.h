@@ -1,4 +1,6 @@
-// The gateway's answers: routes, guards, and the two protocols before the tools.
+// The HTTP application of the gateway: it checks each request (the guards below), authenticates its caller, and
+// routes it to MCP (/mcp), the plain HTTP API (/v1, /openapi.json), the page, the probes or the OAuth metadata of
+// RFC 9728.
 #pragma once
 
 #include <chrono>
@@ -7,49 +9,62 @@
 #include <string>
 #include <vector>
 
-#include "gateway/auth.h"
-#include "gateway/http.h"
-#include "gateway/origin.h"
-#include "gateway/rate_limit.h"
-#include "gateway/run_service.h"
-#include "gateway/tools.h"
+#include "gateway/auth/auth.h"
+#include "gateway/auth/origin.h"
+#include "gateway/auth/rate_limit.h"
+#include "gateway/http/http.h"
+#include "gateway/runs/call.h"
+#include "gateway/runs/run_service.h"
 #include "runtime/metrics.h"
 
 namespace modelrun::gateway {
 
 struct AppOptions {
   OriginPolicy origins;
-  std::string public_url;                          // "https://models.example.com"; empty: from the Host header
-  std::vector<std::string> authorization_servers;  // issuers that RFC 9728 metadata names
-  std::string resource_scheme = "http";            // of URLs made from the Host header
-  ToolTimes times;
-  RateOptions rate;                          // of one identity
-  RateOptions stranger_rate{5, 20, 10'000};  // of one address, for tokens that were not accepted
-  int max_waiting = 2'000;                   // calls that wait for a run; none has a thread
-  int max_logs = 64;                         // logs that are followed; each has a thread
+  // The base URL that clients use, e.g. "https://models.example.com". When empty, it is made from `resource_scheme`
+  // and the request's Host header.
+  std::string public_url;
+  std::vector<std::string> authorization_servers;  // issuers named in the metadata of RFC 9728; none: left out
+  std::string resource_scheme = "http";
+  CallTimes times;
+  RateOptions rate;                          // for each user name
+  RateOptions stranger_rate{5, 20, 10'000};  // for each client address: requests whose token is refused
+  int max_waiting = 2'000;                   // calls that wait for a run at the same time; they occupy no thread
+  int max_logs = 64;                         // logs that are followed at the same time; each occupies a thread
+  // Whether /readyz answers 200 rather than 503. Called from many threads; must not block.
   std::function<bool()> ready = [] { return true; };
 };
 
-// Thread-safe. Owns nothing that it is given by reference; all must outlive it. Order of the guards: Host, Origin,
-// route, method, token, rate; nothing of a body is looked at before them.
+// Thread-safe. Keeps references to the constructor's reference and pointer arguments, except `options`, which it
+// copies; they must outlive it.
+//
+// The guards, in this order: probes are answered for any Host (/healthz, /readyz); a Host that is not allowed gives
+// 403; an Origin that is not allowed gives 403; the metadata and the page are answered without a token; a token that
+// is missing or refused gives 401, or 429 when its client address exceeds `stranger_rate`; a token that cannot be
+// checked at present gives 503; a user who exceeds `rate` gets 429. Only then does serve() look at the route and the
+// body. serve_at_once() differs in the last step: it computes its answer first, and then sends 429 instead if the
+// user exceeds `rate`.
+//
+// Every request that gets here is counted in the metrics and, except for probes, written to the access log.
 class App {
  public:
-  // `everybody`: authentication is off, and every caller is this one. Else null.
+  // `everybody` is the identity of every caller when authentication is off; null when it is on.
   App(const AppOptions& options, RunService& runs, Authenticator& authenticator, const Identity* everybody,
       const Clock& clock, runtime::Metrics& metrics);
   ~App();
   App(const App&) = delete;
   App& operator=(const App&) = delete;
 
-  // An AtOnce: guards, the page, and what is remembered of runs that are over.
-  bool serve_at_once(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<Exchange>& exchange);
-  // A Handler; of what serve_at_once() leaves. Calls that wait keep both; whoever made them must be gone before this
-  // object.
-  void serve(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<Exchange>& exchange);
-
-  struct Impl;  // app_impl.h
+  // The server's AtOnce function (http/http.h). Answers what needs no token, requests that fail the Host or Origin
+  // guard, and requests for a finished run if the caller, the caller's rights and the run are all in memory. Leaves
+  // all other requests to serve(), among them any with a body of more than 16 KiB that gets this far.
+  bool serve_at_once(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<HttpExchange>& exchange);
+  // The server's Handler (http/http.h), for every request; it does not rely on serve_at_once(). Calls that wait keep
+  // `request` and `exchange` and use this object after serve() has returned: stop the server before destroying it.
+  void serve(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<HttpExchange>& exchange);
 
  private:
+  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -10,7 +10,7 @@
 namespace modelrun::gateway {
 namespace {
 
-// Text forms of flags that are more than text.
+// The command-line texts of flags that take_texts() parses after CLI11 is done.
 struct Texts {
   std::string listen = "127.0.0.1:8443";
   std::string auth = "on";
@@ -80,7 +80,8 @@ void add_limit_options(CLI::App& app, Flags& flags) {
       ->capture_default_str();
 }
 
-// Relative to the file that names them. A typing error is told now, not when the first token comes.
+// Resolves each caFile relative to the directory of the file that names it. The files are opened here so that a wrong
+// path is reported at the start and not when the first token arrives.
 Result<void> find_ca_files(const std::string& issuers_file, std::vector<JwtIssuer>& issuers) {
   for (auto& issuer : issuers) {
     if (issuer.ca_file.empty()) continue;
@@ -102,7 +103,7 @@ Result<void> take_texts(const Texts& texts, Flags& flags) {
     auto issuers = parse_jwt_issuers(*text);
     if (!issuers) return fail_in("--jwt-issuers", issuers.error());
     flags.jwt_issuers = std::move(*issuers);
-    if (auto found = find_ca_files(texts.jwt_issuers, flags.jwt_issuers); !found) return found;
+    RETURN_IF_ERROR(find_ca_files(texts.jwt_issuers, flags.jwt_issuers));
   }
   for (auto& host : flags.app.origins.hosts) {
     const auto name = host_of(host);

@@ -1,4 +1,4 @@
-// The command line of modelrun-gateway.
+// The command-line flags of modelrun-gateway.
 #pragma once
 
 #include <string>
@@ -8,30 +8,32 @@
 #include "api/api_token.h"
 #include "base/endpoint.h"
 #include "gateway/app.h"
-#include "gateway/jwt.h"
-#include "gateway/token_review.h"
+#include "gateway/auth/jwt.h"
+#include "gateway/auth/token_review.h"
 #include "runtime/process_flags.h"
 
 namespace modelrun::gateway {
 
 struct Flags : runtime::ProcessFlags {
-  std::string token_namespace{api::kApiTokenNamespace};  // of the API tokens' Secrets
+  std::string token_namespace{api::kApiTokenNamespace};  // where the Secrets of the API tokens are
   Endpoint listen{"127.0.0.1", 8443};
-  std::string tls_cert, tls_key;  // files; empty: plain HTTP
-  bool insecure_http = false;
-  bool auth = true;
-  std::string default_namespace = "default";  // of callers, when authentication is off
+  std::string tls_cert, tls_key;              // PEM files; both empty: plain HTTP
+  bool insecure_http = false;                 // plain HTTP is allowed on other addresses than loopback
+  bool auth = true;                           // false: every caller is served without a token
+  std::string default_namespace = "default";  // for projects named without a namespace, when `auth` is false
   ReviewOptions review;
   std::vector<JwtIssuer> jwt_issuers;
   AppOptions app;
   std::chrono::seconds stop_grace{20};
 };
 
-// Gives the flags, or the exit code to leave with (0 after --help and --version, 2 for a wrong command line; what is to
-// be said has been printed).
+// Parses the command line, reads the --jwt-issuers file and checks the result with check_flags(). Returns the flags,
+// or the exit code of the process: 0 after --help and --version, 2 if the command line or the file is wrong. In both
+// cases the output or the error message has been printed.
 std::variant<Flags, int> parse_flags(int argc, const char* const* argv);
 
-// What must not be started: no authentication but on loopback, tokens in the clear beyond it, half a certificate.
+// Fails with kInvalid for a combination that is not safe: authentication off on another address than loopback, plain
+// HTTP on such an address without --insecure-http, or a certificate without its key (or the key without it).
 Result<void> check_flags(const Flags& flags);
 
 }  // namespace modelrun::gateway

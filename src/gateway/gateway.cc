@@ -6,9 +6,9 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "gateway/api_tokens.h"
-#include "gateway/jwks.h"
-#include "gateway/sar_access.h"
+#include "gateway/auth/api_tokens.h"
+#include "gateway/auth/jwks.h"
+#include "gateway/auth/sar_access.h"
 #include "kube/config.h"
 #include "kube/cpprest/cpprest_transport.h"
 
@@ -16,8 +16,8 @@ namespace modelrun::gateway {
 namespace {
 
 constexpr std::chrono::seconds kCertificateCheck{30};
-constexpr std::size_t kShortConnections = 1'024;  // beside those that wait
-constexpr std::size_t kOwnDescriptors = 64;       // API server, certificates, probes
+constexpr std::size_t kShortConnections = 1'024;  // in addition to those that wait for a run or follow a log
+constexpr std::size_t kOwnDescriptors = 64;       // for the API server, the certificate files and the probes
 constexpr const char* kOwnToken = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 runtime::WatcherOptions watcher_options() {
@@ -31,7 +31,8 @@ std::unique_ptr<Access> make_access(const Flags& flags, kube::Client& client) {
   return std::make_unique<AllowAll>();
 }
 
-// The cluster's issuer is that of our own token, unless a flag names it; outside of a pod the API server says.
+// The cluster's issuer is the one that --cluster-issuer names, else that of the gateway's own service-account token.
+// Outside of a pod there is no such token, and the API server is asked.
 std::unique_ptr<Authenticator> make_authenticator(const Flags& flags, kube::Transport& transport, kube::Client& client,
                                                   const Clock& clock) {
   auto review = flags.review;
@@ -47,7 +48,7 @@ std::unique_ptr<Authenticator> make_authenticator(const Flags& flags, kube::Tran
   return std::make_unique<AuthenticatorChain>(std::move(links));
 }
 
-// A connection is a descriptor, and shells begin with 1024 of them.
+// Each connection needs a file descriptor, and the usual soft limit of a shell (1024) is too low for that.
 void raise_descriptor_limit(std::size_t connections) {
   const rlim_t wanted = connections + kOwnDescriptors;
   rlimit limit{};
@@ -89,7 +90,7 @@ Gateway::Gateway(Flags flags, std::unique_ptr<kube::Transport> transport)
       app_(app_options(flags_, watcher_), runs_, *authenticator_, flags_.auth ? nullptr : &everybody_, clock_,
            metrics_) {}
 
-runtime::HttpAnswer Gateway::answer_probe(std::string_view target) const {
+runtime::ProbeAnswer Gateway::answer_probe(std::string_view target) const {
   target = target.substr(0, target.find('?'));
   if (target == "/healthz") return {.status = 200, .body = "ok\n"};
   if (target == "/readyz") {
@@ -103,8 +104,8 @@ runtime::HttpAnswer Gateway::answer_probe(std::string_view target) const {
 }
 
 Result<void> Gateway::start_probes() {
-  auto server = runtime::HttpServer::start({.address = flags_.http_listen.address, .port = flags_.http_listen.port},
-                                           [this](std::string_view target) { return answer_probe(target); });
+  auto server = runtime::ProbeServer::start({.address = flags_.http_listen.address, .port = flags_.http_listen.port},
+                                            [this](std::string_view target) { return answer_probe(target); });
   if (!server) return fail_in("--http-listen", server.error());
   probes_ = std::move(*server);
   return {};
@@ -121,7 +122,7 @@ Result<std::optional<Certificate>> Gateway::read_certificate() const {
 
 Result<void> Gateway::start_server() {
   auto certificate = read_certificate();
-  if (!certificate) return std::unexpected(certificate.error());
+  RETURN_IF_ERROR(certificate);
   certificate_ = std::move(*certificate);
   ServerOptions options;
   options.address = flags_.listen.address;
@@ -142,7 +143,7 @@ void Gateway::keep_certificate(const std::stop_token& stop) {
   while (steady_.sleep(kCertificateCheck, stop)) {
     const auto now = read_certificate();
     if (!now || !*now || ((*now)->chain_pem == certificate_->chain_pem && (*now)->key_pem == certificate_->key_pem)) {
-      continue;  // unreadable for a moment while it is replaced, or the same
+      continue;  // unchanged, or unreadable for a moment while the files are being replaced
     }
     if (auto set = server_->set_certificate(**now); !set) {
       log::warn("the new certificate is not used", {{"error", set.error().message}});
@@ -154,14 +155,14 @@ void Gateway::keep_certificate(const std::stop_token& stop) {
 }
 
 Result<void> Gateway::run(const std::stop_token& stop) {
-  if (auto started = start_probes(); !started) return started;
+  RETURN_IF_ERROR(start_probes());
   watcher_.start();
-  // The port opens when there is something to answer from: a client's first call is no time to find out.
+  // The port opens only when the cache is filled, so that no client's call meets a gateway that cannot answer yet.
   while (!watcher_.wait_synced(std::chrono::seconds(10), stop)) {
     if (stop.stop_requested()) return {};
     log::warn("the cache of runs is not filled yet", {{"error", watcher_.last_error()}});
   }
-  if (auto started = start_server(); !started) return started;
+  RETURN_IF_ERROR(start_server());
   log::info("ready", {{"version", MODELRUN_VERSION},
                       {"listen", fmt::format("{}:{}", flags_.listen.address, server_->port())},
                       {"probes", fmt::format("{}:{}", flags_.http_listen.address, probes_->port())},

@@ -1,4 +1,4 @@
-// The gateway process: every part made, wired and ended in one place.
+// The gateway process. This is the only place that creates, connects and stops its parts.
 #pragma once
 
 #include <memory>
@@ -8,30 +8,43 @@
 
 #include "base/clock.h"
 #include "gateway/flags.h"
-#include "gateway/kube_run_service.h"
-#include "gateway/server.h"
+#include "gateway/http/server.h"
+#include "gateway/runs/kube_run_service.h"
 #include "kube/transport.h"
-#include "runtime/http_server.h"
+#include "runtime/probe_server.h"
 #include "runtime/watcher.h"
 
 namespace modelrun::gateway {
 
-// Threads: one watcher, the server's, the probes', and the caller's. Members are in the order of their making.
+// Threads: the watcher's, the one that wakes calls that wait for a run (in RunCache), those of the HTTP server and of
+// the probe server, one for each log that is followed, and the caller's in run(). Members refer to those declared
+// before them, so the order of the declarations matters.
+//
+//   auto gateway = Gateway::make(flags);
+//   if (!gateway) return std::unexpected(gateway.error());
+//   auto result = (*gateway)->run(stop);
 class Gateway {
  public:
+  // Reads the cluster's configuration and creates the parts; opens no port and starts no watch. Fails if there is no
+  // usable configuration (the errors of kube::default_config()) or no HTTP client can be made from it. `flags` must
+  // have passed check_flags().
   static Result<std::unique_ptr<Gateway>> make(Flags flags);
 
-  // Works until `stop` is requested, then lets requests finish for --stop-grace.
+  // Serves until `stop` is requested, then gives requests in progress --stop-grace to finish. Blocks; call it once.
+  // The probes are served first; the main port opens once the cache of runs has been filled. Returns success after a
+  // stop, and an error if a port cannot be opened or the certificate cannot be read or used.
   Result<void> run(const std::stop_token& stop);
 
  private:
   Gateway(Flags flags, std::unique_ptr<kube::Transport> transport);
   Result<void> start_probes();
   Result<void> start_server();
-  // Watches the certificate's files until `stop`.
+  // Reads the certificate's files every 30 seconds until `stop` is requested, and gives a changed certificate to the
+  // server. Only waits when there is no certificate.
   void keep_certificate(const std::stop_token& stop);
+  // Returns nullopt if the flags name no certificate.
   [[nodiscard]] Result<std::optional<Certificate>> read_certificate() const;
-  [[nodiscard]] runtime::HttpAnswer answer_probe(std::string_view target) const;
+  [[nodiscard]] runtime::ProbeAnswer answer_probe(std::string_view target) const;
 
   Flags flags_;
   SystemClock clock_;
@@ -46,7 +59,7 @@ class Gateway {
   std::unique_ptr<Authenticator> authenticator_;
   Identity everybody_;
   App app_;
-  std::unique_ptr<runtime::HttpServer> probes_;
+  std::unique_ptr<runtime::ProbeServer> probes_;
   std::optional<Certificate> certificate_;
   std::unique_ptr<Server> server_;
 };

@@ -3,13 +3,14 @@
 #include <optional>
 #include <utility>
 
+#include "api/json_access.h"
 #include "base/http_status.h"
 #include "kube/list_decoder.h"
 
 namespace modelrun::kube {
 namespace {
 
-// A list's body may take long in all, but not stand still.
+// The body of a list may take long as a whole, but it must not pause for longer than this.
 constexpr std::chrono::milliseconds kListIdle{30'000};
 
 std::string name_of(const Json& object) {
@@ -29,11 +30,6 @@ std::string name_of(std::string_view namespace_, std::string_view name) {
   return namespace_.empty() ? std::string{name} : fmt::format("{}/{}", namespace_, name);
 }
 
-std::string text_at(const Json& object, const char* field) {
-  const auto value = object.find(field);
-  return value != object.end() && value->is_string() ? value->get<std::string>() : std::string{};
-}
-
 std::vector<std::string> texts_at(const Json& object, const char* field) {
   std::vector<std::string> texts;
   const auto values = object.find(field);
@@ -47,7 +43,7 @@ std::vector<std::string> texts_at(const Json& object, const char* field) {
 ListMeta list_meta(const Json& envelope) {
   const auto metadata = envelope.find("metadata");
   if (metadata == envelope.end() || !metadata->is_object()) return {};
-  return {text_at(*metadata, "resourceVersion"), text_at(*metadata, "continue")};
+  return {api::text_at(*metadata, "resourceVersion"), api::text_at(*metadata, "continue")};
 }
 
 std::string first_extra(const Json& user, const char* key) {
@@ -63,12 +59,12 @@ TokenIdentity identity_of(const Json& review) {
   if (status == review.end() || !status->is_object()) return identity;
   const auto authenticated = status->find("authenticated");
   identity.authenticated = authenticated != status->end() && authenticated->is_boolean() && authenticated->get<bool>();
-  identity.error = text_at(*status, "error");
+  identity.error = api::text_at(*status, "error");
   identity.audiences = texts_at(*status, "audiences");
   const auto user = status->find("user");
   if (user == status->end() || !user->is_object()) return identity;
-  identity.username = text_at(*user, "username");
-  identity.uid = text_at(*user, "uid");
+  identity.username = api::text_at(*user, "username");
+  identity.uid = api::text_at(*user, "uid");
   identity.groups = texts_at(*user, "groups");
   identity.pod_name = first_extra(*user, "authentication.kubernetes.io/pod-name");
   identity.pod_uid = first_extra(*user, "authentication.kubernetes.io/pod-uid");
@@ -77,7 +73,7 @@ TokenIdentity identity_of(const Json& review) {
 
 }  // namespace
 
-// What is being done, for errors and metrics.
+// Names the operation, for errors and metrics.
 struct Client::Call {
   std::string_view verb;
   std::string_view resource;
@@ -93,8 +89,8 @@ Error status_error(std::string_view what, const Response& response) {
   std::string reason;
   const Json status = Json::parse(response.body, nullptr, /*allow_exceptions=*/false);
   if (status.is_object()) {
-    message = text_at(status, "message");
-    reason = text_at(status, "reason");
+    message = api::text_at(status, "message");
+    reason = api::text_at(status, "reason");
   } else {
     message = response.body.substr(0, 300);
   }
@@ -115,7 +111,7 @@ Result<Response> Client::exchange(const Call& call, Request request, std::stop_t
   request.timeout = timeout_;
   const auto begin = std::chrono::steady_clock::now();
   auto response = transport_.send(request, stop);
-  // The connection broke off without an answer: a read can be asked again, a write may have been carried out.
+  // There was no answer. A read can be repeated; a write may have been carried out, so it is not repeated.
   if (!response && response.error().kind == ErrorKind::kUnavailable && request.method == Method::kGet) {
     response = transport_.send(request, stop);
   }
@@ -140,7 +136,7 @@ Result<Response> Client::exchange_stream(const Call& call, const Request& reques
 
 Result<Json> Client::exchange_json(const Call& call, Request request, std::stop_token stop) {
   auto response = exchange(call, std::move(request), stop);
-  if (!response) return std::unexpected(response.error());
+  RETURN_IF_ERROR(response);
   Json object = Json::parse(response->body, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) return fail(ErrorKind::kUnavailable, "{}: the answer is not a JSON object", call.what());
   return object;
@@ -175,7 +171,7 @@ Result<void> Client::remove(const Resource& resource, std::string_view namespace
                             const DeleteOptions& options, std::stop_token stop) {
   auto response = exchange({"delete", resource.plural, name_of(namespace_, name)},
                            delete_request(resource, namespace_, name, options), stop);
-  if (!response) return std::unexpected(response.error());
+  RETURN_IF_ERROR(response);
   return {};
 }
 
@@ -186,7 +182,7 @@ Result<ListPage> Client::list(const Resource& resource, const ListOptions& optio
     page.items.clear();
     meta = list_each(resource, options, [&](Json&& item) { page.items.push_back(std::move(item)); }, stop);
   }
-  if (!meta) return std::unexpected(meta.error());
+  RETURN_IF_ERROR(meta);
   page.resource_version = std::move(meta->resource_version);
   page.continue_token = std::move(meta->continue_token);
   return page;
@@ -204,7 +200,7 @@ Result<ListMeta> Client::list_each(const Resource& resource, const ListOptions& 
   };
   auto response = exchange_stream(call, list_request(resource, options), kListIdle, on_data, stop);
   if (broken) return fail_in(call.what(), *broken);
-  if (!response) return std::unexpected(response.error());
+  RETURN_IF_ERROR(response);
   auto envelope = decoder.finish();
   if (!envelope) return fail_in(call.what(), envelope.error());
   return list_meta(*envelope);
@@ -230,7 +226,7 @@ Result<void> Client::watch(const Resource& resource, const WatchOptions& options
   };
   auto response = exchange_stream(call, watch_request(resource, options), idle_timeout, on_data, stop);
   if (broken) return fail_in(call.what(), *broken);
-  if (!response) return std::unexpected(response.error());
+  RETURN_IF_ERROR(response);
   if (stopped) return {};
   if (auto whole = decoder.finish(); !whole) return fail_in(call.what(), whole.error());
   return {};
@@ -240,7 +236,7 @@ Result<std::string> Client::pod_log(std::string_view namespace_, std::string_vie
                                     std::stop_token stop) {
   auto response =
       exchange({"log", kPods.plural, name_of(namespace_, pod)}, pod_log_request(namespace_, pod, options), stop);
-  if (!response) return std::unexpected(response.error());
+  RETURN_IF_ERROR(response);
   return std::move(response->body);
 }
 
@@ -249,18 +245,18 @@ Result<void> Client::pod_log_stream(std::string_view namespace_, std::string_vie
                                     std::stop_token stop) {
   auto response = exchange_stream({"log", kPods.plural, name_of(namespace_, pod)},
                                   pod_log_request(namespace_, pod, options), idle_timeout, on_data, stop);
-  if (!response) return std::unexpected(response.error());
+  RETURN_IF_ERROR(response);
   return {};
 }
 
 Result<TokenIdentity> Client::token_review(std::string_view token, const std::vector<std::string>& audiences,
                                            std::stop_token stop) {
-  // Without an audience any token for the API server itself would pass.
+  // Without an audience, the server would accept every token that is meant for the API server itself.
   if (audiences.empty()) return fail(ErrorKind::kInvalid, "token review: no audience given");
   const Json review{{"metadata", Json::object()}, {"spec", {{"token", token}, {"audiences", audiences}}}};
-  // The name is left out of errors: there is none, and the body holds a secret.
+  // Errors carry no name: a TokenReview has none, and its body holds a secret.
   auto answer = exchange_json({"create", kTokenReviews.plural, ""}, create_request(kTokenReviews, review), stop);
-  if (!answer) return std::unexpected(answer.error());
+  RETURN_IF_ERROR(answer);
   return identity_of(*answer);
 }
 

@@ -1,4 +1,10 @@
-// Typed verbs over a Transport: JSON in, JSON out, HTTP failures as Errors that name the verb and the object.
+// The client for the Kubernetes API: one method for each verb (get, create, list, watch, ...) on top of a Transport.
+// Objects go in and come out as JSON. An HTTP failure becomes an Error whose message names the verb and the object.
+//
+//   auto transport = make_cpprest_transport(config);                 // kube/cpprest/cpprest_transport.h
+//   Client client(**transport);
+//   auto job = client.get(kJobs, "default", "x");
+//   if (!job && job.error().kind == ErrorKind::kNotFound) ...
 #pragma once
 
 #include <chrono>
@@ -17,6 +23,7 @@
 
 namespace modelrun::kube {
 
+// The metadata of one page of a list.
 struct ListMeta {
   std::string resource_version;
   std::string continue_token;  // empty on the last page
@@ -25,37 +32,53 @@ struct ListMeta {
 struct ListPage {
   std::vector<Json> items;
   std::string resource_version;
-  std::string continue_token;
+  std::string continue_token;  // empty on the last page
 };
 
-// Who a bearer token belongs to (authentication.k8s.io/v1).
+// The status of a TokenReview (authentication.k8s.io/v1): who a bearer token belongs to. Absent fields are empty.
 struct TokenIdentity {
   bool authenticated = false;
-  std::string error;  // why not
+  std::string error;  // why the token was not accepted
   std::string username;
   std::string uid;
   std::vector<std::string> groups;
-  std::vector<std::string> audiences;  // those asked for that the token is good for
-  // Of a pod-bound service-account token; empty otherwise.
+  std::vector<std::string> audiences;  // those of the requested audiences that the token is valid for
+  // The pod that a service account token is bound to; both are empty for a token that is not bound to a pod.
   std::string pod_name;
   std::string pod_uid;
 };
 
-// One finished call, for metrics.
+// Describes one finished call, for metrics. The views are valid during the call of the observer only.
 struct CallInfo {
-  std::string_view verb;      // get, create, replace, replace_status, patch, delete, list, watch, log
-  std::string_view resource;  // plural
-  int code = 0;               // HTTP status; 0: no answer
-  std::chrono::microseconds latency{0};
+  std::string_view verb;                 // get, create, replace, replace_status, patch, delete, list, watch, log
+  std::string_view resource;             // plural
+  int code = 0;                          // HTTP status; 0 when no answer came
+  std::chrono::microseconds latency{0};  // from the start of the call to its end, with retries
 };
 
-// Thread-safe. Owns neither the transport nor the observer; both must outlive it.
+// Thread-safe. Every method blocks until the call has ended; callbacks run on the caller's thread. Keeps a reference
+// to the transport, which must outlive the client; copies the observer and calls it, on the caller's thread, after
+// each call, so that an observer of a shared client must be thread-safe. Copies of a client share the transport.
 //
-// Errors by HTTP status: 400, 405, 415, 422 kInvalid; 401, 403 kDenied; 404 kNotFound; 409 kConflict, or kExists when
-// the reason is AlreadyExists; 410 kGone; 413 kTooLarge; 429 kThrottled; 504 and time-outs kTimeout; other 5xx and no
-// connection kUnavailable. The message: "create jobs default/x: 403 Forbidden: <what the server says>". Only reads
-// (get, list) are tried a second time, and only when the connection broke off without an answer. A write is sent once:
-// after kTimeout or kUnavailable it may have been carried out.
+// Errors by HTTP status:
+//   401, 403         kDenied
+//   404              kNotFound
+//   408, 504         kTimeout
+//   409              kExists when the reason is AlreadyExists, else kConflict
+//   410              kGone
+//   413              kTooLarge
+//   429              kThrottled
+//   other 5xx        kUnavailable
+//   everything else  kInvalid (400, 405, 415, 422, ...)
+// The message has the form "create jobs default/x: 403 Forbidden: <message of the server>". When there was no HTTP
+// answer, the Error has the kind that the Transport gave (see transport.h): kUnavailable, kTimeout, kCancelled, ...
+// An answer that is not the expected JSON object is kUnavailable for single objects; the methods for lists and
+// watches say below what they return.
+//
+// Retries: get() and pod_log() are sent a second time after kUnavailable from the Transport, list() after any
+// kUnavailable, which includes a 5xx answer and a body that was cut off. Each try has the whole time-out. No other
+// call is sent again. In particular a write is sent once, and after kTimeout or kUnavailable it may have been carried
+// out.
 class Client {
  public:
   using Observer = std::function<void(const CallInfo&)>;
@@ -63,7 +86,8 @@ class Client {
   explicit Client(Transport& transport, Observer observer = {})
       : transport_(transport), observer_(std::move(observer)) {}
 
-  // The same, with another time-out for each request that is not a stream (30 s by default).
+  // Returns a copy with another time-out for each request of get(), pod_log(), token_review() and the writes; it is
+  // 30 s by default. The lists, watch() and pod_log_stream() have idle time-outs instead and ignore it.
   [[nodiscard]] Client with_timeout(std::chrono::milliseconds timeout) const {
     Client copy = *this;
     copy.timeout_ = timeout;
@@ -72,31 +96,45 @@ class Client {
 
   Result<Json> get(const Resource& resource, std::string_view namespace_, std::string_view name,
                    std::stop_token stop = {});
-  // These return the object as the server has stored it.
+  // The writes return the object as the server has stored it. create() and the replaces take the namespace and the
+  // name from the object's metadata (see request.h). A replace with a metadata.resourceVersion that is no longer the
+  // current one fails with kConflict.
   Result<Json> create(const Resource& resource, const Json& object, std::stop_token stop = {});
   Result<Json> replace(const Resource& resource, const Json& object, std::stop_token stop = {});
   Result<Json> replace_status(const Resource& resource, const Json& object, std::stop_token stop = {});
   Result<Json> patch(const Resource& resource, std::string_view namespace_, std::string_view name, PatchType type,
                      const Json& patch, const PatchOptions& options = {}, std::stop_token stop = {});
-  // Success when the server has accepted the deletion; finalizers may still hold the object.
+  // Deletes an object. Success means that the server has accepted the deletion; finalizers may keep the object alive.
+  // kConflict when a precondition in `options` does not hold.
   Result<void> remove(const Resource& resource, std::string_view namespace_, std::string_view name,
                       const DeleteOptions& options = {}, std::stop_token stop = {});
-  // One page.
+  // Reads one page. Fails like list_each(), but returns all items or none. For the next page, call it again with
+  // `options.continue_token` set to the page's continue_token; kGone means that this token has expired.
   Result<ListPage> list(const Resource& resource, const ListOptions& options, std::stop_token stop = {});
-  // One page, each item handed over as it arrives: at no time is more than one item in memory. On failure some
-  // items may have been handed over already; this is never retried.
+  // Reads one page and calls `on_item` for each item as it arrives, so that at most one decoded item is in memory.
+  // Never retried: on failure, some items may have been handed over already. kTimeout when no byte arrives for 30 s,
+  // kUnavailable when the body is cut off, kInvalid when it is not a list, kTooLarge when an item exceeds 16 MiB.
   Result<ListMeta> list_each(const Resource& resource, const ListOptions& options,
                              const std::function<void(Json&&)>& on_item, std::stop_token stop = {});
-  // Until the server ends the watch (success), `on_event` returns false (success), or an error. kGone both for the
-  // status and for the ERROR event; kTimeout when not a byte came for `idle_timeout`.
+  // Calls `on_event` for each event (never for ERROR events) until the watch ends. Succeeds when the server ends the
+  // watch or when `on_event` returns false. Fails with kGone when the resourceVersion is too old, no matter whether
+  // the server says so by HTTP status 410 or by an ERROR event; any other ERROR event fails by the `code` of its
+  // Status. kTimeout when no byte arrives for `idle_timeout`, kUnavailable when an event is cut off, kInvalid when
+  // one cannot be decoded, kTooLarge when one exceeds 16 MiB.
   Result<void> watch(const Resource& resource, const WatchOptions& options, std::chrono::milliseconds idle_timeout,
                      const std::function<bool(WatchEvent&&)>& on_event, std::stop_token stop = {});
+  // Reads a container's log whole. An answer of more than 64 MiB is kTooLarge; see LogOptions::limit_bytes. Do not
+  // set LogOptions::follow here.
   Result<std::string> pod_log(std::string_view namespace_, std::string_view pod, const LogOptions& options,
                               std::stop_token stop = {});
-  // The log piece by piece (LogOptions::follow), until its end or until `on_data` returns false.
+  // Hands over the log piece by piece, until its end or until `on_data` returns false; both are success. With
+  // LogOptions::follow the log ends when the container does. kTimeout when no byte arrives for `idle_timeout`.
   Result<void> pod_log_stream(std::string_view namespace_, std::string_view pod, const LogOptions& options,
                               std::chrono::milliseconds idle_timeout, const OnData& on_data, std::stop_token stop = {});
-  // `audiences` must not be empty. An invalid token is a success with authenticated = false.
+  // Asks the API server whom `token` belongs to (TokenReview). `audiences` must not be empty, otherwise kInvalid. A
+  // token that the server does not accept is a success with `authenticated` = false. kDenied means that this client
+  // may not create TokenReviews. Check `audiences` of the answer: an authenticator that does not know audiences
+  // leaves it empty.
   Result<TokenIdentity> token_review(std::string_view token, const std::vector<std::string>& audiences,
                                      std::stop_token stop = {});
 
@@ -112,7 +150,9 @@ class Client {
   std::chrono::milliseconds timeout_{30'000};
 };
 
-// The Error for an answer that is not 2xx, from its metav1.Status if it has one. `what`: "create jobs default/x".
+// Makes the Error for an answer that is not 2xx; kind and message as the comment on Client says. Uses reason and
+// message of the metav1.Status in the body, or the first 300 bytes of a body that is no JSON object. `what` comes
+// first in the message: "create jobs default/x".
 [[nodiscard]] Error status_error(std::string_view what, const Response& response);
 
 }  // namespace modelrun::kube

@@ -10,12 +10,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/json_access.h"
 #include "base/encoding.h"
 #include "base/fd.h"
 #include "kube/config.h"
 #include "kube/json.h"
 
-extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX asks the program to declare it
+extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX requires the program to declare it
 
 namespace modelrun::kube {
 namespace {
@@ -31,7 +32,7 @@ std::string exec_info(const Config& config) {
     if (config.insecure_skip_tls_verify) cluster["insecure-skip-tls-verify"] = true;
     info["spec"]["cluster"] = std::move(cluster);
   }
-  return info.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return api::json_text(info);
 }
 
 std::vector<std::string> plugin_environment(const Config& config) {
@@ -57,7 +58,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return result;
 }
 
-// A child that is killed and reaped when it goes out of sight.
+// Owns a child process: the destructor kills and reaps it, unless wait() has reaped it already.
 class Child {
  public:
   explicit Child(pid_t pid) : pid_(pid) {}
@@ -68,7 +69,7 @@ class Child {
     ::kill(pid_, SIGKILL);
     wait();
   }
-  // The wait status, as waitpid has it.
+  // Blocks until the child has ended and returns its status in the form of waitpid().
   int wait() {
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
@@ -112,7 +113,8 @@ Result<std::string> read_all(int fd, std::chrono::steady_clock::time_point deadl
   while (true) {
     if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
     if (std::chrono::steady_clock::now() >= deadline) return fail(ErrorKind::kTimeout, "no answer in time");
-    // Short waits, so that `stop` is noticed: this happens once in the life of a credential.
+    // Polls with a short time-out so that `stop` is noticed. The cost does not matter: a plugin runs once for each
+    // credential.
     pollfd ready{fd, POLLIN, 0};
     if (::poll(&ready, 1, 20) <= 0) continue;
     const auto got = ::read(fd, buffer.data(), buffer.size());
@@ -123,22 +125,17 @@ Result<std::string> read_all(int fd, std::chrono::steady_clock::time_point deadl
   }
 }
 
-std::string text_at(const Json& object, const char* field) {
-  const auto value = object.find(field);
-  return value != object.end() && value->is_string() ? value->get<std::string>() : std::string{};
-}
-
 Result<ExecCredential> parse_credential(const std::string& output) {
   const Json parsed = Json::parse(output, nullptr, /*allow_exceptions=*/false);
-  if (!parsed.is_object() || text_at(parsed, "kind") != "ExecCredential" || !parsed.contains("status") ||
+  if (!parsed.is_object() || api::text_at(parsed, "kind") != "ExecCredential" || !parsed.contains("status") ||
       !parsed["status"].is_object()) {
     return fail(ErrorKind::kDenied, "it printed no ExecCredential with a status");
   }
   const Json& status = parsed["status"];
-  ExecCredential credential{.token = text_at(status, "token"),
-                            .client_cert_pem = text_at(status, "clientCertificateData"),
-                            .client_key_pem = text_at(status, "clientKeyData"),
-                            .expires = parse_rfc3339(text_at(status, "expirationTimestamp"))};
+  ExecCredential credential{.token = api::text_at(status, "token"),
+                            .client_cert_pem = api::text_at(status, "clientCertificateData"),
+                            .client_key_pem = api::text_at(status, "clientKeyData"),
+                            .expires = parse_rfc3339(api::text_at(status, "expirationTimestamp"))};
   if (credential.token.empty() && credential.client_cert_pem.empty()) {
     return fail(ErrorKind::kDenied, "it gave neither a token nor a certificate");
   }

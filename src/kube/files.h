@@ -1,4 +1,4 @@
-// Reading small text files.
+// Reads small text files.
 #pragma once
 
 #include <cstddef>
@@ -8,10 +8,11 @@
 
 namespace modelrun::kube {
 
-// The whole file; kTooLarge above `limit` bytes, else as errno has it.
+// Returns the whole file. kTooLarge when it has more than `limit` bytes, kNotFound when it does not exist, kDenied
+// when it may not be read; other failures by their errno (see errno_error() in base/error.h).
 Result<std::string> read_text_file(const std::string& path, std::size_t limit = 1U << 20U);
 
-// Without spaces and line ends at either end.
+// Returns `text` without the spaces, tabs, carriage returns and newlines at both ends.
 std::string trimmed(std::string_view text);
 
 }  // namespace modelrun::kube

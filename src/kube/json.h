@@ -1,4 +1,5 @@
-// The JSON type of the Kubernetes layer. Include <nlohmann/json.hpp> where values are used.
+// Declares the JSON type of the Kubernetes layer. Include <nlohmann/json.hpp> where values are used: this header only
+// has the forward declaration.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

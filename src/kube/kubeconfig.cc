@@ -11,7 +11,8 @@
 namespace modelrun::kube {
 namespace {
 
-// Several files as one, as KUBECONFIG has it: of two entries with one name, and of two current contexts, the first.
+// Several files merged by the rules of KUBECONFIG: of two entries with one name, and of two current-contexts, the
+// first wins.
 struct Merged {
   struct Entry {
     YAML::Node body;
@@ -37,7 +38,7 @@ void merge_entries(const YAML::Node& file, const char* list, const char* body, c
 
 Result<void> merge_file(const std::string& path, Merged& merged) {
   auto content = read_text_file(path);
-  if (!content) return std::unexpected(content.error());
+  RETURN_IF_ERROR(content);
   const YAML::Node file = YAML::Load(*content);
   if (!file.IsMap()) return fail(ErrorKind::kInvalid, "{}: not a kubeconfig", path);
   const auto folder = std::filesystem::path{path}.parent_path();
@@ -48,7 +49,7 @@ Result<void> merge_file(const std::string& path, Merged& merged) {
   return {};
 }
 
-// True when at least one file was there.
+// Returns true when at least one of the files exists.
 Result<bool> merge_files(std::string_view paths, Merged& merged) {
   bool any = false;
   while (true) {
@@ -67,7 +68,7 @@ Result<bool> merge_files(std::string_view paths, Merged& merged) {
   }
 }
 
-// "certificate-authority-data" (base64) before "certificate-authority" (a path).
+// Reads e.g. the field "certificate-authority-data" (base64), or else the file that "certificate-authority" names.
 Result<std::string> data_or_file(const Merged::Entry& entry, const char* field) {
   const std::string data = text(entry.body, (std::string{field} + "-data").c_str());
   if (!data.empty()) {
@@ -89,7 +90,7 @@ Result<void> read_cluster(const Merged::Entry& cluster, Config& config) {
   config.tls_server_name = text(cluster.body, "tls-server-name");
   config.insecure_skip_tls_verify = text(cluster.body, "insecure-skip-tls-verify") == "true";
   auto ca = data_or_file(cluster, "certificate-authority");
-  if (!ca) return std::unexpected(ca.error());
+  RETURN_IF_ERROR(ca);
   config.ca_pem = std::move(*ca);
   return {};
 }
@@ -97,8 +98,8 @@ Result<void> read_cluster(const Merged::Entry& cluster, Config& config) {
 ExecPlugin read_exec(const YAML::Node& node, const std::filesystem::path& folder) {
   ExecPlugin plugin;
   plugin.command = text(node, "command");
-  // As kubectl does it: a command with a slash is a path from the kubeconfig's folder, one without is looked up in
-  // PATH.
+  // As in kubectl, a command with a slash is a path relative to the folder of the kubeconfig. A command without one
+  // is looked up in PATH.
   if (plugin.command.find('/') != std::string::npos) plugin.command = (folder / plugin.command).string();
   for (const auto& arg : node["args"]) plugin.args.push_back(arg.as<std::string>());
   for (const auto& variable : node["env"]) plugin.env.emplace_back(text(variable, "name"), text(variable, "value"));
@@ -116,10 +117,10 @@ Result<void> read_user(const Merged::Entry& user, Config& config) {
     }
   }
   auto certificate = data_or_file(user, "client-certificate");
-  if (!certificate) return std::unexpected(certificate.error());
+  RETURN_IF_ERROR(certificate);
   config.client_cert_pem = std::move(*certificate);
   auto key = data_or_file(user, "client-key");
-  if (!key) return std::unexpected(key.error());
+  RETURN_IF_ERROR(key);
   config.client_key_pem = std::move(*key);
   config.token = text(user.body, "token");
   if (const auto path = text(user.body, "tokenFile"); !path.empty()) config.token_file = (user.folder / path).string();

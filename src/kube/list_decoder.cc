@@ -3,7 +3,7 @@
 namespace modelrun::kube {
 namespace {
 
-// What is kept of a long string at depth 1: enough to tell it from "items".
+// How much is kept of a string at depth 1: enough to compare it with "items".
 constexpr std::size_t kKeyBytes = 8;
 
 }  // namespace
@@ -44,7 +44,7 @@ void ListDecoder::in_string(char c) {
 }
 
 Result<void> ListDecoder::feed(std::string_view chunk, const OnItem& on_item) {
-  std::size_t begin = 0;  // what lies before it has been dealt with
+  std::size_t begin = 0;  // everything before it has been processed
   for (std::size_t i = 0; i < chunk.size(); ++i) {
     const char c = chunk[i];
     Result<void> result;
@@ -69,7 +69,7 @@ Result<void> ListDecoder::feed(std::string_view chunk, const OnItem& on_item) {
       }
       if (depth_ == 1) in_items_ = false;
     } else if (c == ',' && in_items_ && depth_ == 2) {
-      // The envelope keeps "items":[], without the commas.
+      // Drops the comma between two items, so that the envelope has the valid text "items":[].
       result = keep(chunk.substr(begin, i - begin));
       begin = i + 1;
     }

@@ -6,7 +6,7 @@
 namespace modelrun::kube {
 namespace {
 
-// The one value of a part's ConfigMap.
+// Returns the only value of the ConfigMap of a part, or "" when it does not have exactly one.
 std::string part_of(const Json& config_map) {
   const auto& data = api::member(config_map, "binaryData");
   return data.is_object() && data.size() == 1 && data.begin()->is_string() ? data.begin()->get<std::string>() : "";
@@ -51,7 +51,7 @@ Result<api::ResultFrame> load_payload(Client& client, const api::ModelRun& run, 
 Result<std::optional<nlohmann::json>> load_outputs(Client& client, const api::ModelRun& run, std::stop_token stop) {
   if (run.status.outputs || !run.status.result_ref) return run.status.outputs;
   auto frame = load_payload(client, run, stop);
-  if (!frame) return std::unexpected(frame.error());
+  RETURN_IF_ERROR(frame);
   return std::move(frame->outputs);
 }
 

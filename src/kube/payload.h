@@ -1,4 +1,4 @@
-// The full result of a run, where it is larger than what stands in its status.
+// Reads the full result of a run, which is kept in ConfigMaps when it does not fit into the run's status.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -12,13 +12,17 @@
 
 namespace modelrun::kube {
 
-// Pure. `parts` are the base64 texts of ref.config_maps, in order. kInvalid when size or digest do not match.
+// Puts the result together. Pure. `parts` are the base64 texts from the ConfigMaps in ref.config_maps, in that order.
+// kInvalid when a part is not base64, the whole is not gzip or not a result frame, or when size or SHA-256 differ
+// from `ref`. kTooLarge when it exceeds api::kMaxFrameBytes (16 MiB) after decompression.
 Result<api::ResultFrame> assemble(const api::ResultRef& ref, const std::vector<std::string>& parts);
 
-// Reads the ConfigMaps that `run` refers to. REQUIRES: run.status.result_ref.
+// Reads the ConfigMaps that `run` refers to, one request each. Blocks. REQUIRES: run.status.result_ref has a value.
+// Fails like Client::get (kNotFound when a ConfigMap is missing) and like assemble().
 Result<api::ResultFrame> load_payload(Client& client, const api::ModelRun& run, std::stop_token stop = {});
 
-// From status or, when they are not there, from the payload. Nothing: the run left none.
+// Returns the outputs of `run` from its status or, when they are not there, from the full result; nullopt when the
+// run has no outputs. Blocks and fails like load_payload() in the second case.
 Result<std::optional<nlohmann::json>> load_outputs(Client& client, const api::ModelRun& run, std::stop_token stop = {});
 
 }  // namespace modelrun::kube

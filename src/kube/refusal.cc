@@ -5,7 +5,9 @@ namespace {
 
 constexpr std::string_view kInvalid = " is invalid: ";
 
-// After "Invalid value: " come a Go value, ": ", and the sentence. The value: a quoted string with escapes, or a word.
+// Returns where the value ends in `text`, which follows "Invalid value: ". The API server writes a Go value there,
+// then ": " and a sentence. The value is a quoted string with escapes, or text without ": ". npos when there is no
+// such end.
 std::size_t end_of_value(std::string_view text) {
   if (!text.starts_with('"')) return text.find(": ");
   for (std::size_t i = 1; i < text.size(); ++i) {
@@ -18,6 +20,7 @@ std::size_t end_of_value(std::string_view text) {
   return std::string_view::npos;
 }
 
+// Removes each "Invalid value: VALUE: ".
 std::string without_values(std::string_view text) {
   constexpr std::string_view kValue = "Invalid value: ";
   std::string out;

@@ -1,4 +1,4 @@
-// What the API server says when it refuses a run, without the words around it. Pure.
+// Makes the API server's refusal of a run readable for people. Pure.
 #pragma once
 
 #include <string>
@@ -7,8 +7,9 @@
 
 namespace modelrun::kube {
 
-// "create modelruns x/y: 422 Invalid: ModelRun.modelrun.dev \"y\" is invalid: spec.branch: Invalid value: ...:
-// SENTENCE" becomes "the run was refused: spec.branch: SENTENCE"; an error of another form stays as it is.
+// Shortens the message of an error with kind kInvalid that the API server's validation caused. For example
+// 'create modelruns x/y: 422 Invalid: ModelRun.modelrun.dev "y" is invalid: spec.branch: Invalid value: ...:
+// SENTENCE' becomes 'the API server refused the run: spec.branch: SENTENCE'. Any other error is returned unchanged.
 Error plain_refusal(const Error& error);
 
 }  // namespace modelrun::kube

@@ -1,5 +1,7 @@
 #include "kube/request.h"
 
+#include "api/json_access.h"
+
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -7,7 +9,7 @@
 namespace modelrun::kube {
 namespace {
 
-// Adds "?key=value&…", leaving out what is empty.
+// Appends "?key=value&…" to a path; parameters with an empty value are left out.
 class Query {
  public:
   explicit Query(std::string path) : path_(std::move(path)) {}
@@ -41,15 +43,12 @@ std::string object_path(const Resource& resource, std::string_view namespace_, s
 }
 
 std::string metadata_string(const Json& object, const char* field) {
-  const auto metadata = object.find("metadata");
-  if (metadata == object.end() || !metadata->is_object()) return {};
-  const auto value = metadata->find(field);
-  return value != metadata->end() && value->is_string() ? value->get<std::string>() : std::string{};
+  return api::text_at(api::member(object, "metadata"), field);
 }
 
-// Bytes that are not UTF-8 become U+FFFD: dump() must not throw, and the server would refuse them.
+// Replaces bytes that are not UTF-8 by U+FFFD: Json::dump() would throw on them, and the server would refuse them.
 std::string dump(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return api::json_text(value);
 }
 
 std::string body_of(const Resource& resource, const Json& object) {
@@ -189,7 +188,8 @@ Request patch_request(const Resource& resource, std::string_view namespace_, std
 
 Request delete_request(const Resource& resource, std::string_view namespace_, std::string_view name,
                        const DeleteOptions& options) {
-  // Never without a body: the transport takes a request with one as not repeatable.
+  // A deletion always has a body, because cpprestsdk repeats a request without one by itself when the connection
+  // breaks (see body_source() in kube/cpprest/exchange.h).
   Json body{{"apiVersion", "v1"}, {"kind", "DeleteOptions"}};
   if (!options.uid.empty()) body["preconditions"]["uid"] = options.uid;
   if (!options.resource_version.empty()) body["preconditions"]["resourceVersion"] = options.resource_version;
@@ -208,7 +208,7 @@ Request pod_log_request(std::string_view namespace_, std::string_view pod, const
       .add("previous", options.previous ? "true" : "")
       .add("follow", options.follow ? "true" : "");
   Request request = without_body(query.take());
-  // A log is text, but failures come as JSON; "*/*" asks for neither in particular.
+  // A log is text, but failures are JSON; "*/*" accepts both.
   request.accept = "*/*";
   return request;
 }

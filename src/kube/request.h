@@ -1,4 +1,5 @@
-// API requests as plain values. Builders are pure: they name the method, the URL and the body, and send nothing.
+// Represents requests to the Kubernetes API as plain values. The builders are pure functions: they fill in the
+// method, the path and the body, and send nothing.
 // Source: https://kubernetes.io/docs/reference/using-api/api-concepts/
 #pragma once
 
@@ -17,31 +18,31 @@ enum class Method { kGet, kPost, kPut, kPatch, kDelete };
 
 std::string_view to_string(Method method);
 
-// Members begin as {} so that designated initialisers may leave them out without a warning.
+// In these structs, members have {} so that designated initialisers may leave them out without a compiler warning.
 struct Request {
   Method method = Method::kGet;
-  std::string path{};  // with the query, percent-encoded; begins with '/'
+  std::string path{};  // begins with '/', includes the query, and is percent-encoded
   std::string body{};
-  std::string content_type{};  // empty without a body
+  std::string content_type{};  // empty when there is no body
   std::string accept = "application/json";
-  // For the whole exchange; a stream has an idle time-out instead.
+  // For the whole exchange. A stream ignores it and has an idle time-out instead.
   std::chrono::milliseconds timeout{30'000};
 };
 
 struct Response {
   int status = 0;
   std::string body{};
-  std::optional<std::chrono::seconds> retry_after{};
+  std::optional<std::chrono::seconds> retry_after{};  // of the header Retry-After, when it is a number of seconds
 
   [[nodiscard]] bool ok() const { return status >= 200 && status < 300; }
 };
 
-// Empty strings and zeros are left out of the query.
+// Empty strings and a `limit` of 0 are left out of the query.
 struct ListOptions {
   std::string namespace_{};  // empty: all namespaces
   std::string label_selector{};
   std::string field_selector{};
-  int limit = 0;
+  int limit = 0;  // items in a page; 0: all items in one page
   std::string continue_token{};
   std::string resource_version{};
   std::string resource_version_match{};  // "Exact" or "NotOlderThan"
@@ -51,53 +52,58 @@ struct WatchOptions {
   std::string namespace_{};  // empty: all namespaces
   std::string label_selector{};
   std::string field_selector{};
-  std::string resource_version{};
-  std::chrono::seconds timeout{0};  // the server ends the watch after this long
+  std::string resource_version{};   // events after this version
+  std::chrono::seconds timeout{0};  // the server ends the watch after this long; 0: the server chooses
   bool allow_bookmarks = true;
 };
 
+// What happens to the dependents of a deleted object; kDefault leaves it to the resource's default.
 enum class Propagation { kDefault, kBackground, kForeground, kOrphan };
 
 struct DeleteOptions {
-  // Preconditions: the server answers 409 when the object is another one.
+  // Preconditions, not sent when empty: the server answers 409 when the object has another UID or resourceVersion.
   std::string uid{};
   std::string resource_version{};
   Propagation propagation = Propagation::kBackground;
-  std::optional<int> grace_seconds{};
+  std::optional<int> grace_seconds{};  // nullopt: the object's own grace period
 };
 
 struct LogOptions {
-  std::string container{};
+  std::string container{};        // may be empty when the pod has only one
   std::int64_t tail_lines = -1;   // -1: all
   std::int64_t limit_bytes = -1;  // -1: no limit
-  bool previous = false;
-  bool follow = false;
+  bool previous = false;          // the log of the container's previous instance
+  bool follow = false;            // keep the answer open until the container ends
 };
 
+// JSON Patch (RFC 6902), JSON Merge Patch (RFC 7386), and server-side apply.
 enum class PatchType { kJson, kMerge, kApply };
 
 struct PatchOptions {
   std::string_view subresource{};    // "status" or ""
   std::string_view field_manager{};  // required for kApply
-  bool force = false;                // kApply: take fields over from other managers
+  bool force = false;                // kApply only: take over fields that other managers own
 };
 
-// "name" is escaped. A cluster-wide resource ignores `namespace_`.
+// In all builders, names and namespaces are percent-encoded, and a cluster-wide resource ignores the namespace.
 Request get_request(const Resource& resource, std::string_view namespace_, std::string_view name);
 Request list_request(const Resource& resource, const ListOptions& options);
 Request watch_request(const Resource& resource, const WatchOptions& options);
-// The object's own metadata.namespace says where. `object` must hold metadata; apiVersion and kind are filled in.
+// `object` must be a JSON object. The namespace comes from its metadata.namespace. When apiVersion or kind is
+// missing, both are set from `resource`.
 Request create_request(const Resource& resource, const Json& object);
-// Names, namespace and resourceVersion come from the object's metadata.
+// Like create_request(); the name comes from the object's metadata too. A metadata.resourceVersion makes the server
+// answer 409 when the object has changed since.
 Request replace_request(const Resource& resource, const Json& object);
 Request replace_status_request(const Resource& resource, const Json& object);
+// For kApply, apiVersion and kind are filled in as in create_request().
 Request patch_request(const Resource& resource, std::string_view namespace_, std::string_view name, PatchType type,
                       const Json& patch, const PatchOptions& options = {});
 Request delete_request(const Resource& resource, std::string_view namespace_, std::string_view name,
                        const DeleteOptions& options = {});
 Request pod_log_request(std::string_view namespace_, std::string_view pod, const LogOptions& options);
 
-// RFC 3986 section 2.3: everything but unreserved characters is escaped.
+// Percent-encodes every byte that is not an unreserved character of RFC 3986 section 2.3; '/' is encoded too.
 std::string percent_encode(std::string_view text);
 
 }  // namespace modelrun::kube

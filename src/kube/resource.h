@@ -1,11 +1,11 @@
-// The Kubernetes resource types that this project reads or writes.
+// Names the Kubernetes resource types that this project reads or writes.
 #pragma once
 
 #include <string_view>
 
 namespace modelrun::kube {
 
-// Names a resource type. The strings are literals: they live for ever.
+// Names a resource type. The views must point to strings that live as long as the program, such as literals.
 struct Resource {
   std::string_view group;  // empty for the core group
   std::string_view version;

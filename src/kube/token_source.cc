@@ -1,5 +1,5 @@
-#include <mutex>
 
+#include "base/mutex.h"
 #include "kube/config.h"
 #include "kube/files.h"
 
@@ -18,14 +18,15 @@ struct TokenSource::State {
 
   const Config config;
   const Clock& clock;
-  std::mutex mutex;  // guards all that follows; held while the plugin runs, so that it runs once
-  std::optional<ExecCredential> cached;
-  Time read_at{};
-  bool stale = false;
+  Mutex mutex;  // held while the plugin runs, so that only one runs at a time
+  std::optional<ExecCredential> cached GUARDED_BY(mutex);
+  Time read_at GUARDED_BY(mutex){};
+  bool stale GUARDED_BY(mutex) = false;  // the server has answered 401 to it
 
-  [[nodiscard]] bool fresh(Time now) const {
+  [[nodiscard]] bool fresh(Time now) const REQUIRES(mutex) {
     if (!cached) return false;
-    // To read a file again costs nothing; a plugin may ask a person, or a rate-limited service.
+    // A file may be read again at once, which costs nothing. A plugin may ask a person or a rate-limited service, so
+    // it is not run again within kRejectedPause.
     if (stale && (!config.exec || now >= read_at + kRejectedPause)) return false;
     if (!config.exec && now >= read_at + kFileAge) return false;
     return !cached->expires || now + kExpirySlack < *cached->expires;
@@ -39,14 +40,14 @@ TokenSource::~TokenSource() = default;
 
 Result<std::string> TokenSource::token(std::stop_token stop) {
   auto found = credential(std::move(stop));
-  if (!found) return std::unexpected(found.error());
+  RETURN_IF_ERROR(found);
   return std::move(found->token);
 }
 
 Result<ExecCredential> TokenSource::credential(std::stop_token stop) {
   const auto& config = state_->config;
   if (config.token_file.empty() && !config.exec) return ExecCredential{.token = config.token};
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   const Time now = state_->clock.now();
   if (state_->fresh(now)) return *state_->cached;
   Result<ExecCredential> read;
@@ -60,7 +61,8 @@ Result<ExecCredential> TokenSource::credential(std::stop_token stop) {
   } else {
     read = run_exec_plugin(config, kPluginTimeout, std::move(stop));
   }
-  // A file that cannot be read for a moment (it is being replaced) must not stop us: the token in hand may be good yet.
+  // A file may be unreadable for a moment while it is being replaced. The cached token is used then, because it may
+  // still be valid.
   if (!read && state_->cached && !state_->cached->expires && !config.token_file.empty()) return *state_->cached;
   if (!read) return read;
   state_->cached = *read;
@@ -70,7 +72,7 @@ Result<ExecCredential> TokenSource::credential(std::stop_token stop) {
 }
 
 void TokenSource::rejected() {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->stale = true;
 }
 

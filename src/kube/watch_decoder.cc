@@ -1,5 +1,6 @@
 #include "kube/watch_decoder.h"
 
+#include "api/json_access.h"
 #include "kube/client.h"
 
 namespace modelrun::kube {
@@ -49,10 +50,10 @@ Result<bool> WatchDecoder::feed(std::string_view chunk, const std::function<bool
     const std::string_view line = partial_.empty() ? piece : std::string_view{partial_};
     if (!blank(line)) {
       auto event = parse_event(line);
-      if (!event) return std::unexpected(event.error());
+      RETURN_IF_ERROR(event);
       if (!on_event(std::move(*event))) return false;
     }
-    // A large event must not hold its memory for the rest of a quiet watch.
+    // Frees the memory of a large event, because the watch may then be quiet for a long time.
     if (partial_.capacity() > 64U << 10U) partial_ = {};
     partial_.clear();
   }
@@ -68,9 +69,7 @@ Error watch_error(const WatchEvent& event) {
   int code = 500;
   const auto found = event.object.find("code");
   if (found != event.object.end() && found->is_number_integer()) found->get_to(code);
-  return status_error("watch event", Response{.status = code,
-                                              .body = event.object.dump(-1, ' ', false, Json::error_handler_t::replace),
-                                              .retry_after = {}});
+  return status_error("watch event", Response{.status = code, .body = api::json_text(event.object), .retry_after = {}});
 }
 
 }  // namespace modelrun::kube

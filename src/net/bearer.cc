@@ -11,7 +11,7 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-// b64token, of which a JWT is one.
+// The characters of b64token (RFC 6750 section 2.1). A JWT is a b64token, too.
 bool is_token_char(char c) {
   return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') ||
          std::string_view("-._~+/=").find(c) != std::string_view::npos;

@@ -39,8 +39,8 @@ struct Listener::Impl {
 
   asio::io_context& io;
   const Take take;
-  tcp::acceptor acceptor{io};    // used on strand once the threads run
-  asio::steady_timer retry{io};  // the same
+  tcp::acceptor acceptor{io};    // used only on `strand` once the threads run
+  asio::steady_timer retry{io};  // used only on `strand`
   asio::strand<asio::io_context::executor_type> strand{io.get_executor()};
   asio::executor_work_guard<asio::io_context::executor_type> guard{io.get_executor()};
   std::atomic<bool> closed{false};
@@ -58,7 +58,8 @@ struct Listener::Impl {
                           }));
   }
 
-  // Out of descriptors, most likely; accepting again at once would only spin.
+  // The usual cause is that the process has no descriptors left. Accepting again at once would fail again and keep
+  // the thread busy, so it waits.
   void accept_later(ErrorCode why) {
     log::warn("a connection cannot be accepted", {{"port", std::to_string(port)}, {"error", why.message()}});
     retry.expires_after(std::chrono::milliseconds(100));
@@ -80,7 +81,8 @@ struct Listener::Impl {
     io.stop();
     for (std::thread& thread : threads) thread.join();
     threads.clear();
-    // What a connection had left on its strand holds that connection, which may hold what owns `io`: run it down.
+    // A handler that is still queued on the strand of a connection keeps that connection alive, and the connection
+    // may keep the owner of `io` alive. Running the queued handlers breaks this cycle.
     io.restart();
     io.poll();
   }
@@ -95,7 +97,7 @@ Listener::~Listener() {
 
 Result<std::unique_ptr<Listener>> Listener::start(asio::io_context& io, const Endpoint& where, int threads, Take take) {
   auto impl = std::make_unique<Impl>(io, std::move(take));
-  if (auto listening = listen_on(impl->acceptor, where); !listening) return std::unexpected(listening.error());
+  RETURN_IF_ERROR(listen_on(impl->acceptor, where));
   impl->port = impl->acceptor.local_endpoint().port();
   impl->accept();
   for (int i = 0; i < threads; ++i) impl->threads.emplace_back([&io] { io.run(); });

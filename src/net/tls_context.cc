@@ -10,10 +10,11 @@ Result<std::shared_ptr<asio::ssl::context>> make_tls_context(const std::string& 
   auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
   SSL_CTX* native = context->native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
-  // A ticket's key would outlive the forward secrecy of the connections that it resumes.
+  // A session ticket is encrypted with a key that the server keeps for long. Who obtains that key can decrypt
+  // recorded connections that used such tickets, which would defeat forward secrecy.
   SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
   boost::system::error_code error;
-  // An encrypted key must not make OpenSSL ask on the terminal.
+  // Without a callback OpenSSL asks for the password of an encrypted key on the terminal.
   context->set_password_callback([](std::size_t, asio::ssl::context::password_purpose) { return std::string(); },
                                  error);
   if (!error) context->use_certificate_chain(asio::buffer(chain), error);

@@ -1,4 +1,4 @@
-// What a server of ours offers to its clients: TLS 1.2 or later, one certificate, no tickets.
+// The TLS settings that the servers of this project share.
 #pragma once
 
 #include <boost/asio/ssl/context.hpp>
@@ -9,7 +9,10 @@
 
 namespace modelrun::net {
 
-// PEM; the chain begins with the server's own certificate. kInvalid: they cannot be used, or do not belong together.
+// Returns a server context for TLS 1.2 or later with one certificate, without renegotiation, compression and
+// stateless session tickets (RFC 5077). `chain` is PEM and begins with the server's own certificate; `key` is the
+// unencrypted private key in PEM. Both are copied. Any number of connections, on any threads, may share the context.
+// Returns kInvalid when one of the two cannot be used or when the key is not that of the certificate.
 Result<std::shared_ptr<boost::asio::ssl::context>> make_tls_context(const std::string& chain, const std::string& key);
 
 }  // namespace modelrun::net

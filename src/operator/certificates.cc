@@ -10,9 +10,10 @@ using nlohmann::json;
 
 constexpr int kTries = 5;
 
+// The contents of the Secret.
 struct Held {
   runserver::KeyPair ca;
-  std::string old_ca_pem;
+  std::string old_ca_pem;  // the authority before `ca`, or empty
   runserver::KeyPair serving;
 };
 
@@ -41,12 +42,12 @@ json secret_of(const std::string& namespace_, const Held& held) {
         {"tls.key", base64_encode(held.serving.key_pem)}}}};
 }
 
-// True when something had to be made.
+// Makes what is missing or due for renewal. Returns true when `held` has changed.
 Result<bool> renew(Held& held, Time now) {
   bool changed = false;
   if (runserver::needs_renewal(held.ca.certificate_pem, now)) {
     auto ca = runserver::make_ca(now);
-    if (!ca) return std::unexpected(ca.error());
+    RETURN_IF_ERROR(ca);
     held.old_ca_pem = std::move(held.ca.certificate_pem);
     held.ca = std::move(*ca);
     changed = true;
@@ -54,7 +55,7 @@ Result<bool> renew(Held& held, Time now) {
   if (changed || runserver::needs_renewal(held.serving.certificate_pem, now) ||
       !runserver::is_signed_by(held.serving, held.ca.certificate_pem, now)) {
     auto serving = runserver::issue_certificate(held.ca, now);
-    if (!serving) return std::unexpected(serving.error());
+    RETURN_IF_ERROR(serving);
     held.serving = std::move(*serving);
     changed = true;
   }
@@ -65,7 +66,7 @@ Result<Certificates> use(const Held& held, Time now) {
   std::vector<std::string> pems{held.ca.certificate_pem};
   if (!held.old_ca_pem.empty()) pems.push_back(held.old_ca_pem);
   auto bundle = runserver::make_bundle(pems, now);
-  if (!bundle) return std::unexpected(bundle.error());
+  RETURN_IF_ERROR(bundle);
   return Certificates{std::move(*bundle), held.serving};
 }
 
@@ -78,7 +79,7 @@ Result<Certificates> ensure_certificates(kube::Client& client, const std::string
     if (!current && current.error().kind != ErrorKind::kNotFound) return std::unexpected(current.error());
     Held held = current ? read_held(*current) : Held{};
     const auto changed = renew(held, now);
-    if (!changed) return std::unexpected(changed.error());
+    RETURN_IF_ERROR(changed);
     if (!*changed) return use(held, now);
     json secret = secret_of(namespace_, held);
     if (current)

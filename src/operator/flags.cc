@@ -5,7 +5,7 @@
 namespace modelrun::op {
 namespace {
 
-// Text forms of flags that are more than text.
+// Flags that CLI11 stores as given; take_texts() checks them and converts them into Flags.
 struct Texts {
   std::string run_server_listen = "0.0.0.0:9443";
   std::string landlock = "required";
@@ -63,7 +63,7 @@ void add_server_options(CLI::App& app, Flags& flags, Texts& texts) {
   app.add_option("--run-server-advertise", flags.run_server_advertise, "IP:PORT that pods are given instead");
 }
 
-// Fills in what the texts say.
+// Converts `texts` into members of `flags`.
 Result<void> take_texts(const Texts& texts, Flags& flags) {
   const auto run_server = parse_endpoint(texts.run_server_listen);
   if (!run_server) return fail_in("--run-server-listen", run_server.error());

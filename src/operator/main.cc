@@ -7,7 +7,8 @@
 
 int main(int argc, char** argv) {
   using namespace modelrun;
-  // Some twenty threads that mostly wait: an arena for each costs 2 MiB and wins nothing.
+  // The process has about twenty threads that mostly wait. A malloc arena for each would cost 2 MiB without a
+  // benefit.
   mallopt(M_ARENA_MAX, 1);
   auto parsed = op::parse_flags(argc, argv);
   if (const int* code = std::get_if<int>(&parsed)) return *code;

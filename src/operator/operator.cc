@@ -7,12 +7,13 @@
 #include <thread>
 #include <utility>
 
-#include "controller/project_reconciler.h"
-#include "controller/run_reconciler.h"
+#include "base/mutex.h"
+#include "controller/reconcile_project.h"
+#include "controller/reconcile_run.h"
+#include "controller/wiring.h"
 #include "kube/config.h"
 #include "kube/cpprest/cpprest_transport.h"
 #include "operator/certificates.h"
-#include "operator/wiring.h"
 #include "runtime/memory.h"
 #include "runtime/store.h"
 
@@ -28,15 +29,18 @@ std::string host_name() {
   return gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : "modelrun-operator";
 }
 
-// In a pod its UID: a container that is restarted takes its own lease up at once instead of waiting until it has run
-// out. The kubelet starts it only after the one before has ended. Processes of one machine need a number of their own.
+// Returns the identity for the leader election. In a pod it is made from the pod's UID, so that a restarted container
+// continues with its own lease at once instead of waiting until the lease has expired. That is safe because the
+// kubelet starts a container only after the previous one has ended. Outside of a pod, a random number keeps the
+// processes of one machine apart.
 std::string identity() {
   if (const char* uid = std::getenv("POD_UID"); uid != nullptr && *uid != '\0')
     return fmt::format("{}_{}", host_name(), uid);
   return fmt::format("{}_{:08x}", host_name(), std::random_device{}());
 }
 
-// Wraps a decoder that cannot fail but may meet an object nobody expected.
+// Wraps a decoder that returns no errors: turns the exception that it throws for an object of an unexpected shape
+// into an Error.
 template <class T, class Decode>
 std::function<Result<T>(const kube::Json&)> guarded(Decode decode) {
   return [decode](const kube::Json& object) -> Result<T> {
@@ -79,9 +83,9 @@ Operator::Operator(Flags flags, std::unique_ptr<kube::Transport> transport,
           client_, flags_.git, resolver_, *archives_, clock_, [this](const std::string& key) { run_queue_.add(key); },
           [this](const std::string& key) { project_queue_.add(key); }),
       events_(client_, {.instance = host_name()}, clock_, &metrics_),
-      context_{client_, flags_.settings, clock_,     caches_,        inbox_,  sources_, waiting_,
+      context_{client_, flags_.settings, clock_,     caches_,        inbox_,  sources_, slots_,
                leads_,  project_writes_, run_queue_, project_queue_, events_, metrics_},
-      gate_(context_),
+      gate_(caches_, inbox_, sources_, run_queue_),
       authenticator_(client_),
       run_workers_(
           "runs", flags_.workers, run_queue_,
@@ -96,7 +100,7 @@ Operator::Operator(Flags flags, std::unique_ptr<kube::Transport> transport,
           },
           steady_, &metrics_) {}
 
-runtime::HttpAnswer Operator::answer_probe(std::string_view target) const {
+runtime::ProbeAnswer Operator::answer_probe(std::string_view target) const {
   target = target.substr(0, target.find('?'));
   if (target == "/healthz") return {.status = 200, .body = "ok\n"};
   if (target == "/readyz") {
@@ -109,14 +113,14 @@ runtime::HttpAnswer Operator::answer_probe(std::string_view target) const {
 }
 
 Result<void> Operator::start_probes() {
-  auto server = runtime::HttpServer::start({.address = flags_.http_listen.address, .port = flags_.http_listen.port},
-                                           [this](std::string_view target) { return answer_probe(target); });
+  auto server = runtime::ProbeServer::start({.address = flags_.http_listen.address, .port = flags_.http_listen.port},
+                                            [this](std::string_view target) { return answer_probe(target); });
   if (!server) return fail_in("--http-listen", server.error());
   probes_ = std::move(*server);
   return {};
 }
 
-// Pods are given an address, never a name: they have no DNS.
+// Returns the address that pods get for the run server: always IP and port, because the pods have no DNS.
 Result<std::string> Operator::run_server_address(const std::stop_token& stop) {
   if (!flags_.run_server_advertise.empty()) return flags_.run_server_advertise;
   const auto service = client_.get(kube::kServices, flags_.namespace_, flags_.run_server_service, stop);
@@ -132,7 +136,7 @@ Result<std::string> Operator::run_server_address(const std::stop_token& stop) {
 
 Result<void> Operator::start_run_server(const std::stop_token& stop) {
   auto address = run_server_address(stop);
-  if (!address) return std::unexpected(address.error());
+  RETURN_IF_ERROR(address);
   auto certificates = ensure_certificates(client_, flags_.namespace_, clock_.now(), stop);
   if (!certificates) return fail_in("the run server's certificates", certificates.error());
   flags_.settings.run_server_address = std::move(*address);
@@ -146,14 +150,14 @@ Result<void> Operator::start_run_server(const std::stop_token& stop) {
   return {};
 }
 
-// Serving certificates live a year; an operator may live longer.
+// Renews the serving certificate, which is valid for a year: an operator may run longer than that.
 void Operator::keep_certificate(const std::stop_token& stop) {
   while (steady_.sleep(kCertificateCheck, stop)) {
     const auto now = ensure_certificates(client_, flags_.namespace_, clock_.now(), stop);
     if (!now) {
       log::warn("the run server's certificates were not looked at", {{"error", now.error().message}});
     } else if (now->ca_bundle != flags_.settings.run_server_ca) {
-      // Jobs are built with the authority that was there at the start.
+      // The Jobs get the authority that was read at the start, so the new one takes effect only after a restart.
       log::warn("the run server has a new certificate authority: restart the operator",
                 {{"secret", kTlsSecret}, {"namespace", flags_.namespace_}});
     } else if (auto set = run_server_->set_certificate(now->serving.certificate_pem, now->serving.key_pem); !set) {
@@ -163,7 +167,7 @@ void Operator::keep_certificate(const std::stop_token& stop) {
 }
 
 Result<void> Operator::start_watchers(const std::stop_token& stop) {
-  wire_caches(context_, leading_);
+  controller::wire_caches(context_, leading_);
   const auto watch = [this](const kube::Resource& resource, std::string_view selector, auto& store, auto decode) {
     using T = decltype(decode(std::declval<const kube::Json&>()));
     auto sink = std::make_unique<runtime::StoreSink<T>>(store, guarded<T>(decode));
@@ -185,7 +189,8 @@ Result<void> Operator::start_watchers(const std::stop_token& stop) {
       log::warn("the caches are not filled yet", {{"error", watcher->last_error()}});
     }
   }
-  // The lists came as JSON many times the size of what is kept of them, and much code runs only once.
+  // The JSON of the lists is many times larger than what is kept of it, and much of the code at the start runs only
+  // once.
   runtime::give_back_start_memory();
   synced_ = true;
   return {};
@@ -194,7 +199,7 @@ Result<void> Operator::start_watchers(const std::stop_token& stop) {
 void Operator::begin_leading() {
   log::info("leading");
   leading_ = true;
-  enqueue_all(context_);
+  controller::enqueue_all(context_);
   run_workers_.start();
   project_workers_.start();
   gate_.set_leading(true);
@@ -211,10 +216,10 @@ void Operator::end_leading() {
 void Operator::lead(const std::stop_token& stop) {
   if (!flags_.leader_elect) {
     begin_leading();
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
-    never.wait(lock, stop, [] { return false; });
+    Mutex mutex;
+    CondVar never;
+    const MutexLock lock(mutex);
+    never.wait(mutex, stop, [] { return false; });
     end_leading();
     return;
   }
@@ -231,8 +236,8 @@ void Operator::lead(const std::stop_token& stop) {
 }
 
 Result<void> Operator::run(const std::stop_token& stop) {
-  if (auto started = start_probes(); !started) return started;
-  if (auto started = start_run_server(stop); !started) return started;
+  RETURN_IF_ERROR(start_probes());
+  RETURN_IF_ERROR(start_run_server(stop));
   if (auto started = start_watchers(stop); !started) return stop.stop_requested() ? Result<void>{} : started;
   log::info("ready", {{"version", MODELRUN_VERSION},
                       {"runs", std::to_string(caches_.runs.size())},

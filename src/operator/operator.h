@@ -1,4 +1,4 @@
-// The operator process: every part made, wired and ended in one place.
+// The operator process. This is the only place where its parts are made, connected and stopped.
 #pragma once
 
 #include <atomic>
@@ -11,26 +11,33 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "controller/context.h"
-#include "controller/run_gate.h"
+#include "controller/pods/run_gate.h"
 #include "kube/client.h"
 #include "kube/transport.h"
 #include "operator/flags.h"
 #include "operator/token_authenticator.h"
 #include "runserver/server.h"
-#include "runtime/http_server.h"
 #include "runtime/leader.h"
+#include "runtime/probe_server.h"
 #include "runtime/watcher.h"
 #include "runtime/workers.h"
 
 namespace modelrun::op {
 
-// Threads: four watchers, the reconcile workers, the git pool, the run server's, the event recorder's, the probes', and
-// the caller's, which runs the election. Members are in the order of their making and go in the reverse.
+// Owns all parts of the process. Its threads: four watchers, the reconcile workers, the git pool, those of the run
+// server, one each for events and probes, and one that renews the certificate. The election runs on the thread that
+// calls run(). Members are declared in the order in which they are made, and are destroyed in the reverse order.
 class Operator {
  public:
+  // Reads the kubeconfig and opens the cache of archives; sends nothing to the cluster. Fails when there is no usable
+  // kubeconfig or service account (kube::default_config, kube::make_cpprest_transport), or when the directory
+  // flags.source_cache cannot be used.
   static Result<std::unique_ptr<Operator>> make(Flags flags);
 
-  // Works until `stop` is requested, then ends everything within ten seconds.
+  // Starts probes, run server and watchers, takes part in the election, and reconciles until `stop` is requested;
+  // then stops all parts, within about ten seconds. Blocks; call it once. Fails when the ports cannot be listened on,
+  // or when the Service or the Secret of the run server cannot be read or written. It does not fail when the caches
+  // cannot be filled: it logs that every minute and keeps trying.
   Result<void> run(const std::stop_token& stop);
 
  private:
@@ -43,7 +50,7 @@ class Operator {
   void lead(const std::stop_token& stop);
   void begin_leading();
   void end_leading();
-  [[nodiscard]] runtime::HttpAnswer answer_probe(std::string_view target) const;
+  [[nodiscard]] runtime::ProbeAnswer answer_probe(std::string_view target) const;
 
   Flags flags_;
   SystemClock clock_;
@@ -57,7 +64,7 @@ class Operator {
   runtime::WorkQueue run_queue_;
   runtime::WorkQueue project_queue_;
   controller::Inbox inbox_;
-  controller::WaitingRoom waiting_;
+  controller::SlotQueue slots_;
   controller::Leads leads_;
   controller::WriteTimes project_writes_;
   source::Resolver resolver_;
@@ -70,7 +77,7 @@ class Operator {
   controller::RunGate gate_;
   TokenAuthenticator authenticator_;
   std::unique_ptr<runserver::Server> run_server_;
-  std::unique_ptr<runtime::HttpServer> probes_;
+  std::unique_ptr<runtime::ProbeServer> probes_;
 
   std::vector<std::unique_ptr<runtime::WatchSink>> sinks_;
   std::vector<std::unique_ptr<runtime::Watcher>> watchers_;

@@ -8,10 +8,7 @@
 namespace modelrun::op {
 namespace {
 
-constexpr std::chrono::seconds kRemembered{10};
-constexpr std::size_t kMaxKnown = 10'000;
-
-// "system:serviceaccount:<namespace>:<name>"
+// Returns the namespace in "system:serviceaccount:<namespace>:<name>", or "" for another form of name.
 std::string namespace_of(const std::string& username) {
   constexpr std::string_view kPrefix = "system:serviceaccount:";
   if (!username.starts_with(kPrefix)) return {};
@@ -24,22 +21,17 @@ std::string namespace_of(const std::string& username) {
 Result<runserver::PodIdentity> TokenAuthenticator::authenticate(std::string_view bearer_token, std::stop_token stop) {
   const auto digest = sha256_hex(bearer_token);
   const auto now = std::chrono::steady_clock::now();
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = known_.find(digest);
-    if (found != known_.end() && now < found->second.until) return found->second.pod;
-  }
+  if (auto pod = known_.find(digest)) return std::move(*pod);
   const auto identity = client_.token_review(bearer_token, {std::string(api::kTokenAudience)}, std::move(stop));
-  if (!identity) return std::unexpected(identity.error());
+  RETURN_IF_ERROR(identity);
   runserver::PodIdentity pod{namespace_of(identity->username), identity->pod_name, identity->pod_uid};
-  // A server that does not know audiences answers yes without naming any.
+  // An authenticator that does not know audiences accepts the token and returns none, so the audience must be
+  // compared.
   const bool ours = identity->authenticated && identity->audiences == std::vector{std::string(api::kTokenAudience)};
   if (!ours || pod.namespace_.empty() || pod.pod_uid.empty()) {
     return fail(ErrorKind::kDenied, "this is no token of a pod for audience {}", api::kTokenAudience);
   }
-  const std::lock_guard lock(mutex_);
-  std::erase_if(known_, [&](const auto& entry) { return entry.second.until <= now; });
-  if (known_.size() < kMaxKnown) known_[digest] = {pod, now + kRemembered};
+  known_.put(digest, pod, now);
   return pod;
 }
 

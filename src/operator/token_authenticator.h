@@ -1,31 +1,30 @@
-// Asks the API server whose token it is (TokenReview), with our audience.
+// Authenticates the pods that call the run server: asks the API server, by a TokenReview with the audience of the run
+// server (api::kTokenAudience), which pod a token belongs to.
 #pragma once
 
 #include <chrono>
-#include <map>
-#include <mutex>
 #include <string>
 
+#include "base/timed_cache.h"
 #include "kube/client.h"
 #include "runserver/handler.h"
 
 namespace modelrun::op {
 
-// Thread-safe. A yes is remembered for ten seconds, under the token's digest: a pod makes several requests within its
-// first.
-class TokenAuthenticator final : public runserver::Authenticator {
+// Thread-safe. A positive answer is remembered for ten seconds, under the SHA-256 of the token, because a pod makes
+// several requests within its first ten seconds. A revoked token stays valid for up to that time. Keeps a reference
+// to the client, which must outlive it.
+class TokenAuthenticator final : public runserver::PodAuthenticator {
  public:
   explicit TokenAuthenticator(kube::Client& client) : client_(client) {}
+  // Blocks. kDenied when the token is not accepted, not for the audience, or not bound to a pod; also when the
+  // operator itself may not create TokenReviews. Otherwise fails like kube::Client::token_review.
   Result<runserver::PodIdentity> authenticate(std::string_view bearer_token, std::stop_token stop) override;
 
  private:
-  struct Known {
-    runserver::PodIdentity pod;
-    std::chrono::steady_clock::time_point until;
-  };
+  static constexpr std::size_t kMaxKnown = 10'000;
   kube::Client& client_;
-  std::mutex mutex_;
-  std::map<std::string, Known> known_;  // guarded by mutex_
+  TimedCache<runserver::PodIdentity> known_{std::chrono::seconds(10), kMaxKnown};  // by the token's digest
 };
 
 }  // namespace modelrun::op

@@ -1,8 +1,9 @@
-// One client: a loop of reading a request, asking the handler, and writing the answer. Internal to runserver/.
+// Serves one client connection: a loop that reads a request, asks the handler, and writes the answer. Internal to
+// runserver/. The functions are in connection_read.cc, connection_ask.cc and connection_write.cc.
 #pragma once
 
-#include "runserver/core.h"
-// After core.h, which sets Beast's buffer size.
+#include "runserver/run_server_state.h"
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
@@ -21,20 +22,26 @@ namespace modelrun::runserver {
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
-// Kept alive by its own pending operations; runs on a strand, so that nothing in it needs a lock. Every wait has a
-// time-out: the stream's while bytes are awaited, timer_ while the handler is.
-class Connection : public std::enable_shared_from_this<Connection> {
+// A connection owns itself: it lives as long as one of its asynchronous operations is pending. Everything but the
+// public functions and the jobs of on_work_thread() runs on a strand, so that no field needs a lock. Every wait has a
+// time-out: that of the stream while bytes are read or written, and timer_ while the handler is awaited.
+class PodConnection : public std::enable_shared_from_this<PodConnection> {
  public:
-  Connection(std::shared_ptr<Core> core, asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> context);
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  ~Connection();
+  PodConnection(std::shared_ptr<RunServerState> state, asio::ip::tcp::socket socket,
+                std::shared_ptr<asio::ssl::context> context);
+  PodConnection(const PodConnection&) = delete;
+  PodConnection& operator=(const PodConnection&) = delete;
+  ~PodConnection();
 
-  // Counted in core.connections from here to the destructor.
+  // All three may be called on any thread and do not block.
+  //
+  // Begins to serve the client. Called once, when a shared_ptr owns the connection, which is in Core::connections from
+  // this call to its destructor.
   void start();
-  // From any thread: ends idle connections and long polls, and the others after their answer.
+  // Called after Core::stopping is set. Closes an idle connection, and answers a waiting control request with 204. Any
+  // other request is answered by its handler first, and then the connection is closed.
   void stop_soon();
-  // From any thread.
+  // Closes the connection, even if a request has not been answered.
   void close_now();
 
  private:
@@ -57,7 +64,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void watch_orders();
   void decode_result();
   void submit(Result<api::ResultFrame> frame);
-  // Starts the clock of a wait. It also keeps the connection alive: the handler's callbacks do not.
+  // Begins a wait of at most `limit`. The timer's pending operation also keeps the connection alive, which the
+  // callbacks that the handler holds do not.
   void begin_wait(Wait wait, std::chrono::milliseconds limit);
   void end_wait();
   void watch_client();
@@ -66,13 +74,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_archive(Result<std::shared_ptr<const source::Archive>> archive);
   void on_committed(Result<void> committed);
   void on_order(Result<Order> order);
-  // A callback for the handler: brings its argument onto the strand, unless the request it was for is over or the
-  // connection or server is gone.
+  // Makes a callback for the handler, bound to the current request. It may be called on any thread, and calls `method`
+  // with its argument on the strand. It does nothing when that request is over, or the connection or the server is
+  // gone.
   template <class T>
-  std::function<void(T)> on_strand(void (Connection::*method)(T));
-  // Runs `job` on a work thread and `then` with its result on the strand. False: too much is waiting.
+  std::function<void(T)> on_strand(void (PodConnection::*method)(T));
+  // Runs `job` on a work thread, and then calls `then` with its result on the strand. Returns false, and runs nothing,
+  // when ServerOptions::max_queued_work jobs are queued or running already.
   template <class T>
-  bool on_work_thread(std::function<T()> job, void (Connection::*then)(T));
+  bool on_work_thread(std::function<T()> job, void (PodConnection::*then)(T));
 
   // Answering (connection_write.cc)
   void answer(unsigned status, std::string text, std::string_view content_type = "text/plain; charset=utf-8");
@@ -89,9 +99,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void await_early_bytes();
   void close();
 
-  const std::shared_ptr<Core> core_;
+  const std::shared_ptr<RunServerState> state_;
   const std::shared_ptr<asio::ssl::context> context_;
-  const asio::any_io_executor strand_;  // the socket's own: Beast's time-outs run there too
+  const asio::any_io_executor strand_;  // the executor of the socket, so that Beast's time-outs run on it too
   beast::ssl_stream<beast::tcp_stream> stream_;
   asio::steady_timer timer_;
   beast::flat_buffer buffer_;
@@ -99,24 +109,26 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Route route_;
   PodIdentity pod_;
   std::unique_ptr<OrderWatch> orders_;
-  std::uint64_t request_ = 0;  // number of the current request; a late callback carries an older one
+  // The number of the current step; a callback with an older number is late and is ignored.
+  std::uint64_t request_ = 0;
   Wait wait_ = Wait::kNothing;
   std::size_t drained_ = 0;
-  bool known_ = false;       // has shown a good token once
-  bool reading_ = false;     // a read of the next bytes is pending while the handler is awaited
-  bool resume_ = false;      // the answer is written; go on when that read comes
-  bool body_left_ = false;   // a part of the request was not read: close after the answer
-  bool has_result_ = false;  // counts in core_->results
+  bool known_ = false;       // a token of this client has been accepted
+  bool reading_ = false;     // the read that watch_client() began is pending
+  bool resume_ = false;      // the answer is written, and the next request begins when that read ends
+  bool body_left_ = false;   // the connection must be closed after the answer, e.g. since the body was not read
+  bool has_result_ = false;  // this connection is counted in state_->results
   bool closing_ = false;
 };
 
 template <class T>
-std::function<void(T)> Connection::on_strand(void (Connection::*method)(T)) {
-  // No executor in here: it must not outlive its io_context, and the handler may keep this for ever.
-  return [weak_core = std::weak_ptr(core_), weak = weak_from_this(), number = request_, method](T value) {
-    const auto core = weak_core.lock();
+std::function<void(T)> PodConnection::on_strand(void (PodConnection::*method)(T)) {
+  // The callback holds no executor and only weak pointers. The handler may keep it for ever, but an executor must not
+  // outlive its io_context.
+  return [weak_state = std::weak_ptr(state_), weak = weak_from_this(), number = request_, method](T value) {
+    const auto state = weak_state.lock();
     const auto target = weak.lock();
-    if (!core || !target) return;
+    if (!state || !target) return;
     asio::post(target->strand_, [weak, number, method, value = std::move(value)]() mutable {
       const auto self = weak.lock();
       if (self && self->request_ == number && !self->closing_) (self.get()->*method)(std::move(value));
@@ -125,14 +137,14 @@ std::function<void(T)> Connection::on_strand(void (Connection::*method)(T)) {
 }
 
 template <class T>
-bool Connection::on_work_thread(std::function<T()> job, void (Connection::*then)(T)) {
-  if (core_->queued_work.fetch_add(1) >= core_->options.max_queued_work) {
-    core_->queued_work.fetch_sub(1);
+bool PodConnection::on_work_thread(std::function<T()> job, void (PodConnection::*then)(T)) {
+  if (state_->queued_work.fetch_add(1) >= state_->options.max_queued_work) {
+    state_->queued_work.fetch_sub(1);
     return false;
   }
-  asio::post(core_->work, [core = core_.get(), job = std::move(job), done = on_strand(then)] {
+  asio::post(state_->work, [state = state_.get(), job = std::move(job), done = on_strand(then)] {
     done(job());
-    core->queued_work.fetch_sub(1);
+    state->queued_work.fetch_sub(1);
   });
   return true;
 }

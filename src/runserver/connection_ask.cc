@@ -4,8 +4,6 @@
 namespace modelrun::runserver {
 namespace {
 
-constexpr std::size_t kReadSize = 16U << 10U;
-
 struct EncodedResult {
   std::string body;
   bool gzipped = false;
@@ -31,30 +29,30 @@ Result<api::ResultFrame> decode(const EncodedResult& result) {
 
 }  // namespace
 
-void Connection::ask_handler() {
+void PodConnection::ask_handler() {
   switch (route_.action) {
-    case Action::kSource:
+    case Operation::kSource:
       return claim();
-    case Action::kControl:
+    case Operation::kControl:
       return watch_orders();
-    case Action::kResult:
+    case Operation::kResult:
       return decode_result();
   }
 }
 
-void Connection::claim() {
-  begin_wait(Wait::kHandler, core_->options.handler_timeout);
+void PodConnection::claim() {
+  begin_wait(Wait::kHandler, state_->options.handler_timeout);
   watch_client();
-  core_->handler.claim(route_.attempt, pod_, on_strand(&Connection::on_archive));
+  state_->handler.claim(route_.attempt, pod_, on_strand(&PodConnection::on_archive));
 }
 
-void Connection::watch_orders() {
-  begin_wait(Wait::kOrders, core_->options.control_wait);
+void PodConnection::watch_orders() {
+  begin_wait(Wait::kOrders, state_->options.control_wait);
   watch_client();
-  orders_ = core_->handler.watch_orders(route_.attempt, pod_, on_strand(&Connection::on_order));
+  orders_ = state_->handler.watch_orders(route_.attempt, pod_, on_strand(&PodConnection::on_order));
 }
 
-void Connection::decode_result() {
+void PodConnection::decode_result() {
   auto& request = parser_->get();
   const auto encoding = request[http::field::content_encoding];
   if (!encoding.empty() && encoding != "gzip" && encoding != "identity") {
@@ -62,37 +60,37 @@ void Connection::decode_result() {
   }
   const auto result = std::make_shared<EncodedResult>(
       EncodedResult{std::move(request.body()), encoding == "gzip", route_.attempt.uid, route_.attempt.attempt});
-  begin_wait(Wait::kHandler, core_->options.handler_timeout);
+  begin_wait(Wait::kHandler, state_->options.handler_timeout);
   watch_client();
   std::function<Result<api::ResultFrame>()> job = [result] { return decode(*result); };
-  if (on_work_thread(std::move(job), &Connection::submit)) return;
+  if (on_work_thread(std::move(job), &PodConnection::submit)) return;
   end_wait();
   answer(503, "Too many requests are waiting; try again.\n");
 }
 
-void Connection::submit(Result<api::ResultFrame> frame) {
+void PodConnection::submit(Result<api::ResultFrame> frame) {
   if (!frame) {
     end_wait();
     return answer(frame.error());
   }
-  // The wait goes on, on the same clock.
-  core_->handler.submit(route_.attempt, pod_, std::move(*frame), on_strand(&Connection::on_committed));
+  // The wait that decode_result() began goes on, with the same time-out.
+  state_->handler.submit(route_.attempt, pod_, std::move(*frame), on_strand(&PodConnection::on_committed));
 }
 
-void Connection::on_archive(Result<std::shared_ptr<const source::Archive>> archive) {
+void PodConnection::on_archive(Result<std::shared_ptr<const source::Archive>> archive) {
   end_wait();
   if (!archive) return answer(archive.error());
   if (*archive == nullptr) return answer(500, "The source is missing.\n");
   send_archive(*archive);
 }
 
-void Connection::on_committed(Result<void> committed) {
+void PodConnection::on_committed(Result<void> committed) {
   end_wait();
   if (!committed) return answer(committed.error());
   answer(200, "{}\n", "application/json");
 }
 
-void Connection::on_order(Result<Order> order) {
+void PodConnection::on_order(Result<Order> order) {
   end_wait();
   if (!order) return answer(order.error());
   switch (*order) {
@@ -105,7 +103,7 @@ void Connection::on_order(Result<Order> order) {
   }
 }
 
-void Connection::begin_wait(Wait wait, std::chrono::milliseconds limit) {
+void PodConnection::begin_wait(Wait wait, std::chrono::milliseconds limit) {
   wait_ = wait;
   timer_.expires_after(limit);
   timer_.async_wait([self = shared_from_this(), number = request_](beast::error_code error) {
@@ -113,27 +111,29 @@ void Connection::begin_wait(Wait wait, std::chrono::milliseconds limit) {
   });
 }
 
-// The number changes, so that a callback that is still on its way finds its request over.
-void Connection::end_wait() {
+// Changes the number of the request, so that a callback that is still on its way is ignored.
+void PodConnection::end_wait() {
   ++request_;
   wait_ = Wait::kNothing;
   orders_.reset();
   timer_.cancel();
-  // Takes back what watch_client waits for; a read that has begun goes on and becomes the start of the next request.
+  // Cancels the wait that watch_client() began. If it has become a read already, that read goes on, and its bytes are
+  // the beginning of the next request.
   beast::error_code ignored;
   if (!reading_) beast::get_lowest_layer(stream_).socket().cancel(ignored);
 }
 
-void Connection::on_wait_over() {
+void PodConnection::on_wait_over() {
   const bool orders = wait_ == Wait::kOrders;
   end_wait();
   if (orders) return answer(204, "");
   answer(503, "There was no decision in time; try again.\n");
 }
 
-// While the handler is awaited the client should be silent. Bytes are either the end of the connection, or the next
-// request sent early; only reading them tells which.
-void Connection::watch_client() {
+// Notices when the client disconnects while the handler is awaited. A client has no reason to send anything then. If
+// the socket becomes readable, that is either the end of the connection or an early next request, and only a read can
+// tell which.
+void PodConnection::watch_client() {
   if (reading_ || buffer_.size() > 0) return;
   auto& socket = beast::get_lowest_layer(stream_).socket();
   socket.async_wait(
@@ -141,8 +141,9 @@ void Connection::watch_client() {
       asio::bind_executor(strand_, [self = shared_from_this(), number = request_](beast::error_code error) {
         if (error || self->closing_ || self->request_ != number || self->wait_ == Wait::kNothing) return;
         self->reading_ = true;
-        // No time-out of the stream's: the wait has its own, and after the answer the next read sets one.
-        beast::get_lowest_layer(self->stream_).expires_after(self->core_->options.idle_timeout);
+        // This limits the read; timer_ limits the wait for the handler. After the answer the next read, or
+        // await_early_bytes(), sets a new limit.
+        beast::get_lowest_layer(self->stream_).expires_after(self->state_->options.idle_timeout);
         self->stream_.async_read_some(
             self->buffer_.prepare(kReadSize),
             asio::bind_executor(self->strand_, [self](beast::error_code read_error, std::size_t size) {
@@ -151,7 +152,7 @@ void Connection::watch_client() {
       }));
 }
 
-void Connection::on_client_bytes(beast::error_code error, std::size_t size) {
+void PodConnection::on_client_bytes(beast::error_code error, std::size_t size) {
   reading_ = false;
   if (error) return close();
   buffer_.commit(size);

@@ -1,44 +1,44 @@
 #include <algorithm>
 
+#include "base/mutex.h"
 #include "net/bearer.h"
 #include "runserver/connection.h"
 
 namespace modelrun::runserver {
 namespace {
 
-constexpr std::size_t kReadSize = 16U << 10U;
-// Requests without a payload may carry a little JSON.
+// The limit for source and control requests, which have no payload but may carry a little JSON.
 constexpr std::uint64_t kMaxSmallBody = 4U << 10U;
 constexpr std::size_t kMaxResultsInMemory = 16;
 
 }  // namespace
 
-Connection::Connection(std::shared_ptr<Core> core, asio::ip::tcp::socket socket,
-                       std::shared_ptr<asio::ssl::context> context)
-    : core_(std::move(core)),
+PodConnection::PodConnection(std::shared_ptr<RunServerState> state, asio::ip::tcp::socket socket,
+                             std::shared_ptr<asio::ssl::context> context)
+    : state_(std::move(state)),
       context_(std::move(context)),
       strand_(socket.get_executor()),
       stream_(std::move(socket), *context_),
       timer_(strand_),
       buffer_(std::size_t{64} << 10U) {}
 
-Connection::~Connection() {
-  if (has_result_) core_->results.fetch_sub(1);
-  const std::lock_guard lock(core_->mutex);
-  core_->connections.erase(this);
-  if (core_->connections.empty()) core_->none_left.notify_all();
+PodConnection::~PodConnection() {
+  if (has_result_) state_->results.fetch_sub(1);
+  const MutexLock lock(state_->mutex);
+  state_->connections.erase(this);
+  if (state_->connections.empty()) state_->none_left.notify_all();
 }
 
-void Connection::start() {
+void PodConnection::start() {
   {
-    const std::lock_guard lock(core_->mutex);
-    core_->connections.insert(this);
+    const MutexLock lock(state_->mutex);
+    state_->connections.insert(this);
   }
   asio::dispatch(strand_, [self = shared_from_this()] { self->handshake(); });
 }
 
-void Connection::handshake() {
-  beast::get_lowest_layer(stream_).expires_after(core_->options.handshake_timeout);
+void PodConnection::handshake() {
+  beast::get_lowest_layer(stream_).expires_after(state_->options.handshake_timeout);
   stream_.async_handshake(asio::ssl::stream_base::server,
                           asio::bind_executor(strand_, [self = shared_from_this()](beast::error_code error) {
                             if (error) return self->close();
@@ -46,13 +46,15 @@ void Connection::handshake() {
                           }));
 }
 
-// Waits for the first byte of a request: long for those who have shown a token, as long as for a header for strangers.
-void Connection::await_request() {
-  if (closing_ || core_->stopping) return close();
+// Waits for the first byte of a request: for idle_timeout when a token of this client has been accepted, else only for
+// header_timeout.
+void PodConnection::await_request() {
+  if (closing_ || state_->stopping) return close();
   ++request_;
   parser_.reset();
   if (buffer_.size() > 0) return read_header();
-  beast::get_lowest_layer(stream_).expires_after(known_ ? core_->options.idle_timeout : core_->options.header_timeout);
+  beast::get_lowest_layer(stream_).expires_after(known_ ? state_->options.idle_timeout
+                                                        : state_->options.header_timeout);
   stream_.async_read_some(
       buffer_.prepare(kReadSize),
       asio::bind_executor(strand_, [self = shared_from_this()](beast::error_code error, std::size_t size) {
@@ -62,18 +64,18 @@ void Connection::await_request() {
       }));
 }
 
-void Connection::read_header() {
+void PodConnection::read_header() {
   parser_.emplace();
-  parser_->header_limit(static_cast<std::uint32_t>(core_->options.max_header_bytes));
+  parser_->header_limit(static_cast<std::uint32_t>(state_->options.max_header_bytes));
   parser_->body_limit(api::kMaxFrameBytes);
-  beast::get_lowest_layer(stream_).expires_after(core_->options.header_timeout);
+  beast::get_lowest_layer(stream_).expires_after(state_->options.header_timeout);
   http::async_read_header(
       stream_, buffer_, *parser_,
       asio::bind_executor(
           strand_, [self = shared_from_this()](beast::error_code error, std::size_t) { self->on_header(error); }));
 }
 
-void Connection::on_header(beast::error_code error) {
+void PodConnection::on_header(beast::error_code error) {
   beast::get_lowest_layer(stream_).expires_never();
   if (!error) return check_header();
   body_left_ = true;
@@ -85,10 +87,11 @@ void Connection::on_header(beast::error_code error) {
   close();
 }
 
-void Connection::check_header() {
+void PodConnection::check_header() {
   const auto& request = parser_->get();
   body_left_ = !parser_->is_done();
-  if (!core_->handler.leading()) return answer(503, "This replica is not the leader; try again on a new connection.\n");
+  if (!state_->handler.leading())
+    return answer(503, "This replica is not the leader; try again on a new connection.\n");
   const auto route = parse_route({request.target().data(), request.target().size()});
   if (!route) return answer(404, "There is nothing at this path.\n");
   if (request.method() != http::verb::post) return answer(405, "Only POST is allowed.\n");
@@ -99,21 +102,21 @@ void Connection::check_header() {
   authenticate(std::string(*token));
 }
 
-void Connection::authenticate(std::string token) {
-  std::function<Result<PodIdentity>()> job = [core = core_.get(), token = std::move(token)] {
-    return core->authenticator.authenticate(token, core->stop_work.get_token());
+void PodConnection::authenticate(std::string token) {
+  std::function<Result<PodIdentity>()> job = [state = state_.get(), token = std::move(token)] {
+    return state->authenticator.authenticate(token, state->stop_work.get_token());
   };
-  begin_wait(Wait::kHandler, core_->options.handler_timeout);
-  if (!on_work_thread(std::move(job), &Connection::on_identity)) {
+  begin_wait(Wait::kHandler, state_->options.handler_timeout);
+  if (!on_work_thread(std::move(job), &PodConnection::on_identity)) {
     end_wait();
     answer(503, "Too many requests are waiting; try again.\n");
   }
 }
 
-void Connection::on_identity(Result<PodIdentity> identity) {
+void PodConnection::on_identity(Result<PodIdentity> identity) {
   end_wait();
   if (!identity) {
-    // Nobody who could not be identified is told more than that.
+    // A client that is not identified gets no details of the error.
     if (identity.error().kind == ErrorKind::kDenied) return answer(401, "The token is not valid here.\n");
     return answer(503, "The token cannot be checked now; try again.\n");
   }
@@ -123,7 +126,7 @@ void Connection::on_identity(Result<PodIdentity> identity) {
   known_ = true;
   pod_ = std::move(*identity);
   if (!body_left_) return ask_handler();
-  const bool result = route_.action == Action::kResult;
+  const bool result = route_.action == Operation::kResult;
   if (!result) {
     const auto length = parser_->content_length();
     if (length && *length > kMaxSmallBody) return answer(413, "This request takes no body.\n");
@@ -132,15 +135,15 @@ void Connection::on_identity(Result<PodIdentity> identity) {
   read_body();
 }
 
-void Connection::read_body() {
-  if (route_.action == Action::kResult && !has_result_) {
-    if (core_->results.fetch_add(1) >= kMaxResultsInMemory) {
-      core_->results.fetch_sub(1);
+void PodConnection::read_body() {
+  if (route_.action == Operation::kResult && !has_result_) {
+    if (state_->results.fetch_add(1) >= kMaxResultsInMemory) {
+      state_->results.fetch_sub(1);
       return answer(503, "Too many results are on their way; try again.\n");
     }
     has_result_ = true;
   }
-  beast::get_lowest_layer(stream_).expires_after(core_->options.body_timeout);
+  beast::get_lowest_layer(stream_).expires_after(state_->options.body_timeout);
   const auto read = [this] {
     http::async_read(stream_, buffer_, *parser_,
                      asio::bind_executor(strand_, [self = shared_from_this()](beast::error_code error, std::size_t) {
@@ -157,7 +160,7 @@ void Connection::read_body() {
       }));
 }
 
-void Connection::on_body(beast::error_code error) {
+void PodConnection::on_body(beast::error_code error) {
   beast::get_lowest_layer(stream_).expires_never();
   if (error == http::error::body_limit) return answer(413, "The body is too large.\n");
   if (error == beast::error::timeout) return close();

@@ -9,19 +9,20 @@ constexpr std::chrono::seconds kDrainTime{2};
 
 }  // namespace
 
-void Connection::answer(unsigned status, std::string text, std::string_view content_type) {
+void PodConnection::answer(unsigned status, std::string text, std::string_view content_type) {
   auto response = std::make_shared<http::response<http::string_body>>();
   response->result(status);
   if (!text.empty())
     response->set(http::field::content_type, beast::string_view(content_type.data(), content_type.size()));
   response->body() = std::move(text);
-  // "Try again on a new connection": it may lead to another replica.
+  // The protocol asks the client to try again on a new connection, which may lead to another replica. So this one is
+  // closed.
   if (status == 503 || status == 429) body_left_ = true;
   finish_head(*response);
   write(std::move(response));
 }
 
-void Connection::send_archive(const std::shared_ptr<const source::Archive>& archive) {
+void PodConnection::send_archive(const std::shared_ptr<const source::Archive>& archive) {
   http::file_body::value_type file;
   beast::error_code error;
   file.open(archive->path().c_str(), beast::file_mode::scan, error);
@@ -29,7 +30,7 @@ void Connection::send_archive(const std::shared_ptr<const source::Archive>& arch
     log::error("the archive cannot be served", {{"path", archive->path().string()}, {"error", error.message()}});
     return answer(503, "The source cannot be read now; try again.\n");
   }
-  // The archive rides along with the response, so that it is not evicted before the last byte.
+  // The response owns a reference to the archive, so that the file is not evicted before the last byte is sent.
   struct Served {
     http::response<http::file_body> response;
     std::shared_ptr<const source::Archive> archive;
@@ -45,19 +46,19 @@ void Connection::send_archive(const std::shared_ptr<const source::Archive>& arch
 }
 
 template <class Body>
-void Connection::finish_head(http::response<Body>& response) {
+void PodConnection::finish_head(http::response<Body>& response) {
   response.version(11);
   response.set(http::field::server, "modelrun");
   response.set(http::field::cache_control, "no-store");
   const bool asked = parser_ && parser_->is_header_done() && parser_->keep_alive();
-  response.keep_alive(asked && !body_left_ && !core_->stopping);
+  response.keep_alive(asked && !body_left_ && !state_->stopping);
   response.prepare_payload();
   if (response.result() == http::status::no_content) response.erase(http::field::content_length);
   if (response.result() == http::status::unauthorized) response.set(http::field::www_authenticate, "Bearer");
 }
 
 template <class Body>
-void Connection::write(std::shared_ptr<http::response<Body>> response) {
+void PodConnection::write(std::shared_ptr<http::response<Body>> response) {
   struct Writing {
     explicit Writing(std::shared_ptr<http::response<Body>> r) : response(std::move(r)), serializer(*response) {}
     std::shared_ptr<http::response<Body>> response;
@@ -66,10 +67,11 @@ void Connection::write(std::shared_ptr<http::response<Body>> response) {
   write_some<Body>(std::make_shared<Writing>(std::move(response)));
 }
 
-// Piece by piece, so that the time-out is for one piece and not for a large archive on a slow line.
+// Writes the response in pieces, so that write_timeout applies to one piece. A large archive may take longer on a slow
+// connection.
 template <class Body, class Writing>
-void Connection::write_some(const std::shared_ptr<Writing>& writing) {
-  beast::get_lowest_layer(stream_).expires_after(core_->options.write_timeout);
+void PodConnection::write_some(const std::shared_ptr<Writing>& writing) {
+  beast::get_lowest_layer(stream_).expires_after(state_->options.write_timeout);
   http::async_write_some(
       stream_, writing->serializer,
       asio::bind_executor(strand_, [self = shared_from_this(), writing](beast::error_code error, std::size_t) {
@@ -79,10 +81,10 @@ void Connection::write_some(const std::shared_ptr<Writing>& writing) {
       }));
 }
 
-void Connection::on_written(bool keep_alive) {
-  core_->requests.fetch_add(1);
+void PodConnection::on_written(bool keep_alive) {
+  state_->requests.fetch_add(1);
   if (has_result_) {
-    core_->results.fetch_sub(1);
+    state_->results.fetch_sub(1);
     has_result_ = false;
   }
   parser_.reset();
@@ -91,17 +93,20 @@ void Connection::on_written(bool keep_alive) {
   await_request();
 }
 
-// The read that watch_client began goes on; Beast's clock for it went with the answer, so it gets one here.
-void Connection::await_early_bytes() {
+// The read that watch_client() began is still pending. The next request begins when it ends; timer_ limits the time
+// until then to idle_timeout, counted from the end of the answer. The time-out of the stream is that of the answer
+// now.
+void PodConnection::await_early_bytes() {
   resume_ = true;
-  timer_.expires_after(core_->options.idle_timeout);
+  timer_.expires_after(state_->options.idle_timeout);
   timer_.async_wait([self = shared_from_this(), number = request_](beast::error_code error) {
     if (!error && self->request_ == number && self->resume_) self->close();
   });
 }
 
-// A connection that is closed with unread bytes is reset, and the answer may be lost with it.
-void Connection::drain() {
+// Reads and throws away what the client still sends, and then closes the connection. Closing a TCP connection with
+// unread bytes resets it, and the client might lose the answer (RFC 9112 section 9.6).
+void PodConnection::drain() {
   buffer_.clear();
   if (drained_ == 0) beast::get_lowest_layer(stream_).expires_after(kDrainTime);
   stream_.async_read_some(
@@ -113,28 +118,30 @@ void Connection::drain() {
       }));
 }
 
-void Connection::close() {
+void PodConnection::close() {
   if (std::exchange(closing_, true)) return;
   ++request_;
   wait_ = Wait::kNothing;
   orders_.reset();
   timer_.cancel();
-  // TCP's end is enough: every answer carries its length, so that a client sees when one was cut off.
+  // No TLS close_notify is sent: an answer with a body carries its length, so that the client notices when it was cut
+  // off.
   beast::get_lowest_layer(stream_).close();
 }
 
-void Connection::stop_soon() {
+void PodConnection::stop_soon() {
   asio::post(strand_, [self = shared_from_this()] {
     if (self->wait_ == Wait::kOrders) {
       self->end_wait();
       return self->answer(204, "");
     }
-    // No request has begun. One that has is answered; await_request then ends the connection.
+    // Without a parser no request has begun. A request that has begun is answered, and await_request() then closes the
+    // connection.
     if (!self->parser_) self->close();
   });
 }
 
-void Connection::close_now() {
+void PodConnection::close_now() {
   asio::post(strand_, [self = shared_from_this()] { self->close(); });
 }
 

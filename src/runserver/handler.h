@@ -1,4 +1,5 @@
-// What the run server asks of the controller. Both interfaces are narrow, so that the server is tested with fakes.
+// What the run server asks of the rest of the operator: who a pod is (PodAuthenticator), and what to answer (Handler).
+// Tests of the server replace both by fakes.
 #pragma once
 
 #include <functional>
@@ -13,66 +14,82 @@
 
 namespace modelrun::runserver {
 
-// The pod that speaks, as its token proves.
+// The pod that sent a request, as its token proves.
 struct PodIdentity {
   std::string namespace_;
   std::string pod_name;
   std::string pod_uid;
 };
 
-// Thread-safe. Blocks: the server calls it on threads of its own, never on an io thread.
-class Authenticator {
+// Must be thread-safe. authenticate() may block: the server calls it on its work threads, never on an io thread.
+class PodAuthenticator {
  public:
-  virtual ~Authenticator() = default;
-  // kDenied: not a token for us (401). kUnavailable, kTimeout, kThrottled: could not be asked now (503).
-  // `stop` fires when the server stops: then it returns soon.
+  virtual ~PodAuthenticator() = default;
+  // Returns the pod that `bearer_token` belongs to. kDenied means that the token is not one for this server, and the
+  // pod gets 401. With any other kind, e.g. kUnavailable, the token could not be checked now, and the pod gets 503.
+  // The error's message is not sent. `stop` is requested when the grace period of a stopping server is over; the call
+  // must then return soon. `bearer_token` is valid only during the call.
   virtual Result<PodIdentity> authenticate(std::string_view bearer_token, std::stop_token stop) = 0;
 };
 
-// The attempt a request is about, from its path. Checked for form only: names of Kubernetes, attempt from 1.
+// The attempt that a request is about, taken from its path. Only the form is checked (route.h); whether such an
+// attempt exists is not.
 struct AttemptRef {
   std::string namespace_;
   std::string run;
   std::string uid;
-  int attempt = 0;
+  int attempt = 0;  // counted from 1
 };
 
+// The answer to a control request.
 enum class Order {
-  kNone,    // nothing to do: 204
-  kCancel,  // end the model: 200 {"action":"cancel"}
-  kOver,    // the attempt is over: 409
+  kNone,    // the pod has nothing to do; answered 204
+  kCancel,  // the pod must end the model; answered 200 {"action":"cancel"}
+  kOver,    // the attempt is over; answered 409
 };
 
-// One pending watch_orders. Destroying it ends the watch: `done` may still be on its way on another thread and is then
-// passed over, but no new call starts. Destruction must not wait for that call. Destroyed on a server thread.
+// A pending Handler::watch_orders(). Destroying it ends the watch: `done` is not called any more, except that a call
+// which is already under way on another thread may still arrive. The server ignores that call, and the destructor must
+// not wait for it. The server destroys the watch on one of its io threads, or in Server::stop().
 class OrderWatch {
  public:
   virtual ~OrderWatch() = default;
 };
 
-// Called on the server's threads and must not block. Every `done` is called exactly once, on any thread, also before
-// the call returns; it may be called after the server is gone. Whether the pod may ask for this attempt is for the
-// handler to say; the server has only checked that namespaces match. Errors become answers: kDenied 403 · kNotFound 404
-// · kConflict, kGone, kExists 409 · kInvalid 400 · kTooLarge 413 · kThrottled 429 · kUnavailable, kTimeout, kCancelled
-// 503 · kInternal 500. The message is sent to the pod.
+// Must be thread-safe. The server calls it on its io threads, so that no function may block.
+//
+// An implementation calls every `done` exactly once: on any thread, during the call or after it. `done` may be called
+// when the server is gone already. If that of claim() or submit() is not called within ServerOptions::handler_timeout,
+// the pod gets 503, and the later call is ignored.
+//
+// The server has checked that the namespace of the pod is that of the attempt, and nothing else. The handler decides
+// whether the pod may ask for this attempt.
+//
+// An error becomes an answer whose body is the error's message:
+//   kInvalid 400, kDenied 403, kNotFound 404, kConflict, kExists and kGone 409, kTooLarge 413, kThrottled 429,
+//   kInternal 500, kUnavailable, kTimeout and kCancelled 503.
 class Handler {
  public:
   virtual ~Handler() = default;
 
-  // Asked for every request first; when false it is answered 503 at once. Cheap.
+  // Whether this replica is the leader. Called before anything else for every request; when it returns false, the
+  // request is answered 503. Must be cheap.
   [[nodiscard]] virtual bool leading() const = 0;
 
-  // Grants the source: the permit to execute. The archive is pinned until the last byte is sent.
+  // Asks for the source. The answer is the permit to execute the run. The server holds the archive until the last byte
+  // is sent, so that it is not evicted. A null archive is answered 500.
   virtual void claim(AttemptRef attempt, PodIdentity pod,
                      std::function<void(Result<std::shared_ptr<const source::Archive>>)> done) = 0;
 
-  // Success means committed to the API server. The frame is for this run and attempt.
+  // Hands in the result. `done` may report success only when the result is committed to the API server. The run's UID
+  // and the attempt in `frame` are those of `attempt`.
   virtual void submit(AttemptRef attempt, PodIdentity pod, api::ResultFrame frame,
                       std::function<void(Result<void>)> done) = 0;
 
-  // Calls `done` when there is an order (at once if there is one). kNone is allowed at any time. The server destroys
-  // the watch when its client goes, after ServerOptions::control_wait, and after `done`. Never null. Only here `done`
-  // need not be called: not when the watch is destroyed first.
+  // Waits for an order: calls `done` as soon as there is one, at once if there is one already. kNone may be reported
+  // at any time. Never returns null. The server destroys the watch after `done` was called, when its client
+  // disconnects, and after ServerOptions::control_wait, when it answers 204. Only in this function `done` may stay
+  // uncalled, namely when the watch is destroyed first.
   virtual std::unique_ptr<OrderWatch> watch_orders(AttemptRef attempt, PodIdentity pod,
                                                    std::function<void(Result<Order>)> done) = 0;
 };

@@ -16,7 +16,8 @@ bool is_lower_alnum(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-// RFC 1123, as the API server: `more` besides letters, digits and '-'.
+// True for a name as in RFC 1123, in the form that the API server accepts: lower-case letters, digits, '-' and the
+// characters of `more`, with a letter or digit at both ends.
 bool is_name(std::string_view text, std::size_t limit, std::string_view more) {
   if (text.empty() || text.size() > limit) return false;
   if (!is_lower_alnum(text.front()) || !is_lower_alnum(text.back())) return false;
@@ -32,10 +33,10 @@ std::optional<int> parse_attempt(std::string_view text) {
   return attempt;
 }
 
-std::optional<Action> parse_action(std::string_view text) {
-  if (text == "source") return Action::kSource;
-  if (text == "control") return Action::kControl;
-  if (text == "result") return Action::kResult;
+std::optional<Operation> parse_action(std::string_view text) {
+  if (text == "source") return Operation::kSource;
+  if (text == "control") return Operation::kControl;
+  if (text == "result") return Operation::kResult;
   return {};
 }
 

@@ -1,4 +1,4 @@
-// Paths and answers of the run server, apart from any connection. Pure.
+// Parses the paths of the run server, and maps errors to HTTP statuses. Pure. Internal to runserver/.
 #pragma once
 
 #include <optional>
@@ -10,18 +10,20 @@
 
 namespace modelrun::runserver {
 
-enum class Action { kSource, kControl, kResult };
+enum class Operation { kSource, kControl, kResult };
 
 struct Route {
   AttemptRef attempt;
-  Action action = Action::kSource;
+  Operation action = Operation::kSource;
 };
 
-// "/v1/attempts/{namespace}/{run}/{uid}/{attempt}/{action}" and nothing else: names as Kubernetes allows them, no
-// escapes, no query.
+// Parses "/v1/attempts/{namespace}/{run}/{uid}/{attempt}/{action}" (api/sandbox.h), where {action} is "source",
+// "control" or "result". Returns nullopt for any other target. The namespace, the run's name and the UID must have the
+// form that Kubernetes gives them (RFC 1123 names of at most 63, 253 and 64 characters), and the attempt must be a
+// number from 1 to 1,000,000 without leading zeros. Escapes and a query are not accepted.
 std::optional<Route> parse_route(std::string_view target);
 
-// The HTTP status for an error of the handler (handler.h).
+// The HTTP status for an error of the Handler; handler.h has the table.
 unsigned status_of(ErrorKind kind);
 
 }  // namespace modelrun::runserver

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/mutex.h"
 #include "net/listener.h"
 #include "net/tls_context.h"
 #include "runserver/connection.h"
@@ -9,34 +10,34 @@
 namespace modelrun::runserver {
 
 struct Server::Impl {
-  explicit Impl(std::shared_ptr<Core> shared) : core(std::move(shared)) {}
+  explicit Impl(std::shared_ptr<RunServerState> shared) : state(std::move(shared)) {}
 
-  // Declared first: everything below refers to it.
-  std::shared_ptr<Core> core;
+  // Declared first, and so destroyed last, because everything below refers to it.
+  std::shared_ptr<RunServerState> state;
   std::unique_ptr<net::Listener> listener;
-  std::mutex stop_mutex;  // held by the one that stops
-  bool stopped = false;   // guarded by stop_mutex
+  Mutex stop_mutex;  // held during stop()
+  bool stopped GUARDED_BY(stop_mutex) = false;
 
   void take(asio::ip::tcp::socket socket) {
     std::shared_ptr<asio::ssl::context> context;
     {
-      const std::lock_guard lock(core->mutex);
-      if (core->connections.size() >= core->options.max_connections) {
-        core->refused.fetch_add(1);
-        return;  // closes it
+      const MutexLock lock(state->mutex);
+      if (state->connections.size() >= state->options.max_connections) {
+        state->refused.fetch_add(1);
+        return;  // the destructor of `socket` closes it
       }
-      context = core->certificate;
+      context = state->certificate;
     }
-    std::make_shared<Connection>(core, std::move(socket), std::move(context))->start();
+    std::make_shared<PodConnection>(state, std::move(socket), std::move(context))->start();
   }
 
-  // Every connection that is alive now.
-  void each_connection(void (Connection::*method)()) {
-    std::vector<std::shared_ptr<Connection>> all;
+  // Calls `method` for every connection that is alive now.
+  void each_connection(void (PodConnection::*method)()) {
+    std::vector<std::shared_ptr<PodConnection>> all;
     {
-      const std::lock_guard lock(core->mutex);
-      for (Connection* connection : core->connections) {
-        // Null for one that is in its destructor and waits for the mutex.
+      const MutexLock lock(state->mutex);
+      for (PodConnection* connection : state->connections) {
+        // lock() returns null for a connection whose destructor is waiting for the mutex.
         if (auto alive = connection->weak_from_this().lock()) all.push_back(std::move(alive));
       }
     }
@@ -44,22 +45,23 @@ struct Server::Impl {
   }
 
   void wait_for_connections(std::chrono::milliseconds limit) {
-    std::unique_lock lock(core->mutex);
-    core->none_left.wait_for(lock, limit, [this] { return core->connections.empty(); });
+    MutexLock lock(state->mutex);
+    state->none_left.wait_for(state->mutex, limit,
+                              [this]() REQUIRES(state->mutex) { return state->connections.empty(); });
   }
 
   void stop() {
-    const std::lock_guard lock(stop_mutex);
+    const MutexLock lock(stop_mutex);
     if (std::exchange(stopped, true)) return;
-    core->stopping = true;
+    state->stopping = true;
     listener->close();
-    each_connection(&Connection::stop_soon);
-    wait_for_connections(core->options.stop_grace);
-    each_connection(&Connection::close_now);
-    core->stop_work.request_stop();
+    each_connection(&PodConnection::stop_soon);
+    wait_for_connections(state->options.stop_grace);
+    each_connection(&PodConnection::close_now);
+    state->stop_work.request_stop();
     wait_for_connections(std::chrono::milliseconds(500));
-    core->work.stop();
-    core->work.join();
+    state->work.stop();
+    state->work.join();
     listener->join();
   }
 };
@@ -70,16 +72,19 @@ Server::~Server() {
 }
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, const std::string& certificate_chain_pem,
-                                              const std::string& key_pem, Authenticator& authenticator,
+                                              const std::string& key_pem, PodAuthenticator& authenticator,
                                               Handler& handler) {
   auto context = net::make_tls_context(certificate_chain_pem, key_pem);
   if (!context) return fail_in("the run server", context.error());
-  auto impl = std::make_unique<Impl>(std::make_shared<Core>(std::move(options), authenticator, handler));
-  impl->core->certificate = std::move(*context);
-  const auto& given = impl->core->options;
-  auto listener = net::Listener::start(impl->core->io, {given.address, given.port}, given.io_threads,
+  auto impl = std::make_unique<Impl>(std::make_shared<RunServerState>(std::move(options), authenticator, handler));
+  {
+    const MutexLock lock(impl->state->mutex);
+    impl->state->certificate = std::move(*context);
+  }
+  const auto& given = impl->state->options;
+  auto listener = net::Listener::start(impl->state->io, {given.address, given.port}, given.io_threads,
                                        [impl = impl.get()](auto socket) { impl->take(std::move(socket)); });
-  if (!listener) return std::unexpected(listener.error());
+  RETURN_IF_ERROR(listener);
   impl->listener = std::move(*listener);
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
@@ -91,8 +96,8 @@ std::uint16_t Server::port() const {
 Result<void> Server::set_certificate(const std::string& certificate_chain_pem, const std::string& key_pem) {
   auto context = net::make_tls_context(certificate_chain_pem, key_pem);
   if (!context) return fail_in("the run server", context.error());
-  const std::lock_guard lock(impl_->core->mutex);
-  impl_->core->certificate = std::move(*context);
+  const MutexLock lock(impl_->state->mutex);
+  impl_->state->certificate = std::move(*context);
   return {};
 }
 
@@ -101,8 +106,8 @@ void Server::stop() {
 }
 
 Server::Stats Server::stats() const {
-  const std::lock_guard lock(impl_->core->mutex);
-  return {impl_->core->connections.size(), impl_->core->requests, impl_->core->refused};
+  const MutexLock lock(impl_->state->mutex);
+  return {impl_->state->connections.size(), impl_->state->requests, impl_->state->refused};
 }
 
 }  // namespace modelrun::runserver

@@ -1,7 +1,16 @@
-// The run server: sources out, orders out, results in. HTTP/1.1 over TLS; the contract is in api/sandbox.h.
+// The run server, which the pods of runs talk to: it serves sources and orders and accepts results. It speaks HTTP/1.1
+// over TLS; the protocol is defined in api/sandbox.h.
 //
-// Order of the checks of a request: leading (503), path and method (404, 405), bearer token (401), namespace (403),
-// then the body, then the handler. So nothing is read from, or held for, a stranger but one header.
+// A request is checked in this order: the header itself (400, 413, 431), whether this replica leads (503), path (404),
+// method (405), bearer token (401), namespace of the pod (403). Only then the body is read and the handler called. A
+// client without a valid token can therefore make the server hold no more than one header and the bytes that arrived
+// with it. What remains of a refused request is read and thrown away, for 2 seconds and 32 MiB at most, so that the
+// client can receive the answer.
+//
+// Usage:
+//   auto server = Server::start({.port = 8443}, chain_pem, key_pem, authenticator, handler);
+//   (*server)->set_certificate(new_chain_pem, new_key_pem);  // when the certificate was renewed
+//   (*server)->stop();                                       // before authenticator and handler are destroyed
 #pragma once
 
 #include <chrono>
@@ -16,31 +25,35 @@
 namespace modelrun::runserver {
 
 struct ServerOptions {
-  std::string address = "0.0.0.0";
-  std::uint16_t port = 8443;  // 0: any; port() tells
-  int io_threads = 2;
-  int work_threads = 4;  // authenticate() and decoding of results
-  std::size_t max_connections = 2'000;
+  std::string address = "0.0.0.0";      // a numeric IP address
+  std::uint16_t port = 8443;            // 0: any free port; Server::port() returns it
+  int io_threads = 2;                   // for the connections and the calls of the Handler
+  int work_threads = 4;                 // for authenticate() and for decoding results
+  std::size_t max_connections = 2'000;  // further ones are closed at once
   std::size_t max_header_bytes = 16U << 10U;
-  std::size_t max_queued_work = 1'000;  // requests waiting for a work thread; more are answered 503
+  std::size_t max_queued_work = 1'000;  // jobs queued for or running on work threads; further requests get 503
 
-  std::chrono::milliseconds handshake_timeout{10'000};
-  std::chrono::milliseconds idle_timeout{60'000};    // between requests of a connection
+  std::chrono::milliseconds handshake_timeout{10'000};  // for the TLS handshake
+  // Between two requests of a connection, once a token of it was accepted; before that header_timeout applies.
+  std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds header_timeout{10'000};  // from the first byte of a request to the end of its header
-  std::chrono::milliseconds body_timeout{60'000};
-  std::chrono::milliseconds handler_timeout{60'000};  // claim and submit; then 503
-  std::chrono::milliseconds write_timeout{30'000};    // without progress
-  std::chrono::milliseconds control_wait{25'000};     // then 204
-  std::chrono::milliseconds stop_grace{5'000};        // open requests get this long when the server stops
+  std::chrono::milliseconds body_timeout{60'000};    // for the whole body
+  // For each of authenticate(), claim(), and the decoding of a result together with submit(). Then the answer is 503.
+  std::chrono::milliseconds handler_timeout{60'000};
+  std::chrono::milliseconds write_timeout{30'000};  // for each piece of an answer, i.e. without progress
+  std::chrono::milliseconds control_wait{25'000};   // how long a control request waits for an order; then 204
+  std::chrono::milliseconds stop_grace{5'000};      // how long open requests may go on when the server stops
 };
 
-// Owns its threads and sockets. All methods are thread-safe. `authenticator` and `handler` must outlive the server;
-// they are not called after stop() has returned (calls that have begun end first).
+// Owns its threads and sockets. All methods are thread-safe. `authenticator` and `handler` are kept as references and
+// must outlive the server. They are not called after stop() has returned, which waits for calls that have begun.
 class Server {
  public:
-  // Listens when it returns. kInvalid for a bad certificate or key, kUnavailable when the address cannot be had.
+  // Starts the threads; the server listens when this returns. `certificate_chain_pem` has the serving certificate
+  // first. kInvalid for a certificate or key that cannot be used or do not match, or for an address that is not an IP
+  // address; kUnavailable when the server cannot listen on the address and port.
   static Result<std::unique_ptr<Server>> start(ServerOptions options, const std::string& certificate_chain_pem,
-                                               const std::string& key_pem, Authenticator& authenticator,
+                                               const std::string& key_pem, PodAuthenticator& authenticator,
                                                Handler& handler);
   ~Server();  // stop()
   Server(const Server&) = delete;
@@ -48,17 +61,20 @@ class Server {
 
   [[nodiscard]] std::uint16_t port() const;
 
-  // For connections made from now on; the open ones keep theirs. On failure the old one stays.
+  // Sets the certificate for connections that are accepted from now on; open connections keep theirs. kInvalid as in
+  // start(); the old certificate then stays in use.
   Result<void> set_certificate(const std::string& certificate_chain_pem, const std::string& key_pem);
 
-  // Stops listening, answers waiting control requests 204, lets the other requests finish for stop_grace, then closes
-  // every connection and joins the threads. A second call waits for the first.
+  // Stops listening, closes idle connections, and answers waiting control requests with 204. The other requests get up
+  // to stop_grace to finish. Then closes every connection and joins the threads. Blocks for all of this, and until
+  // running calls of authenticate() have returned. A second call waits for the first and does nothing more. Must not
+  // be called on a thread of the server, i.e. from the authenticator or the handler.
   void stop();
 
   struct Stats {
     std::size_t connections = 0;            // open now
-    std::uint64_t requests = 0;             // answered
-    std::uint64_t refused_connections = 0;  // over max_connections
+    std::uint64_t requests = 0;             // answered since start(), with any status
+    std::uint64_t refused_connections = 0;  // closed since start() because of max_connections
   };
   [[nodiscard]] Stats stats() const;
 

@@ -48,7 +48,7 @@ std::string text_of(const Memory& memory) {
   return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string();
 }
 
-// No passphrase is ever asked for.
+// Without this callback OpenSSL asks for the passphrase of an encrypted key on the terminal.
 int no_passphrase(char*, int, int, void*) {
   return 0;
 }
@@ -89,7 +89,8 @@ Time time_of(const ASN1_TIME* time) {
   return Time(std::chrono::seconds(::timegm(&parts)));
 }
 
-// Positive, 127 random bits (RFC 5280 wants unique ones).
+// Sets a positive serial number of 127 random bits. RFC 5280 section 4.1.2.2 requires positive numbers that are unique
+// for each authority.
 bool set_serial(X509* certificate) {
   std::array<unsigned char, 16> bytes{};
   if (RAND_bytes(bytes.data(), bytes.size()) != 1) return false;
@@ -107,7 +108,7 @@ bool add_extension(X509* certificate, X509* issuer, int kind, const std::string&
   return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
 }
 
-// A certificate without issuer, extensions and signature.
+// Makes a certificate that still lacks the issuer, the extensions and the signature. Null when OpenSSL fails.
 Certificate draft(EVP_PKEY* key, const std::string& common_name, Time begin, Time end) {
   Certificate certificate(X509_new());
   X509_NAME* name = certificate ? X509_get_subject_name(certificate.get()) : nullptr;
@@ -139,7 +140,7 @@ bool is_dns_name(std::string_view name) {
 Result<KeyPair> make_ca(Time now, std::chrono::days validity) {
   const Key key(EVP_EC_gen("P-256"));
   if (!key) return openssl_failure("make a key");
-  // A name of its own for each, so that clients that trust two find the one that signed.
+  // Every authority gets a name of its own, so that a client that trusts two of them finds the one that signed.
   std::array<unsigned char, 8> random{};
   if (RAND_bytes(random.data(), random.size()) != 1) return openssl_failure("make a name");
   std::string name = "modelrun run server CA ";

@@ -1,5 +1,6 @@
-// The run server's certificates: an authority of our own (EC P-256) and the serving certificate it signs. Pure
-// functions over PEM text; whoever calls them keeps the PEM in the Secret that the replicas share. Thread-safe.
+// Makes and checks the certificates of the run server: a certificate authority of the operator's own (EC P-256), and
+// the serving certificate that it signs. The functions keep no state, work on PEM text and are thread-safe. The caller
+// stores the PEM, in the Secret that the replicas share. kInternal when OpenSSL fails.
 #pragma once
 
 #include <chrono>
@@ -12,7 +13,7 @@
 
 namespace modelrun::runserver {
 
-// The name that the serving certificate carries and agents ask for; it is never resolved.
+// The DNS name in the serving certificate, which the agents verify. It is never resolved.
 inline constexpr std::string_view kServerName = "run-server.modelrun.dev";
 inline constexpr std::chrono::days kCaValidity{3650};
 inline constexpr std::chrono::days kCertificateValidity{365};
@@ -23,22 +24,27 @@ struct KeyPair {
   std::string key_pem;  // PKCS #8, not encrypted
 };
 
-// A new self-signed authority, valid from an hour before `now` (clocks differ).
+// Makes a new self-signed authority. It is valid from one hour before `now`, because the clocks of nodes differ, until
+// `validity` after `now`.
 Result<KeyPair> make_ca(Time now, std::chrono::days validity = kCaValidity);
 
-// A serving certificate for `dns_name`, signed by `ca`, never outliving it. certificate_pem holds the leaf only:
-// clients have the CA.
+// Makes a serving certificate for `dns_name` with a new key, signed by `ca`. It is valid from one hour before `now`
+// until `validity` after `now`, but not longer than `ca`. certificate_pem of the result holds only this certificate,
+// because clients have that of the authority. kInvalid when `dns_name` is not a DNS name in lower case, or when the
+// certificate and the key of `ca` cannot be used together.
 Result<KeyPair> issue_certificate(const KeyPair& ca, Time now, std::string_view dns_name = kServerName,
                                   std::chrono::days validity = kCertificateValidity);
 
-// True when the (first) certificate is past two thirds of its life, or is not PEM at all.
+// True when two thirds of the validity of the first certificate are over, or when there is no certificate in the text.
 bool needs_renewal(std::string_view certificate_pem, Time now);
 
-// True when `leaf` was signed by `ca` and both are valid at `now`, and the leaf's key is `leaf.key_pem`.
+// True when one of the certificates in `ca_certificate_pem` signed `leaf`, both are valid at `now`, and `leaf.key_pem`
+// is the key of the leaf. Does not check the DNS name.
 bool is_signed_by(const KeyPair& leaf, std::string_view ca_certificate_pem, Time now);
 
-// What clients trust while the CA turns: every certificate of `pems`, in order, without doubles and without those that
-// have expired. kInvalid when none is left or one cannot be read.
+// Makes the list of authorities that clients trust while the authority is being replaced: every certificate of `pems`,
+// in order, without duplicates and without those that have expired at `now`. kInvalid when no certificate is left, or
+// when one of `pems` contains no certificate.
 Result<std::string> make_bundle(const std::vector<std::string>& pems, Time now);
 
 }  // namespace modelrun::runserver

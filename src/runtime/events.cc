@@ -4,21 +4,14 @@
 
 #include "base/encoding.h"
 #include "base/log.h"
+#include "base/mutex.h"
 
 namespace modelrun::runtime {
 namespace {
 
-constexpr std::size_t kNoteBytes = 1024;       // the API's own limit
-constexpr std::size_t kNameBytes = 200;        // of the object's name in the event's: 253 in all
-constexpr std::chrono::minutes kSeriesAge{6};  // as client-go has it
-
-// At most `limit` bytes, not cut inside of a character.
-std::string cut(std::string text, std::size_t limit) {
-  if (text.size() <= limit) return text;
-  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0U) == 0x80U) --limit;
-  text.resize(limit);
-  return text;
-}
+constexpr std::size_t kNoteBytes = 1024;       // the API's limit
+constexpr std::size_t kNameBytes = 200;        // of the object's name in the event's name, which may have 253
+constexpr std::chrono::minutes kSeriesAge{6};  // as in client-go
 
 std::string api_version(const kube::Resource& resource) {
   return resource.group.empty() ? std::string{resource.version}
@@ -40,19 +33,19 @@ EventRecorder::~EventRecorder() {
   stop();
 }
 
-void EventRecorder::event(const kube::Resource& resource, const kube::ObjectMeta& object, EventKind kind,
+void EventRecorder::event(const kube::Resource& resource, const api::ObjectMeta& object, EventKind kind,
                           std::string_view reason, std::string_view action, std::string note) {
   const Time now = clock_.now();
-  note = cut(make_valid_utf8(note), kNoteBytes);
+  note = utf8_front(make_valid_utf8(note), kNoteBytes);
   const std::string type = kind == EventKind::kWarning ? "Warning" : "Normal";
   const std::string space = object.namespace_.empty() ? "default" : object.namespace_;
   std::string key = fmt::format("{}\n{}\n{}\n{}\n{}", object.uid, type, reason, action, note);
   kube::Json regarding{{"apiVersion", api_version(resource)}, {"kind", resource.kind}, {"name", object.name}};
   regarding["uid"] = object.uid;
   if (!object.namespace_.empty()) regarding["namespace"] = object.namespace_;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (closing_ || queue_.size() >= options_.queue) return drop_locked();
-  // Unique in time and in this process; the controller's identity keeps replicas apart.
+  // Makes the name of the event unique: time and serial number within this process, the instance among replicas.
   const auto unique = sha256_hex(fmt::format("{} {} {}", options_.instance, now.time_since_epoch().count(), ++serial_));
   kube::Json event{
       {"metadata",
@@ -70,8 +63,8 @@ void EventRecorder::event(const kube::Resource& resource, const kube::ObjectMeta
 }
 
 void EventRecorder::run(std::stop_token stop) {
-  std::unique_lock lock(mutex_);
-  while (changed_.wait(lock, stop, [this] { return !queue_.empty(); })) {
+  MutexLock lock(mutex_);
+  while (changed_.wait(mutex_, stop, [this]() REQUIRES(mutex_) { return !queue_.empty(); })) {
     Item item = std::move(queue_.front());
     queue_.pop_front();
     sending_ = true;
@@ -96,9 +89,9 @@ void EventRecorder::deliver(const Item& item, std::stop_token stop) {
 void EventRecorder::create(const Item& item, Time now, std::stop_token stop) {
   auto created = client_.create(kube::kEvents, item.event, std::move(stop));
   if (!created) {
-    // Events are a courtesy: no second try, lest a refusing server be pestered.
+    // Events are best effort. There is no second try, so that a server that refuses them is not loaded further.
     log::debug("event not sent", {{"error", created.error().message}});
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return drop_locked();
   }
   const auto& metadata = item.event.at("metadata");
@@ -112,7 +105,7 @@ bool EventRecorder::repeat(Sent& sent, Time now, std::stop_token stop) {
   const kube::Json patch{{"series", {{"count", sent.count}, {"lastObservedTime", format_rfc3339(now)}}}};
   auto patched =
       client_.patch(kube::kEvents, sent.namespace_, sent.name, kube::PatchType::kMerge, patch, {}, std::move(stop));
-  // The server forgets events after an hour.
+  // kNotFound: the server has deleted the event (by default after an hour), so the caller creates a new one.
   return patched || patched.error().kind != ErrorKind::kNotFound;
 }
 
@@ -135,22 +128,22 @@ void EventRecorder::drop_locked() {
 }
 
 void EventRecorder::flush() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return queue_.empty() && !sending_; });
+  MutexLock lock(mutex_);
+  changed_.wait(mutex_, [this]() REQUIRES(mutex_) { return queue_.empty() && !sending_; });
 }
 
 void EventRecorder::stop(std::chrono::milliseconds timeout) {
   {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     closing_ = true;
-    changed_.wait_for(lock, timeout, [this] { return queue_.empty() && !sending_; });
+    changed_.wait_for(mutex_, timeout, [this]() REQUIRES(mutex_) { return queue_.empty() && !sending_; });
   }
   thread_.request_stop();
   if (thread_.joinable()) thread_.join();
 }
 
 std::uint64_t EventRecorder::dropped() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return dropped_;
 }
 

@@ -1,19 +1,18 @@
-// Kubernetes Events (events.k8s.io/v1), sent aside so that no reconcile ever waits for one.
+// Sends Kubernetes Events (events.k8s.io/v1) from a thread of its own, so that no reconcile waits for one.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <list>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <unordered_map>
 
+#include "api/object_meta.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "kube/client.h"
-#include "kube/object_meta.h"
 #include "kube/resource.h"
 #include "runtime/metrics.h"
 
@@ -23,13 +22,18 @@ enum class EventKind { kNormal, kWarning };
 
 struct EventOptions {
   std::string controller = "modelrun.dev/operator";  // reportingController
-  std::string instance{};                            // reportingInstance: the pod's name
-  std::size_t queue = 256;                           // events that wait to be sent; more are dropped and counted
-  std::size_t remembered = 512;                      // events that a repetition is added to
+  std::string instance{};                            // reportingInstance: the pod's name; empty: `controller`
+  std::size_t queue = 256;                           // events waiting to be sent; further ones are dropped
+  std::size_t remembered = 512;                      // sent events that a repetition can be counted in
 };
 
-// Thread-safe; one thread of its own. Client, clock and metrics must outlive it. Repetitions of an event within six
-// minutes (same object, kind, reason, action and note) are counted in its series, written when the count doubles.
+// Thread-safe. Owns one thread. Keeps references to client, clock and metrics, which must outlive it; `metrics` may
+// be null. Events are best effort: one that the queue has no room for, or that the API server does not take at the
+// first try, is dropped, counted, and not sent again.
+//
+// An event that repeats an earlier one (same object, kind, reason, action and note) within six minutes of its last
+// occurrence is counted in the series of the earlier event. The series is written when the count reaches a power of
+// two.
 class EventRecorder {
  public:
   EventRecorder(kube::Client& client, EventOptions options, const Clock& clock, Metrics* metrics = nullptr);
@@ -37,20 +41,24 @@ class EventRecorder {
   EventRecorder(const EventRecorder&) = delete;
   EventRecorder& operator=(const EventRecorder&) = delete;
 
-  // Never waits. `reason` and `action` are CamelCase words; `note` is cut to 1,024 bytes.
-  void event(const kube::Resource& resource, const kube::ObjectMeta& object, EventKind kind, std::string_view reason,
+  // Queues an event about `object`; does not block on the API server. `reason` and `action` are CamelCase words. In
+  // `note`, bytes that are not UTF-8 are replaced; it is cut to 1,024 bytes. The event goes to the object's
+  // namespace, or to "default" for a cluster-wide object.
+  void event(const kube::Resource& resource, const api::ObjectMeta& object, EventKind kind, std::string_view reason,
              std::string_view action, std::string note);
 
-  // Sends what is queued, for at most `timeout` of real time, then ends the thread.
+  // Waits, for at most `timeout` of real time, until the queued events are sent, then ends the thread and joins it.
+  // What is still queued is dropped, as are events that come later. May be called again.
   void stop(std::chrono::milliseconds timeout = std::chrono::milliseconds{2'000});
-  // Waits until nothing is queued or being sent.
+  // Blocks until no event is queued or being sent. For tests.
   void flush();
+  // Returns how many events were dropped.
   [[nodiscard]] std::uint64_t dropped() const;
 
  private:
   struct Item {
-    kube::Json event;  // ready to be created
-    std::string key;
+    kube::Json event;  // the whole object to create
+    std::string key;   // equal for repetitions
   };
   struct Sent {
     std::string key;
@@ -65,24 +73,24 @@ class EventRecorder {
   void create(const Item& item, Time now, std::stop_token stop);
   bool repeat(Sent& sent, Time now, std::stop_token stop);
   void remember(Sent sent);
-  void drop_locked();  // mutex_ is held
+  void drop_locked() REQUIRES(mutex_);
 
   kube::Client& client_;
   const EventOptions options_;
   const Clock& clock_;
   Metrics* const metrics_;
 
-  // Of the thread alone: the latest first.
+  // Used by the thread only. The most recent event comes first.
   std::list<Sent> recent_;
   std::unordered_map<std::string, std::list<Sent>::iterator> by_key_;
 
-  mutable std::mutex mutex_;  // guards all that follows
-  std::condition_variable_any changed_;
-  std::deque<Item> queue_;
-  bool sending_ = false;
-  bool closing_ = false;
-  std::uint64_t dropped_ = 0;
-  std::uint64_t serial_ = 0;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::deque<Item> queue_ GUARDED_BY(mutex_);
+  bool sending_ GUARDED_BY(mutex_) = false;
+  bool closing_ GUARDED_BY(mutex_) = false;
+  std::uint64_t dropped_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t serial_ GUARDED_BY(mutex_) = 0;
   std::jthread thread_;
 };
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "base/mutex.h"
 
 namespace modelrun::runtime {
 namespace {
@@ -46,7 +47,7 @@ bool LeaderElector::is_leader() const {
 }
 
 std::string LeaderElector::leader() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return holder_;
 }
 
@@ -64,12 +65,13 @@ void LeaderElector::lead(std::stop_token stop) {
   log::info("leading", {{"lease", options_.lease}, {"identity", options_.identity}});
   if (metrics_ != nullptr) metrics_->leading(true);
   if (callbacks_.started_leading) callbacks_.started_leading();
-  // Each renewal moves the deadline; between two tries is_leader() may already have become false.
+  // Each renewal moves the deadline of is_leader(), which may pass between two tries.
   while (pause(stop) && is_leader()) {
     try_acquire_or_renew(stop);
     if (!is_leader()) break;
   }
-  // Nobody may think so any more before the callback runs, and the lease goes only after it has returned.
+  // is_leader() must be false before the callback runs, and the lease is released only after the callback has
+  // returned.
   const bool held = is_leader();
   leads_until_.store(0, std::memory_order_release);
   if (metrics_ != nullptr) metrics_->leading(false);
@@ -81,16 +83,16 @@ void LeaderElector::lead(std::stop_token stop) {
 bool LeaderElector::pause(std::stop_token stop) {
   std::uniform_real_distribution<double> spread(1.0, 1.2);
   auto delay = std::chrono::duration_cast<SteadyClock::Span>(options_.retry_period * spread(random_));
-  // A leader must notice its deadline on time.
+  // A leader does not sleep beyond its deadline.
   const SteadyClock::Point until{SteadyClock::Span{leads_until_.load(std::memory_order_acquire)}};
   if (is_leader()) delay = std::min(delay, until - clock_.now());
   return clock_.sleep(delay, std::move(stop));
 }
 
 bool LeaderElector::try_acquire_or_renew(std::stop_token stop) {
-  // From before the request: what counts is when the others began to count, at the earliest.
+  // The deadline counts from before the request, because other candidates may see the renewal at any time after that.
   const auto begin = clock_.now();
-  // A leader that knows its lease renews it with one write and reads only if that fails.
+  // A leader that knows its lease renews it by one write, and reads the lease only when that fails.
   auto client = timed_client(begin);
   if (!is_leader() || !observed_) {
     auto current = client.get(kube::kLeases, options_.namespace_, options_.lease, stop);
@@ -108,13 +110,14 @@ bool LeaderElector::try_acquire_or_renew(std::stop_token stop) {
   if (!written) {
     log::debug("lease not written", {{"error", written.error().message}});
     if (written.error().kind == ErrorKind::kConflict || written.error().kind == ErrorKind::kNotFound) {
-      // Somebody else has written it. If that was another candidate we have lost, whatever the deadline says.
+      // Another client has written or deleted the lease. If another candidate holds it now, leadership is lost at
+      // once, even if the deadline has not passed.
       auto current = client.get(kube::kLeases, options_.namespace_, options_.lease, stop);
       if (current) observe(*current);
       if (current && held_by_other()) leads_until_.store(0, std::memory_order_release);
       if (!current) observed_.reset();
     } else if (written.error().kind != ErrorKind::kExists) {
-      // It may have been written all the same: read again first.
+      // The write may have been carried out, so the lease must be read before the next write.
       observed_.reset();
     }
     return false;
@@ -125,7 +128,8 @@ bool LeaderElector::try_acquire_or_renew(std::stop_token stop) {
   return true;
 }
 
-// A renewal that hangs must not make the leader miss its own deadline.
+// Limits each request to the time until the leader's deadline, so that a renewal that hangs does not make it miss
+// that.
 kube::Client LeaderElector::timed_client(SteadyClock::Point now) const {
   const SteadyClock::Point until{SteadyClock::Span{leads_until_.load(std::memory_order_acquire)}};
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - now);
@@ -157,12 +161,13 @@ void LeaderElector::observe(const kube::Json& lease) {
   const std::string version =
       metadata != lease.end() && metadata->is_object() ? text_at(*metadata, "resourceVersion") : std::string{};
   if (!observed_ || version != observed_version_) {
-    // After a restart or a lost read the full duration is waited from now on, for safety.
+    // The age of a lease counts from when this process first saw its resourceVersion. So after a restart, or after a
+    // change that was not seen, the full duration passes before the lease counts as expired, which is the safe side.
     if (version != observed_version_) observed_at_ = clock_.now();
     observed_version_ = version;
     observed_ = lease;
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   holder_ = text_at(spec_of(lease), "holderIdentity");
 }
 
@@ -171,16 +176,16 @@ bool LeaderElector::held_by_other() const {
   const auto& spec = spec_of(*observed_);
   const auto holder = text_at(spec, "holderIdentity");
   if (holder.empty() || holder == options_.identity) return false;
-  // The holder's own duration: it may be configured differently from ours.
+  // The holder's duration counts if it is longer: it may be configured differently from ours.
   const auto theirs = std::chrono::seconds{number_at(spec, "leaseDurationSeconds")};
   return clock_.now() < observed_at_ + std::max<SteadyClock::Span>(theirs, options_.lease_duration);
 }
 
 void LeaderElector::release() {
-  // Not with the stop token, which has fired.
+  // The requests do not get the stop token, on which a stop has been requested already.
   auto client = client_.with_timeout(options_.retry_period);
   if (!observed_) {
-    // A renewal was cut off: read what became of it.
+    // A renewal was interrupted, so the lease must be read to know its state.
     auto current = client.get(kube::kLeases, options_.namespace_, options_.lease);
     if (current) observe(*current);
   }

@@ -17,8 +17,8 @@ int unmap_constant_pages(dl_phdr_info* object, std::size_t, void*) {
     if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
     const std::uintptr_t first = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);
     const std::uintptr_t last = object->dlpi_addr + segment.p_vaddr + segment.p_memsz;
-    // A refusal (the kernel's own object, vdso, has such segments too) leaves everything as it was.
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader gives addresses as numbers
+    // An error changes nothing, so it is ignored. It happens for the vDSO, whose segments belong to the kernel.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the dynamic linker gives addresses as numbers
     (void)::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
   }
   return 0;

@@ -1,11 +1,11 @@
-// Gives back the memory that only the start of a program needs.
+// Returns memory to the kernel that only the start of a program needs.
 #pragma once
 
 namespace modelrun::runtime {
 
-// Thread-safe; may be called at any time. Frees the heap's empty pages and unmaps the pages of code and constants, of
-// the program and of its libraries. They stay in the page cache, from where those that are used again come back at
-// once. Never touches a page that could have been written to.
+// Returns the heap's free pages to the kernel, and drops the read-only pages (code and constants) of the program and
+// its shared libraries from this process. Those stay in the page cache, and a page that is used again is mapped again
+// from there. Pages of writable segments are not touched. Thread-safe; may be called at any time.
 void give_back_start_memory();
 
 }  // namespace modelrun::runtime

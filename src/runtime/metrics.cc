@@ -8,7 +8,8 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <mutex>
+
+#include "base/mutex.h"
 
 namespace modelrun::runtime {
 namespace {
@@ -25,7 +26,8 @@ double resident_bytes() {
   if (file == nullptr) return 0;
   long size = 0;
   long resident = 0;
-  // Not a stream, as those stay open over exec.
+  // std::ifstream cannot open with O_CLOEXEC (the "e" above), so it would leave the descriptor open in an exec'd
+  // program.
   // NOLINTNEXTLINE(bugprone-unchecked-string-to-number-conversion): the kernel wrote it
   const int read = std::fscanf(file, "%ld %ld", &size, &resident);
   std::fclose(file);
@@ -55,17 +57,17 @@ double open_descriptors() {
 
 struct Metrics::Impl {
   prometheus::Registry registry;
-  // Families by name: looked up on every report, so never by way of the registry, which compares every name.
-  std::mutex mutex;
-  std::map<std::string, prometheus::Family<prometheus::Counter>*, std::less<>> counters;
-  std::map<std::string, prometheus::Family<prometheus::Gauge>*, std::less<>> gauges;
-  std::map<std::string, prometheus::Family<prometheus::Histogram>*, std::less<>> histograms;
+  // The families by name. Every report looks one up, and a look-up in the registry compares all names.
+  Mutex mutex;
+  std::map<std::string, prometheus::Family<prometheus::Counter>*, std::less<>> counters GUARDED_BY(mutex);
+  std::map<std::string, prometheus::Family<prometheus::Gauge>*, std::less<>> gauges GUARDED_BY(mutex);
+  std::map<std::string, prometheus::Family<prometheus::Histogram>*, std::less<>> histograms GUARDED_BY(mutex);
 
   template <class T, class Build>
-  prometheus::Family<T>& family(std::map<std::string, prometheus::Family<T>*, std::less<>>& families,
+  prometheus::Family<T>& family(std::map<std::string, prometheus::Family<T>*, std::less<>> Impl::* families,
                                 const std::string& name, const std::string& help, Build build) {
-    const std::lock_guard lock(mutex);
-    auto& found = families[name];
+    const MutexLock lock(mutex);
+    auto& found = (this->*families)[name];
     if (found == nullptr) found = &build().Name(name).Help(help).Register(registry);
     return *found;
   }
@@ -75,11 +77,11 @@ Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
 Metrics::~Metrics() = default;
 
 prometheus::Counter& Metrics::counter(const std::string& name, const std::string& help, const Labels& labels) {
-  return impl_->family(impl_->counters, name, help, prometheus::BuildCounter).Add(labels);
+  return impl_->family(&Impl::counters, name, help, prometheus::BuildCounter).Add(labels);
 }
 
 prometheus::Gauge& Metrics::gauge(const std::string& name, const std::string& help, const Labels& labels) {
-  return impl_->family(impl_->gauges, name, help, prometheus::BuildGauge).Add(labels);
+  return impl_->family(&Impl::gauges, name, help, prometheus::BuildGauge).Add(labels);
 }
 
 prometheus::Histogram& Metrics::histogram(const std::string& name, const std::string& help, const Labels& labels) {
@@ -88,11 +90,11 @@ prometheus::Histogram& Metrics::histogram(const std::string& name, const std::st
 
 prometheus::Histogram& Metrics::histogram(const std::string& name, const std::string& help, const Labels& labels,
                                           const prometheus::Histogram::BucketBoundaries& buckets) {
-  return impl_->family(impl_->histograms, name, help, prometheus::BuildHistogram).Add(labels, buckets);
+  return impl_->family(&Impl::histograms, name, help, prometheus::BuildHistogram).Add(labels, buckets);
 }
 
 std::string Metrics::text() const {
-  auto& self = const_cast<Metrics&>(*this);  // the process's own figures are read when asked for
+  auto& self = const_cast<Metrics&>(*this);  // the values of the process are updated here, when they are asked for
   self.gauge("process_resident_memory_bytes", "Resident memory").Set(resident_bytes());
   self.gauge("process_cpu_seconds", "CPU time used, user and system").Set(cpu_seconds());
   self.gauge("process_open_fds", "Open file descriptors").Set(open_descriptors());
@@ -132,7 +134,7 @@ void Metrics::api_request(std::string_view verb, std::string_view resource, int 
   counter("modelrun_api_requests_total", "Requests to the API server; code 0: no answer",
           {{"verb", std::string{verb}}, {"resource", std::string{resource}}, {"code", std::to_string(code)}})
       .Increment();
-  // A watch's duration says nothing about the server.
+  // The duration of a watch says nothing about the speed of the server.
   if (verb == "watch") return;
   histogram("modelrun_api_request_seconds", "Duration of requests to the API server", {{"verb", std::string{verb}}})
       .Observe(seconds(took));

@@ -1,4 +1,4 @@
-// The process's metrics in Prometheus' text format, and the counters that the runtime itself feeds.
+// The metrics of a process in the text format of Prometheus, and the metrics that the runtime itself reports.
 #pragma once
 
 #include <prometheus/counter.h>
@@ -13,8 +13,8 @@
 
 namespace modelrun::runtime {
 
-// Thread-safe. Every counter, gauge and histogram lives as long as this object. Asking for the same name and labels
-// again gives the same one; `help` is taken from the first to ask.
+// Thread-safe. The counters, gauges and histograms live as long as this object. A second call with the same name and
+// labels returns the same object; `help` counts only in the first call for a name.
 class Metrics {
  public:
   using Labels = std::map<std::string, std::string>;
@@ -26,21 +26,22 @@ class Metrics {
 
   prometheus::Counter& counter(const std::string& name, const std::string& help, const Labels& labels = {});
   prometheus::Gauge& gauge(const std::string& name, const std::string& help, const Labels& labels = {});
-  // `buckets` are upper bounds, rising; by default seconds from 1 ms to 60 s.
+  // `buckets` are upper bounds in ascending order; the default is in seconds, from 1 ms to 60 s.
   prometheus::Histogram& histogram(const std::string& name, const std::string& help, const Labels& labels = {});
   prometheus::Histogram& histogram(const std::string& name, const std::string& help, const Labels& labels,
                                    const prometheus::Histogram::BucketBoundaries& buckets);
 
-  // What /metrics answers (text/plain; version=0.0.4), with the process's own memory, CPU time and descriptors.
+  // Returns the body for /metrics (text/plain; version=0.0.4). It includes the resident memory, the CPU time and the
+  // number of open descriptors of the process.
   [[nodiscard]] std::string text() const;
 
-  // What the runtime reports.
+  // The following record what happens in the runtime. `result`, `reason` and `verb` become label values.
   void reconciled(std::string_view controller, std::string_view result, std::chrono::nanoseconds took);
   void queue_depth(std::string_view queue, std::size_t depth);
   void queue_waited(std::string_view queue, std::chrono::nanoseconds waited);
   void watch_restarted(std::string_view resource, std::string_view reason);
   void watch_synced(std::string_view resource, bool synced);
-  // `code` 0: there was no answer.
+  // `code` is the HTTP status; 0 when there was no answer.
   void api_request(std::string_view verb, std::string_view resource, int code, std::chrono::nanoseconds took);
   void event_dropped();
   void leading(bool leader);

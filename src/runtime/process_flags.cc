@@ -5,7 +5,7 @@
 namespace modelrun::runtime {
 namespace {
 
-// A flag whose text `parse` turns into `value`.
+// Adds a flag whose text is converted by `parse` and stored in `value`.
 template <class T, class Parse>
 CLI::Option* add_parsed(CLI::App& app, const std::string& name, T& value, Parse parse, const std::string& help) {
   return app.add_option_function<std::string>(

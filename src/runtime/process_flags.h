@@ -1,4 +1,4 @@
-// The flags that the operator and the gateway share.
+// The command-line flags that the operator and the gateway share.
 #pragma once
 
 #include <functional>
@@ -16,17 +16,19 @@ namespace modelrun::runtime {
 
 struct ProcessFlags {
   std::optional<std::string> kubeconfig, context;
-  Endpoint http_listen;  // of /healthz, /readyz and /metrics
+  Endpoint http_listen;  // where /healthz, /readyz and /metrics are served
   log::Format log_format = log::Format::kText;
   log::Level log_level = log::Level::kInfo;
 };
 
+// Adds --kubeconfig and --context. `flags` must live until the command line has been parsed, here and below.
 void add_cluster_flags(CLI::App& app, ProcessFlags& flags);
-// --http-listen, whose default is what `flags` has, --log-format and --log-level.
+// Adds --http-listen, --log-format and --log-level. The default of --http-listen is the value in `flags`.
 void add_process_flags(CLI::App& app, ProcessFlags& flags);
 
-// Reads the command line, then asks `check`. Nothing: go on. Else the exit code to leave with: 0 after --help and
-// --version, 2 for a wrong command line; what is to be said has been printed.
+// Parses the command line, then calls `check`. Returns nullopt when both succeed. Otherwise returns the exit code
+// with which the program must end: 0 after --help and --version, 2 for a wrong command line or a failed `check`. The
+// message for the user has then been printed.
 std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv,
                                       const std::function<Result<void>()>& check);
 

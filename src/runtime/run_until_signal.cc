@@ -38,8 +38,8 @@ int run_until_signal(const std::function<Result<void>(std::stop_token)>& run) {
   });
   const auto result = run(stop.get_token());
   if (!result) log::error("ended", {{"error", result.error().message}});
-  // Wakes the waiter when the end did not come from it; before that it would be left in sigwait.
-  // NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread): the waiter takes it by sigwait; it ends nothing
+  // When `run` has returned without a signal, the waiter is still in sigwait(); this wakes it.
+  // NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread): the waiter receives it by sigwait(), so it ends nothing
   if (!stop.stop_requested()) pthread_kill(waiter.native_handle(), SIGTERM);
   waiter.join();
   return result ? 0 : 1;

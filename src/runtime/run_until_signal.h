@@ -1,4 +1,9 @@
-// The frame of a program that works until it is told to end.
+// Runs a program until SIGTERM or SIGINT.
+//
+//   int main() {
+//     block_end_signals();  // before any thread is started
+//     return run_until_signal([](std::stop_token stop) { return serve(stop); });
+//   }
 #pragma once
 
 #include <functional>
@@ -8,12 +13,14 @@
 
 namespace modelrun::runtime {
 
-// Blocks SIGTERM and SIGINT in this thread and in all that it makes, so that only run_until_signal() sees them, and has
-// SIGPIPE ignored: a peer that went away is an error of a write, not the end of the process. Before any thread is made.
+// Blocks SIGTERM and SIGINT in the calling thread and in all threads that it starts afterwards, so that only
+// run_until_signal() receives them. Call it before any thread is started. Also ignores SIGPIPE: writing to a closed
+// connection then fails with EPIPE instead of ending the process.
 void block_end_signals();
 
-// Runs `run`; its token fires at the first SIGTERM or SIGINT. Gives the program's exit code: 1 after an error, which is
-// logged. After block_end_signals().
+// Calls `run` on this thread, with a token on which a stop is requested at the first SIGTERM or SIGINT; later signals
+// have no effect. Returns the exit code of the program when `run` returns: 0, or 1 after an error, which is logged.
+// `run` must not throw. Requires that block_end_signals() has been called.
 int run_until_signal(const std::function<Result<void>(std::stop_token)>& run);
 
 }  // namespace modelrun::runtime

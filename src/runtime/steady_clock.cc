@@ -1,12 +1,14 @@
 #include "runtime/steady_clock.h"
 
+#include "base/mutex.h"
+
 namespace modelrun::runtime {
 
 bool SteadyClock::sleep(Span span, std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  wait(lock, never, now() + span, stop, [] { return false; });
+  Mutex mutex;
+  CondVar never;
+  const MutexLock lock(mutex);
+  wait(mutex, never, now() + span, stop, [] { return false; });
   return !stop.stop_requested();
 }
 
@@ -14,10 +16,10 @@ SteadyClock::Point RealSteadyClock::now() const {
   return std::chrono::steady_clock::now();
 }
 
-bool RealSteadyClock::wait(std::unique_lock<std::mutex>& lock, std::condition_variable_any& changed,
-                           std::optional<Point> deadline, std::stop_token stop, const std::function<bool()>& ready) {
-  if (deadline) return changed.wait_until(lock, std::move(stop), *deadline, ready);
-  return changed.wait(lock, std::move(stop), ready);
+bool RealSteadyClock::wait(Mutex& mutex, CondVar& changed, std::optional<Point> deadline, std::stop_token stop,
+                           const std::function<bool()>& ready) {
+  if (deadline) return changed.wait_until(mutex, std::move(stop), *deadline, ready);
+  return changed.wait(mutex, std::move(stop), ready);
 }
 
 }  // namespace modelrun::runtime

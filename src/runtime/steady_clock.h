@@ -1,12 +1,12 @@
-// Monotonic time and waiting for it, behind an interface, so that tests move the hands and nothing sleeps.
+// Monotonic time, and waiting for it, behind an interface, so that tests can advance the time instead of sleeping.
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <stop_token>
+
+#include "base/mutex.h"
 
 namespace modelrun::runtime {
 
@@ -19,21 +19,22 @@ class SteadyClock {
   virtual ~SteadyClock() = default;
   [[nodiscard]] virtual Point now() const = 0;
 
-  // Waits until `ready()` holds, `deadline` passes (nothing: never) or `stop` is requested; returns ready(). `lock` is
-  // held when `ready` is called and on return. Whoever changes what `ready` looks at notifies `changed`.
-  virtual bool wait(std::unique_lock<std::mutex>& lock, std::condition_variable_any& changed,
-                    std::optional<Point> deadline, std::stop_token stop, const std::function<bool()>& ready) = 0;
+  // Waits until `ready()` is true, `deadline` passes (nullopt: there is none) or `stop` is requested, and returns
+  // ready(). The caller must hold `mutex`; it is held while `ready` is called and on return. Code that changes
+  // what `ready` depends on must notify `changed`.
+  virtual bool wait(Mutex& mutex, CondVar& changed, std::optional<Point> deadline, std::stop_token stop,
+                    const std::function<bool()>& ready) REQUIRES(mutex) = 0;
 
-  // False when `stop` was requested before `span` had passed.
+  // Blocks for `span`, or until `stop` is requested. Returns false in the second case.
   bool sleep(Span span, std::stop_token stop);
 };
 
-// std::chrono::steady_clock. Stateless.
+// Uses std::chrono::steady_clock. It has no state.
 class RealSteadyClock final : public SteadyClock {
  public:
   [[nodiscard]] Point now() const override;
-  bool wait(std::unique_lock<std::mutex>& lock, std::condition_variable_any& changed, std::optional<Point> deadline,
-            std::stop_token stop, const std::function<bool()>& ready) override;
+  bool wait(Mutex& mutex, CondVar& changed, std::optional<Point> deadline, std::stop_token stop,
+            const std::function<bool()>& ready) REQUIRES(mutex) override;
 };
 
 }  // namespace modelrun::runtime

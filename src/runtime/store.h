@@ -1,11 +1,17 @@
-// What the API server holds, as compact structs, kept in step by a Watcher and by the writer's own writes.
+// A cache of API objects as compact structs. A Watcher keeps it up to date through a StoreSink; code that writes an
+// object adds the server's answer with put(), so that it does not have to wait for the watch.
+//
+//   Store<JobView> jobs(clock);
+//   jobs.set_on_change(...);                        // and add_index(), before the first object
+//   StoreSink<JobView> sink(jobs, &decode_job);
+//   Watcher watcher(client, {.resource = kJobs}, sink, clock);
+//   watcher.start();
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,95 +20,107 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/object_meta.h"
 #include "base/log.h"
-#include "kube/object_meta.h"
+#include "base/mutex.h"
 #include "runtime/tombstones.h"
 #include "runtime/watcher.h"
 
 namespace modelrun::runtime {
 
-// Lets std::string keyed maps be searched with a string_view.
+// Lets a map with keys of type std::string be searched with a string_view.
 struct StringHash {
   using is_transparent = void;
   std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
 };
 
-// Objects by "namespace/name". T holds `kube::ObjectMeta meta`. Thread-safe; objects are immutable once stored and may
-// be kept for as long as the caller likes.
+// Holds objects by their key, "namespace/name" ("name" for cluster-wide objects). T must have a member
+// `api::ObjectMeta meta`. Thread-safe. Objects are immutable once stored, and callers may keep the pointers.
 //
-// An object never goes back in time: of two, the one with the higher resourceVersion stays. A deletion is remembered
-// for a while, so that the late answer to a write of ours does not bring the object back. on_change is called after
-// the change, without a lock held; two changes of one object made by different threads may be reported in either
-// order, so take it as a hint and look the object up.
+// Of two versions of an object, the one with the higher resourceVersion stays. There is one exception: what a list
+// shows replaces a higher version that came from a watch or an earlier list, because resourceVersions become lower
+// when etcd is restored from a backup. A version that came from put() stays until a watch or list shows one at least
+// as new, or the object's deletion. Deletions are remembered (see tombstones.h), so that put() does not bring a
+// deleted object back when an answer comes late.
+//
+// on_change is called after each change, on the thread that made it, without a lock held. Changes of one object by
+// different threads may be reported in any order: use the call as a hint and look the object up.
 template <class T>
 class Store {
  public:
   using Ptr = std::shared_ptr<const T>;
-  using OnChange = std::function<void(const Ptr& old, const Ptr& now)>;  // one of them may be null, never both
-  using IndexFn = std::function<std::vector<std::string>(const T&)>;     // distinct values
+  using OnChange = std::function<void(const Ptr& old, const Ptr& now)>;  // one may be null, never both
+  // Returns the values by which by_index() finds the object. They must be distinct. It is called under the store's
+  // lock.
+  using IndexFn = std::function<std::vector<std::string>(const T&)>;
 
   Store() = default;
-  // The clock says how long deletions are remembered; it must outlive the store.
+  // The clock measures how long deletions are remembered; it must outlive the store. The default is real time.
   explicit Store(const SteadyClock& clock) : tombstones_(&clock) {}
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  // Call both before the first object comes.
+  // Both must be called before the first object is stored.
   void set_on_change(OnChange on_change) { on_change_ = std::move(on_change); }
-  void add_index(std::string name, IndexFn values) { indexes_[std::move(name)].values = std::move(values); }
+  void add_index(std::string name, IndexFn values) {
+    const WriteLock lock(mutex_);
+    indexes_[std::move(name)].values = std::move(values);
+  }
 
-  // Null when there is none.
+  // Returns the object, or null when there is none.
   [[nodiscard]] Ptr find(std::string_view key) const;
-  // Objects for which the index's function gave `value`, in no particular order.
+  // Returns the objects for which the function of `index` gave `value`, in no particular order; none for an unknown
+  // index.
   [[nodiscard]] std::vector<Ptr> by_index(std::string_view index, std::string_view value) const;
   // Calls `visit` for every object under the store's lock: `visit` must not call back into the store.
   void for_each(const std::function<void(const Ptr&)>& visit) const;
   [[nodiscard]] std::size_t size() const;
 
-  // The answer to a write of our own. False, and nothing happens, when something as new is there or the object has
-  // been deleted since.
+  // Stores the server's answer to a write. Returns false and changes nothing when the store has a version that is as
+  // new, or when the object is known to be deleted.
   bool put(T object);
 
-  // For StoreSink: what a watch delivers.
+  // For StoreSink only: what a list or a watch delivers. See WatchSink for the meaning.
   void upsert(T object);
-  void remove(const kube::ObjectMeta& meta);
+  void remove(const api::ObjectMeta& meta);
   void replace_begin();
   void replace_done(std::uint64_t resource_version);
 
  private:
   struct Entry {
     Ptr object;
-    bool own = false;         // from put(), not yet seen in a watch
-    std::uint32_t round = 0;  // the replace in which a list last showed it
+    bool own = false;         // came from put(), and no list or watch has shown it yet
+    std::uint32_t round = 0;  // value of round_ when the object was last stored or shown
   };
   struct Index {
     IndexFn values;
-    // The keys point into entries_, in no order. A plain array: most values are one object's alone, for which a set
-    // would take more memory than the object; and to search ten thousand pointers takes microseconds.
+    // The keys of the objects that have a value, in no order; they point into entries_. A plain array is used because
+    // most values belong to one object only, for which a set would take more memory than the object itself. Searching
+    // ten thousand pointers takes microseconds.
     std::unordered_map<std::string, std::vector<const std::string*>, StringHash, std::equal_to<>> keys;
   };
   using Change = std::pair<Ptr, Ptr>;
   using Entries = std::unordered_map<std::string, Entry, StringHash, std::equal_to<>>;
 
-  // All three: mutex_ is held.
-  Change set_locked(const std::string& key, Ptr object, bool own);
-  Change erase_locked(Entries::iterator entry, std::uint64_t resource_version);
-  void reindex_locked(const std::string* key, const T* old, const T* now);
+  Change set_locked(const std::string& key, Ptr object, bool own) REQUIRES(mutex_);
+  Change erase_locked(Entries::iterator entry, std::uint64_t resource_version) REQUIRES(mutex_);
+  void reindex_locked(const std::string* key, const T* old, const T* now) REQUIRES(mutex_);
   void report(const Change& change) const {
     if (on_change_ && (change.first || change.second)) on_change_(change.first, change.second);
   }
 
   OnChange on_change_;
-  mutable std::shared_mutex mutex_;  // guards all that follows
-  Entries entries_;
-  std::unordered_map<std::string, Index, StringHash, std::equal_to<>> indexes_;
-  Tombstones tombstones_;
-  std::uint32_t round_ = 0;
-  bool replacing_ = false;
+  mutable SharedMutex mutex_;
+  Entries entries_ GUARDED_BY(mutex_);
+  std::unordered_map<std::string, Index, StringHash, std::equal_to<>> indexes_ GUARDED_BY(mutex_);
+  Tombstones tombstones_ GUARDED_BY(mutex_);
+  std::uint32_t round_ GUARDED_BY(mutex_) = 0;
+  bool replacing_ GUARDED_BY(mutex_) = false;
 };
 
-// Feeds a Store from a Watcher. `project` makes a T of an object; when it fails the object is logged, counted and left
-// out (a malformed object must not stop the others), and an older form of it is removed. The store must outlive this.
+// Feeds a Store from a Watcher. `project` converts a JSON object to a T. When that fails, the sink logs the object,
+// leaves it out, and removes an older version of it from the store; the other objects are not affected. The store
+// must outlive the sink.
 template <class T>
 class StoreSink final : public WatchSink {
  public:
@@ -114,12 +132,11 @@ class StoreSink final : public WatchSink {
   void upsert(const kube::Json& object) override {
     auto projected = project_(object);
     if (projected) return store_.upsert(std::move(*projected));
-    const auto meta = kube::object_meta_from_json(object);
-    log::warn("object left out of the cache",
-              {{"object", kube::object_key(meta)}, {"error", projected.error().message}});
+    const auto meta = api::decode_meta(object);
+    log::warn("object left out of the cache", {{"object", meta.key()}, {"error", projected.error().message}});
     store_.remove(meta);
   }
-  void removed(const kube::Json& object) override { store_.remove(kube::object_meta_from_json(object)); }
+  void removed(const kube::Json& object) override { store_.remove(api::decode_meta(object)); }
   void replace_done(std::uint64_t resource_version) override { store_.replace_done(resource_version); }
 
  private:
@@ -129,4 +146,4 @@ class StoreSink final : public WatchSink {
 
 }  // namespace modelrun::runtime
 
-#include "runtime/store_inl.h"  // the bodies
+#include "runtime/store_inl.h"  // the definitions

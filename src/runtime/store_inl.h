@@ -1,4 +1,4 @@
-// The bodies of Store. Included by store.h only.
+// The definitions of Store's member functions. Included by store.h only.
 #pragma once
 
 #include <algorithm>
@@ -9,14 +9,14 @@ namespace modelrun::runtime {
 
 template <class T>
 auto Store<T>::find(std::string_view key) const -> Ptr {
-  const std::shared_lock lock(mutex_);
+  const ReadLock lock(mutex_);
   const auto entry = entries_.find(key);
   return entry == entries_.end() ? nullptr : entry->second.object;
 }
 
 template <class T>
 auto Store<T>::by_index(std::string_view index, std::string_view value) const -> std::vector<Ptr> {
-  const std::shared_lock lock(mutex_);
+  const ReadLock lock(mutex_);
   std::vector<Ptr> found;
   const auto named = indexes_.find(index);
   if (named == indexes_.end()) return found;
@@ -29,22 +29,22 @@ auto Store<T>::by_index(std::string_view index, std::string_view value) const ->
 
 template <class T>
 void Store<T>::for_each(const std::function<void(const Ptr&)>& visit) const {
-  const std::shared_lock lock(mutex_);
+  const ReadLock lock(mutex_);
   for (const auto& [key, entry] : entries_) visit(entry.object);
 }
 
 template <class T>
 std::size_t Store<T>::size() const {
-  const std::shared_lock lock(mutex_);
+  const ReadLock lock(mutex_);
   return entries_.size();
 }
 
 template <class T>
 bool Store<T>::put(T object) {
-  const auto key = kube::object_key(object.meta);
+  const auto key = object.meta.key();
   Change change;
   {
-    const std::unique_lock lock(mutex_);
+    const WriteLock lock(mutex_);
     if (tombstones_.covers(object.meta)) return false;
     const auto entry = entries_.find(key);
     if (entry != entries_.end() && entry->second.object->meta.resource_version >= object.meta.resource_version) {
@@ -58,10 +58,10 @@ bool Store<T>::put(T object) {
 
 template <class T>
 void Store<T>::upsert(T object) {
-  const auto key = kube::object_key(object.meta);
+  const auto key = object.meta.key();
   Change change;
   {
-    const std::unique_lock lock(mutex_);
+    const WriteLock lock(mutex_);
     const auto entry = entries_.find(key);
     if (entry != entries_.end()) {
       Entry& stored = entry->second;
@@ -69,11 +69,11 @@ void Store<T>::upsert(T object) {
       const auto version = object.meta.resource_version;
       stored.round = round_;
       if (version == stored_version && stored.object->meta.uid == object.meta.uid) {
-        stored.own = false;  // the watch has caught up with our own write
+        stored.own = false;  // the watch has caught up with the write of put()
         return;
       }
-      // A list is the truth even if its versions are lower (etcd restored from a backup), unless what we have is the
-      // answer to a write of ours that the list came too early for.
+      // A list counts even if its version is lower (etcd was restored from a backup), unless the stored version is
+      // the answer to a write that happened after the list was made.
       if (version < stored_version && (stored.own || !replacing_)) return;
     }
     change = set_locked(key, std::make_shared<const T>(std::move(object)), /*own=*/false);
@@ -82,14 +82,15 @@ void Store<T>::upsert(T object) {
 }
 
 template <class T>
-void Store<T>::remove(const kube::ObjectMeta& meta) {
-  const auto key = kube::object_key(meta);
+void Store<T>::remove(const api::ObjectMeta& meta) {
+  const auto key = meta.key();
   Change change;
   {
-    const std::unique_lock lock(mutex_);
+    const WriteLock lock(mutex_);
     const auto entry = entries_.find(key);
     const bool there = entry != entries_.end();
-    // The deletion of an earlier object of this name, while we have the answer to the creation of the next.
+    // True when this is the deletion of an earlier object of the same name, and the store has the answer to the
+    // creation of the next one already.
     const bool earlier = there && entry->second.object->meta.uid != meta.uid &&
                          entry->second.object->meta.resource_version > meta.resource_version;
     if (earlier) return;
@@ -104,7 +105,7 @@ void Store<T>::remove(const kube::ObjectMeta& meta) {
 
 template <class T>
 void Store<T>::replace_begin() {
-  const std::unique_lock lock(mutex_);
+  const WriteLock lock(mutex_);
   ++round_;
   replacing_ = true;
 }
@@ -113,7 +114,7 @@ template <class T>
 void Store<T>::replace_done(std::uint64_t resource_version) {
   std::vector<Change> changes;
   {
-    const std::unique_lock lock(mutex_);
+    const WriteLock lock(mutex_);
     replacing_ = false;
     for (auto entry = entries_.begin(); entry != entries_.end();) {
       const auto next = std::next(entry);

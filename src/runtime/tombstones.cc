@@ -13,10 +13,11 @@ void Tombstones::add(std::string_view key, std::string_view uid, std::uint64_t r
   forget_old();
 }
 
-bool Tombstones::covers(const kube::ObjectMeta& meta) const {
-  const auto grave = graves_.find(kube::object_key(meta));
+bool Tombstones::covers(const api::ObjectMeta& meta) const {
+  const auto grave = graves_.find(meta.key());
   if (grave == graves_.end()) return false;
-  // A UID never comes back; another object of that name is news only if it is younger than the deletion.
+  // A UID is never used again. An object with the same name and another UID is covered if it is older than the
+  // deletion.
   return grave->second.uid == meta.uid || meta.resource_version < grave->second.resource_version;
 }
 

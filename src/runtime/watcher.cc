@@ -2,13 +2,14 @@
 
 #include <utility>
 
+#include "api/object_meta.h"
 #include "base/log.h"
-#include "kube/object_meta.h"
+#include "base/mutex.h"
 
 namespace modelrun::runtime {
 namespace {
 
-// A watch that lasted this long was a good one, even if nothing happened.
+// A watch that lasted this long counts as successful, even if it delivered no event.
 constexpr std::chrono::seconds kSteady{10};
 
 std::string version_of(const kube::Json& object) {
@@ -52,7 +53,8 @@ void Watcher::run(std::stop_token stop) {
 }
 
 Result<void> Watcher::list(std::stop_token stop) {
-  // Without a resourceVersion the list is no older than anything this process has seen or written, on any API server.
+  // A list without resourceVersion is consistent: it is at least as new as anything that this process has seen or
+  // written, through any API server.
   kube::ListOptions options{.namespace_ = options_.namespace_,
                             .label_selector = options_.label_selector,
                             .field_selector = options_.field_selector,
@@ -70,7 +72,7 @@ Result<void> Watcher::list(std::stop_token stop) {
   } while (!options.continue_token.empty() && !stop.stop_requested());
   if (stop.stop_requested()) return {};
   page_expired_ = false;
-  sink_.replace_done(kube::parse_resource_version(version));
+  sink_.replace_done(api::parse_resource_version(version));
   resource_version_ = version;
   state_ = State::kWatch;
   set_error({});
@@ -95,7 +97,7 @@ Result<void> Watcher::watch(std::stop_token stop) {
   const auto lasted = clock_.now() - begin;
   if (progressed_ || lasted >= kSteady) backoff_.reset();
   if (!result) {
-    // A watch that delivered and then broke off or fell silent is nothing unusual: resume at once.
+    // It is normal that a watch delivers events and later breaks or falls silent. It is resumed without a delay.
     const auto kind = result.error().kind;
     const bool broken_off = kind == ErrorKind::kUnavailable || kind == ErrorKind::kTimeout;
     if (metrics_ != nullptr) metrics_->watch_restarted(options_.resource.plural, to_string(kind));
@@ -103,7 +105,7 @@ Result<void> Watcher::watch(std::stop_token stop) {
     return result;
   }
   if (metrics_ != nullptr) metrics_->watch_restarted(options_.resource.plural, "ended");
-  // A server that ends watches as soon as they begin must not be hammered.
+  // Waits before the next try when the server ended the watch at once, so as not to overload it.
   if (!progressed_ && lasted < kSteady) clock_.sleep(backoff_.next(), stop);
   set_error({});
   return {};
@@ -120,7 +122,7 @@ bool Watcher::take(const kube::WatchEvent& event) {
       sink_.removed(event.object);
       break;
     case kube::EventType::kBookmark:
-    case kube::EventType::kError:  // the client has made an Error of it
+    case kube::EventType::kError:  // not delivered: the client turns it into an Error
       break;
   }
   if (!version.empty()) resource_version_ = std::move(version);
@@ -131,8 +133,8 @@ bool Watcher::take(const kube::WatchEvent& event) {
 
 void Watcher::after_failure(const Error& error, std::stop_token stop) {
   if (error.kind == ErrorKind::kGone || error.kind == ErrorKind::kInvalid || error.kind == ErrorKind::kTooLarge) {
-    // History is lost, or what came was not to be understood: begin afresh. Jitter, since every replica and every
-    // watcher learns of it at the same moment.
+    // The server has dropped the history, or sent what cannot be decoded: starts again with a list. The delay below
+    // has jitter, because all replicas and all watchers notice a loss of history at the same moment.
     state_ = State::kList;
     resource_version_.clear();
   }
@@ -147,18 +149,19 @@ void Watcher::after_failure(const Error& error, std::stop_token stop) {
 }
 
 bool Watcher::wait_synced(SteadyClock::Span timeout, std::stop_token stop) {
-  std::unique_lock lock(mutex_);
-  return clock_.wait(lock, changed_, clock_.now() + timeout, std::move(stop), [this] { return synced(); });
+  MutexLock lock(mutex_);
+  return clock_.wait(mutex_, changed_, clock_.now() + timeout, std::move(stop),
+                     [this]() REQUIRES(mutex_) { return synced(); });
 }
 
 std::string Watcher::last_error() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return last_error_;
 }
 
 void Watcher::set_synced() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     synced_.store(true, std::memory_order_release);
   }
   changed_.notify_all();
@@ -166,7 +169,7 @@ void Watcher::set_synced() {
 }
 
 void Watcher::set_error(std::string message) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   last_error_ = std::move(message);
 }
 

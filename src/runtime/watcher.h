@@ -1,11 +1,11 @@
-// Keeps a sink in step with one resource type: list, then watch, then list again when history is lost.
+// Keeps a sink up to date with the objects of one resource type: lists them, then watches for changes, and lists
+// again when the watch cannot be resumed because the server has dropped that part of the history (410 Gone).
+// Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 #pragma once
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <stop_token>
@@ -13,6 +13,7 @@
 #include <string_view>
 #include <thread>
 
+#include "base/mutex.h"
 #include "kube/client.h"
 #include "runtime/backoff.h"
 #include "runtime/metrics.h"
@@ -20,37 +21,44 @@
 
 namespace modelrun::runtime {
 
-// Takes what the watcher sees. All calls come from the watcher's one thread. A replace may be begun again without
-// having been done, when a list broke off halfway.
+// Receives the objects that a Watcher sees. All calls come from the watcher's thread. A list appears as
+// replace_begin(), one upsert() for each object, and replace_done(). When a list fails halfway, replace_begin() is
+// called again without replace_done() for the first.
 class WatchSink {
  public:
   virtual ~WatchSink() = default;
   virtual void replace_begin() = 0;
   virtual void upsert(const kube::Json& object) = 0;
+  // The object was deleted; `object` is its last state.
   virtual void removed(const kube::Json& object) = 0;
-  // Whatever has not been upserted since replace_begin is gone, as of `resource_version`: what the sink knows to be
-  // newer than that (a write of its own) stays.
+  // The list is complete: objects that have not been upserted since replace_begin() do not exist any more as of
+  // `resource_version`. An object that the sink knows to be newer (from the answer to a write) must stay.
   virtual void replace_done(std::uint64_t resource_version) = 0;
 };
 
 struct WatcherOptions {
   kube::Resource resource{};
-  std::string namespace_{};  // empty: all
+  std::string namespace_{};  // empty: all namespaces
   std::string label_selector{};
   std::string field_selector{};
   int page_size = 500;
-  // The server is asked to end each watch after a random time in this range, so that replicas spread out.
+  // The server is asked to end each watch after a random time in this range, so that replicas do not all reconnect at
+  // once.
   std::chrono::seconds watch_min{300};
   std::chrono::seconds watch_max{600};
-  // A watch without a byte (bookmarks come every minute) for this long is half-open: connect again.
+  // When no byte has arrived on a watch for this long, its connection is taken for dead and a new one is made. A
+  // server sends bookmarks about every minute.
   std::chrono::milliseconds idle_timeout{150'000};
   BackoffOptions backoff;
   std::uint64_t seed = std::random_device{}();
 };
 
-// One thread. Neither the client, the sink, the clock nor the metrics are owned; all must outlive it.
-// The states: list --(all pages)--> watch --(ended, broken)--> watch from the last resourceVersion
-//             watch --(410)--> list;   list or watch --(error)--> wait, then the same again.
+// Owns one thread. Keeps references to client, sink, clock and metrics, which must outlive it; `metrics` may be null.
+// Errors are logged and retried with back-off; they are never final. The states:
+//   list  --(all pages read)------------------------> watch
+//   watch --(ended by the server, or broken)--------> watch, from the last resourceVersion
+//   watch --(410, or an event that is not decoded)--> wait, then list
+//   list or watch --(any other error)---------------> wait, then the same again
 class Watcher {
  public:
   Watcher(kube::Client& client, WatcherOptions options, WatchSink& sink, SteadyClock& clock,
@@ -61,16 +69,19 @@ class Watcher {
 
   // Starts the thread. Call once.
   void start();
-  // Joins; takes milliseconds, whatever the watcher waits for. Nothing reaches the sink afterwards.
+  // Stops the thread and joins it, which takes milliseconds even when the watcher waits for the server. The sink is
+  // not called afterwards.
   void stop();
-  // The loop itself, for callers with a thread of their own. Returns when `stop` is requested.
+  // Runs the loop on the calling thread, instead of start(). Returns when `stop` is requested.
   void run(std::stop_token stop);
 
-  // The sink holds everything that existed at some moment after the start. Stays true while a watch reconnects.
+  // True once the first list is complete: the sink has then received all objects that existed at some moment after
+  // the start. It stays true when a watch reconnects or the list is repeated. Thread-safe.
   [[nodiscard]] bool synced() const { return synced_.load(std::memory_order_acquire); }
-  // False when `stop` is requested or `timeout` passes first.
+  // Blocks until synced(). Returns false when `stop` is requested or `timeout` passes first. Thread-safe.
   bool wait_synced(SteadyClock::Span timeout, std::stop_token stop);
-  // Why the last list or watch failed; empty while all is well. For /readyz.
+  // The message of the error that made the last list or watch fail; empty when the last one succeeded. For logs and
+  // /readyz. Thread-safe.
   [[nodiscard]] std::string last_error() const;
 
  private:
@@ -89,18 +100,18 @@ class Watcher {
   SteadyClock& clock_;
   Metrics* const metrics_;
 
-  // Of the loop's thread alone.
+  // Used by the loop's thread only.
   State state_ = State::kList;
   std::string resource_version_;
-  bool page_expired_ = false;  // the last list lost its continue token: ask for one big page
+  bool page_expired_ = false;  // a continue token expired in the last list: list without pages
   bool progressed_ = false;    // the current watch has delivered something
   Backoff backoff_;
   std::minstd_rand random_;
 
   std::atomic<bool> synced_{false};
-  mutable std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::string last_error_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::string last_error_ GUARDED_BY(mutex_);
   std::jthread thread_;
 };
 

@@ -2,23 +2,25 @@
 
 #include <utility>
 
+#include "base/mutex.h"
+
 namespace modelrun::runtime {
 
 WorkQueue::WorkQueue(WorkQueueOptions options, SteadyClock& clock, Metrics* metrics)
     : options_(std::move(options)), clock_(clock), metrics_(metrics), random_(options_.seed) {}
 
 void WorkQueue::add(std::string_view key) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   add_locked(key);
 }
 
 void WorkQueue::add_after(std::string_view key, SteadyClock::Span delay) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   add_after_locked(key, delay);
 }
 
 SteadyClock::Span WorkQueue::add_rate_limited(std::string_view key) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::uint32_t& failures = failures_[std::string{key}];
   const auto base = backoff_delay(options_.rate, failures);
   if (failures < 64) ++failures;
@@ -30,37 +32,38 @@ SteadyClock::Span WorkQueue::add_rate_limited(std::string_view key) {
 }
 
 void WorkQueue::forget(std::string_view key) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   failures_.erase(std::string{key});
 }
 
 std::uint32_t WorkQueue::failures(std::string_view key) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = failures_.find(std::string{key});
   return found == failures_.end() ? 0 : found->second;
 }
 
 std::optional<std::string> WorkQueue::get(std::stop_token stop) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stop.stop_requested()) {
     move_due_locked();
     if (auto key = take_locked()) return key;
     const auto next = delays_.empty() ? std::nullopt : std::optional{delays_.top().due};
-    // Also woken when an earlier delay comes in, to compute the deadline anew.
-    clock_.wait(lock, changed_, next, stop,
-                [&] { return !ready_.empty() || (!delays_.empty() && (!next || delays_.top().due < *next)); });
+    // Also wakes up when an earlier delay has been added, to compute the deadline again.
+    clock_.wait(mutex_, changed_, next, stop, [&]() REQUIRES(mutex_) {
+      return !ready_.empty() || (!delays_.empty() && (!next || delays_.top().due < *next));
+    });
   }
   return std::nullopt;
 }
 
 std::optional<std::string> WorkQueue::try_get() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   move_due_locked();
   return take_locked();
 }
 
 void WorkQueue::done(std::string_view key) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::string name{key};
   processing_.erase(name);
   if (dirty_.contains(name)) {
@@ -71,22 +74,22 @@ void WorkQueue::done(std::string_view key) {
 }
 
 std::size_t WorkQueue::depth() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return ready_.size();
 }
 
 std::size_t WorkQueue::delayed() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return due_.size();
 }
 
 bool WorkQueue::idle() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return dirty_.empty() && processing_.empty() && due_.empty();
 }
 
 std::optional<SteadyClock::Point> WorkQueue::next_due() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::optional<SteadyClock::Point> next;
   for (const auto& [key, due] : due_) {
     if (!next || due < *next) next = due;
@@ -98,7 +101,7 @@ void WorkQueue::add_locked(std::string_view key) {
   std::string name{key};
   due_.erase(name);
   if (!dirty_.try_emplace(name, clock_.now()).second) return;
-  if (processing_.contains(name)) return;  // done() puts it in line
+  if (processing_.contains(name)) return;  // done() appends it to ready_
   ready_.push_back(std::move(name));
   report_depth_locked();
   changed_.notify_one();
@@ -107,14 +110,14 @@ void WorkQueue::add_locked(std::string_view key) {
 void WorkQueue::add_after_locked(std::string_view key, SteadyClock::Span delay) {
   if (delay <= SteadyClock::Span::zero()) return add_locked(key);
   const std::string name{key};
-  // Waiting in line already: that is sooner. One that is being worked and marked dirty will be worked again at once.
+  // A dirty key is in ready_, or it is being worked on and becomes ready at done(). Both are sooner than the delay.
   if (dirty_.contains(name)) return;
   const auto due = clock_.now() + delay;
   const auto [held, added] = due_.try_emplace(name, due);
   if (!added && held->second <= due) return;
   held->second = due;
   delays_.push({due, name});
-  // Whoever gets it may be any waiter: all must look at the new deadline.
+  // Any of the waiters may take the key, so all of them must compute their deadline again.
   changed_.notify_all();
 }
 

@@ -1,11 +1,16 @@
-// Keys that wait for work. After client-go's workqueue: one key is never worked twice at once, and never lost.
+// A queue of keys that wait to be worked on, modelled on client-go's workqueue
+// (k8s.io/client-go/util/workqueue): a key is never worked on by two threads at once, and a key
+// that is added is never lost.
+//
+//   while (auto key = queue.get(stop)) {
+//     if (work(*key)) queue.forget(*key); else queue.add_rate_limited(*key);
+//     queue.done(*key);
+//   }
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <queue>
 #include <random>
@@ -16,6 +21,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/mutex.h"
 #include "runtime/backoff.h"
 #include "runtime/metrics.h"
 #include "runtime/steady_clock.h"
@@ -23,41 +29,48 @@
 namespace modelrun::runtime {
 
 struct WorkQueueOptions {
-  std::string name = "queue";  // the label in metrics
+  std::string name = "queue";  // label value in the metrics
   BackoffOptions rate{
       .initial = std::chrono::milliseconds{5}, .max = std::chrono::milliseconds{60'000}, .factor = 2.0, .jitter = 0.2};
   std::uint64_t seed = std::random_device{}();
 };
 
-// Thread-safe. The clock and the metrics are not owned and must outlive it.
+// Thread-safe; only get() blocks. Keeps references to the clock and the metrics, which must outlive it; `metrics` may
+// be null. Keys are handed out in the order in which they became ready.
 class WorkQueue {
  public:
   WorkQueue(WorkQueueOptions options, SteadyClock& clock, Metrics* metrics = nullptr);
 
-  // Has `key` worked as soon as a worker is free: once, however often it was added meanwhile. While it is being worked,
-  // it will be worked again afterwards. A pending delay is dropped, since the work that comes sooner serves both.
+  // Makes `key` ready for the next free worker. A key that is ready already is not added again. A key that is being
+  // worked on becomes ready again at done(). A pending delay of the key is dropped, since the earlier work serves
+  // both.
   void add(std::string_view key);
-  // Later; the earliest of several delays holds.
+  // Like add(), but after `delay`; of several delays of a key the earliest counts. Does nothing when the key is to be
+  // worked on sooner anyway. A delay of zero or less is add().
   void add_after(std::string_view key, SteadyClock::Span delay);
-  // After a delay that doubles with each call for this key until forget(). Returns the delay.
+  // Like add_after(), with a delay that grows exponentially with each call for this key until forget(), by
+  // WorkQueueOptions::rate. Returns the delay.
   SteadyClock::Span add_rate_limited(std::string_view key);
-  // Success: the next add_rate_limited begins with the shortest delay.
+  // To be called after a success: the next add_rate_limited() for the key begins with the shortest delay again.
   void forget(std::string_view key);
-  // How often add_rate_limited was called since the last forget.
+  // How often add_rate_limited() was called for the key since the last forget(); counts up to 64.
   [[nodiscard]] std::uint32_t failures(std::string_view key) const;
 
-  // Waits for a key; nothing when `stop` is requested. done() must follow.
+  // Blocks until a key is ready and returns it; nullopt when `stop` is requested. The caller must call done() for the
+  // key when it has finished with it.
   std::optional<std::string> get(std::stop_token stop);
-  // For simulators: does not wait.
+  // Like get(), but returns nullopt at once when no key is ready. For simulations.
   std::optional<std::string> try_get();
+  // To be called once for each key that get() or try_get() has returned.
   void done(std::string_view key);
 
-  // Keys that could be worked now, without those that are delayed or being worked.
+  // The number of keys that are ready, without those that are delayed or being worked on.
   [[nodiscard]] std::size_t depth() const;
+  // The number of keys with a pending delay.
   [[nodiscard]] std::size_t delayed() const;
-  // No key is waiting, delayed or being worked.
+  // True when no key is ready, delayed or being worked on.
   [[nodiscard]] bool idle() const;
-  // When the first delayed key becomes due.
+  // When the first delayed key becomes due; nullopt when there is none.
   [[nodiscard]] std::optional<SteadyClock::Point> next_due() const;
 
  private:
@@ -67,26 +80,27 @@ class WorkQueue {
     friend bool operator>(const Delay& a, const Delay& b) { return a.due > b.due; }
   };
 
-  // All: mutex_ is held.
-  void add_locked(std::string_view key);
-  void add_after_locked(std::string_view key, SteadyClock::Span delay);
-  void move_due_locked();
-  std::optional<std::string> take_locked();
-  void report_depth_locked() const;
+  void add_locked(std::string_view key) REQUIRES(mutex_);
+  void add_after_locked(std::string_view key, SteadyClock::Span delay) REQUIRES(mutex_);
+  void move_due_locked() REQUIRES(mutex_);
+  std::optional<std::string> take_locked() REQUIRES(mutex_);
+  void report_depth_locked() const REQUIRES(mutex_);
 
   const WorkQueueOptions options_;
   SteadyClock& clock_;
   Metrics* const metrics_;
 
-  mutable std::mutex mutex_;  // guards all that follows
-  std::condition_variable_any changed_;
-  std::deque<std::string> ready_;
-  std::unordered_map<std::string, SteadyClock::Point> dirty_;  // to be worked, and since when
-  std::unordered_set<std::string> processing_;
-  std::unordered_map<std::string, SteadyClock::Point> due_;                // the holding delay of each delayed key
-  std::priority_queue<Delay, std::vector<Delay>, std::greater<>> delays_;  // entries that due_ disagrees with are void
-  std::unordered_map<std::string, std::uint32_t> failures_;
-  std::minstd_rand random_;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::deque<std::string> ready_ GUARDED_BY(mutex_);
+  std::unordered_map<std::string, SteadyClock::Point> dirty_
+      GUARDED_BY(mutex_);  // keys to be worked on, and since when
+  std::unordered_set<std::string> processing_ GUARDED_BY(mutex_);
+  std::unordered_map<std::string, SteadyClock::Point> due_ GUARDED_BY(mutex_);  // when each delayed key becomes due
+  std::priority_queue<Delay, std::vector<Delay>, std::greater<>> delays_
+      GUARDED_BY(mutex_);  // an entry that differs from due_ is void
+  std::unordered_map<std::string, std::uint32_t> failures_ GUARDED_BY(mutex_);
+  std::minstd_rand random_ GUARDED_BY(mutex_);
 };
 
 }  // namespace modelrun::runtime

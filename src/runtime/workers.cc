@@ -8,7 +8,7 @@
 namespace modelrun::runtime {
 namespace {
 
-Outcome contained(const Reconcile& reconcile, const std::string& key, std::stop_token stop) {
+ReconcileResult contained(const Reconcile& reconcile, const std::string& key, std::stop_token stop) {
   try {
     return reconcile(key, std::move(stop));
   } catch (const std::exception& error) {
@@ -37,7 +37,7 @@ void log_failure(const std::string& name, const std::string& key, const Error& e
 void work_one(const std::string& name, WorkQueue& queue, const std::string& key, const Reconcile& reconcile,
               std::stop_token stop, SteadyClock& clock, Metrics* metrics) {
   const auto begin = clock.now();
-  const Outcome outcome = contained(reconcile, key, std::move(stop));
+  const ReconcileResult outcome = contained(reconcile, key, std::move(stop));
   std::string_view result = "done";
   if (const auto* failure = std::get_if<Failed>(&outcome)) {
     result = failure->error.kind == ErrorKind::kConflict ? "conflict" : "failed";

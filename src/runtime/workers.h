@@ -15,35 +15,39 @@
 
 namespace modelrun::runtime {
 
-// How a reconcile went.
-struct Done {};  // nothing more to do until something changes
+// The result of a reconcile: Done, RequeueAfter or Failed.
+struct Done {};  // nothing to do until the key is added again
 struct RequeueAfter {
   SteadyClock::Span delay;
 };
 struct Failed {
-  Error error;  // tried again, later each time; logged by the workers
+  Error error;  // the workers log it and retry with a growing delay
 };
-using Outcome = std::variant<Done, RequeueAfter, Failed>;
+using ReconcileResult = std::variant<Done, RequeueAfter, Failed>;
 
-inline Outcome done() {
+inline ReconcileResult done() {
   return Done{};
 }
-inline Outcome requeue_after(SteadyClock::Span delay) {
+inline ReconcileResult requeue_after(SteadyClock::Span delay) {
   return RequeueAfter{delay};
 }
-inline Outcome failed(Error error) {
+inline ReconcileResult failed(Error error) {
   return Failed{std::move(error)};
 }
 
-using Reconcile = std::function<Outcome(const std::string& key, std::stop_token stop)>;
+// `stop` is requested when the workers are stopped; the function should then return soon.
+using Reconcile = std::function<ReconcileResult(const std::string& key, std::stop_token stop)>;
 
-// Works one key: calls `reconcile`, then tells the queue what became of it. An exception counts as a failure
-// (kInternal). Conflicts are expected (somebody else wrote first) and logged at debug level only.
+// Works on one key that the queue has handed out: calls `reconcile`, passes the result to the queue, and calls
+// queue.done(). An exception counts as a failure with kInternal and is logged as an error. A conflict (kConflict) is
+// normal, because another writer may come first; conflicts and cancellations are logged at debug level only.
+// `metrics` may be null.
 void work_one(const std::string& name, WorkQueue& queue, const std::string& key, const Reconcile& reconcile,
               std::stop_token stop, SteadyClock& clock, Metrics* metrics);
 
-// Owns its threads; queue, clock and metrics must outlive it. `reconcile` is called by several threads at once, but
-// never for one key at a time.
+// Owns its threads, which start() makes. Keeps references to queue, clock and metrics, which must outlive it.
+// `reconcile` is called by several threads at once, but never by two for the same key. start() and stop() must not
+// run concurrently.
 class Workers {
  public:
   Workers(std::string name, int threads, WorkQueue& queue, Reconcile reconcile, SteadyClock& clock,
@@ -52,9 +56,10 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // Starts the threads. May be called again after stop().
+  // Starts the threads. May be called again after stop(), but not twice without it.
   void start();
-  // Requests the stop, waits until the keys in work are done.
+  // Stops the threads and joins them: blocks until the keys that are being worked on are done. The other keys stay in
+  // the queue.
   void stop();
 
  private:

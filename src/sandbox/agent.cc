@@ -22,17 +22,10 @@ namespace {
 
 constexpr std::chrono::seconds kPushTime{120};
 
-Result<UniqueFd> open_signals() {
+Result<UniqueFd> open_agent_signals() {
   ::signal(SIGPIPE, SIG_IGN);
-  sigset_t wanted;
-  sigemptyset(&wanted);
-  sigaddset(&wanted, SIGTERM);
-  sigaddset(&wanted, SIGINT);
-  // Before any thread, so that all inherit it.
-  if (::sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0) return std::unexpected(errno_error("sigprocmask", errno));
-  UniqueFd fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) return std::unexpected(errno_error("signalfd", errno));
-  return fd;
+  // Before any thread is created, so that all threads inherit the mask.
+  return block_signals({SIGTERM, SIGINT});
 }
 
 void add_warning(api::ResultFrame& frame, std::string_view text) {
@@ -41,8 +34,9 @@ void add_warning(api::ResultFrame& frame, std::string_view text) {
   frame.warning += text;
 }
 
-// Puts what was collected into the frame. A run that failed by itself keeps its own cause: trouble with what it left is
-// then a warning.
+// Puts what was collected into the frame. When the model itself failed, that stays the cause of the run's failure,
+// and a problem with its outputs is only a warning. EntryPointNotFound is the cause of such a failure, so it stays an
+// error.
 void add_outputs(api::ResultFrame& frame, Collected collected) {
   frame.outputs = std::move(collected.outputs);
   frame.artifacts = std::move(collected.artifacts);
@@ -55,7 +49,7 @@ void add_outputs(api::ResultFrame& frame, Collected collected) {
   add_warning(frame, collected.warning);
 }
 
-// The copies that outlive this process and the run server.
+// Writes the result to the log and to the termination message. These copies outlive this process and the run server.
 void record_durably(const Layout& layout, const api::ResultFrame& frame) {
   if (auto written = write_all(STDOUT_FILENO, api::frame_to_log(frame)); !written) {
     note("the result could not be written to the log: {}", written.error().message);
@@ -67,7 +61,7 @@ void record_durably(const Layout& layout, const api::ResultFrame& frame) {
   }
 }
 
-void push(const RunServer& server, const api::ResultFrame& frame) {
+void push(const RunServerClient& server, const api::ResultFrame& frame) {
   const auto pushed = server.push_result(frame, {.total = kPushTime}, -1);
   if (pushed) return;
   note("the result was not pushed ({}); the copy on this log is to be used", pushed.error().message);
@@ -84,14 +78,14 @@ api::ResultFrame frame_of(const AgentConfig& config, RelayedRun run) {
   return frame;
 }
 
-// The life of one run; the result of everything before the model is an error.
+// Serves one run. Returns an error only when something fails before the model is waited for; the caller records it.
 Result<void> serve(const Layout& layout, const AgentConfig& config, int signals) {
-  auto server = RunServer::create(config.server, layout);
-  if (!server) return std::unexpected(server.error());
-  auto listener = Listener::open(layout.at(api::kAgentSocket));
-  if (!listener) return std::unexpected(listener.error());
+  auto server = RunServerClient::create(config.server, layout);
+  RETURN_IF_ERROR(server);
+  auto listener = AgentSocket::open(layout.at(api::kAgentSocket));
+  RETURN_IF_ERROR(listener);
   const SourceFetch source(*server, {.total = config.connect});
-  const OrderWatch orders(*server);
+  const CancelWatch orders(*server);
   if (auto installed = install_files(layout); !installed) return fail_in("install", installed.error());
   if (auto marked = write_marker(layout); !marked) return fail_in("install", marked.error());
 
@@ -110,7 +104,8 @@ Result<void> serve(const Layout& layout, const AgentConfig& config, int signals)
 }  // namespace
 
 int run_agent(const Layout& layout) {
-  // The pod's other container has our uid, but not our pid namespace; this is for pods that share one by mistake.
+  // Keeps processes of the same uid from reading our memory and descriptors. The model's container has our uid but
+  // normally another pid namespace, so this matters only in a pod whose containers share one by mistake.
   (void)::prctl(PR_SET_DUMPABLE, 0);
   ::umask(022);
   const auto config = read_agent_config(inherited_environment());
@@ -118,7 +113,7 @@ int run_agent(const Layout& layout) {
     note("{}", config.error().message);
     return 1;
   }
-  auto signals = open_signals();
+  auto signals = open_agent_signals();
   const auto served = signals ? serve(layout, *config, signals->get()) : Result<void>(std::unexpected(signals.error()));
   if (served) return 0;
   note("{}", served.error().message);

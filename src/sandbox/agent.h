@@ -1,12 +1,20 @@
-// `modelrun-sandbox agent`: the trusted container. Installs, fetches the source, relays, collects, records, pushes.
+// `modelrun-sandbox agent`: the program of the pod's trusted container. It installs the sandbox into the shared volume,
+// fetches the source, relays the model's output, collects what the model left, writes the result to its own log, and
+// pushes the result to the run server.
 #pragma once
 
 #include "sandbox/layout.h"
 
 namespace modelrun::sandbox {
 
-// The container's exit code: 0 once the result is recorded on our log, also when pushing it failed; 1 when not even
-// that was possible (the configuration is wrong).
+// Serves one run from start to end and returns the container's exit code. Blocks until the run is over. Call it once,
+// while the process has one thread: it reads the environment, changes the umask and the signal mask of the process, and
+// starts threads of its own.
+//   0  The run was served. The result is on standard output and in the termination message; a failure to write one of
+//      them, or to push the result, is only noted on standard error.
+//   1  The run could not be served. When the configuration is wrong nothing is recorded. When the set-up failed (run
+//      server address, socket, installation), a result that says kNotStarted and SandboxSetupFailed is recorded, but
+//      not pushed.
 int run_agent(const Layout& layout);
 
 }  // namespace modelrun::sandbox

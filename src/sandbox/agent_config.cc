@@ -38,17 +38,17 @@ Result<AgentConfig> read_agent_config(const std::vector<std::string>& environmen
         Text{api::kEnvRunServerCa, &config.server.ca_pem}, Text{api::kEnvNamespace, &config.server.run_namespace},
         Text{api::kEnvRunName, &config.server.run_name}, Text{api::kEnvRunId, &config.server.run_uid}}) {
     auto value = required(environment, each.name);
-    if (!value) return std::unexpected(value.error());
+    RETURN_IF_ERROR(value);
     *each.into = *std::move(value);
   }
   const auto attempt = number<int>(environment, api::kEnvAttempt, 1, 1'000'000);
   const auto streams = number<std::size_t>(environment, api::kEnvStdoutBytes, config.stream_bytes, 4U << 20U);
   const auto outputs = number<std::size_t>(environment, api::kEnvOutputBytes, config.output_bytes, 8U << 20U);
   const auto connect = number<int>(environment, api::kEnvConnectSeconds, 600, 1'000'000);
-  if (!attempt) return std::unexpected(attempt.error());
-  if (!streams) return std::unexpected(streams.error());
-  if (!outputs) return std::unexpected(outputs.error());
-  if (!connect) return std::unexpected(connect.error());
+  RETURN_IF_ERROR(attempt);
+  RETURN_IF_ERROR(streams);
+  RETURN_IF_ERROR(outputs);
+  RETURN_IF_ERROR(connect);
   config.connect = std::chrono::seconds(*connect);
   config.server.attempt = *attempt;
   config.stream_bytes = *streams;

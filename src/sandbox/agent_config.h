@@ -1,4 +1,4 @@
-// The agent's environment, read once.
+// The agent's configuration. The operator passes it in environment variables (see api/sandbox.h for their names).
 #pragma once
 
 #include <chrono>
@@ -6,18 +6,24 @@
 #include <vector>
 
 #include "api/sandbox.h"
-#include "sandbox/run_server.h"
+#include "sandbox/run_server_client.h"
 
 namespace modelrun::sandbox {
 
 struct AgentConfig {
   RunServerAddress server;
-  std::size_t stream_bytes = 256U << 10U;  // kept of each stream, half from each end
+  // Bytes kept of each output stream, half from its beginning and half from its end. At most 4 MiB.
+  std::size_t stream_bytes = 256U << 10U;
+  // Bytes of outputs and artifacts together. At most 8 MiB.
   std::size_t output_bytes = api::kMaxOutputBytes;
-  std::chrono::seconds connect{600};  // until `exec` must have connected and the source be here
+  // How long to wait for `exec` to connect, and then again for the source to arrive.
+  std::chrono::seconds connect{600};
 };
 
-// Names the variable that is missing or wrong. Pure.
+// Reads the configuration from `environment`, whose entries have the form NAME=value. Pure. Fails with kInvalid, and
+// names the variable, when a required variable is missing or empty or when a number is malformed or too large. An
+// absent number takes its default; an absent attempt is 1. The values of the run server's address are not checked
+// here; see RunServerClient::create().
 Result<AgentConfig> read_agent_config(const std::vector<std::string>& environment);
 
 }  // namespace modelrun::sandbox

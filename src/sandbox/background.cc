@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include "base/mutex.h"
 #include "sandbox/note.h"
 
 namespace modelrun::sandbox {
@@ -12,12 +13,12 @@ constexpr auto kForever = std::chrono::hours(24 * 365);
 
 }  // namespace
 
-SourceFetch::SourceFetch(const RunServer& server, RetryPolicy retry)
+SourceFetch::SourceFetch(const RunServerClient& server, RetryPolicy retry)
     : thread_([this, &server, retry] {
         if (!wait_ready(start_.fd(), POLLIN, stop_.fd(), Monotonic::now() + kForever)) return;
         auto result = server.fetch_source(retry, stop_.fd());
         {
-          const std::lock_guard lock(mutex_);
+          const MutexLock lock(mutex_);
           result_ = std::move(result);
         }
         done_.raise();
@@ -29,23 +30,23 @@ SourceFetch::~SourceFetch() {
 }
 
 std::optional<Result<void>> SourceFetch::result() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return result_;
 }
 
-OrderWatch::OrderWatch(const RunServer& server) : thread_([this, &server] { run(server); }) {}
+CancelWatch::CancelWatch(const RunServerClient& server) : thread_([this, &server] { run(server); }) {}
 
-OrderWatch::~OrderWatch() {
+CancelWatch::~CancelWatch() {
   stop_.raise();
   thread_.join();
 }
 
-void OrderWatch::run(const RunServer& server) const {
+void CancelWatch::run(const RunServerClient& server) const {
   if (!wait_ready(start_.fd(), POLLIN, stop_.fd(), Monotonic::now() + kForever)) return;
   while (!stop_.raised()) {
     const auto cancel = server.ask_for_order(stop_.fd());
     if (cancel && !*cancel) continue;
-    // The attempt is over: whatever this model still computes is nobody's.
+    // 409: the attempt is over. Nobody will use what this model still computes, so it is ended like a cancelled one.
     const bool over = !cancel && cancel.error().kind == ErrorKind::kConflict;
     if (cancel || over) {
       if (over) note("{}", cancel.error().message);

@@ -1,55 +1,70 @@
-// The agent's two threads that talk to the run server while the main thread relays. Both are made before the model can
-// run: a fork bomb of the same uid leaves no room for new ones.
+// The agent's two background threads. They talk to the run server while the main thread relays the model's output.
+//
+// The constructors create the threads, but the threads stay idle until start(). The agent constructs both before the
+// model can run: the model has the same uid, so a fork bomb in it could use up the uid's process limit and leave no
+// room for new threads.
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <thread>
 
+#include "base/mutex.h"
 #include "sandbox/io.h"
-#include "sandbox/run_server.h"
+#include "sandbox/run_server_client.h"
 
 namespace modelrun::sandbox {
 
-// From start() on, fetches and unpacks the source; done() becomes readable when result() is there. Started when `exec`
-// has connected, not before: the source is the permit to execute, and the run counts as running once it is given out. A
-// model whose container never comes (its image cannot be pulled) must stay pending.
+// Fetches and unpacks the source after start(). When it has finished, done() is raised and result() returns the
+// outcome.
+//
+// Call start() only after `exec` has connected. The source is the permit to execute: the run counts as running once the
+// run server has given it out, and a run whose model container never starts (for example because its image cannot be
+// pulled) must stay pending.
+//
+// Thread-safe.
 class SourceFetch {
  public:
-  // `server` outlives this object.
-  SourceFetch(const RunServer& server, RetryPolicy retry);
-  // Interrupts the fetch and waits for the thread.
+  // Keeps a reference to `server`, which must outlive this object. `retry` is passed to
+  // RunServerClient::fetch_source().
+  SourceFetch(const RunServerClient& server, RetryPolicy retry);
+  // Interrupts a fetch that is under way and joins the thread.
   ~SourceFetch();
   SourceFetch(const SourceFetch&) = delete;
   SourceFetch& operator=(const SourceFetch&) = delete;
 
   void start() const { start_.raise(); }
   [[nodiscard]] const Event& done() const { return done_; }
-  // Nothing before done().
+  // Returns nullopt until done() is raised, then the result of RunServerClient::fetch_source().
   [[nodiscard]] std::optional<Result<void>> result() const;
 
  private:
   Event start_;
   Event stop_;
   Event done_;
-  mutable std::mutex mutex_;
-  std::optional<Result<void>> result_;  // guarded by mutex_
-  std::thread thread_;                  // last: uses the members above
+  mutable Mutex mutex_;
+  std::optional<Result<void>> result_ GUARDED_BY(mutex_);
+  std::thread thread_;  // declared last because the thread uses the members above
 };
 
-// From start() on, asks the run server for orders; cancelled() becomes readable when the run is to end.
-class OrderWatch {
+// Asks the run server for orders, again and again, after start(). cancelled() is raised when the run server orders the
+// run's cancellation, or answers that the attempt is over (409). If the run server denies the request (401, 403), the
+// watch gives up with a note and cancelled() is never raised. After any other failure it asks again one second later.
+//
+// Thread-safe.
+class CancelWatch {
  public:
-  explicit OrderWatch(const RunServer& server);
-  ~OrderWatch();
-  OrderWatch(const OrderWatch&) = delete;
-  OrderWatch& operator=(const OrderWatch&) = delete;
+  // Keeps a reference to `server`, which must outlive this object.
+  explicit CancelWatch(const RunServerClient& server);
+  // Interrupts a request that is under way and joins the thread.
+  ~CancelWatch();
+  CancelWatch(const CancelWatch&) = delete;
+  CancelWatch& operator=(const CancelWatch&) = delete;
 
   void start() const { start_.raise(); }
   [[nodiscard]] const Event& cancelled() const { return cancelled_; }
 
  private:
-  void run(const RunServer& server) const;
+  void run(const RunServerClient& server) const;
 
   Event start_;
   Event stop_;

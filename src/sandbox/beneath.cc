@@ -10,6 +10,7 @@
 namespace modelrun::sandbox {
 namespace {
 
+// Opens the path without openat2(2), one component after the other.
 Result<UniqueFd> walk(int root, const std::string& path, int flags, mode_t mode) {
   UniqueFd directory;
   std::size_t from = 0;
@@ -36,6 +37,7 @@ Result<UniqueFd> open_beneath(int root, const std::string& path, int flags, mode
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
   if (fd) return fd;
+  // ENOSYS: Linux before 5.6. EPERM: a seccomp profile of the container runtime that does not know openat2.
   if (errno == ENOSYS || errno == EPERM) return walk(root, path, flags, mode);
   return std::unexpected(errno_error("open " + path, errno));
 }

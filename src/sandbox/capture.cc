@@ -7,28 +7,26 @@
 namespace modelrun::sandbox {
 namespace {
 
-bool continues(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80;
-}
-
-// Length that the lead byte announces; 1 for anything that is no lead byte of several.
+// Returns the length in bytes of the UTF-8 sequence that begins with `c`; 1 when `c` does not begin a longer one.
 std::size_t announced(char c) {
   const auto lead = static_cast<unsigned char>(c);
   return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
 }
 
+// Without an incomplete UTF-8 sequence at the end.
 std::string_view without_cut_end(std::string_view text) {
   for (std::size_t back = 1; back <= std::min<std::size_t>(3, text.size()); ++back) {
     const char c = text[text.size() - back];
-    if (continues(c)) continue;
+    if (continues_utf8(c)) continue;
     return announced(c) > back ? text.substr(0, text.size() - back) : text;
   }
   return text;
 }
 
+// Without continuation bytes at the beginning.
 std::string_view without_cut_start(std::string_view text) {
   std::size_t skip = 0;
-  while (skip < 3 && skip < text.size() && continues(text[skip])) ++skip;
+  while (skip < 3 && skip < text.size() && continues_utf8(text[skip])) ++skip;
   return text.substr(skip);
 }
 

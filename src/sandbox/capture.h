@@ -1,4 +1,4 @@
-// Keeps the first and the last part of a stream of any length in bounded memory.
+// Keeps the first and the last part of an output stream of any length in bounded memory.
 #pragma once
 
 #include <string>
@@ -8,15 +8,17 @@
 
 namespace modelrun::sandbox {
 
-// Not thread-safe. Holds at most `limit` bytes.
+// Holds at most `limit` bytes of the stream. Not thread-safe.
 class StreamCapture {
  public:
-  // Half of `limit` for each end; a limit below kLeast is raised to it.
+  // Keeps limit / 2 bytes of each end. A limit below kLeast is raised to kLeast.
   explicit StreamCapture(std::size_t limit);
 
   void append(std::string_view bytes);
 
-  // Valid UTF-8: characters cut in two at an inner border are left out, other bytes that are no UTF-8 become U+FFFD.
+  // Returns what is kept so far. A stream that fits is returned whole in `head`. The text is valid UTF-8: when the
+  // middle of the stream was dropped, a character that the cut splits is left out, and every other byte that is not
+  // UTF-8 becomes U+FFFD. The replacement makes the text longer than the bytes that were held.
   [[nodiscard]] api::CapturedStream finish() const;
 
   static constexpr std::size_t kLeast = 64;
@@ -24,7 +26,7 @@ class StreamCapture {
  private:
   std::size_t half_;
   std::string head_;
-  std::string ring_;  // once full, the oldest byte is at ring_at_
+  std::string ring_;  // the last bytes; once it holds half_ bytes, its oldest byte is at ring_at_
   std::size_t ring_at_ = 0;
   std::uint64_t total_ = 0;
 };

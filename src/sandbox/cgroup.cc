@@ -50,7 +50,8 @@ std::vector<std::string> oom_counter_paths(std::string_view proc_self_cgroup) {
     if (second == std::string_view::npos) continue;
     const std::string_view controllers = line.substr(first + 1, second - first - 1);
     const std::string path(line.substr(second + 1) == "/" ? "" : line.substr(second + 1));
-    // /proc may name the path as the host sees it while the mount shows our own cgroup as its root: both are tried.
+    // Both places are tried: /proc may show the path as the host sees it while the root of the mount is the container's
+    // own cgroup.
     if (names_memory(controllers)) {
       v1.push_back(fmt::format("{}/memory{}/memory.oom_control", kMount, path));
       if (!path.empty()) v1.push_back(fmt::format("{}/memory/memory.oom_control", kMount));

@@ -55,10 +55,11 @@ std::vector<UniqueFd> take_fds(msghdr& message) {
 
 Result<Channel> Channel::connect(const std::string& path, const std::string& marker, int timeout_ms) {
   const auto address = address_of(path);
-  if (!address) return std::unexpected(address.error());
+  RETURN_IF_ERROR(address);
   const auto deadline = Monotonic::now() + std::chrono::milliseconds(timeout_ms);
   while (true) {
-    // Looked at first: the socket is there before the marker.
+    // Check the marker before connecting. The agent creates the socket before the marker, so if the marker exists and
+    // the socket does not, the socket has been removed.
     const bool installed = ::access(marker.c_str(), F_OK) == 0;
     UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket) return std::unexpected(errno_error("socket", errno));
@@ -85,7 +86,7 @@ Result<void> Channel::send(Message type, std::string_view payload, const std::ve
   while (::sendmsg(socket_.get(), &message, MSG_NOSIGNAL) < 0) {
     if (errno == EINTR) continue;
     if (errno != EAGAIN && errno != ENOBUFS) return fail(ErrorKind::kUnavailable, "send: {}", std::strerror(errno));
-    if (auto ready = wait_ready(socket_.get(), POLLOUT, -1, deadline); !ready) return ready;
+    RETURN_IF_ERROR(wait_ready(socket_.get(), POLLOUT, -1, deadline));
   }
   return {};
 }
@@ -110,11 +111,11 @@ Result<Packet> Channel::receive() const {
   return Packet{static_cast<Message>(buffer[0]), buffer.substr(1), take_fds(message)};
 }
 
-Result<Listener> Listener::open(const std::string& path) {
+Result<AgentSocket> AgentSocket::open(const std::string& path) {
   const auto address = address_of(path);
-  if (!address) return std::unexpected(address.error());
+  RETURN_IF_ERROR(address);
   ::unlink(path.c_str());
-  Listener listener;
+  AgentSocket listener;
   listener.socket_.reset(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!listener.socket_) return std::unexpected(errno_error("socket", errno));
   if (::bind(listener.socket_.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
@@ -127,7 +128,7 @@ Result<Listener> Listener::open(const std::string& path) {
   return listener;
 }
 
-Result<Channel> Listener::accept_once() {
+Result<Channel> AgentSocket::accept_once() {
   const int fd = ::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)) {
     return fail(ErrorKind::kTimeout, "nobody has connected");
@@ -137,7 +138,7 @@ Result<Channel> Listener::accept_once() {
   return Channel(UniqueFd(fd));
 }
 
-void Listener::close() {
+void AgentSocket::close() {
   if (!socket_) return;
   ::unlink(path_.c_str());
   socket_.reset();

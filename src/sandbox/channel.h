@@ -1,9 +1,18 @@
-// The unix socket between `exec` and `agent`: SOCK_SEQPACKET, one message a packet, its first byte the type.
-//   exec → agent   kHello (with the read ends of the model's stdout and stderr), kStarted, kStdout, kStderr, then one
-//   of
-//                  kExit (an ExitRecord as JSON) and kSetupFailed (a sentence).
-//   agent → exec   kGo, kCancel, kRefuse (a sentence: there will be no go).
-// Not thread-safe. A closed or broken connection is ErrorKind::kUnavailable.
+// The connection between `exec` and `agent`: a unix socket of type SOCK_SEQPACKET. Each packet carries one message. Its
+// first byte is the message type and the rest is the payload.
+//
+// From `exec` to the agent, in this order:
+//   kHello        No payload. Carries two descriptors: the read ends of the model's stdout and stderr pipes.
+//   kStarted      The model's process runs. The payload is its start time in RFC 3339.
+//   kStdout, kStderr
+//                 Bytes that the model wrote. Any number of packets.
+//   kExit         The model has ended. The payload is an api::ExitRecord as JSON.
+//   kSetupFailed  The model was not started. The payload is a sentence that says why. Sent instead of all messages that
+//                 are still to come, possibly before kHello.
+// From the agent to `exec`:
+//   kGo           The model may start.
+//   kCancel       The model must be ended.
+//   kRefuse       There will be no kGo. The payload is a sentence that says why.
 #pragma once
 
 #include <string>
@@ -27,27 +36,36 @@ enum class Message : char {
   kRefuse = 'N',
 };
 
-// Below the default socket buffer, so that a packet never fails with EMSGSIZE.
+// The largest payload, in bytes. It is below the default size of a socket buffer: a packet that is larger than the
+// buffer fails with EMSGSIZE.
 inline constexpr std::size_t kMaxPayload = 32U << 10U;
 
 struct Packet {
-  Message type;
+  Message type;  // the byte as received, which need not be one of the enumerators
   std::string payload;
-  std::vector<UniqueFd> fds;
+  std::vector<UniqueFd> fds;  // descriptors that came with the packet; close-on-exec
 };
 
+// One end of the connection. A default-constructed Channel is not connected and tests false. Not thread-safe.
 class Channel {
  public:
   Channel() = default;
+  // `socket`: a connected, non-blocking socket of type SOCK_SEQPACKET.
   explicit Channel(UniqueFd socket) : socket_(std::move(socket)) {}
 
-  // Connects to the agent's socket. While `marker` is not there, the agent is still installing: tries again until
-  // `timeout_ms` have passed. Once it is, a socket that is missing is gone for good.
+  // Connects to the agent's socket at `path`. Blocks for at most `timeout_ms` milliseconds. As long as the file
+  // `marker` does not exist, the agent is still installing itself, so a missing or refusing socket is tried again.
+  // Once the marker exists, such a socket means that the agent has stopped listening for good, and the call fails at
+  // once. Fails with kInvalid when `path` is too long for a socket address, otherwise with the errno of connect(2) as
+  // errno_error() maps it (kNotFound, kUnavailable).
   static Result<Channel> connect(const std::string& path, const std::string& marker, int timeout_ms);
 
-  // Waits while the peer's buffer is full, 10 s at most. `payload` beyond kMaxPayload is cut off.
+  // Sends one packet. Blocks while the peer's buffer is full, and fails with kTimeout after 10 s. Fails with
+  // kUnavailable when the connection is closed or broken. A payload longer than kMaxPayload is cut off there. At most
+  // two descriptors can be sent; they stay open and stay the caller's.
   Result<void> send(Message type, std::string_view payload = {}, const std::vector<int>& fds = {}) const;
-  // Does not wait: kTimeout when nothing has come.
+  // Receives one packet. Does not block: fails with kTimeout when there is no packet. Fails with kUnavailable when the
+  // connection is closed or broken.
   Result<Packet> receive() const;
 
   [[nodiscard]] int fd() const { return socket_.get(); }
@@ -58,13 +76,17 @@ class Channel {
   UniqueFd socket_;
 };
 
-// The agent's end before the connection. Accepts one connection in its life.
-class Listener {
+// The agent's listening socket. It accepts one connection in its life. Destroying an open AgentSocket leaves the
+// socket's file behind; close() removes it. Not thread-safe.
+class AgentSocket {
  public:
-  static Result<Listener> open(const std::string& path);
-  // kTimeout when nobody has connected yet. On success the socket's file is unlinked and the listener closed.
+  // Listens at `path` and replaces a file that is there. Only the own uid may connect (mode 0600). Fails with kInvalid
+  // when `path` is too long for a socket address, otherwise with the errno as errno_error() maps it.
+  static Result<AgentSocket> open(const std::string& path);
+  // Accepts the connection if a peer has connected, then closes the listener as close() does. Does not block: fails
+  // with kTimeout when nobody has connected yet; poll fd() for that.
   Result<Channel> accept_once();
-  // Gives up listening; the path disappears.
+  // Stops listening and unlinks the socket's file. May be called again.
   void close();
   [[nodiscard]] int fd() const { return socket_.get(); }
 

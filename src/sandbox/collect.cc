@@ -1,6 +1,5 @@
 #include "sandbox/collect.h"
 
-#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "api/strict_json.h"
+#include "base/encoding.h"
 
 namespace modelrun::sandbox {
 namespace {
@@ -18,7 +18,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kModelFiles = ".modelrun/models";
-// Spaces and line ends of a file do not count against the limit of the outputs, within reason.
+// The limit applies to the outputs as canonical JSON, so white space in a file does not count. A file may therefore be
+// this many times larger than the limit before it is refused unread.
 constexpr std::size_t kFileSlack = 4;
 
 bool is_output(std::string_view path) {
@@ -30,11 +31,12 @@ std::string_view stem_of(std::string_view path) {
   return path.substr(0, path.size() - 5);
 }
 
+// Reads the files that define outputs and merges them into one JSON object.
 class OutputMerger {
  public:
   OutputMerger(const OutputTree& tree, const CollectLimits& limits) : tree_(tree), limits_(limits) {}
 
-  // The harness's error: about the run as a whole, so it comes before any of ours.
+  // Takes the harness's error. It is about the run as a whole, so it takes precedence over the errors found here.
   void take_error() {
     const auto value = parse(".modelrun/error.json", "the harness's error");
     if (!value || !value->is_object()) return;
@@ -63,7 +65,7 @@ class OutputMerger {
     if (value) put(std::string(stem_of(file.path)), *std::move(value), "/outputs/" + file.path);
   }
 
-  // .modelrun/models/MODEL/KEY.json
+  // Takes .modelrun/models/MODEL/KEY.json as outputs[MODEL][KEY]. Replaces outputs[MODEL] if it is not an object.
   void take_model_file(const OutputFile& file) {
     const std::size_t from = kModelFiles.size() + 1;
     const std::string model = file.path.substr(from, file.path.find('/', from) - from);
@@ -118,7 +120,8 @@ class OutputMerger {
     (*outputs_)[key] = std::move(value);
   }
 
-  // Nothing when absent or, with a complaint that calls it `shown`, when it cannot be taken.
+  // Returns the value of a JSON file. Returns nullopt when the file is absent, and when it cannot be read or parsed; in
+  // the latter case it also complains and calls the file `shown`.
   std::optional<json> parse(const std::string& path, const std::string& shown) {
     const auto text = tree_.read(path, limits_.bytes * kFileSlack + 4096);
     if (!text && text.error().kind == ErrorKind::kNotFound) return std::nullopt;
@@ -127,7 +130,8 @@ class OutputMerger {
                fmt::format("{}: {}", shown, text.error().message));
       return std::nullopt;
     }
-    // The harness's file has one level more than the outputs, models two.
+    // A file NAME.json becomes one level deeper in the outputs. The harness's file already has a level around the
+    // outputs, "result" or "models", so the limit is not lowered for files in .modelrun.
     const bool wrapped = path.starts_with(".modelrun/");
     auto value = api::parse_strict(*text, {.max_depth = api::kMaxJsonDepth - (wrapped ? 0 : 1)});
     if (value) return *std::move(value);
@@ -135,6 +139,8 @@ class OutputMerger {
     return std::nullopt;
   }
 
+  // Removes the level "result" or "models" of the harness's file from the JSON pointer in an error message, because the
+  // user's own values do not have that level.
   static std::string without_wrapper(std::string message, bool wrapped) {
     for (const std::string_view prefix : {"at /result", "at /models"}) {
       if (wrapped && message.starts_with(prefix)) return "at " + message.substr(prefix.size());
@@ -145,16 +151,13 @@ class OutputMerger {
   const OutputTree& tree_;
   const CollectLimits& limits_;
   std::optional<json> outputs_;
-  std::map<std::string, std::string> origins_;  // key → what it came from
+  std::map<std::string, std::string> origins_;  // key → the source that defined it
   std::optional<api::FrameError> error_;
   std::size_t problems_ = 0;
   std::size_t size_ = 0;
 };
 
-struct MdDeleter {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-
+// Lists artifacts, computes their digests and keeps their bytes while there is room.
 class ArtifactCollector {
  public:
   ArtifactCollector(const OutputTree& tree, const CollectLimits& limits, std::size_t room, Warnings& warnings)
@@ -192,11 +195,11 @@ class ArtifactCollector {
  private:
   [[nodiscard]] std::uint64_t hash_left() const { return limits_.hashed_bytes - hashed_; }
 
-  // Digest and, while there is room, bytes; false when it is not as long as it was.
+  // Reads the file for the digest and keeps its bytes when there is room for them. Returns false when the file does not
+  // have the size that it had when it was opened.
   bool read(int fd, api::Artifact& artifact) {
     const bool store = artifact.size <= room_;
-    const std::unique_ptr<EVP_MD_CTX, MdDeleter> digest(EVP_MD_CTX_new());
-    EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr);
+    Sha256 digest;
     std::string bytes;
     std::array<char, 65536> chunk;
     std::uint64_t total = 0;
@@ -206,14 +209,12 @@ class ArtifactCollector {
       if (got <= 0) break;
       total += static_cast<std::uint64_t>(got);
       if (total > artifact.size) return false;
-      EVP_DigestUpdate(digest.get(), chunk.data(), static_cast<std::size_t>(got));
+      digest.add({chunk.data(), static_cast<std::size_t>(got)});
       if (store) bytes.append(chunk.data(), static_cast<std::size_t>(got));
     }
     if (total != artifact.size) return false;
     hashed_ += total;
-    std::array<unsigned char, 32> raw{};
-    EVP_DigestFinal_ex(digest.get(), raw.data(), nullptr);
-    for (const unsigned char byte : raw) artifact.sha256 += fmt::format("{:02x}", byte);
+    artifact.sha256 = digest.hex();
     if (store) {
       room_ -= bytes.size();
       artifact.bytes = std::move(bytes);
@@ -231,7 +232,7 @@ class ArtifactCollector {
   std::vector<api::Artifact> out_;
 };
 
-// True for .modelrun/models/MODEL/KEY.json.
+// True for .modelrun/models/MODEL/KEY.json. `path` is known to be below .modelrun/models.
 bool is_model_file(std::string_view path) {
   return path.ends_with(".json") && std::ranges::count(path, '/') == 3 && !stem_of(path).empty();
 }

@@ -22,15 +22,15 @@ bool is_passed_on(std::string_view name) {
     return false;
   }
   if (name == api::kEnvTimeout || name == api::kEnvLandlock) return false;
-  // Service links, should the pod have them: {SVC}_SERVICE_HOST, {SVC}_SERVICE_PORT[_NAME], {SVC}_PORT=tcp://...,
-  // {SVC}_PORT_80_TCP[_ADDR].
+  // Service links, in case the pod has them: {SVC}_SERVICE_HOST, {SVC}_SERVICE_PORT[_NAME], {SVC}_PORT_80_TCP[_ADDR].
+  // The variable {SVC}_PORT=tcp://... is not recognised and is passed on.
   if (name.ends_with("_SERVICE_HOST") || name.find("_SERVICE_PORT") != std::string_view::npos) return false;
   const std::size_t port = name.find("_PORT_");
   return port == std::string_view::npos ||
          (name.find("_TCP", port) == std::string_view::npos && name.find("_UDP", port) == std::string_view::npos);
 }
 
-std::optional<long> parse_number(std::string_view text) {
+std::optional<long> parse_prefix_number(std::string_view text) {
   long value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end == text.data()) return std::nullopt;
@@ -62,7 +62,7 @@ std::vector<std::string> model_environment(const std::vector<std::string>& inher
   };
   set_default("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
   set_default("LANG", "C.UTF-8");
-  // The only writable places there are; the image's own HOME is read-only.
+  // The image's file system, with its own HOME, is read-only; /tmp is writable.
   set("HOME", api::kTmpDir);
   set_default("TMPDIR", api::kTmpDir);
   for (const char* name : {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"}) {
@@ -72,9 +72,9 @@ std::vector<std::string> model_environment(const std::vector<std::string>& inher
 }
 
 std::optional<int> parse_cpu_limit(std::string_view quota, std::string_view period) {
-  const auto q = parse_number(quota);
-  const auto p = parse_number(period);
-  if (!q || !p || *q <= 0 || *p <= 0) return std::nullopt;  // "max" and -1 mean none
+  const auto q = parse_prefix_number(quota);
+  const auto p = parse_prefix_number(period);
+  if (!q || !p || *q <= 0 || *p <= 0) return std::nullopt;  // "max" and -1 mean no limit
   return static_cast<int>(std::clamp<long>((*q + *p - 1) / *p, 1, 1024));
 }
 

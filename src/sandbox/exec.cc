@@ -13,6 +13,7 @@
 #include <csignal>
 
 #include "api/frame_json.h"
+#include "api/json_access.h"
 #include "sandbox/cgroup.h"
 #include "sandbox/environment.h"
 #include "sandbox/landlock.h"
@@ -26,7 +27,7 @@ namespace {
 constexpr int kConnectMs = 20'000;
 constexpr int kPipeBytes = 1 << 20;
 
-// Everything that exists before the agent says go; the part that takes time is done while it still fetches.
+// Everything that is ready before the agent says go. The slow parts are done while the agent still fetches the source.
 struct Prepared {
   LaunchPlan plan;
   UniqueFd out_read, out_write, err_read, err_write;
@@ -34,7 +35,8 @@ struct Prepared {
   std::chrono::seconds timeout{0};
 };
 
-// The model has our uid: it must not read our memory and descriptors, nor leave a core of us, nor stop us by a signal.
+// Protects this process from the model, which has the same uid: the model must not be able to read our memory and
+// descriptors, to make us leave a core dump, or to stop us with a signal.
 Result<void> protect_self() {
   if (::prctl(PR_SET_DUMPABLE, 0) != 0) return std::unexpected(errno_error("prctl(PR_SET_DUMPABLE)", errno));
   const rlimit none{0, 0};
@@ -47,22 +49,13 @@ Result<void> protect_self() {
   return {};
 }
 
-Result<UniqueFd> open_signals() {
-  sigset_t wanted;
-  sigemptyset(&wanted);
-  for (const int number : {SIGCHLD, SIGTERM, SIGINT}) sigaddset(&wanted, number);
-  if (::sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0) return std::unexpected(errno_error("sigprocmask", errno));
-  UniqueFd fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) return std::unexpected(errno_error("signalfd", errno));
-  return fd;
-}
-
 Result<void> open_pipe(UniqueFd& read_end, UniqueFd& write_end) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(errno_error("pipe", errno));
   read_end.reset(ends[0]);
   write_end.reset(ends[1]);
-  // What a killed container has printed stays in the pipe for the agent; more room is more of it. May be refused.
+  // When the container is killed, the output that is still in the pipe stays there for the agent. A larger pipe keeps
+  // more of it. The kernel may refuse the size, which is harmless.
   (void)::fcntl(write_end.get(), F_SETPIPE_SZ, kPipeBytes);
   return set_nonblocking(read_end.get());
 }
@@ -77,10 +70,10 @@ Result<std::chrono::seconds> parse_timeout(std::optional<std::string_view> text)
 Result<void> prepare(const Layout& layout, std::vector<std::string> argv, Prepared& out) {
   const auto inherited = inherited_environment();
   const auto timeout = parse_timeout(find_variable(inherited, api::kEnvTimeout));
-  if (!timeout) return std::unexpected(timeout.error());
+  RETURN_IF_ERROR(timeout);
   out.timeout = *timeout;
   const auto mode = parse_landlock_mode(find_variable(inherited, api::kEnvLandlock).value_or("required"));
-  if (!mode) return std::unexpected(mode.error());
+  RETURN_IF_ERROR(mode);
   auto ruleset = make_landlock_ruleset(*mode, layout);
   if (!ruleset) return fail_in("the sandbox's ring 'landlock' could not be put up", ruleset.error());
   out.ruleset = *std::move(ruleset);
@@ -93,7 +86,8 @@ Result<void> prepare(const Layout& layout, std::vector<std::string> argv, Prepar
   return {};
 }
 
-// Waits for the agent's word. kCancelled: SIGTERM came first; kDenied: the agent refuses.
+// Blocks until the agent says go. Fails with kCancelled when a stop from outside comes first, with kDenied when the
+// agent refuses, and as Channel::receive() does when the agent goes away.
 Result<void> await_go(const Channel& agent, int signals, bool whole_namespace) {
   while (true) {
     std::array<pollfd, 2> fds{{{agent.fd(), POLLIN, 0}, {signals, POLLIN, 0}}};
@@ -110,12 +104,12 @@ Result<void> await_go(const Channel& agent, int signals, bool whole_namespace) {
   }
 }
 
-int exit_code_of(const Supervisor::Outcome& outcome) {
+int exit_code_of(const Supervisor::Observation& outcome) {
   if (outcome.agent_lost) return api::kExitAgentLost;
   return outcome.record.signal ? 128 + *outcome.record.signal : outcome.record.code.value_or(api::kExitAgentLost);
 }
 
-// From the go to the exit record.
+// Runs the model, from the agent's go to the exit record, and returns the container's exit code.
 int run_model(Prepared& prepared, Channel& agent, int signals, bool whole_namespace) {
   const auto oom_before = read_oom_kills();
   const Time started_at = SystemClock().now();
@@ -133,11 +127,11 @@ int run_model(Prepared& prepared, Channel& agent, int signals, bool whole_namesp
   Supervisor supervisor(agent, signals, StreamPump(std::move(prepared.out_read), STDOUT_FILENO, Message::kStdout),
                         StreamPump(std::move(prepared.err_read), STDERR_FILENO, Message::kStderr),
                         {.timeout = prepared.timeout}, whole_namespace);
-  Supervisor::Outcome outcome = supervisor.watch(*entry);
+  Supervisor::Observation outcome = supervisor.watch(*entry);
   outcome.record.started_at = started_at;
   const auto oom_after = read_oom_kills();
   if (oom_before && oom_after) outcome.record.oom_kills = *oom_after - *oom_before;
-  if (!outcome.agent_lost) (void)agent.send(Message::kExit, api::dump_json(api::exit_to_json(outcome.record)));
+  if (!outcome.agent_lost) (void)agent.send(Message::kExit, api::json_text(api::exit_to_json(outcome.record)));
   return exit_code_of(outcome);
 }
 
@@ -149,7 +143,7 @@ int run_exec(const Layout& layout, std::vector<std::string> argv) {
     note("{}", error.message);
     return code;
   };
-  auto signals = open_signals();
+  auto signals = block_signals({SIGCHLD, SIGTERM, SIGINT});
   if (!signals) return failed(signals.error(), api::kExitSetupFailed);
   auto agent = Channel::connect(layout.at(api::kAgentSocket), layout.at(api::kInstalledMarker), kConnectMs);
   if (!agent) return failed(agent.error(), api::kExitAgentLost);

@@ -3,7 +3,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,22 +13,17 @@
 #include <optional>
 #include <vector>
 
+#include "base/encoding.h"
 #include "base/fd.h"
 #include "sandbox/beneath.h"
 
 namespace modelrun::sandbox {
 namespace {
 
-struct MdDeleter {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-
-// Feeds libarchive from the body and digests what passes.
+// Gives the body to libarchive piece by piece and computes the digest of everything that is read.
 class Input {
  public:
-  explicit Input(const BodyReader& body) : body_(body), digest_(EVP_MD_CTX_new()) {
-    EVP_DigestInit_ex(digest_.get(), EVP_sha256(), nullptr);
-  }
+  explicit Input(const BodyReader& body) : body_(body) {}
 
   static la_ssize_t read(archive* /*unused*/, void* self, const void** buffer) {
     auto* input = static_cast<Input*>(self);
@@ -37,16 +31,12 @@ class Input {
     return input->next();
   }
 
-  // What stands behind the archive's end still belongs to the digest.
+  // Reads the rest of the body and returns the digest. Bytes behind the end of the archive are part of the digest.
   Result<std::string> finish() {
     while (next() > 0) {
     }
     if (error_) return std::unexpected(*error_);
-    std::array<unsigned char, 32> raw{};
-    EVP_DigestFinal_ex(digest_.get(), raw.data(), nullptr);
-    std::string hex;
-    for (const unsigned char byte : raw) hex += fmt::format("{:02x}", byte);
-    return hex;
+    return digest_.hex();
   }
 
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
@@ -59,17 +49,17 @@ class Input {
       error_ = got.error();
       return -1;
     }
-    EVP_DigestUpdate(digest_.get(), buffer_.data(), *got);
+    digest_.add({buffer_.data(), *got});
     return static_cast<la_ssize_t>(*got);
   }
 
   const BodyReader& body_;
-  std::unique_ptr<EVP_MD_CTX, MdDeleter> digest_;
+  Sha256 digest_;
   std::array<char, 64U << 10U> buffer_{};
   std::optional<Error> error_;
 };
 
-// The path's directories, made where they are missing, and its last part.
+// Writes archive entries below the root directory and creates missing parent directories.
 class Tree {
  public:
   explicit Tree(UniqueFd root) : root_(std::move(root)) {}
@@ -79,7 +69,7 @@ class Tree {
     const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash);
     const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
     auto directory = make_directories(parent);
-    if (!directory) return std::unexpected(directory.error());
+    RETURN_IF_ERROR(directory);
     switch (archive_entry_filetype(entry)) {
       case AE_IFDIR: {
         auto made = make_directories(path);
@@ -135,7 +125,8 @@ class Tree {
   UniqueFd root_;
 };
 
-// "./a//b/" as "a/b"; nothing for a path that is absolute or has "..", and empty for the root itself.
+// Normalises a path: "./a//b/" becomes "a/b" and the root itself becomes "". Returns nullopt for a path that is
+// absolute or contains "..".
 std::optional<std::string> clean_path(std::string_view raw) {
   if (raw.starts_with('/')) return std::nullopt;
   std::string out;
@@ -190,11 +181,11 @@ Result<Extracted> extract_source(const BodyReader& body, const std::string& root
   const auto files =
       opened ? extract_entries(in.get(), tree)
              : Result<std::uint64_t>(fail(ErrorKind::kInvalid, "source archive: not a gzip-compressed tar"));
-  // The connection's error is the cause, the archive's its consequence.
+  // If the body failed, that is the cause, and libarchive's error is only the consequence.
   if (input.error()) return std::unexpected(*input.error());
-  if (!files) return std::unexpected(files.error());
+  RETURN_IF_ERROR(files);
   auto digest = input.finish();
-  if (!digest) return std::unexpected(digest.error());
+  RETURN_IF_ERROR(digest);
   return Extracted{*std::move(digest), *files};
 }
 

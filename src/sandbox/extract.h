@@ -1,5 +1,6 @@
-// Unpacks the source: a gzip-compressed tar, read with libarchive, written here. The operator has already refused what
-// leaves the tree; this is the second ring: every path is resolved beneath the root without following a link.
+// Unpacks the source, a gzip-compressed tar. libarchive reads it and this file writes the entries to disk. The
+// operator has already refused a tree with paths that leave it. This is the second line of defence: every path is
+// resolved beneath the root directory without following a symbolic link.
 #pragma once
 
 #include <string>
@@ -10,15 +11,22 @@
 namespace modelrun::sandbox {
 
 struct Extracted {
-  std::string sha256;  // of all bytes that `body` gave
-  std::uint64_t files = 0;
+  std::string sha256;       // lower-case hex, of all bytes that `body` gave
+  std::uint64_t files = 0;  // entries written: files, directories and symbolic links
 };
 
-// Reads `body` to its end. `root` is an existing directory, best an empty one; what is in the way is replaced.
-// kInvalid: damaged, or an entry that is refused; other kinds are the body's or the disk's.
+// Reads `body` to its end and unpacks it below `root`, which must be an existing directory and should be empty. A
+// file or symbolic link with the name of a new file or link is replaced; other collisions fail. Files get mode 0755
+// when the archive marks them executable and 0644 otherwise, directories 0755, all subject to the umask. The digest
+// is for the caller to compare. After a failure `root` holds what was unpacked so far.
+//
+// An error of `body` is returned as it is. Otherwise fails with kInvalid when the archive is damaged or an entry is
+// refused (an absolute path, "..", a hard link, a special file) and also when writing a file's data fails; failures of
+// other system calls have the kind that errno_error() gives them.
 Result<Extracted> extract_source(const BodyReader& body, const std::string& root);
 
-// Removes everything below `root`, without following links.
+// Removes everything in the directory `root`, but not `root` itself. Does not follow symbolic links. Fails with
+// kInternal.
 Result<void> empty_directory(const std::string& root);
 
 }  // namespace modelrun::sandbox

@@ -1,10 +1,13 @@
-"""Runs a Python entry point as `python3 FILE` would, then keeps its module-level dict `result` (or `outputs`).
+"""Runs a Python entry point as `python3 FILE` would, then saves its module-level dict `result` (or `outputs`).
 
-Installed into the pod and started with `python3 -I -B -u`; standard library only, Python 3.8 and newer. It is part of the
-model's own process: nothing here is a border of the sandbox. What it writes is read, without trust, by the agent (src/sandbox/collect.h):
+The agent installs this file into the pod, where it is started with `python3 -I -B -u`. It uses only the standard
+library and runs on Python 3.8 and newer. It is part of the model's own process, so nothing here is a border of the
+sandbox. It writes these files, which the agent reads without trusting them (src/sandbox/collect.h):
   /outputs/.modelrun/result.json             {"result": {...}, "models": {MODEL: {...}}}
   /outputs/.modelrun/models/MODEL/KEY.json   what a pipeline's model wrote as /outputs/KEY.json
   /outputs/.modelrun/error.json              {"reason": ..., "message": ...}
+When the entry point is a pipeline, it also writes the outputs of each of its models for the models that run later:
+  /upstream/MODEL/outputs.json               the model's `result` and its files together, as one JSON object
 """
 import json
 import keyword
@@ -24,7 +27,7 @@ EXIT_NO_ENTRY_POINT = 66
 
 
 class Refused(Exception):
-    """What a model left cannot be an output; the message says where and why."""
+    """A value or file of the model cannot be an output, or PIPELINE is malformed; the message says where and why."""
 
 
 class MissingEntryPoint(Exception):
@@ -33,7 +36,11 @@ class MissingEntryPoint(Exception):
 
 # ---- Values to JSON ----------------------------------------------------------------------------------------------
 def convert(value, path, depth=0):
-    """`value` in terms of dict, list, str, int, float, bool and None. Knows numpy and pandas without importing them."""
+    """Converts `value` to dict, list, str, int, float, bool and None; raises Refused when that is impossible.
+
+    Handles values of numpy and pandas without importing these packages. `path` is the JSON pointer of `value`, for
+    messages.
+    """
     if depth > MAX_DEPTH:
         raise Refused("at %s: nested deeper than %d levels" % (path or "/", MAX_DEPTH))
     if value is None or isinstance(value, bool):
@@ -68,7 +75,7 @@ def convert_dict(value, path, depth):
 
 def convert_numpy(value, path, depth):
     kind = getattr(getattr(value, "dtype", None), "kind", None)
-    if kind in ("M", "m"):  # datetime64, timedelta64: item() may be a bare number of nanoseconds
+    if kind in ("M", "m"):  # datetime64, timedelta64: item() may return a plain number of nanoseconds
         texts = value.astype(str).tolist()
         return convert(_without_nat(texts), path, depth)
     if hasattr(value, "tolist"):
@@ -126,7 +133,10 @@ def convert_other(value, path, depth):
 
 
 def module_result(names, where):
-    """The module's dict `result`, or `outputs` when it has no `result`; None when it has neither."""
+    """Returns the module's dict `result`, or `outputs` when it has no `result`, converted; None when it has neither.
+
+    A variable that is None counts as absent. `names` are the module's globals. Raises Refused.
+    """
     for name in ("result", "outputs"):
         value = names.get(name)
         if value is None:
@@ -142,15 +152,16 @@ def module_result(names, where):
 
 # ---- Files -------------------------------------------------------------------------------------------------------
 def write_json(path, value):
-    """A reader sees all of it or nothing."""
+    """Writes `value` to the file `path` by rename, so that a reader sees the whole file or the previous one."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path + ".new", "w", encoding="utf-8") as f:
-        # NaN is let through here: the agent refuses it and says where.
+        # NaN is allowed here, because the agent refuses it with a message that says where it is.
         json.dump(value, f, allow_nan=True)
     os.replace(path + ".new", path)
 
 
 def output_files():
+    """Returns the names of the files NAME.json directly in /outputs, as a set."""
     try:
         names = os.listdir(OUTPUTS)
     except OSError:
@@ -159,6 +170,10 @@ def output_files():
 
 
 def read_json(path):
+    """Returns the value of a JSON file.
+
+    Raises ValueError for malformed JSON or a duplicate key, OSError, or RecursionError.
+    """
     def without_duplicates(pairs):
         out = {}
         for key, value in pairs:
@@ -173,13 +188,13 @@ def read_json(path):
 
 # ---- Running -----------------------------------------------------------------------------------------------------
 def run_file(path):
-    """Runs `path` as the program; its globals. Exceptions are the program's own."""
+    """Runs the file `path` as `__main__` and returns its globals. Lets the exceptions of the program pass through."""
     with open(path, "rb") as f:
         source = f.read()
     module = types.ModuleType("__main__")
     module.__file__ = path
     module.__builtins__ = __builtins__
-    sys.modules["__main__"] = module  # multiprocessing and pickle look there
+    sys.modules["__main__"] = module  # multiprocessing and pickle look up __main__ there
     _alive.append(module)
     sys.argv = [path]
     directory = os.path.dirname(path)
@@ -188,12 +203,12 @@ def run_file(path):
     return module.__dict__
 
 
-_alive = []  # functions of a finished module may still be registered with atexit
+_alive = []  # keeps the modules: functions of a finished one may still be registered with atexit
 _library_path = list(sys.path)
 
 
 def run_to_end(path):
-    """Like run_file; exit(0) is an end like any other."""
+    """Like run_file, but a program that calls exit(0) counts as one that ran to its end."""
     try:
         return run_file(path)
     except SystemExit as e:
@@ -203,6 +218,7 @@ def run_to_end(path):
 
 
 def entry_path(relative):
+    """Returns the path of a file of the repository. Raises MissingEntryPoint when there is no such file."""
     path = os.path.normpath(os.path.join(REPO, relative))
     if not os.path.isfile(path):
         raise MissingEntryPoint("%s is not in the repository at this commit" % relative)
@@ -210,7 +226,10 @@ def entry_path(relative):
 
 
 class Run:
-    """What has been gathered so far; written anew after each step, so that a later failure loses nothing."""
+    """One run, with the results that have been gathered so far.
+
+    The results are written again after each step, so that a later failure does not lose them.
+    """
 
     def __init__(self):
         self.own = None
@@ -228,7 +247,7 @@ class Run:
         pid = os.getpid()
         names = run_to_end(entry_path(entry))
         if os.getpid() != pid:
-            return  # a fork of the model's that came to the end of the file
+            return  # a child that the model forked and that ran to the end of the file
         if scope == "project" and "PIPELINE" in names:
             pipeline = checked_pipeline(names["PIPELINE"], entry)
         else:
@@ -256,7 +275,10 @@ class Run:
 
     @staticmethod
     def move_files(model, taken):
-        """Moves new /outputs/*.json aside, so that the next model begins with a clean top; name → path."""
+        """Moves the files /outputs/*.json that are not in `taken` to the directory of `model`.
+
+        The next model then starts without them. Returns a dict from the file's name to its new path.
+        """
         directory = os.path.join(KEPT, "models", model)
         moved = {}
         for name in sorted(output_files() - taken):
@@ -267,6 +289,10 @@ class Run:
 
     @staticmethod
     def union(model, own, files):
+        """Returns the model's result and the values of its files as one dict.
+
+        Raises Refused when a key is in both or when a file cannot be read as JSON.
+        """
         out = dict(own)
         for name, path in files.items():
             key = name[: -len(".json")]
@@ -281,6 +307,7 @@ class Run:
 
 
 def checked_pipeline(value, entry):
+    """Returns PIPELINE as a list. Raises Refused when it is malformed, MissingEntryPoint when a model has no file."""
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise Refused("%s: PIPELINE must be a list of model names" % entry)
     seen = set()
@@ -296,12 +323,13 @@ def checked_pipeline(value, entry):
 
 # ---- Ends --------------------------------------------------------------------------------------------------------
 def report(reason, message):
+    """Writes an error of the run to standard error and, for the agent, to error.json."""
     sys.stderr.write("modelrun: %s\n" % message)
     write_json(os.path.join(KEPT, "error.json"), {"reason": reason, "message": message})
 
 
 def show_exception(error):
-    """As the interpreter does it, without our own frames."""
+    """Prints the exception as the interpreter would, without the stack frames of this file at its top."""
     tb = error.__traceback__
     while tb is not None and tb.tb_frame.f_code.co_filename == __file__:
         tb = tb.tb_next
@@ -322,6 +350,7 @@ def main():
     except Refused as e:
         report("OutputsInvalid", str(e))
     except KeyboardInterrupt as e:
+        # End by SIGINT itself, as the interpreter does, so that the parent sees the signal.
         show_exception(e)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)

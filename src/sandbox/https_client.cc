@@ -29,7 +29,8 @@ std::optional<T> parse_number(std::string_view text, int base = 10) {
   return value;
 }
 
-// One response as it comes: the head, then the body by length, in chunks, or to the end of the connection.
+// Parses one response from the stream (RFC 9112): first the head, then the body, which is delimited by
+// Content-Length, by chunks, or by the end of the connection.
 class Response {
  public:
   explicit Response(TlsStream& stream) : stream_(stream) {}
@@ -37,21 +38,21 @@ class Response {
   Result<HttpHead> read_head() {
     HttpHead head;
     auto line = read_line();
-    if (!line) return std::unexpected(line.error());
+    RETURN_IF_ERROR(line);
     const auto status = line->size() >= 12 ? parse_number<int>(line->substr(9, 3)) : std::nullopt;
     if (!line->starts_with("HTTP/1.") || !status) return fail(ErrorKind::kInvalid, "the answer is not HTTP");
     head.status = *status;
     for (line = read_line(); line && !line->empty(); line = read_line()) {
-      if (auto taken = take_header(*line, head); !taken) return std::unexpected(taken.error());
+      RETURN_IF_ERROR(take_header(*line, head));
     }
-    if (!line) return std::unexpected(line.error());
+    RETURN_IF_ERROR(line);
     if (head.status == 204 || head.status < 200) left_ = 0;
     return head;
   }
 
   Result<std::size_t> read_body(std::span<char> into) {
     if (chunked_ && left_ == 0 && !ended_) {
-      if (auto next = next_chunk(); !next) return std::unexpected(next.error());
+      RETURN_IF_ERROR(next_chunk());
     }
     if (ended_ || left_ == 0 || into.empty()) return std::size_t{0};
     const auto wanted =
@@ -86,8 +87,8 @@ class Response {
 
   Result<void> next_chunk() {
     auto line = read_line();
-    if (line && line->empty()) line = read_line();  // the end of the chunk before
-    if (!line) return std::unexpected(line.error());
+    if (line && line->empty()) line = read_line();  // the line end after the previous chunk
+    RETURN_IF_ERROR(line);
     const auto size = parse_number<std::uint64_t>(line->substr(0, line->find(';')), 16);
     if (!size) return fail(ErrorKind::kInvalid, "the answer has a broken chunk");
     left_ = size;
@@ -106,7 +107,7 @@ class Response {
       if (buffer_.size() > kMaxHeadBytes) return fail(ErrorKind::kInvalid, "the answer's head is too long");
       std::array<char, 4096> more;
       const auto got = stream_.read(more);
-      if (!got) return std::unexpected(got.error());
+      RETURN_IF_ERROR(got);
       if (*got == 0) return fail(ErrorKind::kUnavailable, "the server closed the connection");
       buffer_.append(more.data(), *got);
     }
@@ -121,8 +122,8 @@ class Response {
   }
 
   TlsStream& stream_;
-  std::string buffer_;  // read, not yet used
-  std::optional<std::uint64_t> left_;
+  std::string buffer_;                 // read from the stream, not yet parsed
+  std::optional<std::uint64_t> left_;  // bytes left of the body or of the chunk; absent: until the connection ends
   bool chunked_ = false;
   bool ended_ = false;
 };
@@ -166,7 +167,7 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
 }
 
 Result<HttpsClient> HttpsClient::create(const Endpoint& endpoint, const std::string& name, const std::string& ca_pem) {
-  // No configuration file of the machine has a say in this.
+  // Do not let an OpenSSL configuration file of the machine change the settings.
   OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   SSL_CTX* context = SSL_CTX_new(TLS_client_method());
   if (context == nullptr) return fail(ErrorKind::kInternal, "TLS: out of memory");
@@ -175,21 +176,22 @@ Result<HttpsClient> HttpsClient::create(const Endpoint& endpoint, const std::str
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1) return fail(ErrorKind::kInternal, "TLS: no TLS 1.2");
   if (name.empty()) return fail(ErrorKind::kInvalid, "{} is empty", api::kEnvRunServerName);
-  if (auto added = add_certificates(context, ca_pem); !added) return std::unexpected(added.error());
+  RETURN_IF_ERROR(add_certificates(context, ca_pem));
   return client;
 }
 
 Result<void> HttpsClient::post(const HttpRequest& request, int stop, std::chrono::milliseconds idle,
                                const ResponseHandler& handler) const {
   auto stream = TlsStream::open(context_.get(), endpoint_, name_, stop, idle);
-  if (!stream) return std::unexpected(stream.error());
+  RETURN_IF_ERROR(stream);
   std::string head = fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n",
                                  request.path, name_, request.token);
   if (!request.content_encoding.empty()) head += fmt::format("Content-Encoding: {}\r\n", request.content_encoding);
   head += fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", request.body.size());
   auto sent = stream->write(head);
   if (sent) sent = stream->write(request.body);
-  // A server that has refused may have closed before it read all: its answer may be there all the same.
+  // A server that refuses the request may close the connection before it has read all of the request. Its answer may
+  // have arrived nevertheless, so read on.
   if (!sent && sent.error().kind != ErrorKind::kUnavailable) return sent;
   Response response(*stream);
   const auto answer = response.read_head();

@@ -1,6 +1,7 @@
 #include "sandbox/install.h"
 
 #include <fcntl.h>
+#include <harness_files.h>  // made of harness.py when it is built
 #include <poll.h>
 #include <sys/inotify.h>
 #include <sys/sendfile.h>
@@ -10,10 +11,14 @@
 #include <array>
 #include <cerrno>
 
-#include "sandbox/harness_text.h"
 #include "sandbox/io.h"
 
 namespace modelrun::sandbox {
+
+std::string_view harness_text() {
+  return harness_files().front().bytes;
+}
+
 namespace {
 
 Result<void> copy_file(const UniqueFd& from, const UniqueFd& to, std::size_t size) {
@@ -36,14 +41,15 @@ Result<void> install_self(const std::string& target) {
   {
     const UniqueFd copy(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700));
     if (!copy) return std::unexpected(errno_error("create " + temporary, errno));
-    if (auto done = copy_file(self, copy, static_cast<std::size_t>(info.st_size)); !done) return done;
+    RETURN_IF_ERROR(copy_file(self, copy, static_cast<std::size_t>(info.st_size)));
     if (::fchmod(copy.get(), 0555) != 0) return std::unexpected(errno_error("chmod " + temporary, errno));
   }
   if (::rename(temporary.c_str(), target.c_str()) != 0) return std::unexpected(errno_error("rename " + target, errno));
   return {};
 }
 
-// A directory that nobody but root may pass through; see api::kModelTerminationLog.
+// Creates the file in a directory without permissions, so that nobody but root can reach it; api::kModelTerminationLog
+// says why.
 Result<void> make_sealed_log(const std::string& path) {
   const std::string directory = path.substr(0, path.rfind('/'));
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -59,8 +65,8 @@ Result<void> make_sealed_log(const std::string& path) {
 }  // namespace
 
 Result<void> install_files(const Layout& layout) {
-  if (auto done = install_self(layout.at(api::kInstalledBinary)); !done) return done;
-  if (auto done = write_file_atomically(layout.at(api::kHarness), harness_text(), 0444); !done) return done;
+  RETURN_IF_ERROR(install_self(layout.at(api::kInstalledBinary)));
+  RETURN_IF_ERROR(write_file_atomically(layout.at(api::kHarness), harness_text(), 0444));
   return make_sealed_log(layout.at(api::kModelTerminationLog));
 }
 
@@ -75,6 +81,7 @@ Result<void> await_installed(const Layout& layout, std::chrono::milliseconds tim
   const bool watching = watch && ::inotify_add_watch(watch.get(), layout.at(api::kAgentDir).c_str(), IN_MOVED_TO) >= 0;
   while (::access(marker.c_str(), F_OK) != 0) {
     if (Monotonic::now() >= deadline) return fail(ErrorKind::kTimeout, "the agent did not install itself in time");
+    // Without inotify, for example when the directory does not exist yet, look every millisecond.
     if (!watching) {
       ::poll(nullptr, 0, 1);
       continue;

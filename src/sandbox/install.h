@@ -1,5 +1,8 @@
-// Puts into the shared directory what the untrusted container needs, and the postStart hook's wait for it.
+// Installs what the untrusted container needs into the shared directory (api::kAgentDir), and waits for that in the
+// postStart hook. The agent calls install_files() and then write_marker(); the hook calls await_installed().
 #pragma once
+
+#include <string_view>
 
 #include <chrono>
 
@@ -8,11 +11,17 @@
 
 namespace modelrun::sandbox {
 
-// This program, the harness, and the sealed termination log; api::kInstalledMarker comes last and is write_marker()'s.
+// The text of harness.py, which is part of this program.
+std::string_view harness_text();
+
+// Installs this program, the Python harness, and the sealed termination log (api::kModelTerminationLog). May be
+// repeated after a restart of the container: files are replaced by rename. Fails with the errno as errno_error() maps
+// it.
 Result<void> install_files(const Layout& layout);
+// Creates api::kInstalledMarker, which tells that everything else is there. Call it last. Fails like install_files().
 Result<void> write_marker(const Layout& layout);
 
-// Returns when the marker is there; kTimeout when it does not come.
+// Blocks until the marker exists. Fails with kTimeout when it does not exist after `timeout`.
 Result<void> await_installed(const Layout& layout, std::chrono::milliseconds timeout);
 
 }  // namespace modelrun::sandbox

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 
 #include "sandbox/note.h"
@@ -18,7 +20,7 @@ void write_note(std::string_view text) {
   std::string line = "modelrun-sandbox: ";
   for (const char c : text) line += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
   line += '\n';
-  // A log that cannot be written to is no reason to fail a run.
+  // A run must not fail because its log cannot be written to.
   (void)write_all(STDERR_FILENO, line);
 }
 
@@ -49,7 +51,7 @@ Result<void> write_all(int fd, std::string_view bytes) {
 
 Result<void> write_file_atomically(const std::string& path, std::string_view bytes, unsigned mode) {
   const std::string temporary = path + ".new";
-  // Left over when the container was restarted in the middle.
+  // A temporary file is left over when the container was restarted in the middle of a write.
   ::unlink(temporary.c_str());
   const UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) return std::unexpected(errno_error("create " + temporary, errno));
@@ -80,6 +82,16 @@ void Event::raise() const {
 bool Event::raised() const {
   pollfd ready{fd_.get(), POLLIN, 0};
   return ::poll(&ready, 1, 0) == 1;
+}
+
+Result<UniqueFd> block_signals(std::initializer_list<int> signals) {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  for (const int number : signals) sigaddset(&wanted, number);
+  if (::sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0) return std::unexpected(errno_error("sigprocmask", errno));
+  UniqueFd fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return std::unexpected(errno_error("signalfd", errno));
+  return fd;
 }
 
 Result<void> wait_ready(int fd, short events, int stop, Monotonic::time_point deadline) {

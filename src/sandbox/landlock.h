@@ -1,5 +1,7 @@
-// The Landlock ring: what the model's processes may do to files, whatever the mounts allow. No TCP, no signals and no
-// abstract unix sockets across the border either, where the kernel knows how.
+// The Landlock ring of the sandbox (landlock(7)). It limits what the model's processes may do to files, whatever the
+// mounts allow: read and execute everywhere, write only in the directories for outputs, temporary files, upstream files
+// and shared memory, and to a few devices. Where the kernel supports it, it also forbids binding and connecting TCP
+// sockets (ABI 4), and abstract unix sockets and signals to processes outside the sandbox (ABI 6).
 #pragma once
 
 #include <cstdint>
@@ -8,37 +10,38 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/landlock.h"
 #include "sandbox/layout.h"
 
 namespace modelrun::sandbox {
 
+// What to do on a kernel without Landlock: fail, or run without this ring.
 enum class LandlockMode { kRequired, kOptional };
-// "required" or "optional"; anything else is kInvalid.
+// Parses "required" or "optional". Fails with kInvalid for anything else. Pure.
 Result<LandlockMode> parse_landlock_mode(std::string_view text);
 
-// What one ABI version of the kernel can enforce; the attribute of landlock_create_ruleset(2).
+// What is denied to the model's processes, and what is granted all the same.
 struct LandlockRules {
-  std::uint64_t handled_fs = 0;
-  std::uint64_t handled_net = 0;
-  std::uint64_t scoped = 0;
-  std::size_t attribute_size = 0;  // of the struct that this version knows
+  landlock::Attributes denied;
 
+  // Allows `access` to `path` and to everything below it.
   struct Grant {
     std::string path;
     std::uint64_t access = 0;
-    bool must_exist = false;
+    bool must_exist = false;  // false: the grant is skipped when `path` does not exist
   };
   std::vector<Grant> grants;
 };
 
-// 0 when the kernel has none, or it is switched off.
-int landlock_abi();
-// REQUIRES: abi >= 1. Pure.
+// Returns the rules for ABI version `abi`, which must be at least 1. Pure.
 LandlockRules landlock_rules(int abi, const Layout& layout);
 
-// A ruleset, ready to be applied. An empty descriptor: the kernel has no Landlock and the mode is optional.
+// Creates a ruleset for this kernel, for apply_landlock(). Returns an empty descriptor when the kernel has no
+// Landlock and `mode` is kOptional. Fails with kUnavailable when it has none and `mode` is kRequired; with the errno
+// as errno_error() maps it when a path that must exist does not, or when a system call fails.
 Result<UniqueFd> make_landlock_ruleset(LandlockMode mode, const Layout& layout);
-// Confines this process and its children. REQUIRES: no_new_privs is set, one thread. A negative fd: nothing to do.
+// Confines the calling thread and its future children, irrevocably. The caller must have set no_new_privs, and the
+// process must have one thread. `ruleset` stays the caller's; if it is negative, the call does nothing and succeeds.
 Result<void> apply_landlock(int ruleset);
 
 }  // namespace modelrun::sandbox

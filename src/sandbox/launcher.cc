@@ -21,7 +21,7 @@
 namespace modelrun::sandbox {
 namespace {
 
-constexpr int kReportFd = 3;  // where the child says which step failed; closed by execve
+constexpr int kReportFd = 3;  // the pipe in which the child reports a failed step; closed by execve
 
 constexpr rlim_t kMaxProcesses = 256;
 constexpr rlim_t kMaxDescriptors = 1024;
@@ -45,7 +45,7 @@ Result<void> reset_signals(const LaunchPlan& /*plan*/) {
 
 Result<void> new_session(const LaunchPlan& /*plan*/) {
   if (::setsid() < 0) return std::unexpected(errno_error("setsid", errno));
-  // Where `exec` is PID 1 the kernel does this by itself.
+  // Only tests need this: when `exec` is PID 1, the kernel kills the whole pid namespace when it ends.
   return check(::prctl(PR_SET_PDEATHSIG, SIGKILL), "prctl");
 }
 
@@ -59,9 +59,11 @@ Result<void> connect_streams(const LaunchPlan& plan) {
   return {};
 }
 
-// Out of memory, the model goes first, not its supervisor. Not a ring: where /proc cannot be written it is left out.
+// Makes the OOM killer choose the model before its supervisor. This is not a ring of the sandbox, so a failure is
+// ignored (/proc may not be writable).
 Result<void> prefer_as_victim(const LaunchPlan& /*plan*/) {
-  // What `exec` is not, so that /proc/self is ours; execve makes it so anyway.
+  // Become dumpable so that the process owns its /proc/self entries. `exec` is not dumpable and the child inherits
+  // that; execve would make the model dumpable anyway.
   (void)::prctl(PR_SET_DUMPABLE, 1);
   const UniqueFd score(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
   if (score) (void)write_all(score.get(), "1000");
@@ -82,7 +84,7 @@ Result<void> set_limits(const LaunchPlan& /*plan*/) {
     rlim_t value;
     const char* name;
   };
-  // No RLIMIT_AS: allocators reserve address space that they never use. Memory is the cgroup's.
+  // There is no RLIMIT_AS because allocators reserve address space that they never use. The cgroup limits the memory.
   constexpr Limit kLimits[] = {
       {RLIMIT_NPROC, kMaxProcesses, "RLIMIT_NPROC"},
       {RLIMIT_NOFILE, kMaxDescriptors, "RLIMIT_NOFILE"},
@@ -95,7 +97,7 @@ Result<void> set_limits(const LaunchPlan& /*plan*/) {
       {RLIMIT_RTPRIO, 0, "RLIMIT_RTPRIO"},
   };
   for (const Limit& each : kLimits) {
-    if (auto done = limit(each.resource, each.value, each.name); !done) return done;
+    RETURN_IF_ERROR(limit(each.resource, each.value, each.name));
   }
   return {};
 }
@@ -111,7 +113,8 @@ Result<void> confine_files(const LaunchPlan& plan) {
 Result<void> close_descriptors(const LaunchPlan& /*plan*/) {
   if (::syscall(SYS_close_range, kReportFd + 1, ~0U, 0) == 0) return {};
   if (errno != ENOSYS) return std::unexpected(errno_error("close_range", errno));
-  for (int fd = kReportFd + 1; fd < 4096; ++fd) ::close(fd);  // before Linux 5.9; `exec` never holds more
+  // Linux before 5.9 has no close_range(2). `exec` never holds a descriptor above this range.
+  for (int fd = kReportFd + 1; fd < 4096; ++fd) ::close(fd);
   return {};
 }
 
@@ -135,7 +138,7 @@ constexpr Step kSteps[] = {
     {"streams", connect_streams},   {"oom-score", prefer_as_victim},
     {"limits", set_limits},         {"no-new-privs", forbid_privileges},
     {"landlock", confine_files},    {"descriptors", close_descriptors},
-    {"directory", enter_directory}, {"seccomp", confine_calls},  // last: it forbids what the others need
+    {"directory", enter_directory}, {"seccomp", confine_calls},  // last: forbids calls that the others make
 };
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
@@ -146,7 +149,7 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return out;
 }
 
-// In the child. Returns the sentence that says what failed.
+// Runs in the child. Returns only on failure, with a sentence that says what failed.
 std::string become_model(const LaunchPlan& plan, std::vector<char*>& argv, std::vector<char*>& environment) {
   for (const Step& step : kSteps) {
     if (const auto done = step.run(plan); !done) {
@@ -167,7 +170,7 @@ std::string become_model(const LaunchPlan& plan, std::vector<char*>& argv, std::
   ::_exit(126);
 }
 
-// The child's report; empty when its execve closed the pipe.
+// Reads the child's report until the pipe is closed. It is empty when the execve has succeeded, which closes the pipe.
 std::string read_report(int fd) {
   std::string text(4096, '\0');
   std::size_t size = 0;
@@ -192,7 +195,7 @@ Result<pid_t> launch(const LaunchPlan& plan) {
   const pid_t child = ::fork();
   if (child < 0) return std::unexpected(errno_error("fork", errno));
   if (child == 0) {
-    // Descriptors of the plan at or below the report's place would be overwritten by it.
+    // A descriptor of the plan that is at most kReportFd would be overwritten by the standard streams or the report.
     LaunchPlan own = plan;
     for (int* fd : {&own.stdout_fd, &own.stderr_fd, &own.landlock_ruleset}) {
       if (*fd >= 0 && *fd <= kReportFd) *fd = ::fcntl(*fd, F_DUPFD_CLOEXEC, kReportFd + 1);

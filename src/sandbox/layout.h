@@ -1,4 +1,5 @@
-// Where the files of api/sandbox.h are. In a pod the prefix is empty; tests put everything below a directory of theirs.
+// Where the files of api/sandbox.h are on this machine. In a pod the paths are used as they are. A test gives a
+// prefix, so that everything is below a directory of its own.
 #pragma once
 
 #include <string>
@@ -13,9 +14,10 @@ class Layout {
   Layout() = default;
   explicit Layout(std::string prefix) : prefix_(std::move(prefix)) {}
 
-  // `path` is absolute, one of the constants of api/sandbox.h.
+  // Returns the actual path of `path`, an absolute path of api/sandbox.h.
   [[nodiscard]] std::string at(std::string_view path) const { return prefix_ + std::string(path); }
-  // True in tests only: checks that hold in a pod alone (being PID 1) are then left out.
+  // True when there is a prefix, which is in tests only. Checks that only a pod can pass (being PID 1) are then
+  // skipped.
   [[nodiscard]] bool is_test() const { return !prefix_.empty(); }
 
  private:

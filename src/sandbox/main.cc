@@ -1,4 +1,4 @@
-// modelrun-sandbox: the one program inside a run's pod.
+// modelrun-sandbox: the program that ModelRun runs in both containers of a run's pod. See kHelp for its subcommands.
 #include <chrono>
 #include <cstdio>
 #include <string>
@@ -47,7 +47,7 @@ int usage_error(std::string_view what) {
   return 2;
 }
 
-// --root DIR, for tests: every path below DIR. Taken off the front of `arguments`.
+// Removes `--root DIR` from the front of `arguments`, if it is there. Tests use it to put every path below DIR.
 Layout take_layout(std::vector<std::string>& arguments) {
   if (arguments.size() < 2 || arguments[0] != "--root") return {};
   Layout layout(arguments[1]);

@@ -1,6 +1,4 @@
-// One line on standard error, for `kubectl logs`. Control characters are replaced, so that a message that quotes a
-// server or a model cannot forge a line (api::kFrameLine is looked for at the beginning of lines). Thread-safe: one
-// write a line.
+// Diagnostic lines on standard error, for `kubectl logs`.
 #pragma once
 
 #include <fmt/format.h>
@@ -9,8 +7,13 @@
 
 namespace modelrun::sandbox {
 
+// Writes `text` as one line with the prefix "modelrun-sandbox: ". Control characters are replaced by '?': a message
+// that quotes a server or a model must not be able to forge a line of the log, because the result is found by lines
+// that begin with api::kFrameLine. Failures to write are ignored. Thread-safe: the line is given to one write(2). It
+// blocks while a blocking standard error is full; on a non-blocking one the rest of the line is lost.
 void write_note(std::string_view text);
 
+// Formats the arguments as fmt::format() does and writes the text with write_note().
 template <class... Args>
 void note(fmt::format_string<Args...> format, Args&&... args) {
   write_note(fmt::format(format, std::forward<Args>(args)...));

@@ -32,7 +32,7 @@ bool is_presentable(std::string_view name) {
   return std::ranges::none_of(name, is_control) && make_valid_utf8(name) == name;
 }
 
-// For a warning about a name that is not presentable.
+// Makes a name presentable for a warning, and short.
 std::string shown(std::string_view name) {
   std::string out = make_valid_utf8(name.substr(0, 80));
   for (char& c : out) {
@@ -46,7 +46,8 @@ struct DirCloser {
 };
 using Directory = std::unique_ptr<DIR, DirCloser>;
 
-// Depth first, without recursion: the directories still to be read, as paths below the root.
+// Lists the files of a tree, depth first. It keeps the directories that are still to be read as paths below the root,
+// so that it neither recurses nor holds a descriptor for each level.
 class Walk {
  public:
   Walk(int root, const WalkLimits& limits, Warnings& warnings) : root_(root), limits_(limits), warnings_(warnings) {}
@@ -142,7 +143,8 @@ std::vector<OutputFile> OutputTree::list(const WalkLimits& limits, Warnings& war
 }
 
 Result<UniqueFd> OutputTree::open_file(const std::string& path, std::uint64_t* size) const {
-  // O_NONBLOCK: a FIFO that was put here meanwhile must not hold us. O_NOCTTY: nor a terminal become ours.
+  // The file may have been replaced since it was listed. O_NONBLOCK: opening a FIFO must not block. O_NOCTTY: opening a
+  // terminal must not make it our controlling terminal.
   auto fd = open_beneath(root_.get(), path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
   if (!fd) return fd;
   struct stat info{};
@@ -157,7 +159,7 @@ Result<UniqueFd> OutputTree::open_file(const std::string& path, std::uint64_t* s
 Result<std::string> OutputTree::read(const std::string& path, std::size_t limit) const {
   std::uint64_t size = 0;
   const auto fd = open_file(path, &size);
-  if (!fd) return std::unexpected(fd.error());
+  RETURN_IF_ERROR(fd);
   if (size > limit) return fail(ErrorKind::kTooLarge, "{}: {} bytes, at most {} are read", path, size, limit);
   std::string text;
   std::array<char, 16384> chunk;
@@ -167,7 +169,7 @@ Result<std::string> OutputTree::read(const std::string& path, std::size_t limit)
     if (got < 0) return std::unexpected(errno_error("read " + path, errno));
     if (got == 0) return text;
     text.append(chunk.data(), static_cast<std::size_t>(got));
-    // It may have grown since.
+    // The file may have grown since fstat(2).
     if (text.size() > limit) return fail(ErrorKind::kTooLarge, "{}: at most {} bytes are read", path, limit);
   }
 }

@@ -1,5 +1,6 @@
-// The directory that the model writes its outputs to, read without trust: whatever stands there, nothing hangs, nothing
-// is followed, nothing outside is read, and no more than the limits is held.
+// Reads the directory that the model writes its outputs to. The directory is not trusted: whatever the model puts
+// there, reading does not hang, does not follow links, does not leave the directory, and does not hold more than the
+// limits.
 #pragma once
 
 #include <string>
@@ -10,11 +11,12 @@
 
 namespace modelrun::sandbox {
 
-// Collects sentences for people; of many alike only the first few and a count stay.
+// Collects sentences for people. Keeps the first eight and counts the others. Not thread-safe.
 class Warnings {
  public:
   void add(std::string text);
-  // One line, at most 2 KiB.
+  // Returns all sentences, separated by "; ", cut off at 2048 bytes, and then the count of those that were not kept.
+  // Valid UTF-8. Empty when there is none.
   [[nodiscard]] std::string text() const;
 
  private:
@@ -23,29 +25,37 @@ class Warnings {
 };
 
 struct OutputFile {
-  std::string path;  // relative to the tree, valid UTF-8 without control characters
-  std::uint64_t size = 0;
+  std::string path;        // relative to the tree's root; valid UTF-8 without control characters
+  std::uint64_t size = 0;  // bytes, when it was listed
 };
 
 struct WalkLimits {
-  int depth = 8;
-  std::size_t entries = 20'000;
+  int depth = 8;                 // levels of directories, the first one included
+  std::size_t entries = 20'000;  // directory entries of any type
 };
 
+// An open directory tree. Not thread-safe.
 class OutputTree {
  public:
+  // Opens the directory `root`, which must not be a symbolic link. Fails with the errno as errno_error() maps it.
   static Result<OutputTree> open(const std::string& root);
 
-  // Regular files, sorted by path. What is passed over (links, FIFOs, devices, sockets, strange names, too deep, too
-  // many) becomes a warning. `.modelrun` at the top is left out silently. With `below`, only what stands in that
-  // directory; nothing when there is none.
+  // Returns the regular files of the tree, sorted by path. Everything else is passed over with a warning: symbolic
+  // links, files with more than one hard link, FIFOs, devices, sockets, names that are not UTF-8 or have control
+  // characters, paths above 512 bytes, and what exceeds `limits`. `.modelrun` at the top is left out without a
+  // warning. With `below`, returns only the files below that directory, whose paths still begin at the root; `limits`
+  // then counts from there. A directory that is missing or cannot be read is a warning too.
   [[nodiscard]] std::vector<OutputFile> list(const WalkLimits& limits, Warnings& warnings,
                                              const std::string& below = {}) const;
 
-  // kInvalid when it is not a plain file of this file system with one name; never waits.
+  // Opens a file of the tree for reading. Does not block, whatever `path` is. Sets `*size` to its size in bytes on
+  // success. Fails with kNotFound when it does not exist, and with kInvalid when it is a directory, FIFO or device, has
+  // more than one hard link, or is on another file system than the root. A symbolic link or socket fails with another
+  // kind (see open_beneath()).
   [[nodiscard]] Result<UniqueFd> open_file(const std::string& path, std::uint64_t* size = nullptr) const;
 
-  // kNotFound when absent, kTooLarge when it holds more than `limit`.
+  // Reads a whole file of the tree. Fails with kTooLarge when it holds more than `limit` bytes, and as open_file()
+  // does.
   [[nodiscard]] Result<std::string> read(const std::string& path, std::size_t limit) const;
 
  private:

@@ -13,13 +13,13 @@
 namespace modelrun::sandbox {
 namespace {
 
-// For the rest of the pipes, and for the last writers to die, after `exec` is gone.
-constexpr std::chrono::seconds kDrainTime{2};
+// Limits of draining each pipe after `exec` is gone. The time is for the last writers to die.
+constexpr std::chrono::seconds kRelayDrainTime{2};
 constexpr std::size_t kDrainBytes = 8U << 20U;
 
 std::string_view reason_of(const Error& error) {
   if (error.kind == ErrorKind::kTooLarge) return "SourceTooLarge";
-  return is_transient(error) ? "SourceUnreachable" : "SandboxSetupFailed";
+  return is_transient(error.kind) ? "SourceUnreachable" : "SandboxSetupFailed";
 }
 
 }  // namespace
@@ -42,7 +42,8 @@ void Relay::wait_for_start(std::chrono::seconds connect) {
                                {signals_, POLLIN, 0}}};
     if (::poll(fds.data(), fds.size(), poll_timeout(deadline)) < 0) continue;
     on_start_events(fds[0].revents != 0, fetched || fds[1].revents != 0, fds[2].revents != 0);
-    // The source has as long again, and a little more than the fetch itself, whose error says more.
+    // `exec` has just connected, so the wait for the source begins. It is one second longer than the fetch's own
+    // limit so that the fetch fails first: its error says more than a time-out here.
     if (!connected && exec_) deadline = Monotonic::now() + connect + std::chrono::seconds(1);
     if (over_ || going_ || Monotonic::now() < deadline) continue;
     not_started(exec_ ? "SourceUnreachable" : "SandboxSetupFailed",
@@ -64,7 +65,7 @@ void Relay::on_start_events(bool connection, bool source, bool signal) {
   if (const auto fetched = source_.result(); fetched && !*fetched) {
     return not_started(std::string(reason_of(fetched->error())), fetched->error().message);
   }
-  // The pipes come first with the hello: without them nothing would survive `exec`.
+  // Wait for the hello, which brings the pipes. Without the pipes, output that `exec` has not sent would die with it.
   if (!exec_ || !out_pipe_) return;
   listener_.close();
   going_ = true;
@@ -78,7 +79,7 @@ void Relay::relay() {
     std::array<pollfd, 3> fds{
         {{exec_.fd(), POLLIN, 0}, {cancelled ? -1 : orders_.cancelled().fd(), POLLIN, 0}, {signals_, POLLIN, 0}}};
     if (::poll(fds.data(), fds.size(), -1) < 0) continue;
-    // `exec` gets a SIGTERM of its own from the kubelet; its exit record comes within the grace period.
+    // The kubelet sends `exec` its own SIGTERM, and the exit record follows within the grace period.
     if (fds[2].revents != 0 && read_signal()) note("asked to end: waiting for the model's end");
     if (fds[1].revents != 0) {
       cancelled = true;
@@ -90,7 +91,7 @@ void Relay::relay() {
 }
 
 void Relay::take_packets() {
-  // Not forever: cancel and signals have their turn in between.
+  // The number is bounded so that a cancel or a signal is handled even while the model writes without pause.
   for (int i = 0; i < 64 && !over_; ++i) {
     auto packet = exec_.receive();
     if (packet) {
@@ -151,7 +152,7 @@ void Relay::not_started(std::string reason, std::string message) {
 }
 
 void Relay::drain(UniqueFd& pipe, StreamCapture& into) const {
-  const auto deadline = Monotonic::now() + kDrainTime;
+  const auto deadline = Monotonic::now() + kRelayDrainTime;
   std::array<char, 65536> chunk;
   std::size_t total = 0;
   while (pipe && total < kDrainBytes) {

@@ -1,4 +1,5 @@
-// The agent's end of the connection to `exec`, from the connection to the end of the run. Main thread only.
+// The agent's side of the connection to `exec` (see channel.h): it waits for the connection, gives the permit to start,
+// and takes in the model's output until the run has ended.
 #pragma once
 
 #include <optional>
@@ -10,18 +11,23 @@
 
 namespace modelrun::sandbox {
 
-// What is known of the model's process when it is over.
+// What is known about the model's process when the run has ended.
 struct RelayedRun {
   api::ExitRecord exit;
   api::CapturedStream out;
   api::CapturedStream err;
-  std::optional<api::FrameError> error;  // with ExitHow::kNotStarted
+  // Present when exit.how is kNotStarted. The reason is SandboxSetupFailed, SourceTooLarge or SourceUnreachable.
+  std::optional<api::FrameError> error;
 };
 
+// Serves one run. Use it from one thread only.
 class Relay {
  public:
-  // `signals`: a signalfd for SIGTERM and SIGINT, not owned, like the other references.
-  Relay(Listener& listener, const SourceFetch& source, const OrderWatch& orders, int signals, std::size_t stream_bytes)
+  // Keeps all references; they and the descriptor must outlive this object. `signals` is a non-blocking signalfd for
+  // SIGTERM and SIGINT; it stays the caller's. `stream_bytes` are kept of each output stream. The caller must not start
+  // `source` and `orders`: run() does.
+  Relay(AgentSocket& listener, const SourceFetch& source, const CancelWatch& orders, int signals,
+        std::size_t stream_bytes)
       : listener_(listener),
         source_(source),
         orders_(orders),
@@ -29,7 +35,14 @@ class Relay {
         out_(stream_bytes),
         err_(stream_bytes) {}
 
-  // Waits for `exec` and the source, says go, and relays until the exit record has come or the connection is lost.
+  // Waits for `exec` to connect, starts the source fetch, tells `exec` to go when the source is there, starts the order
+  // watch, and relays until the exit record has come or the connection is lost. Blocks until then; the time-out of the
+  // model itself is kept by `exec`. Closes the listener. Call it once.
+  //
+  // `connect` limits the wait for the connection, and then again (with one second more) the wait for the source. Every
+  // failure is part of the returned record: kNotStarted when one happens before the go or when `exec` reports that the
+  // model could not be started; kLost when the connection breaks after the go. SIGTERM before the go ends the run as
+  // kNotStarted; later it is only noted, because `exec` gets its own SIGTERM.
   RelayedRun run(std::chrono::seconds connect);
 
  private:
@@ -43,12 +56,12 @@ class Relay {
   void drain(UniqueFd& pipe, StreamCapture& into) const;
   bool read_signal();
 
-  Listener& listener_;
+  AgentSocket& listener_;
   const SourceFetch& source_;
-  const OrderWatch& orders_;
+  const CancelWatch& orders_;
   int signals_;
   Channel exec_;
-  UniqueFd out_pipe_, err_pipe_;  // read ends; they outlive `exec`
+  UniqueFd out_pipe_, err_pipe_;  // read ends of the model's pipes; what is in the pipes survives the death of `exec`
   StreamCapture out_, err_;
   api::ExitRecord record_;
   std::optional<api::FrameError> error_;

@@ -25,8 +25,9 @@ namespace modelrun::sandbox {
 namespace {
 
 constexpr std::uint64_t kLow32 = 0xFFFFFFFFU;
-// One past the newest call that the allowlist's author has looked at (futex_requeue is 456). Newer ones do not exist as
-// far as a model can tell, so that a newer C library falls back instead of failing.
+// The allowlist was written for system calls below this number; kernels already have newer ones (456 is
+// futex_requeue). Calls from here to kLastUnknownSyscall fail with ENOSYS, as if the kernel did not have them, so
+// that a newer C library falls back to an older call instead of failing.
 constexpr int kFirstUnknownSyscall = 452;
 constexpr int kLastUnknownSyscall = 520;
 
@@ -36,15 +37,17 @@ constexpr int kPrSetVma = 0x53564d41;
 
 using Comparisons = std::vector<scmp_arg_cmp>;
 
-// The kernel reads argument `index` as 32 bits.
+// Matches when the low 32 bits of argument `index` are `value`. For arguments that the kernel reads as 32 bits.
 scmp_arg_cmp low32_is(unsigned index, std::uint64_t value) {
   return {index, SCMP_CMP_MASKED_EQ, kLow32, value & kLow32};
 }
+// Matches when the bits `mask` of argument `index` are `value`.
 scmp_arg_cmp has_bits(unsigned index, std::uint64_t mask, std::uint64_t value) {
   return {index, SCMP_CMP_MASKED_EQ, mask, value};
 }
 
-// One program in the making. After the first failure every call is passed over; the failure comes out of build().
+// Builds one BPF program with libseccomp. After the first failure the calls that add rules do nothing, and build()
+// returns that failure.
 class Filter {
  public:
   explicit Filter(std::uint32_t default_action) : context_(seccomp_init(default_action), &seccomp_release) {
@@ -56,6 +59,7 @@ class Filter {
     check(seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2));
   }
 
+  // Does nothing for a name that this architecture does not have.
   void add(std::uint32_t action, const char* name, const Comparisons& comparisons = {}) {
     const int number = seccomp_syscall_resolve_name(name);
     if (number >= 0) add_number(action, number, comparisons);
@@ -91,18 +95,19 @@ class Filter {
   int failure_ = 0;
 };
 
-// Calls that are allowed only with certain arguments.
+// Allows calls that are on the allowlist only with certain arguments.
 void add_conditional(Filter& filter) {
   for (const char* name : {"socket", "socketpair"}) filter.add(SCMP_ACT_ALLOW, name, {low32_is(0, AF_UNIX)});
   for (const char* name : {"prlimit64", "sched_setscheduler", "sched_setparam", "sched_setattr"}) {
-    filter.add(SCMP_ACT_ALLOW, name, {low32_is(0, 0)});  // oneself
+    filter.add(SCMP_ACT_ALLOW, name, {low32_is(0, 0)});  // only the caller itself
   }
   for (const char* name : {"setpriority", "ioprio_set"}) {
-    // 0 is PRIO_PROCESS; IOPRIO_WHO_PROCESS is 1. Users and groups would take in PID 1.
+    // Only a single process as the target: a user or a process group could include PID 1. For setpriority(2) that is
+    // PRIO_PROCESS (0), for ioprio_set(2) IOPRIO_WHO_PROCESS (1).
     filter.add(SCMP_ACT_ALLOW, name, {low32_is(0, std::strcmp(name, "setpriority") == 0 ? PRIO_PROCESS : 1)});
   }
-  filter.add(SCMP_ACT_ALLOW, "personality", {low32_is(0, kLow32)});  // a query
-  // FIFOs and plain files; never devices.
+  filter.add(SCMP_ACT_ALLOW, "personality", {low32_is(0, kLow32)});  // only queries it
+  // Only FIFOs and plain files (type 0 means a plain file, too); never devices.
   for (const std::uint64_t type : {S_IFIFO, S_IFREG, 0}) {
     filter.add(SCMP_ACT_ALLOW, "mknod", {has_bits(1, S_IFMT, type)});
     filter.add(SCMP_ACT_ALLOW, "mknodat", {has_bits(2, S_IFMT, type)});
@@ -129,7 +134,8 @@ Result<BpfProgram> build_allow() {
 Result<BpfProgram> build_guard() {
   Filter filter(SCMP_ACT_ALLOW);
   const std::uint32_t denied = SCMP_ACT_ERRNO(EPERM);
-  // PID 1 is our supervisor, with the model's uid: a same-uid process may signal it, limit it and starve it.
+  // PID 1 is the supervisor and has the model's uid. The kernel would let a process of the same uid signal it, limit it
+  // and starve it.
   for (const char* name : {"kill", "tkill", "rt_sigqueueinfo", "tgkill", "rt_tgsigqueueinfo", "sched_setaffinity"}) {
     filter.add(denied, name, {low32_is(0, 1)});
   }
@@ -141,7 +147,7 @@ Result<BpfProgram> build_guard() {
     const auto bit = static_cast<std::uint64_t>(static_cast<unsigned>(flag));
     filter.add(denied, "clone", {has_bits(0, bit, bit)});
   }
-  // Asynchronous input and output could send PID 1 a signal that looks like one from outside.
+  // Asynchronous I/O (F_SETOWN, F_SETSIG) could send PID 1 a signal that looks like one from outside the namespace.
   for (const int command : {F_SETOWN, F_SETSIG, 15 /* F_SETOWN_EX */}) {
     filter.add(denied, "fcntl", {low32_is(1, static_cast<std::uint64_t>(command))});
   }
@@ -153,8 +159,8 @@ Result<BpfProgram> build_guard() {
 
 Result<void> install(const BpfProgram& program) {
   const sock_fprog view{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
-  // Without SPEC_ALLOW older kernels slow every process down (speculative store bypass); confinement does not rest on
-  // it.
+  // Without SPEC_ALLOW, older kernels enable the mitigation of speculative store bypass for every confined process,
+  // which slows it down. The confinement does not depend on that mitigation.
   if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &view) != 0) {
     return std::unexpected(errno_error("seccomp", errno));
   }
@@ -172,8 +178,8 @@ Result<SeccompPolicy> build_seccomp_policy() {
 }
 
 Result<void> apply_seccomp_policy(const SeccompPolicy& policy) {
-  // The guard first: the allowlist has no seccomp(2).
-  if (auto done = install(policy.guard); !done) return done;
+  // The guard must come first, because the allowlist does not contain seccomp(2).
+  RETURN_IF_ERROR(install(policy.guard));
   return install(policy.allow);
 }
 

@@ -1,9 +1,12 @@
-// What the model's processes may ask of the kernel. Two BPF programs; the kernel obeys the stricter verdict of the two:
-//   allow   an allowlist of system calls, some only with certain arguments. What is not on it is EPERM, what C
-//   libraries
-//           probe for and can do without is ENOSYS, another architecture's or x32's numbers kill the process.
-//   guard   everything, except calls on the allowlist that are aimed at PID 1, make namespaces, or take over signals.
-// Arguments that the kernel takes as 32 bits are compared in their low 32 bits only: kill(2^32 + 1) is kill(1).
+// The seccomp ring of the sandbox: which system calls the model's processes may make. It consists of two BPF
+// programs. The kernel runs both for each call and obeys the stricter verdict (seccomp(2)).
+//   allow  An allowlist of system calls, some of them only with certain arguments. A call that is not on it fails with
+//          EPERM. A call that C libraries probe for and can do without fails with ENOSYS. A call with the number of
+//          another architecture or of x32 kills the process.
+//   guard  Allows everything except calls of the allowlist with arguments that aim at PID 1, create namespaces,
+//          redirect signals of asynchronous I/O, or control a terminal. Those fail with EPERM.
+// An argument that the kernel reads as 32 bits is compared in its low 32 bits only: otherwise kill(2^32 + 1), which to
+// the kernel is kill(1), would pass.
 #pragma once
 
 #include <linux/filter.h>
@@ -21,11 +24,13 @@ struct SeccompPolicy {
   BpfProgram guard;
 };
 
-// Takes about a millisecond: done while waiting, before the fork.
+// Builds both programs. Takes about a millisecond, so callers do it before the fork, while they wait for the source.
+// Fails with the errno as errno_error() maps it, or with kInternal.
 Result<SeccompPolicy> build_seccomp_policy();
 
-// Confines this process and its children. REQUIRES: no_new_privs is set, one thread. After it only the model's calls
-// work.
+// Confines the calling thread and its future children, irrevocably: afterwards only the system calls of the policy
+// work. The caller must have set no_new_privs, and the process must have one thread. Fails with the errno as
+// errno_error() maps it; the thread may then be confined by the guard alone.
 Result<void> apply_seccomp_policy(const SeccompPolicy& policy);
 
 }  // namespace modelrun::sandbox

@@ -18,8 +18,8 @@ Result<void> StreamPump::move(const Channel& agent, std::size_t budget) {
     }
     const std::string_view bytes(chunk.data(), static_cast<std::size_t>(got));
     total += bytes.size();
-    // The agent first: its copy is the one that counts.
-    if (auto sent = agent.send(type_, bytes); !sent) return sent;
+    // Send to the agent before the log, because the agent's copy is the one that the result is made of.
+    RETURN_IF_ERROR(agent.send(type_, bytes));
     to_log(bytes);
   }
   return {};

@@ -1,4 +1,5 @@
-// One output stream of the model, inside `exec`: from the model's pipe to the agent and, capped, to our own log.
+// Moves one output stream of the model, inside `exec`: from the model's pipe to the agent and, up to a limit, to the
+// container's own log.
 #pragma once
 
 #include <cstdint>
@@ -10,25 +11,33 @@
 
 namespace modelrun::sandbox {
 
-// Bytes of one stream that go to the container's own log (`kubectl logs`); the agent captures beyond it.
+// Bytes of one stream that go to the container's own log (`kubectl logs`). The agent gets the whole stream.
 inline constexpr std::uint64_t kLiveLogBytes = 8U << 20U;
 
-// Not thread-safe. Never waits for the log's reader: what that has not taken is held, at most one chunk, and the model
-// waits.
+// Never blocks on the reader of the log. Bytes that the reader has not taken yet are held, at most one chunk of
+// kMaxPayload bytes and the notice at the limit; until they are written, nothing more is read from the pipe, and so the
+// model is slowed down to the speed of the reader. Not thread-safe.
 class StreamPump {
  public:
-  // `pipe`: the read end, owned, non-blocking. `log_fd`: ours, not owned, non-blocking.
+  // `pipe`: the read end of the model's pipe, non-blocking; owned. `log_fd`: the log, non-blocking; not owned. `type`:
+  // kStdout or kStderr.
   StreamPump(UniqueFd pipe, int log_fd, Message type) : pipe_(std::move(pipe)), log_fd_(log_fd), type_(type) {}
 
-  // Moves what can be moved without waiting for the model; at most `budget` bytes are read. An error is the channel's.
+  // Moves what is in the pipe, without waiting for the model, until about `budget` bytes have been read (it stops
+  // after the chunk that reaches it). Sending to the agent may block (see Channel::send()). Fails only as
+  // Channel::send() does; a pipe or a log that fails is treated as ended.
   Result<void> move(const Channel& agent, std::size_t budget = 1U << 20U);
 
-  // What to poll for: the pipe's fd, or -1 while the log's reader is behind or the pipe is at its end.
+  // The descriptor to poll for POLLIN before the next move(); -1 while bytes are held for the log or when the pipe has
+  // ended.
   [[nodiscard]] int wants_read() const { return ended_ || !held_.empty() ? -1 : pipe_.get(); }
+  // The descriptor to poll for POLLOUT before the next move(); -1 while no bytes are held for the log.
   [[nodiscard]] int wants_write() const { return held_.empty() ? -1 : log_fd_; }
+  // True when the pipe has ended: all its writers have closed it.
   [[nodiscard]] bool ended() const { return ended_; }
+  // True when the pipe has ended and nothing is held for the log.
   [[nodiscard]] bool done() const { return ended_ && held_.empty(); }
-  // The log's reader is given up on.
+  // Drops what is held and writes nothing more to the log.
   void drop_held() {
     held_.clear();
     log_left_ = 0;
@@ -43,7 +52,7 @@ class StreamPump {
   int log_fd_;
   Message type_;
   std::uint64_t log_left_ = kLiveLogBytes;
-  std::string held_;  // for the log
+  std::string held_;  // bytes for the log that its reader has not taken yet
   bool ended_ = false;
 };
 

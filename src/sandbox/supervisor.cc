@@ -14,7 +14,8 @@
 namespace modelrun::sandbox {
 namespace {
 
-// Everything is dead by then, except what hangs in the kernel.
+// How long to drain the pipes after the final SIGKILL. By its end every process is dead, except one that hangs in the
+// kernel.
 constexpr std::chrono::seconds kDrainTime{2};
 
 api::ExitRecord record_of(int status, std::optional<api::ExitHow> ordered, Time finished_at) {
@@ -32,7 +33,7 @@ api::ExitRecord record_of(int status, std::optional<api::ExitHow> ordered, Time 
 
 }  // namespace
 
-Supervisor::Outcome Supervisor::watch(pid_t entry) {
+Supervisor::Observation Supervisor::watch(pid_t entry) {
   entry_ = entry;
   timeout_at_ = Monotonic::now() + limits_.timeout;
   while (true) {
@@ -51,7 +52,8 @@ bool Supervisor::read_outside_stop(int signals, bool whole_namespace) {
   signalfd_siginfo info{};
   while (::read(signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
     if (info.ssi_signo != SIGTERM && info.ssi_signo != SIGINT) continue;
-    // A sender outside our pid namespace has pid 0 here. Signals of asynchronous input and output have another code.
+    // A sender outside our pid namespace appears with pid 0. The model could make the kernel send us a signal through
+    // asynchronous I/O, but the code of such a signal is not SI_USER.
     stop = stop || !whole_namespace || (info.ssi_code == SI_USER && info.ssi_pid == 0);
   }
   return stop;
@@ -112,7 +114,7 @@ void Supervisor::check_clock() {
   if (!ordered_ && now >= timeout_at_) end(api::ExitHow::kTimedOut);
   if (kill_at_ && now >= *kill_at_) {
     kill_everything(SIGKILL);
-    // Once more in case a fork slipped through; the entry point's end comes as SIGCHLD.
+    // Kill again after 100 ms in case a new process escaped by a fork. The entry point's end comes as SIGCHLD.
     kill_at_ = now + std::chrono::milliseconds(100);
   }
 }

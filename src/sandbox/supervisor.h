@@ -1,5 +1,5 @@
-// Watches one running model until nothing of it is left. Single-threaded: one poll loop over signals, the agent's
-// orders, the model's two pipes, our own log, and the clock.
+// Watches one running model until it has ended and its processes have been killed. A single thread runs one poll loop
+// over signals, the agent's orders, the model's two pipes, the container's own log, and the clock.
 #pragma once
 
 #include <sys/types.h>
@@ -15,14 +15,17 @@
 namespace modelrun::sandbox {
 
 struct SupervisorLimits {
-  std::chrono::seconds timeout;
-  std::chrono::milliseconds term_grace = api::kTermGrace;
+  std::chrono::seconds timeout;                            // of the model, from watch() on
+  std::chrono::milliseconds term_grace = api::kTermGrace;  // from SIGTERM to SIGKILL
 };
 
+// Supervises one model. Use it from one thread only.
 class Supervisor {
  public:
-  // `signals`: a signalfd for SIGCHLD, SIGTERM and SIGINT; not owned. `whole_namespace`: we are PID 1, and signals go
-  // to every process; otherwise (tests) to the entry point's process group.
+  // Keeps the reference to `agent`, which must outlive this object. `signals`: a non-blocking signalfd for SIGCHLD,
+  // SIGTERM and SIGINT, which must be blocked; not owned. `whole_namespace`: true when this process is PID 1 and
+  // signals go to every other process of the pid namespace; false in tests, where signals go to the entry point's
+  // process group.
   Supervisor(Channel& agent, int signals, StreamPump out, StreamPump err, SupervisorLimits limits, bool whole_namespace)
       : agent_(agent),
         signals_(signals),
@@ -31,15 +34,21 @@ class Supervisor {
         limits_(limits),
         whole_namespace_(whole_namespace) {}
 
-  struct Outcome {
-    api::ExitRecord record;
-    bool agent_lost = false;
+  struct Observation {
+    api::ExitRecord record;   // without the start time and the OOM count, which the caller fills in
+    bool agent_lost = false;  // the connection to the agent broke
   };
-  // Returns when the entry point has ended, the rest is killed and reaped, and the pipes are drained. The start time
-  // and the OOM count are the caller's to fill in.
-  Outcome watch(pid_t entry);
+  // Watches the child `entry`, the model's entry point, which must lead its process group. Blocks until it has ended.
+  // Then kills the model's other processes, and waits up to 2 s for the pipes to end while it relays the rest of them
+  // and reaps; processes that hang in the kernel may outlive that. When the agent is lost, the pipes are not drained.
+  //
+  // The time-out, the agent's kCancel, and a stop from outside end the model: SIGTERM to all its processes, SIGKILL
+  // after `term_grace`. When the connection to the agent breaks, SIGKILL is sent at once. The first of these causes is
+  // record.how; without one it is kExited or kSignaled. Call it once.
+  Observation watch(pid_t entry);
 
-  // True when SIGTERM or SIGINT has come from outside the pid namespace. What a model sends does not count.
+  // Takes all pending signals from `signals`. Returns true when one of them is a SIGTERM or SIGINT from outside the pid
+  // namespace: those of the model's processes do not count. Without `whole_namespace` every SIGTERM and SIGINT counts.
   static bool read_outside_stop(int signals, bool whole_namespace);
 
  private:
@@ -64,7 +73,7 @@ class Supervisor {
   pid_t entry_ = -1;
   Monotonic::time_point timeout_at_;
   std::optional<Monotonic::time_point> kill_at_;
-  std::optional<api::ExitHow> ordered_;  // the first cause wins
+  std::optional<api::ExitHow> ordered_;  // the first cause of an ordered end; later causes are ignored
   bool agent_lost_ = false;
   std::optional<int> status_;
   Time finished_at_;

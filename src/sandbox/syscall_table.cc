@@ -114,7 +114,7 @@ constexpr const char* kAllowed[] = {
     "pkey_alloc",
     "pkey_free",
     "pkey_mprotect",
-    // Processes and threads. clone and vfork cannot make namespaces (guard); clone3 is absent.
+    // Processes and threads. The guard denies clone with flags for namespaces, vfork has none, and clone3 is absent.
     "arch_prctl",
     "clone",
     "execve",
@@ -163,7 +163,7 @@ constexpr const char* kAllowed[] = {
     "wait4",
     "waitid",
     "capget",
-    // Scheduling of oneself; of others in the guard.
+    // Scheduling. The guard denies sched_setaffinity for PID 1; seccomp_policy.cc allows other setters for the caller.
     "ioprio_get",
     "sched_get_priority_max",
     "sched_get_priority_min",
@@ -225,7 +225,7 @@ constexpr const char* kAllowed[] = {
     "timerfd_gettime",
     "timerfd_settime",
     "times",
-    // Pipes and unix sockets; socket and socketpair themselves only with AF_UNIX (seccomp_policy.cc).
+    // Pipes and unix sockets. socket and socketpair are allowed with AF_UNIX only (see seccomp_policy.cc).
     "accept",
     "accept4",
     "bind",
@@ -251,9 +251,9 @@ constexpr const char* kAllowed[] = {
 };
 
 constexpr const char* kAbsent[] = {
-    // glibc and musl fall back to clone, which the guard can look into; clone3's flags are behind a pointer.
+    // The flags of clone3 are behind a pointer, where a filter cannot see them. glibc and musl fall back to clone.
     "clone3",
-    // Python's asyncio, libuv, tokio and shutil probe for these.
+    // Python's asyncio and shutil, libuv and tokio probe for these and can do without them.
     "io_uring_setup",
     "io_uring_enter",
     "io_uring_register",

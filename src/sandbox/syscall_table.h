@@ -1,13 +1,14 @@
-// The names on the allowlist. Names that this architecture does not have are passed over.
+// The names of the system calls that the seccomp policy allows or reports as missing. The policy skips a name that this
+// architecture does not have. Calls that are allowed only with certain arguments are in seccomp_policy.cc.
 #pragma once
 
 #include <span>
 
 namespace modelrun::sandbox {
 
-// Allowed whatever their arguments.
+// Calls that the allowlist allows with any arguments (the guard still denies some arguments).
 std::span<const char* const> allowed_syscalls();
-// Answered with ENOSYS instead of EPERM: C libraries and runtimes fall back to an older call.
+// Calls that fail with ENOSYS instead of EPERM, so that C libraries and language runtimes fall back to an older call.
 std::span<const char* const> absent_syscalls();
 
 }  // namespace modelrun::sandbox

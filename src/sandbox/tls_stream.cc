@@ -42,7 +42,7 @@ std::string last_ssl_error(SSL* ssl) {
 Result<TlsStream> TlsStream::open(SSL_CTX* context, const Endpoint& endpoint, const std::string& name, int stop,
                                   std::chrono::milliseconds idle) {
   auto socket = connect_tcp(endpoint, stop, idle);
-  if (!socket) return std::unexpected(socket.error());
+  RETURN_IF_ERROR(socket);
   TlsStream stream;
   stream.socket_ = *std::move(socket);
   stream.ssl_.reset(SSL_new(context));

@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <cstring>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <thread>
+
+#include "base/mutex.h"
 
 namespace modelrun::source {
 namespace {
@@ -31,8 +31,8 @@ constexpr std::array kPrivate4 = {
     Range4{ip4(172, 16, 0, 0), 12}, Range4{ip4(192, 168, 0, 0), 16},
 };
 
-// What else of the IANA IPv4 special-purpose registry is not globally reachable, multicast, and the metadata services
-// of Alibaba Cloud and Azure, which lie in other ranges.
+// The other ranges of the IANA IPv4 special-purpose address registry that are not globally reachable, multicast, and
+// the metadata services of Alibaba Cloud (100.100.100.200) and Azure (168.63.129.16), which are not link-local.
 constexpr std::array kNever4 = {
     Range4{ip4(0, 0, 0, 0), 8},       Range4{ip4(169, 254, 0, 0), 16},     Range4{ip4(192, 0, 0, 0), 24},
     Range4{ip4(192, 0, 2, 0), 24},    Range4{ip4(192, 88, 99, 0), 24},     Range4{ip4(198, 18, 0, 0), 15},
@@ -71,7 +71,7 @@ AddressKind kind6(const Bytes16& address) {
   constexpr Bytes16 google_metadata = {0xfd, 0x20, 0x00, 0xce, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54};
   if (address == aws_metadata || address == google_metadata) return AddressKind::kNever;
   if (address == loopback || (address[0] & 0xfeU) == 0xfcU) return AddressKind::kPrivate;
-  // Only 2000::/3 is handed out as global unicast; ::, fe80::/10, ff00::/8 lie outside.
+  // IANA allocates global unicast addresses only from 2000::/3. ::, fe80::/10 and ff00::/8 are outside of it.
   if ((address[0] & 0xe0U) != 0x20U) return AddressKind::kNever;
   constexpr std::array<std::uint8_t, 2> six_to_four = {0x20, 0x02};
   constexpr std::array<std::uint8_t, 4> documentation = {0x20, 0x01, 0x0d, 0xb8};
@@ -108,14 +108,15 @@ Result<std::vector<std::string>> blocking_lookup(const std::string& host) {
   return addresses;
 }
 
-// Shared by the caller and the thread that it may leave behind.
+// Shared by the caller and the look-up thread, because the caller may return first.
 struct PendingLookup {
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  std::optional<Result<std::vector<std::string>>> answer;  // guarded by mutex
+  Mutex mutex;
+  CondVar changed;
+  std::optional<Result<std::vector<std::string>>> answer GUARDED_BY(mutex);
 };
 
-// Threads that are still in getaddrinfo; a name server that never answers must not pile them up.
+// The number of threads in getaddrinfo. It is limited so that threads do not accumulate when a name server never
+// answers.
 std::atomic<int> g_running_lookups{0};
 constexpr int kMaxRunningLookups = 64;
 
@@ -142,13 +143,14 @@ Result<std::vector<std::string>> system_lookup(const std::string& host, std::chr
   std::thread([pending, host] {
     auto answer = blocking_lookup(host);
     g_running_lookups.fetch_sub(1);
-    const std::lock_guard lock(pending->mutex);
+    const MutexLock lock(pending->mutex);
     pending->answer = std::move(answer);
     pending->changed.notify_all();
   }).detach();
 
-  std::unique_lock lock(pending->mutex);
-  const bool answered = pending->changed.wait_for(lock, stop, timeout, [&] { return pending->answer.has_value(); });
+  MutexLock lock(pending->mutex);
+  const bool answered = pending->changed.wait_for(
+      pending->mutex, stop, timeout, [&]() REQUIRES(pending->mutex) { return pending->answer.has_value(); });
   if (answered) return *pending->answer;
   if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "resolve {}: stopped", host);
   return fail(ErrorKind::kTimeout, "resolve {}: no answer from the name server in {} ms", host, timeout.count());

@@ -1,6 +1,6 @@
-// Which addresses git may connect to. A name is resolved once, every address is checked, and the checked ones are
-// pinned for git (http.curloptResolve), so that a second answer of the name server cannot lead elsewhere (DNS
-// rebinding).
+// Decides which IP addresses git may connect to. A host name is resolved once and every address is checked. The
+// checked addresses are then pinned for git (http.curloptResolve, see git.h), so that a second answer of the name
+// server cannot lead to another address (DNS rebinding).
 #pragma once
 
 #include <chrono>
@@ -17,26 +17,32 @@ namespace modelrun::source {
 
 enum class AddressKind {
   kPublic,   // unicast on the public internet
-  kPrivate,  // loopback, RFC 1918, RFC 6598, fc00::/7: where a git server of one's own network may be
-  kNever,    // link-local, the clouds' metadata services, multicast, unspecified, reserved, documentation
+  kPrivate,  // loopback, RFC 1918, RFC 6598, fc00::/7: a git server of one's own network may be here
+  kNever,    // link-local, metadata services of clouds (in any range), multicast, unspecified, reserved, documentation
 };
 
-// Of a numeric IPv4 or IPv6 address without brackets. IPv6 forms that carry an IPv4 address are of its kind (mapped,
-// NAT64) or kNever (compatible, 6to4, Teredo); so is anything that is not an address.
+// Classifies a numeric IPv4 or IPv6 address, which is given without brackets. An IPv4-mapped or NAT64 (64:ff9b::/96)
+// address has the kind of the IPv4 address in it. The other IPv6 forms that carry an IPv4 address (compatible, 6to4,
+// Teredo) are kNever. Text that is not an address is kNever too. Pure.
 AddressKind address_kind(std::string_view address);
 
-// Resolves a name to numeric addresses. Thread-safe; must return soon after `stop` or the time-out.
+// Resolves a host name to numeric addresses. An implementation must be thread-safe and must return soon after `stop`
+// is requested or `timeout` has passed. Tests replace it.
 using Lookup = std::function<Result<std::vector<std::string>>(const std::string& host,
                                                               std::chrono::milliseconds timeout, std::stop_token stop)>;
 
-// The system's resolver. getaddrinfo cannot be interrupted, so it runs on a thread of its own that is left behind when
-// the caller stops waiting; the resolver's own time-outs end it. kNotFound is reported as kUnavailable: a name that is
-// missing now may be there later.
+// The Lookup of the system (getaddrinfo). Thread-safe; blocks up to `timeout`. getaddrinfo cannot be interrupted, so
+// it runs on a thread of its own. When the caller stops waiting, that thread is left behind and ends by the time-outs
+// of the system's resolver. At most 64 such threads exist at a time.
+//
+// Errors: kUnavailable when the name cannot be resolved or when 64 look-ups are running already, kTimeout, kCancelled.
+// A name that does not exist is kUnavailable and not kNotFound, because it may exist later.
 Result<std::vector<std::string>> system_lookup(const std::string& host, std::chrono::milliseconds timeout,
                                                std::stop_token stop);
 
-// Resolves and checks. kDenied as soon as one of the addresses is kNever, or kPrivate without `allow_private`; never
-// empty.
+// Resolves `host` by `lookup` and checks every address. Returns at least one address. Errors: those of `lookup`;
+// kUnavailable when there is no address; kDenied when any of the addresses is kNever, or is kPrivate and
+// `allow_private` is false. One bad address refuses the host, even if the others are good.
 Result<std::vector<std::string>> resolve_checked(const Lookup& lookup, const std::string& host, bool allow_private,
                                                  std::chrono::milliseconds timeout, std::stop_token stop);
 

@@ -1,4 +1,4 @@
-// One commit's tree as a tar.gz on disk, and the index of what is in it.
+// The tree of one commit as a tar.gz file on disk, with an index of the names in it.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@
 
 namespace modelrun::source {
 
-// Immutable, thread-safe. Whoever holds a std::shared_ptr<const Archive> keeps the file from being evicted.
+// Immutable and thread-safe. Made by ArchiveStore. The object does not own the file and never deletes it, but the
+// store does not evict the file while anybody else holds a std::shared_ptr<const Archive> to it.
 class Archive {
  public:
   Archive(std::filesystem::path path, std::string sha256, std::uint64_t bytes, Tree tree,
@@ -27,10 +28,12 @@ class Archive {
   [[nodiscard]] const std::string& sha256() const { return sha256_; }  // of the file, lower-case hex
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }         // of the file
   [[nodiscard]] std::size_t file_count() const { return tree_.file_count(); }
-  // For people: submodules left out, and the like. Empty for an archive that was found on disk after a restart.
+  // Sentences for people, e.g. that a submodule was left out. They are not stored: the list is empty for an archive
+  // that was found on disk after a restart.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
-  // `path` relative to the tree's root ("model/revenue.py"). Follows symlinks inside the tree.
+  // `path` is relative to the root of the tree ("model/revenue.py"). Both functions follow symlinks, and return false
+  // for a path that is missing, leads out of the tree or ends in a loop. The empty path is the root.
   [[nodiscard]] bool contains_file(std::string_view path) const { return tree_.is_file(path); }
   [[nodiscard]] bool contains_dir(std::string_view path) const { return tree_.is_directory(path); }
 

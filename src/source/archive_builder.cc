@@ -21,8 +21,8 @@ std::vector<std::string> fetch_arguments(const GitSession& git) {
           git.url()};
 }
 
-// Some servers hand out only what a branch points to. Then all branches are fetched with their history, within the
-// limits.
+// Some servers refuse a commit that no branch points to. In that case all branches are fetched with their history,
+// within the same limits, because the commit may be in the history of one of them.
 Result<void> fetch_all_branches(const GitSession& git, const std::stop_token& stop) {
   auto arguments = fetch_arguments(git);
   arguments.emplace_back("+refs/heads/*:refs/remotes/origin/*");
@@ -44,14 +44,14 @@ Result<void> check_is_commit(const GitSession& git, const std::string& commit, c
 }
 
 Result<void> fetch_commit(const GitSession& git, const std::string& commit, const std::stop_token& stop) {
-  if (auto made = git.make_repository(commit.size() == 64); !made) return made;
+  RETURN_IF_ERROR(git.make_repository(commit.size() == 64));
   auto arguments = fetch_arguments(git);
   arguments.insert(arguments.begin() + 1, "--depth=1");
   arguments.push_back(commit);
   if (auto fetched = git.remote_command(std::move(arguments), kIgnore, stop); !fetched) {
     const bool not_handed_out = fetched.error().message.find("does not hand out") != std::string::npos;
     if (!not_handed_out) return fetched;
-    if (auto all = fetch_all_branches(git, stop); !all) return all;
+    RETURN_IF_ERROR(fetch_all_branches(git, stop));
   }
   return check_is_commit(git, commit, stop);
 }
@@ -82,22 +82,23 @@ Result<void> read_symlinks(const GitSession& git, Tree& tree, const std::stop_to
                                                      "the commit is refused: the symlink {} has a NUL in its target",
                                                      printable_path(entry.first));
                                        }});
-  if (auto read = read_blobs(git, reader, stop); !read) return read;
+  RETURN_IF_ERROR(read_blobs(git, reader, stop));
   return tree.check_symlinks();
 }
 
-// Files' content comes in the order of the tree; what has no content is written in between.
+// `git cat-file` returns the contents of the files in the order of the tree. Entries without content (directories and
+// symlinks) are written between them, so that the archive is sorted by path.
 Result<void> write_tar(const GitSession& git, Tree& tree, const std::filesystem::path& target,
                        const std::stop_token& stop) {
   auto writer = TarWriter::create(target);
-  if (!writer) return std::unexpected(writer.error());
+  RETURN_IF_ERROR(writer);
   auto next = tree.nodes().begin();
   const auto is_file = [](const Node& node) {
     return node.kind == NodeKind::kFile || node.kind == NodeKind::kExecutable;
   };
   const auto write_until_file = [&]() -> Result<void> {
     for (; next != tree.nodes().end() && !is_file(next->second); ++next) {
-      if (auto added = writer->add(next->first, next->second); !added) return added;
+      RETURN_IF_ERROR(writer->add(next->first, next->second));
     }
     return {};
   };
@@ -108,14 +109,14 @@ Result<void> write_tar(const GitSession& git, Tree& tree, const std::filesystem:
   using Entry = BlobReader::Entry;
   BlobReader reader(std::move(files),
                     {.begin = [&](Entry& entry) -> Result<void> {
-                       if (auto written = write_until_file(); !written) return written;
+                       RETURN_IF_ERROR(write_until_file());
                        ++next;
                        return writer->add(entry.first, entry.second);
                      },
                      .data = [&](Entry&, std::string_view bytes) { return writer->write_data(bytes); },
                      .end = [](Entry&) -> Result<void> { return {}; }});
-  if (auto read = read_blobs(git, reader, stop); !read) return read;
-  if (auto written = write_until_file(); !written) return written;
+  RETURN_IF_ERROR(read_blobs(git, reader, stop));
+  RETURN_IF_ERROR(write_until_file());
   return writer->close();
 }
 
@@ -123,16 +124,17 @@ Result<void> write_tar(const GitSession& git, Tree& tree, const std::filesystem:
 
 Result<BuiltArchive> build_archive(const GitSession& git, const std::string& commit, const Policy& policy,
                                    const std::filesystem::path& target, const std::stop_token& stop) {
-  if (auto fetched = fetch_commit(git, commit, stop); !fetched) return std::unexpected(fetched.error());
+  RETURN_IF_ERROR(fetch_commit(git, commit, stop));
   TreeReader reader(policy);
   const Sink sink = [&reader](std::string_view bytes) { return reader.feed(bytes); };
-  // -t lists directories too: they count, so that a tree of nested empty trees ends here and not in git's memory.
+  // -t lists directories too, so that TreeReader can count them. Otherwise a commit of many nested empty trees would
+  // exceed no limit, and git would list them until it runs out of memory.
   auto listed = git.local_command({"ls-tree", "-r", "-t", "-z", "-l", "--full-tree", commit}, {}, sink, stop);
   if (listed) listed = reader.finish();
-  if (!listed) return std::unexpected(listed.error());
+  RETURN_IF_ERROR(listed);
   Tree& tree = reader.tree();
-  if (auto read = read_symlinks(git, tree, stop); !read) return std::unexpected(read.error());
-  if (auto written = write_tar(git, tree, target, stop); !written) return std::unexpected(written.error());
+  RETURN_IF_ERROR(read_symlinks(git, tree, stop));
+  RETURN_IF_ERROR(write_tar(git, tree, target, stop));
   for (auto& [path, node] : tree.nodes()) node.object_id = {};
   return BuiltArchive{std::move(tree), std::move(reader.warnings())};
 }

@@ -1,4 +1,5 @@
-// From a commit on a remote to an archive file.
+// Fetches a commit from a remote and writes its tree as an archive file. Internal to source/: callers use
+// ArchiveCache.
 #pragma once
 
 #include <filesystem>
@@ -18,8 +19,10 @@ struct BuiltArchive {
   std::vector<std::string> warnings;
 };
 
-// Fetches `commit` (lower case) and writes its tree to the new file `target`. Blocks. On an error what is left of
-// `target` is for the caller to remove. Errors as in archive_cache.h.
+// Fetches `commit`, a full id in lower case, into the repository of `git`, and writes its tree to the file `target`.
+// `git` must be a session in which no repository has been made yet. Blocks up to the session's deadline. Keeps no
+// reference to its arguments. On an error the caller has to remove what exists of `target`. Errors: see
+// archive_cache.h.
 Result<BuiltArchive> build_archive(const GitSession& git, const std::string& commit, const Policy& policy,
                                    const std::filesystem::path& target, const std::stop_token& stop);
 

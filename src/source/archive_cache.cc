@@ -18,7 +18,8 @@ using ArchivePointer = std::shared_ptr<const Archive>;
 
 namespace {
 
-// Removes a half-written file when the work ends early; after a rename there is nothing left to remove.
+// Removes a half-written file when the work fails. After success ArchiveStore::add() has renamed the file, so that
+// there is nothing to remove.
 struct RemoveAtEnd {
   fs::path path;
   ~RemoveAtEnd() {
@@ -27,6 +28,7 @@ struct RemoveAtEnd {
   }
 };
 
+// The errors of ArchiveStore and TreeReader have not been through safe_message() yet.
 Result<ArchivePointer> shortened(Result<ArchivePointer> result) {
   if (!result) result.error().message = safe_message(result.error().message, {});
   return result;
@@ -41,7 +43,7 @@ struct ArchiveCache::Impl {
   std::atomic<std::uint64_t> hits{0};
   std::atomic<std::uint64_t> fetches{0};
 
-  // Below the store's own directory, so that a restart clears it.
+  // It is inside the store's directory so that ArchiveStore::open() removes what a crashed process left in it.
   [[nodiscard]] fs::path scratch() const { return options.directory / "work"; }
 
   Result<ArchivePointer> find_or_build(const Remote& remote, const GitUrl& url, const std::string& commit,
@@ -53,10 +55,10 @@ struct ArchiveCache::Impl {
     ++fetches;
     const GitSessionOptions session{&options.policy, scratch(), &options.lookup, options.policy.fetch_timeout};
     const auto git = GitSession::open(remote, url, session, stop);
-    if (!git) return std::unexpected(git.error());
+    RETURN_IF_ERROR(git);
     const RemoveAtEnd file{store->new_path()};
     auto built = build_archive(*git, commit, options.policy, file.path, stop);
-    if (!built) return std::unexpected(built.error());
+    RETURN_IF_ERROR(built);
     return store->add(key, file.path, std::move(built->tree), std::move(built->warnings));
   }
 };
@@ -74,9 +76,9 @@ Result<std::unique_ptr<ArchiveCache>> ArchiveCache::open(ArchiveCacheOptions opt
 }
 
 Result<ArchivePointer> ArchiveCache::fetch(const Remote& remote, const std::string& commit, std::stop_token stop) {
-  if (auto checked = check_commit(commit); !checked) return std::unexpected(checked.error());
+  RETURN_IF_ERROR(check_commit(commit));
   const auto url = parse_git_url(remote.url, impl_->options.policy);
-  if (!url) return std::unexpected(url.error());
+  RETURN_IF_ERROR(url);
   std::string id = commit;
   std::ranges::transform(id, id.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const std::string key = cache_key(remote, url->text(), id);

@@ -1,11 +1,17 @@
-// Commits as archives on disk: fetched once, served to any number of pods.
+// Keeps commits as archive files on disk. A commit is fetched once and its archive serves any number of pods.
 //
-// Errors as in resolver.h, and kTooLarge for SourceTooLarge.
+// Errors: as in resolver.h, and kTooLarge when the commit exceeds a limit of Policy (the run then gets the reason
+// SourceTooLarge).
 //
-// What is in an archive: a gzip-compressed tar of the commit's tree, sorted by path, modification time and owner 0,
-// modes 0644 and 0755, symlinks that stay in the tree, an empty directory for a submodule. Bytes are those of the git
-// objects: no checkout, so no filter, LFS, line-ending, ident or export attribute acts on them. Equal trees give equal
-// archives.
+// An archive is a gzip-compressed tar of the commit's tree. The entries are sorted by path; their modification time
+// and owner are 0, and their modes are 0644 or 0755. Symlinks are kept; each of them stays inside the tree. A
+// submodule is an empty directory. The bytes of a file are those of the git object: nothing is checked out, so no
+// filter, LFS, line-ending, ident or export attribute changes them. Equal trees give archives of equal bytes.
+//
+// Usage:
+//   auto cache = ArchiveCache::open({.policy = policy, .directory = "/var/cache/archives"});
+//   auto archive = (*cache)->fetch(remote, resolved.commit, stop);  // commit: from Resolver::resolve()
+//   serve((*archive)->path());  // while the pointer is held the file is not evicted
 #pragma once
 
 #include <cstdint>
@@ -23,32 +29,38 @@ namespace modelrun::source {
 
 struct ArchiveCacheOptions {
   Policy policy;
-  // Made when missing. One process at a time: what other processes left in it is taken over (archives) or removed
-  // (unfinished work).
+  // Created when it is missing. Only one process, and one ArchiveCache in it, may use the directory at a time. open()
+  // keeps the archives that an earlier process left in it and removes everything else, such as unfinished work.
   std::filesystem::path directory;
-  std::uint64_t max_bytes = std::uint64_t{2} << 30U;  // of the archives kept; exceeded only by archives in use
+  // Limits for the archive files kept. Only archives that somebody holds can exceed them.
+  std::uint64_t max_bytes = std::uint64_t{2} << 30U;
   std::size_t max_archives = 4'096;
   Lookup lookup = system_lookup;
 };
 
-// Thread-safe. Keyed by URL, Remote::cache_identity and commit. The archives handed out outlive the cache; their files
-// do too, since only an archive that nobody holds is evicted, least recently used first.
+// Thread-safe. An archive is found again for the same URL, cache identity, certificate authority, credentials and
+// commit (cache_key.h). When a limit is exceeded, archives that nobody holds are evicted, least recently used first.
+// The archives handed out may outlive the cache, and so do their files. The cache must outlive the calls on it.
 class ArchiveCache {
  public:
-  // Takes over the archives an earlier process left; their digests are checked when they are first asked for.
+  // Takes over the archives that an earlier process left. The digest of such a file is checked when it is first asked
+  // for, not here. Fails with the error of the file system, e.g. kDenied or kInternal.
   static Result<std::unique_ptr<ArchiveCache>> open(ArchiveCacheOptions options);
   ~ArchiveCache();
   ArchiveCache(const ArchiveCache&) = delete;
   ArchiveCache& operator=(const ArchiveCache&) = delete;
 
-  // Blocks up to Policy::fetch_timeout; equal requests at the same time share one fetch. `commit` is a full id.
+  // Returns the archive of `commit`, a full id in either case; never null on success. Equal requests at the same time
+  // share one fetch. Blocks: one fetch takes up to Policy::fetch_timeout, and a caller that waited for another one's
+  // fetch starts its own when that one was stopped. kCancelled when `stop` is requested meanwhile.
   Result<std::shared_ptr<const Archive>> fetch(const Remote& remote, const std::string& commit, std::stop_token stop);
 
   struct Stats {
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = 0;  // of the archive files kept now
     std::size_t archives = 0;
+    // The following count since open(). A call that shared the fetch of another call is neither a hit nor a fetch.
     std::uint64_t hits = 0;
-    std::uint64_t fetches = 0;
+    std::uint64_t fetches = 0;  // begun, also those that failed
     std::uint64_t evictions = 0;
   };
   [[nodiscard]] Stats stats() const;

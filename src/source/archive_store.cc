@@ -7,6 +7,7 @@
 #include <optional>
 #include <system_error>
 
+#include "base/mutex.h"
 #include "source/scratch.h"
 #include "source/tar_file.h"
 
@@ -47,12 +48,12 @@ Result<std::unique_ptr<ArchiveStore>> ArchiveStore::open(fs::path directory, Lim
   fs::create_directories(directory, error);
   if (error) return std::unexpected(errno_error("make the directory " + directory.string(), error.value()));
   std::unique_ptr<ArchiveStore> store(new ArchiveStore(std::move(directory), limits));
-  if (auto taken = store->take_over(); !taken) return std::unexpected(taken.error());
+  RETURN_IF_ERROR(store->take_over());
   return store;
 }
 
 Result<void> ArchiveStore::take_over() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   struct Found {
     Entry entry;
     fs::file_time_type used;
@@ -90,16 +91,16 @@ std::shared_ptr<const Archive> ArchiveStore::load(const Entry& entry) const {
 std::shared_ptr<const Archive> ArchiveStore::find(const std::string& key) {
   Entry entry;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = by_key_.find(key);
     if (found == by_key_.end()) return nullptr;
     entries_.splice(entries_.begin(), entries_, found->second);
     if (found->second->archive) return found->second->archive;
     entry = *found->second;
   }
-  // Without the lock: it reads the whole file.
+  // The lock is not held here because load() reads the whole file.
   auto archive = load(entry);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return nullptr;  // evicted meanwhile
   if (!archive) {
@@ -113,16 +114,16 @@ std::shared_ptr<const Archive> ArchiveStore::find(const std::string& key) {
 }
 
 fs::path ArchiveStore::new_path() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return directory_ / fmt::format("new-{}", ++new_files_);
 }
 
 Result<std::shared_ptr<const Archive>> ArchiveStore::add(const std::string& key, const fs::path& file, Tree tree,
                                                          std::vector<std::string> warnings) {
   const auto digest = digest_file(file);
-  if (!digest) return std::unexpected(digest.error());
+  RETURN_IF_ERROR(digest);
   const fs::path path = directory_ / fmt::format("{}-{}{}", key, digest->sha256, kSuffix);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const auto old = by_key_.find(key); old != by_key_.end()) remove(old->second);
   std::error_code error;
   fs::rename(file, path, error);
@@ -148,7 +149,8 @@ void ArchiveStore::remove(Entries::iterator entry) {
   entries_.erase(entry);
 }
 
-// An archive that somebody holds is being served and stays; with mutex_ held nobody new can come to hold one.
+// An archive that somebody else holds (a use count above 1) is being served and stays. The count of an archive that
+// only the store holds cannot grow meanwhile, because find() and add() need mutex_.
 void ArchiveStore::evict() {
   auto entry = entries_.end();
   while (entry != entries_.begin() && (bytes_ > limits_.max_bytes || entries_.size() > limits_.max_archives)) {
@@ -163,7 +165,7 @@ void ArchiveStore::evict() {
 }
 
 ArchiveStore::Usage ArchiveStore::usage() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return {bytes_, entries_.size(), evictions_};
 }
 

@@ -1,5 +1,11 @@
-// The archives on disk and which of them to let go. Files are named "<key>-<sha256 of the file>.tar.gz", so that one
-// rename publishes an archive together with its digest.
+// The directory of archive files, and the choice of those to evict. Internal to source/: callers use ArchiveCache.
+// A file is named "<key>-<sha256 of the file>.tar.gz", so that one rename publishes an archive together with its
+// digest.
+//
+// Usage:
+//   if (auto found = store->find(key)) return found;
+//   const auto file = store->new_path();  // then write the archive to `file`
+//   return store->add(key, file, tree, warnings);
 #pragma once
 
 #include <cstdint>
@@ -7,39 +13,43 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "source/archive.h"
 
 namespace modelrun::source {
 
-// Thread-safe. Keys are 64 hex digits.
+// Thread-safe. Keys are 64 lower-case hex digits (cache_key.h). An archive that somebody holds is never evicted.
 class ArchiveStore {
  public:
   struct Limits {
     std::uint64_t max_bytes = 0;
     std::size_t max_archives = 0;
   };
-  // Makes the directory, takes over complete archives and removes everything else in it.
+  // Creates the directory when it is missing, takes over the regular files that are named like archives, and removes
+  // everything else in it. Nobody else may use the directory. Fails with the error of the file system.
   static Result<std::unique_ptr<ArchiveStore>> open(std::filesystem::path directory, Limits limits);
 
-  // The archive, or null. One found on disk is checked against its digest first, and removed when it fails; two threads
-  // must not ask for the same key at once.
+  // Returns the archive, or null when there is none. A file that was taken over by open() is read when it is first
+  // asked for: it is checked against its digest, and is removed when the check fails. Two threads must not ask for the
+  // same key at the same time.
   std::shared_ptr<const Archive> find(const std::string& key);
 
-  // A path for a new file, on the store's file system and not seen by find().
+  // Returns a new path in the store's directory, hence on its file system, for a file that add() gets later. find()
+  // does not see such a file.
   std::filesystem::path new_path();
-  // Takes the file over and lets old ones go.
+  // Renames `file`, replacing an older archive of the same key, and evicts old archives if a limit is exceeded. On an
+  // error, which is that of the file system, `file` still belongs to the caller.
   Result<std::shared_ptr<const Archive>> add(const std::string& key, const std::filesystem::path& file, Tree tree,
                                              std::vector<std::string> warnings);
 
   struct Usage {
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = 0;  // of all archive files
     std::size_t archives = 0;
-    std::uint64_t evictions = 0;
+    std::uint64_t evictions = 0;  // since open()
   };
   [[nodiscard]] Usage usage() const;
 
@@ -51,23 +61,23 @@ class ArchiveStore {
     std::uint64_t bytes = 0;
     std::shared_ptr<const Archive> archive;  // null until the file was checked
   };
-  using Entries = std::list<Entry>;  // most recently used first
+  using Entries = std::list<Entry>;  // the most recently used entry is the first
 
   ArchiveStore(std::filesystem::path directory, Limits limits) : directory_(std::move(directory)), limits_(limits) {}
   Result<void> take_over();
   std::shared_ptr<const Archive> load(const Entry& entry) const;
-  void insert(Entry entry);              // mutex_ held
-  void remove(Entries::iterator entry);  // mutex_ held
-  void evict();                          // mutex_ held
+  void insert(Entry entry) REQUIRES(mutex_);
+  void remove(Entries::iterator entry) REQUIRES(mutex_);
+  void evict() REQUIRES(mutex_);
 
   const std::filesystem::path directory_;
   const Limits limits_;
-  mutable std::mutex mutex_;
-  Entries entries_;                                  // guarded by mutex_
-  std::map<std::string, Entries::iterator> by_key_;  // guarded by mutex_
-  std::uint64_t bytes_ = 0;                          // guarded by mutex_
-  std::uint64_t evictions_ = 0;                      // guarded by mutex_
-  std::uint64_t new_files_ = 0;                      // guarded by mutex_
+  mutable Mutex mutex_;
+  Entries entries_ GUARDED_BY(mutex_);
+  std::map<std::string, Entries::iterator> by_key_ GUARDED_BY(mutex_);
+  std::uint64_t bytes_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t evictions_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t new_files_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace modelrun::source

@@ -53,9 +53,9 @@ Result<void> BlobReader::feed_header(std::string_view& bytes) {
   if (header_ != fmt::format("{} blob {}", entry.second.object_id, entry.second.size)) return unexpected_answer();
   header_.clear();
   left_ = entry.second.size;
-  if (auto begun = receiver_.begin(entry); !begun) return begun;
+  RETURN_IF_ERROR(receiver_.begin(entry));
   state_ = State::kData;
-  // An empty blob has no data to wait for.
+  // An empty blob has no data, so it ends here.
   if (left_ > 0) return {};
   state_ = State::kNewline;
   return receiver_.end(entry);
@@ -66,7 +66,7 @@ Result<void> BlobReader::feed_data(std::string_view& bytes) {
   const std::string_view part = bytes.substr(0, std::min<std::uint64_t>(left_, bytes.size()));
   bytes.remove_prefix(part.size());
   left_ -= part.size();
-  if (auto taken = receiver_.data(entry, part); !taken) return taken;
+  RETURN_IF_ERROR(receiver_.data(entry, part));
   if (left_ > 0) return {};
   state_ = State::kNewline;
   return receiver_.end(entry);

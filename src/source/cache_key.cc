@@ -7,10 +7,10 @@
 namespace modelrun::source {
 namespace {
 
-// A change of what an archive looks like makes the old ones unfit.
+// Change this when the contents or the layout of archives change, so that archives of earlier versions are not found.
 constexpr std::string_view kFormat = "archive-1";
 
-// Lengths first, so that no two lists of parts give the same text.
+// Length-prefixes each part, so that different lists of parts cannot give the same text.
 std::string joined(std::initializer_list<std::string_view> parts) {
   std::string text;
   for (const std::string_view part : parts) text += fmt::format("{}:{};", part.size(), part);

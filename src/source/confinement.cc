@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/audit.h>
-#include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -15,34 +14,13 @@
 #include <cerrno>
 #include <cstddef>
 
+#include "base/landlock.h"
+
 namespace modelrun::source {
 namespace {
 
-// Of Landlock ABIs newer than the system's header (linux/landlock.h of 6.7 and 6.12).
-struct RulesetAttributes {
-  std::uint64_t handled_access_fs = 0;
-  std::uint64_t handled_access_net = 0;
-  std::uint64_t scoped = 0;
-};
-struct PortAttributes {
-  std::uint64_t allowed_access = 0;
-  std::uint64_t port = 0;
-};
-constexpr int kRuleNetPort = 2;
-constexpr std::uint64_t kNetBindTcp = 1U << 0U;
-constexpr std::uint64_t kNetConnectTcp = 1U << 1U;
-constexpr std::uint64_t kScopeAbstractUnix = 1U << 0U;
-constexpr std::uint64_t kScopeSignal = 1U << 1U;
-constexpr std::uint64_t kFsTruncate = 1U << 14U;
-constexpr std::uint64_t kFsIoctlDevice = 1U << 15U;
-
-constexpr std::uint64_t kFsFirstAbi = (1U << 13U) - 1;  // EXECUTE to MAKE_SYM
-constexpr std::uint64_t kFsRead =
-    LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-constexpr std::uint64_t kFsOfFile = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |
-                                    LANDLOCK_ACCESS_FS_WRITE_FILE | kFsTruncate | kFsIoctlDevice;
-
-// What git, its https helper, libcurl and the C library read. No directory here may hold a secret of the operator.
+// The paths that git, its https helper, libcurl and the C library read. None of them may contain a secret of the
+// operator.
 constexpr std::array kSystemPaths = {
     "/usr",
     "/lib",
@@ -63,62 +41,25 @@ constexpr std::array kSystemPaths = {
     "/dev/random",
 };
 
-int landlock_abi() {
-  return static_cast<int>(::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION));
-}
-
-RulesetAttributes attributes_for(int abi) {
-  RulesetAttributes attributes{kFsFirstAbi, 0, 0};
-  if (abi >= 2) attributes.handled_access_fs |= LANDLOCK_ACCESS_FS_REFER;
-  if (abi >= 3) attributes.handled_access_fs |= kFsTruncate;
-  if (abi >= 4) attributes.handled_access_net = kNetBindTcp | kNetConnectTcp;
-  if (abi >= 5) attributes.handled_access_fs |= kFsIoctlDevice;
-  if (abi >= 6) attributes.scoped = kScopeAbstractUnix | kScopeSignal;
-  return attributes;
-}
-
-// Older kernels refuse a structure with fields they do not know.
-std::size_t size_for(int abi) {
-  if (abi >= 6) return sizeof(RulesetAttributes);
-  return abi >= 4 ? offsetof(RulesetAttributes, scoped) : offsetof(RulesetAttributes, handled_access_net);
-}
-
-Result<void> allow_path(int ruleset, const std::filesystem::path& path, std::uint64_t access, bool must_exist) {
-  const UniqueFd parent(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (!parent) {
-    if (!must_exist) return {};
-    return std::unexpected(errno_error("open " + path.string(), errno));
-  }
-  struct stat status{};
-  if (::fstat(parent.get(), &status) == 0 && !S_ISDIR(status.st_mode)) access &= kFsOfFile;
-  landlock_path_beneath_attr rule{};
-  rule.allowed_access = access;
-  rule.parent_fd = parent.get();
-  if (::syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0) {
-    return std::unexpected(errno_error("Landlock rule for " + path.string(), errno));
-  }
-  return {};
-}
-
 Result<UniqueFd> make_ruleset(const ConfinementSpec& spec, int abi) {
-  const RulesetAttributes attributes = attributes_for(abi);
-  UniqueFd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size_for(abi), 0)));
-  if (!ruleset) return std::unexpected(errno_error("make a Landlock ruleset", errno));
+  const auto denied = landlock::everything(abi);
+  auto ruleset = landlock::create(denied, abi);
+  if (!ruleset) return ruleset;
+  const auto allow = [&](const std::string& path, std::uint64_t access, bool must_exist) {
+    return landlock::allow_path(ruleset->get(), path, access, must_exist);
+  };
   for (const char* path : kSystemPaths) {
-    if (auto added = allow_path(ruleset.get(), path, kFsRead, false); !added) return std::unexpected(added.error());
+    RETURN_IF_ERROR(allow(path, landlock::kRead, false));
   }
   for (const auto& path : spec.readable) {
-    if (auto added = allow_path(ruleset.get(), path, kFsRead, false); !added) return std::unexpected(added.error());
+    RETURN_IF_ERROR(allow(path, landlock::kRead, false));
   }
-  const std::uint64_t device = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
-  if (auto added = allow_path(ruleset.get(), "/dev/null", device, false); !added) return std::unexpected(added.error());
-  const std::uint64_t all = attributes.handled_access_fs & ~std::uint64_t{LANDLOCK_ACCESS_FS_EXECUTE};
-  if (auto added = allow_path(ruleset.get(), spec.writable, all, true); !added) return std::unexpected(added.error());
-  if (attributes.handled_access_net != 0 && spec.port) {
-    const PortAttributes rule{kNetConnectTcp, *spec.port};
-    if (::syscall(SYS_landlock_add_rule, ruleset.get(), kRuleNetPort, &rule, 0) != 0) {
-      return std::unexpected(errno_error("Landlock rule for a port", errno));
-    }
+  const std::uint64_t device = landlock::kReadFile | landlock::kWriteFile;
+  RETURN_IF_ERROR(allow("/dev/null", device, false));
+  const std::uint64_t all = denied.handled_fs & ~landlock::kExecute;
+  RETURN_IF_ERROR(allow(spec.writable, all, true));
+  if (denied.handled_net != 0 && spec.port) {
+    RETURN_IF_ERROR(landlock::allow_connect(ruleset->get(), *spec.port));
   }
   return ruleset;
 }
@@ -201,7 +142,7 @@ void add_head(std::vector<sock_filter>& filter) {
 #endif
 }
 
-// Answers `call` with `error` unless the low word of its first argument is one of `allowed`.
+// Makes `call` fail with `error` unless the low 32 bits of its first argument are one of `allowed`.
 void allow_first_argument(std::vector<sock_filter>& filter, long call, const std::vector<std::uint32_t>& allowed,
                           int error) {
   const auto count = static_cast<std::uint8_t>(allowed.size());
@@ -222,7 +163,8 @@ std::vector<sock_filter> make_filter(bool network) {
     filter.push_back(jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(call), 0, 1));
     filter.push_back(answer(EPERM));
   }
-  // clone3 hides its flags from the filter; the C library falls back to clone.
+  // clone3 takes its flags in memory, which a seccomp filter cannot read. On ENOSYS the C library falls back to clone,
+  // whose flags are checked below.
   filter.push_back(jump(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1));
   filter.push_back(answer(ENOSYS));
   std::vector<std::uint32_t> families = {AF_UNIX};
@@ -240,7 +182,7 @@ std::vector<sock_filter> make_filter(bool network) {
 
 Result<Confinement> Confinement::make(const ConfinementSpec& spec) {
   Confinement confinement;
-  const int abi = landlock_abi();
+  const int abi = landlock::abi();
   if (abi >= 1) {
     auto ruleset = make_ruleset(spec, abi);
     if (!ruleset) return fail_in("confine git", ruleset.error());

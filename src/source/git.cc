@@ -13,10 +13,11 @@ namespace {
 constexpr const char* kGit = "/usr/bin/git";
 constexpr const char* kEmpty = "/dev/null";
 
-using Settings = std::vector<std::pair<std::string, std::string>>;
+using GitSettings = std::vector<std::pair<std::string, std::string>>;
 
-// Settings of every command; they outrank every file. Those of the remote come on top.
-Settings common_settings(const GitUrl& url) {
+// The settings of every command. They are passed in the environment and so take precedence over every configuration
+// file. Commands that talk to the remote get further settings (online_settings).
+GitSettings common_settings(const GitUrl& url) {
   return {
       {"protocol.allow", "never"},
       {fmt::format("protocol.{}.allow", to_string(url.scheme)), "always"},
@@ -32,11 +33,11 @@ Settings common_settings(const GitUrl& url) {
       {"credential.helper", ""},
       {"submodule.recurse", "false"},
       {"fetch.recurseSubmodules", "false"},
-      {"fetch.unpackLimit", "1"},  // always a pack: one file, which RLIMIT_FSIZE limits
+      {"fetch.unpackLimit", "1"},  // always keep the pack as one file, so that RLIMIT_FSIZE limits it
       {"fetch.writeCommitGraph", "false"},
       {"transfer.fsckObjects", "true"},
       {"transfer.bundleURI", "false"},
-      // Old tools made such commits by the thousand; none of them changes what a tree means.
+      // Old tools made many commits with these faults, and none of the faults changes what a tree means.
       {"fetch.fsck.zeroPaddedFilemode", "ignore"},
       {"fetch.fsck.missingSpaceBeforeDate", "ignore"},
       {"fetch.fsck.badTimezone", "ignore"},
@@ -51,7 +52,7 @@ Settings common_settings(const GitUrl& url) {
   };
 }
 
-std::vector<std::string> environment_with(const Settings& settings, const std::filesystem::path& directory,
+std::vector<std::string> environment_with(const GitSettings& settings, const std::filesystem::path& directory,
                                           const GitUrl& url) {
   std::vector<std::string> environment = {
       "PATH=/usr/bin:/bin",
@@ -61,8 +62,8 @@ std::vector<std::string> environment_with(const Settings& settings, const std::f
       "TMPDIR=" + directory.string(),
       "GIT_CONFIG_NOSYSTEM=1",
       "GIT_ATTR_NOSYSTEM=1",
-      // upload-pack of a file:// remote ignores the settings below and wants its owner's word (safe.directory) in a
-      // file.
+      // For a file:// remote, git starts upload-pack, which ignores the settings in the environment and accepts
+      // safe.directory, the exemption from its check of the repository's owner, only from a file.
       "GIT_CONFIG_GLOBAL=" + (url.scheme == Scheme::kFile ? (directory / "config").string() : kEmpty),
       "GIT_TERMINAL_PROMPT=0",
       "GIT_ASKPASS=",
@@ -88,7 +89,7 @@ bool has_control(std::string_view text) {
 }
 
 struct Authorization {
-  std::string header;  // empty: none
+  std::string header;  // empty if there are no credentials
   std::vector<std::string> secrets;
 };
 
@@ -111,7 +112,7 @@ Result<Authorization> authorization_of(const Credentials& credentials) {
   return Authorization{};
 }
 
-// HOST:PORT:ADDRESS[,ADDRESS…], as curl's --resolve. Nothing for a host that is an address itself.
+// "HOST:PORT:ADDRESS[,ADDRESS…]", the format of curl's --resolve. Empty when the host is an address itself.
 std::string pin_of(const GitUrl& url, const std::vector<std::string>& addresses) {
   std::vector<std::string> shown;
   for (const std::string& address : addresses) {
@@ -125,20 +126,21 @@ Result<void> write_session_files(const std::filesystem::path& directory, const R
   std::error_code error;
   std::filesystem::create_directory(directory / "home", error);
   if (error) return std::unexpected(errno_error("make git's home", error.value()));
-  if (auto written = write_file(directory / "config", "[safe]\n\tdirectory = *\n"); !written) return written;
+  RETURN_IF_ERROR(write_file(directory / "config", "[safe]\n\tdirectory = *\n"));
   if (remote.ca_pem.empty()) return {};
   return write_file(directory / "ca.pem", remote.ca_pem);
 }
 
-// The common settings and the remote's own: the pinned address, the credentials, the authority.
-Result<Settings> online_settings(const Remote& remote, const GitUrl& url, const std::string& header,
-                                 const std::filesystem::path& directory, const GitSessionOptions& options,
-                                 const std::stop_token& stop) {
-  Settings settings = common_settings(url);
+// The settings of a command that talks to the remote: the common ones, the pinned addresses, the credentials and the
+// certificate authority.
+Result<GitSettings> online_settings(const Remote& remote, const GitUrl& url, const std::string& header,
+                                    const std::filesystem::path& directory, const GitSessionOptions& options,
+                                    const std::stop_token& stop) {
+  GitSettings settings = common_settings(url);
   if (url.scheme == Scheme::kFile) return settings;
   auto addresses =
       resolve_checked(*options.lookup, url.host, options.policy->allow_private_addresses, options.timeout, stop);
-  if (!addresses) return std::unexpected(addresses.error());
+  RETURN_IF_ERROR(addresses);
   if (auto pin = pin_of(url, *addresses); !pin.empty()) settings.emplace_back("http.curloptResolve", std::move(pin));
   if (!header.empty()) settings.emplace_back(fmt::format("http.{}/.extraHeader", url.origin()), header);
   if (!remote.ca_pem.empty()) settings.emplace_back("http.sslCAInfo", (directory / "ca.pem").string());
@@ -151,22 +153,20 @@ Result<GitSession> GitSession::open(const Remote& remote, const GitUrl& url, con
                                     const std::stop_token& stop) {
   const auto deadline = std::chrono::steady_clock::now() + options.timeout;
   auto authorization = authorization_of(remote.credentials);
-  if (!authorization) return std::unexpected(authorization.error());
+  RETURN_IF_ERROR(authorization);
   auto scratch = ScratchDir::make(options.scratch);
-  if (!scratch) return std::unexpected(scratch.error());
+  RETURN_IF_ERROR(scratch);
   GitSession session(std::move(*scratch));
   session.url_ = url.text();
   session.deadline_ = deadline;
   session.max_file_bytes_ = options.policy->max_pack_bytes;
   session.secrets_ = std::move(authorization->secrets);
-  if (auto written = write_session_files(session.directory(), remote); !written) {
-    return std::unexpected(written.error());
-  }
+  RETURN_IF_ERROR(write_session_files(session.directory(), remote));
   auto online = online_settings(remote, url, authorization->header, session.directory(), options, stop);
-  if (!online) return std::unexpected(online.error());
+  RETURN_IF_ERROR(online);
   session.local_environment_ = environment_with(common_settings(url), session.directory(), url);
   session.online_environment_ = environment_with(*online, session.directory(), url);
-  if (auto confined = session.confine(url, *options.policy); !confined) return std::unexpected(confined.error());
+  RETURN_IF_ERROR(session.confine(url, *options.policy));
   return session;
 }
 
@@ -175,7 +175,7 @@ Result<void> GitSession::confine(const GitUrl& url, const Policy& policy) {
   spec.writable = directory();
   spec.landlock_optional = policy.landlock_optional;
   auto local = Confinement::make(spec);
-  if (!local) return std::unexpected(local.error());
+  RETURN_IF_ERROR(local);
   local_ = std::move(*local);
   if (url.scheme == Scheme::kFile) {
     spec.readable = {url.path};
@@ -183,7 +183,7 @@ Result<void> GitSession::confine(const GitUrl& url, const Policy& policy) {
     spec.port = url.port;
   }
   auto online = Confinement::make(spec);
-  if (!online) return std::unexpected(online.error());
+  RETURN_IF_ERROR(online);
   online_ = std::move(*online);
   return {};
 }
@@ -197,7 +197,7 @@ Result<void> GitSession::make_repository(bool sha256) const {
   const std::string_view config = sha256 ? "[core]\n\trepositoryformatversion = 1\n\tbare = true\n"
                                            "[extensions]\n\tobjectFormat = sha256\n"
                                          : "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
-  if (auto written = write_file(repository() / "config", config); !written) return written;
+  RETURN_IF_ERROR(write_file(repository() / "config", config));
   return write_file(repository() / "HEAD", "ref: refs/heads/none\n");
 }
 
@@ -217,7 +217,8 @@ Result<void> GitSession::run(std::vector<std::string> arguments, std::string_vie
   spec.argv = {kGit};
   std::ranges::move(arguments, std::back_inserter(spec.argv));
   spec.environment = online ? online_environment_ : local_environment_;
-  // Named, so that git does not search for a repository. ls-remote needs none, and finds none below the ceiling.
+  // GIT_DIR keeps git from searching for a repository in the parent directories. ls-remote needs no repository;
+  // without one the ceiling makes the search end in the scratch directory.
   if (std::filesystem::exists(repository() / "HEAD")) {
     spec.environment.push_back("GIT_DIR=" + repository().string());
   } else {

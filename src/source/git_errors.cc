@@ -11,12 +11,12 @@ namespace modelrun::source {
 namespace {
 
 struct Rule {
-  std::string_view words;  // found in git's standard error, lower case
+  std::string_view words;  // in lower case; looked for in git's standard error
   ErrorKind kind;
   std::string_view meaning;
 };
 
-// The first that fits; the more telling ones come first.
+// The first rule whose words are found applies, so the more specific rules come first.
 constexpr std::array kRules = {
     Rule{"file too large", ErrorKind::kTooLarge, "the commit is larger than the limit"},
     Rule{"died of signal 25", ErrorKind::kTooLarge, "the commit is larger than the limit"},
@@ -56,13 +56,8 @@ constexpr std::array kRules = {
     Rule{"cannot start git", ErrorKind::kInternal, "the operator cannot run git"},
 };
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
-
-// The line that tells most: the last "fatal:" one, else the last with any text.
+// The most informative line: the last one that begins with "fatal: " or "error: ", else the last one that is not
+// empty.
 std::string_view telling_line(std::string_view text) {
   std::string_view best;
   bool fatal = false;
@@ -97,7 +92,8 @@ std::string safe_message(std::string_view text, const std::vector<std::string>& 
   }
   message = make_valid_utf8(message);
   if (message.size() <= kMaxMessage) return message;
-  // Cut between characters; what is left of a broken one would be replaced by three bytes.
+  // Cut between characters, so that the message stays valid UTF-8. A broken character would later be replaced by the
+  // three bytes of U+FFFD and make the message too long again.
   std::size_t end = kMaxMessage - 3;
   while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xc0U) == 0x80U) --end;
   return message.substr(0, end) + "…";
@@ -105,13 +101,14 @@ std::string safe_message(std::string_view text, const std::vector<std::string>& 
 
 Error explain_git_failure(int exit_code, std::string_view diagnostics, std::string_view url,
                           const std::vector<std::string>& secrets) {
-  // What the remote prints ("remote: ...") is its own claim, and decides nothing but whether it has a commit.
+  // A line that begins with "remote: " was written by the remote, which is not trusted. Such lines are ignored when
+  // the kind is derived, except that the remote may say that it does not have a commit ("not our ref").
   std::string words;
   for (std::size_t begin = 0; begin < diagnostics.size();) {
     const std::size_t end = std::min(diagnostics.find('\n', begin), diagnostics.size());
     const std::string_view line = diagnostics.substr(begin, end - begin);
     if (!line.starts_with("remote: ") || line.find("not our ref") != std::string_view::npos)
-      words += lower(line) + "\n";
+      words += ascii_lower(line) + "\n";
     begin = end + 1;
   }
   const std::string_view line = telling_line(diagnostics);

@@ -45,7 +45,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
   return pointers;
 }
 
-// Everything the child needs, laid out before fork: there it may not allocate.
+// Everything that the child needs. It is prepared before fork because the child must not allocate memory.
 struct ChildPlan {
   std::vector<char*> argv;
   std::vector<char*> environment;
@@ -65,7 +65,8 @@ bool set_limit(int resource, rlim_t value) {
   return ::setrlimit(static_cast<__rlimit_resource_t>(resource), &limit) == 0;
 }
 
-// Async-signal-safe, as everything called from it. Returns the step that failed, or never.
+// Sets up the child and calls execve. Returns only on failure: the name of the step that failed, with the cause in
+// errno. Async-signal-safe, like everything that it calls.
 const char* become(const ChildPlan& plan) {
   if (::setpgid(0, 0) != 0) return "setpgid";
   if (::dup2(plan.input, 0) < 0 || ::dup2(plan.output, 1) < 0 || ::dup2(plan.diagnostics, 2) < 0) return "dup2";
@@ -73,7 +74,8 @@ const char* become(const ChildPlan& plan) {
   struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
   for (int number = 1; number < 32; ++number) ::sigaction(number, &standard, nullptr);
-  // Over RLIMIT_FSIZE a write shall fail with EFBIG, which git reports, instead of killing a helper without a word.
+  // With SIGXFSZ ignored, a write beyond RLIMIT_FSIZE fails with EFBIG, which git reports. The signal would kill a
+  // helper of git without a message.
   struct sigaction ignored{};
   ignored.sa_handler = SIG_IGN;
   ::sigaction(SIGXFSZ, &ignored, nullptr);
@@ -86,7 +88,7 @@ const char* become(const ChildPlan& plan) {
       !set_limit(RLIMIT_FSIZE, plan.file_bytes) || !set_limit(RLIMIT_AS, plan.memory_bytes)) {
     return "setrlimit";
   }
-  // Marks instead of closing: the ruleset's descriptor is still needed.
+  // The descriptors are marked close-on-exec and not closed, because apply() still needs that of the Landlock ruleset.
   if (::syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) != 0) return "close_range";
   if (plan.confinement != nullptr) {
     if (const char* step = plan.confinement->apply(); step != nullptr) return step;
@@ -97,7 +99,7 @@ const char* become(const ChildPlan& plan) {
 
 [[noreturn]] void run_child(const ChildPlan& plan) {
   const char* step = become(plan);
-  // Read back by the parent as the process's own words.
+  // The parent reads this as part of the process's diagnostics. git_errors.cc recognises its beginning.
   const char* words = ::strerrordesc_np(errno);  // async-signal-safe, unlike strerror
   for (const char* text : {"modelrun: cannot start git: ", step, ": ", words == nullptr ? "unknown" : words}) {
     if (::write(2, text, std::strlen(text)) < 0) break;
@@ -105,7 +107,8 @@ const char* become(const ChildPlan& plan) {
   ::_exit(126);
 }
 
-// The parent's side: one child, its pipes, and the wake-up for `stop`.
+// The parent's side of one child: its pipes, and the loop that serves them until the child ends, the deadline passes
+// or `stop` is requested. The destructor kills the process group.
 class Running {
  public:
   Running(pid_t pid, UniqueFd pidfd, UniqueFd input, UniqueFd output, UniqueFd diagnostics)
@@ -125,7 +128,7 @@ class Running {
     if (!wake) return std::unexpected(errno_error("make an eventfd", errno));
     const std::stop_callback on_stop(stop, [&wake] {
       const std::uint64_t one = 1;
-      if (::write(wake.get(), &one, sizeof one) < 0) return;  // full: it is readable already
+      if (::write(wake.get(), &one, sizeof one) < 0) return;  // the counter is full, so it is readable already
     });
     left_ = spec.input;
     if (left_.empty()) input_.reset();
@@ -133,8 +136,8 @@ class Running {
     while (!ended || output_ || diagnostics_) {
       if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
       auto step = poll_once(wake.get(), spec, sink, ended);
-      if (!step) return std::unexpected(step.error());
-      // Whatever outlives the leader of the group could hold the pipes open for ever.
+      RETURN_IF_ERROR(step);
+      // A process of the group that outlives the leader could hold the pipes open for ever.
       if (ended) kill_group();
     }
     end_.exit_code = finish();
@@ -146,7 +149,7 @@ class Running {
     const auto left = spec.deadline - std::chrono::steady_clock::now();
     const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();
     if (milliseconds <= 0) return fail(ErrorKind::kTimeout, "not finished in time");
-    // poll passes over negative descriptors.
+    // poll(2) ignores negative descriptors, such as those of closed pipes.
     std::array<pollfd, 5> fds = {pollfd{wake, POLLIN, 0}, pollfd{ended ? -1 : pidfd_.get(), POLLIN, 0},
                                  pollfd{input_.get(), POLLOUT, 0}, pollfd{output_.get(), POLLIN, 0},
                                  pollfd{diagnostics_.get(), POLLIN, 0}};
@@ -161,7 +164,7 @@ class Running {
   }
 
   void feed() {
-    // A child that has stopped reading answers EPIPE; SIGPIPE is blocked by run_process.
+    // The write fails with EPIPE when the child has closed its standard input. run_process() blocks SIGPIPE.
     const ssize_t written = ::write(input_.get(), left_.data(), left_.size());
     if (written > 0) left_.remove_prefix(static_cast<std::size_t>(written));
     const bool broken = written < 0 && errno != EAGAIN && errno != EINTR;
@@ -187,15 +190,15 @@ class Running {
 
   void kill_group() const { ::kill(-pid_, SIGKILL); }
 
-  // Kills what is left and reaps. The group is killed while its leader is not yet reaped, so that its number cannot
-  // have passed to another.
+  // Kills what is left of the group and reaps it; returns the exit code. The group is killed before its leader is
+  // reaped, because only then can the group's id not have been reused by other processes.
   int finish() {
     if (pid_ <= 0) return end_.exit_code;
     kill_group();
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
-    // As PID 1 of a container this process inherits the group's orphans.
+    // If this process is PID 1 of a container, the orphans of the group are its children now and have to be reaped.
     while (::waitpid(-pid_, nullptr, 0) > 0 || errno == EINTR) {
     }
     pid_ = -1;
@@ -212,7 +215,8 @@ class Running {
   std::array<char, std::size_t{64} << 10U> buffer_{};
 };
 
-// Writing to a child that is gone must not end the operator. Blocks SIGPIPE for this thread and takes one that came.
+// Blocks SIGPIPE for the calling thread, and consumes one that has become pending before it is unblocked. Without it,
+// a write to a child that has ended would end the operator.
 class NoSigpipe {
  public:
   NoSigpipe() {
@@ -243,7 +247,8 @@ ChildPlan make_plan(const ProcessSpec& spec, const Pipe& input, const Pipe& outp
   plan.environment = pointers_to(spec.environment);
   plan.directory = spec.directory.c_str();
   plan.confinement = spec.confinement;
-  // git decompresses in a few threads; the deadline is the real limit, this one ends what escaped it.
+  // The limit is four times the remaining time, because git decompresses in a few threads. The deadline is the
+  // effective limit; this one ends a process that has escaped from it.
   plan.cpu_seconds = static_cast<rlim_t>(std::max<long>(left, 1)) * 4;
   plan.file_bytes = spec.max_file_bytes;
   plan.memory_bytes = spec.max_memory_bytes;
@@ -269,7 +274,7 @@ Result<ProcessEnd> run_process(const ProcessSpec& spec, const Sink& sink, std::s
   const pid_t pid = ::fork();
   if (pid < 0) return std::unexpected(errno_error("fork", errno));
   if (pid == 0) run_child(plan);
-  // Also here, so that the group exists before it may have to be killed.
+  // The child does this too. It is repeated here so that the group exists before the parent may have to kill it.
   ::setpgid(pid, pid);
   UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   const int pidfd_error = errno;

@@ -16,7 +16,7 @@ bool is_forbidden(char c) {
   return byte <= 0x20 || byte == 0x7f || std::string_view("~^:?*[\\").find(c) != std::string_view::npos;
 }
 
-// What is wrong with the part of a branch name between two slashes; empty when nothing is.
+// Says what is wrong with one part of a branch name (parts are separated by slashes). Empty when nothing is wrong.
 std::string_view fault_of_part(std::string_view part) {
   if (part.empty()) return "has an empty part (a slash at the start, the end, or two in a row)";
   if (part.front() == '.') return "has a part that begins with '.'";
@@ -24,7 +24,7 @@ std::string_view fault_of_part(std::string_view part) {
   return {};
 }
 
-std::string_view fault_of(std::string_view branch) {
+std::string_view fault_of_branch(std::string_view branch) {
   if (branch.empty()) return "is empty";
   if (branch.size() > kMaxBranchBytes) return "is longer than 250 bytes";
   if (branch.front() == '-') return "begins with '-'";
@@ -46,9 +46,9 @@ std::string_view fault_of(std::string_view branch) {
 }  // namespace
 
 Result<void> check_branch(std::string_view branch) {
-  const auto fault = fault_of(branch);
+  const auto fault = fault_of_branch(branch);
   if (fault.empty()) return {};
-  // The name itself is not repeated: it may hold anything.
+  // The name is not repeated in the message, because it may contain anything.
   return fail(ErrorKind::kInvalid, "the branch name {}", fault);
 }
 

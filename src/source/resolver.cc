@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <map>
-#include <mutex>
 
+#include "base/encoding.h"
+#include "base/mutex.h"
 #include "source/cache_key.h"
 #include "source/git.h"
 #include "source/git_errors.h"
@@ -17,15 +18,11 @@ namespace {
 constexpr std::size_t kMaxAnswers = 4'096;
 constexpr std::size_t kMaxListing = 64U << 10U;
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
-// Lines of `git ls-remote --symref`: "ref: refs/heads/main TAB HEAD" and "<id> TAB <name>".
+// What `git ls-remote --symref` says about one ref. Its output has lines of two forms: "ref: refs/heads/main TAB HEAD"
+// and "<id> TAB <name>".
 struct Listing {
-  std::string symref;  // what HEAD points to
-  std::string commit;  // of `wanted`
+  std::string symref;  // the ref that the wanted one (HEAD) points to; empty if it is not symbolic
+  std::string commit;  // the commit of the wanted ref; empty if it is not listed
 };
 
 Listing parse_listing(std::string_view text, std::string_view wanted) {
@@ -35,7 +32,8 @@ Listing parse_listing(std::string_view text, std::string_view wanted) {
     const std::string_view line = text.substr(begin, end - begin);
     begin = end + 1;
     const std::size_t tab = line.find('\t');
-    // Patterns match the ends of names: refs/x/refs/heads/main is listed for refs/heads/main too.
+    // ls-remote matches a pattern against the end of a name, so that it lists refs/x/refs/heads/main for
+    // refs/heads/main too. Only the exact name counts.
     if (tab == std::string_view::npos || line.substr(tab + 1) != wanted) continue;
     const std::string_view value = line.substr(0, tab);
     if (value.starts_with("ref: ")) {
@@ -71,7 +69,7 @@ Result<Resolved> ask_remote(const GitSession& git, const std::optional<std::stri
     if (branch) return fail(ErrorKind::kNotFound, "{} has no branch '{}'", git.url(), *branch);
     return fail(ErrorKind::kNotFound, "{} has no default branch: it is empty, or its HEAD points nowhere", git.url());
   }
-  return Resolved{lower(listing.commit), branch ? *branch : branch_of(listing.symref)};
+  return Resolved{ascii_lower(listing.commit), branch ? *branch : branch_of(listing.symref)};
 }
 
 }  // namespace
@@ -85,11 +83,11 @@ struct Resolver::Impl {
 
   ResolverOptions options;
   SingleFlight<Resolved> flights;
-  std::mutex mutex;
-  std::map<std::string, Answer> answers;  // guarded by mutex
+  Mutex mutex;
+  std::map<std::string, Answer> answers GUARDED_BY(mutex);
 
   std::optional<Result<Resolved>> remembered(const std::string& key) {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     const auto found = answers.find(key);
     if (found == answers.end() || found->second.expires <= options.now()) return std::nullopt;
     return found->second.result;
@@ -98,7 +96,7 @@ struct Resolver::Impl {
   void remember(const std::string& key, const Result<Resolved>& result) {
     if (!result && result.error().kind == ErrorKind::kCancelled) return;
     const auto now = options.now();
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     if (answers.size() >= kMaxAnswers) {
       std::erase_if(answers, [now](const auto& entry) { return entry.second.expires <= now; });
       if (answers.size() >= kMaxAnswers) answers.clear();
@@ -124,17 +122,18 @@ Resolver::~Resolver() = default;
 Result<Resolved> Resolver::resolve(const Remote& remote, const std::optional<std::string>& branch,
                                    const std::optional<std::string>& commit, std::stop_token stop) {
   const auto url = parse_git_url(remote.url, impl_->options.policy);
-  if (!url) return std::unexpected(url.error());
+  RETURN_IF_ERROR(url);
   if (branch) {
-    if (auto checked = check_branch(*branch); !checked) return std::unexpected(checked.error());
+    RETURN_IF_ERROR(check_branch(*branch));
   }
   if (commit) {
-    if (auto checked = check_commit(*commit); !checked) return std::unexpected(checked.error());
-    return Resolved{lower(*commit), branch.value_or("")};
+    RETURN_IF_ERROR(check_commit(*commit));
+    return Resolved{ascii_lower(*commit), branch.value_or("")};
   }
   const std::string key = cache_key(remote, url->text(), branch ? "branch " + *branch : "HEAD");
   return impl_->flights.run(key, stop, [&]() -> Result<Resolved> {
-    // Inside the flight: whoever lands just before this one has left an answer.
+    // The cache is looked at inside the flight: an equal flight that ended just before this one began has left its
+    // answer there.
     if (auto known = impl_->remembered(key)) return *known;
     auto result = impl_->ask(remote, *url, branch, stop);
     impl_->remember(key, result);

@@ -1,8 +1,19 @@
-// From a branch to a commit, by ls-remote.
+// Finds the commit that a branch points to, by `git ls-remote`.
 //
-// Errors, and the reason a ModelRun gets for them: kNotFound RefNotFound · kDenied SourceDenied · kInvalid InvalidSpec
-// · kUnavailable, kTimeout SourceUnreachable · kCancelled none: the caller asked to stop. Messages have at most 300
-// characters, no control characters, and none of the remote's credentials.
+// Errors, and the reason that a ModelRun gets for each:
+//   kNotFound               RefNotFound        no such repository, branch or commit
+//   kDenied                 SourceDenied       the URL, the address or the credentials are refused
+//   kInvalid                InvalidSpec        the branch or the commit is not well-formed
+//   kTooLarge               SourceTooLarge     the remote lists too many refs, or git exceeds a limit
+//   kUnavailable, kTimeout  SourceUnreachable  trying again may help
+//   kCancelled              none               the caller asked to stop
+// An error of the operating system has the kind of its errno value (errno_error() in base/error.h). A message has at
+// most 300 bytes and no control characters, and does not contain the remote's credentials (see safe_message() in
+// git_errors.h).
+//
+// Usage:
+//   Resolver resolver({.policy = policy, .scratch = "/var/cache/scratch"});
+//   auto resolved = resolver.resolve(remote, "main", std::nullopt, stop);
 #pragma once
 
 #include <chrono>
@@ -21,24 +32,25 @@ namespace modelrun::source {
 
 struct Resolved {
   std::string commit;  // 40 or 64 lower-case hex digits
-  // The branch asked for; else the remote's default branch. Empty when only a commit was given, or when the remote's
-  // HEAD names no branch.
+  // The branch that was asked for, else the remote's default branch. Empty when a commit was given without a branch,
+  // or when the remote's HEAD names no branch.
   std::string branch;
 };
 
 struct ResolverOptions {
   Policy policy;
-  // Scratch directory, made when missing; every command has a directory of its own below it, removed when it ends.
+  // The scratch directory, created when it is missing. Every ls-remote has a directory of its own below it, which is
+  // removed when the command ends.
   std::filesystem::path scratch;
-  // An answer, also a failed one, serves equal questions for this long after it came. 0 turns the cache off.
+  // For how long an answer is returned again for equal questions, counted from its arrival. Failures are remembered
+  // too, except kCancelled. 0 turns the cache off.
   std::chrono::milliseconds cache_ttl{5'000};
   Lookup lookup = system_lookup;
-  // The hand of the cache's clock; tests hold it.
+  // The clock of the cache, which tests replace. It is called on any thread that calls resolve().
   std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };
 
-// Thread-safe. resolve() blocks up to Policy::resolve_timeout; equal questions that are asked at the same time share
-// one ls-remote. Must outlive its calls.
+// Thread-safe. Must outlive the calls on it.
 class Resolver {
  public:
   explicit Resolver(ResolverOptions options);
@@ -46,8 +58,12 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  // A commit needs no remote: it is checked and returned (in lower case) with the branch given, if any. The URL is
-  // checked against the policy all the same.
+  // Returns the commit that `branch` points to; without a branch, the one that the remote's HEAD points to. When
+  // `commit` is given, the remote is not asked: the commit's form is checked, and it is returned in lower case with
+  // the given branch, if any. The URL is checked against the policy and the branch for its form in every case.
+  //
+  // Blocks: one ls-remote takes up to Policy::resolve_timeout. Equal questions that are asked at the same time share
+  // one ls-remote; a caller that waited for another one's starts its own when that one was stopped.
   Result<Resolved> resolve(const Remote& remote, const std::optional<std::string>& branch,
                            const std::optional<std::string>& commit, std::stop_token stop);
 

@@ -1,7 +1,6 @@
 #include "source/scratch.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -11,6 +10,7 @@
 #include <system_error>
 #include <vector>
 
+#include "base/encoding.h"
 #include "base/fd.h"
 
 namespace modelrun::source {
@@ -38,7 +38,7 @@ ScratchDir& ScratchDir::operator=(ScratchDir&& other) noexcept {
 
 void ScratchDir::remove() noexcept {
   if (path_.empty()) return;
-  // What cannot be removed now is removed when the operator starts again.
+  // Errors are ignored here. A leftover below the archive cache's directory is removed when that cache is next opened.
   std::error_code ignored;
   fs::remove_all(path_, ignored);
   path_.clear();
@@ -59,10 +59,7 @@ Result<void> write_file(const fs::path& path, std::string_view bytes) {
 Result<FileDigest> digest_file(const fs::path& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file) return std::unexpected(errno_error("open " + path.string(), errno));
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) {
-    return fail(ErrorKind::kInternal, "digest {}: OpenSSL has no SHA-256", path.string());
-  }
+  Sha256 digest;
   FileDigest result;
   std::vector<char> buffer(std::size_t{64} << 10U);
   for (;;) {
@@ -70,12 +67,10 @@ Result<FileDigest> digest_file(const fs::path& path) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::unexpected(errno_error("read " + path.string(), errno));
     if (got == 0) break;
-    EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(got));
+    digest.add({buffer.data(), static_cast<std::size_t>(got)});
     result.bytes += static_cast<std::uint64_t>(got);
   }
-  std::array<unsigned char, 32> digest{};
-  EVP_DigestFinal_ex(context.get(), digest.data(), nullptr);
-  for (const unsigned char byte : digest) result.sha256 += fmt::format("{:02x}", byte);
+  result.sha256 = digest.hex();
   return result;
 }
 

@@ -1,4 +1,5 @@
-// Directories of limited life, and whole files.
+// Temporary directories, and helpers that write or digest a whole file. In this header an error has the kind of its
+// errno value (errno_error() in base/error.h) unless stated otherwise.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +11,11 @@
 
 namespace modelrun::source {
 
-// A new directory (mode 0700) below a parent, removed with everything in it when the owner goes. Move-only.
+// A new directory (mode 0700) below a parent. The destructor removes it with everything in it, and ignores errors.
+// Move-only; a moved-from object owns no directory.
 class ScratchDir {
  public:
-  // Makes `parent` too when it is missing.
+  // Makes the directory, and `parent` when it is missing.
   static Result<ScratchDir> make(const std::filesystem::path& parent);
   ScratchDir(ScratchDir&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   ScratchDir& operator=(ScratchDir&& other) noexcept;
@@ -29,13 +31,15 @@ class ScratchDir {
   std::filesystem::path path_;
 };
 
-// Writes a new file with mode 0600.
+// Writes a new file with mode 0600; kExists when `path` exists already. After another error a part of the file may be
+// left.
 Result<void> write_file(const std::filesystem::path& path, std::string_view bytes);
 
 struct FileDigest {
   std::string sha256;  // lower-case hex
   std::uint64_t bytes = 0;
 };
+// Reads the whole file. A symlink at `path` is not followed and is an error. kInternal when OpenSSL fails.
 Result<FileDigest> digest_file(const std::filesystem::path& path);
 
 }  // namespace modelrun::source

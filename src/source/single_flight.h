@@ -1,24 +1,28 @@
-// Equal work that is asked for at the same time is done once.
+// Does equal work only once when several threads ask for it at the same time.
 #pragma once
 
-#include <condition_variable>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
 
 #include "base/error.h"
+#include "base/mutex.h"
 
 namespace modelrun::source {
 
-// Thread-safe. T is copied to every caller.
+// Thread-safe. T must be copyable, since every caller gets a copy. Must outlive the calls on it.
 template <class T>
 class SingleFlight {
  public:
-  // The first caller of a key runs `work`; those who come before it ends wait for its answer, or for their own `stop`.
-  // When the one who works is stopped, one of those who wait takes over.
+  // The first caller for a key runs `work`, a function that returns Result<T>. Callers for the same key that arrive
+  // before it has ended wait and get the same result. When the result is kCancelled, one of the waiting callers runs
+  // its own `work` instead. The result is not remembered after that.
+  //
+  // Blocks. A waiting caller returns kCancelled when its own `stop` is requested; `work` has to watch its stop token
+  // itself. `work` must not throw, or those that wait would wait until they are stopped. It must not call run() for
+  // the same key.
   template <class Work>
   Result<T> run(const std::string& key, const std::stop_token& stop, Work&& work) {
     for (;;) {
@@ -28,8 +32,9 @@ class SingleFlight {
         land(key, *flight, answer);
         return answer;
       }
-      std::unique_lock lock(flight->mutex);
-      if (!flight->landed.wait(lock, stop, [&] { return flight->answer.has_value(); })) {
+      MutexLock lock(flight->mutex);
+      if (!flight->landed.wait(flight->mutex, stop,
+                               [&]() REQUIRES(flight->mutex) { return flight->answer.has_value(); })) {
         return fail(ErrorKind::kCancelled, "stopped");
       }
       const bool given_up = !*flight->answer && flight->answer->error().kind == ErrorKind::kCancelled;
@@ -39,13 +44,13 @@ class SingleFlight {
 
  private:
   struct Flight {
-    std::mutex mutex;
-    std::condition_variable_any landed;
-    std::optional<Result<T>> answer;  // guarded by mutex
+    Mutex mutex;
+    CondVar landed;
+    std::optional<Result<T>> answer GUARDED_BY(mutex);
   };
 
   std::pair<std::shared_ptr<Flight>, bool> join(const std::string& key) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto& flight = flights_[key];
     const bool mine = !flight;
     if (mine) flight = std::make_shared<Flight>();
@@ -54,16 +59,16 @@ class SingleFlight {
 
   void land(const std::string& key, Flight& flight, const Result<T>& answer) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       flights_.erase(key);
     }
-    const std::lock_guard lock(flight.mutex);
+    const MutexLock lock(flight.mutex);
     flight.answer = answer;
     flight.landed.notify_all();
   }
 
-  std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Flight>> flights_;  // guarded by mutex_
+  Mutex mutex_;
+  std::map<std::string, std::shared_ptr<Flight>> flights_ GUARDED_BY(mutex_);
 };
 
 }  // namespace modelrun::source

@@ -76,7 +76,7 @@ Result<TarWriter> TarWriter::create(const std::filesystem::path& path) {
   const bool ready =
       archive_write_set_format_pax_restricted(handle) == ARCHIVE_OK &&
       archive_write_add_filter_gzip(handle) == ARCHIVE_OK &&
-      // BINARY: names are written as they are, whatever the locale. No time stamp: equal trees, equal files.
+      // BINARY writes names as they are, in every locale. Without a gzip time stamp equal trees give equal files.
       archive_write_set_options(handle, "hdrcharset=BINARY,gzip:!timestamp,compression-level=6") == ARCHIVE_OK &&
       archive_write_open_filename(handle, path.c_str()) == ARCHIVE_OK;
   if (!ready) return std::unexpected(writer.last_error("open"));
@@ -120,7 +120,7 @@ Result<Tree> read_tar_tree(const std::filesystem::path& path) {
     const char* name = archive_entry_pathname(entry);
     std::string text = name == nullptr ? "" : name;
     if (text.ends_with('/')) text.pop_back();
-    if (auto added = tree.add(std::move(text), node_of(entry)); !added) return std::unexpected(added.error());
+    RETURN_IF_ERROR(tree.add(std::move(text), node_of(entry)));
   }
 }
 

@@ -1,5 +1,5 @@
-// Gzip-compressed tar files by libarchive (its only user). The format is pax, with extended headers only for names that
-// need them; names are bytes of UTF-8.
+// Writes and reads gzip-compressed tar files; the only files that use libarchive. The format is pax, with extended
+// headers only where an entry needs one. Names are written as the bytes that are given, which are UTF-8.
 #pragma once
 
 #include <filesystem>
@@ -10,22 +10,33 @@
 #include "base/error.h"
 #include "source/tree.h"
 
-struct archive;  // libarchive's handle; not ours
+struct archive;  // the handle of libarchive, not modelrun::source::Archive
 
 namespace modelrun::source {
 
-// Writes one file. Equal calls give equal bytes: times and owners are 0, modes 0644 and 0755 (directories 0755).
+// Writes one file. Equal calls give files of equal bytes: times and owners are 0, the mode is 0644 for plain files and
+// 0755 for everything else. Used by one thread at a time; move-only. Errors are kUnavailable when libarchive cannot
+// write, and kInternal when it has no memory.
+//
+// Usage:
+//   auto writer = TarWriter::create(path);
+//   writer->add("run.py", node);      // for every entry; after a file's add() its node.size bytes:
+//   writer->write_data(bytes);
+//   writer->close();
 class TarWriter {
  public:
+  // Creates the file, or empties one that exists.
   static Result<TarWriter> create(const std::filesystem::path& path);
   TarWriter(TarWriter&&) noexcept = default;
   TarWriter& operator=(TarWriter&&) noexcept = default;
   ~TarWriter() = default;
 
-  // A file's header promises node.size bytes, to be given by write_data.
+  // Begins an entry. The header of a file announces node.size bytes, which must follow by write_data(). `path` is
+  // relative to the root of the tree and is not checked here.
   Result<void> add(const std::string& path, const Node& node);
+  // Appends to the file that was added last. kUnavailable when the file would get more than node.size bytes.
   Result<void> write_data(std::string_view bytes);
-  // Without it the file is not complete.
+  // Writes what is buffered and the end of the archive. The file is complete only after close() has succeeded.
   Result<void> close();
 
  private:
@@ -37,7 +48,8 @@ class TarWriter {
   std::unique_ptr<::archive, Free> handle_;
 };
 
-// The names in a file that TarWriter wrote.
+// Reads the names in a file that TarWriter wrote; the tree has no object ids. kInternal when the file cannot be opened
+// or read, kDenied when Tree::add() refuses an entry.
 Result<Tree> read_tar_tree(const std::filesystem::path& path);
 
 }  // namespace modelrun::source

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t kMaxPathBytes = 1024;
 constexpr std::size_t kMaxPartBytes = 255;
-constexpr int kMaxLinks = 40;  // as Linux
-// Of all symlinks together: chains of long symlinks must not cost seconds.
+constexpr int kMaxLinks = 40;  // as Linux (path_resolution(7))
+// For all symlinks of a tree together. Without this limit, chains of long symlinks could take seconds of CPU time.
 constexpr std::size_t kMaxLinkSteps = 1'000'000;
 
 std::vector<std::string> split(std::string_view path) {
@@ -28,12 +28,10 @@ std::vector<std::string> split(std::string_view path) {
 }
 
 bool is_dot_git(std::string_view part) {
-  std::string lower(part);
-  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower == ".git";
+  return ascii_lower(part) == ".git";
 }
 
-std::string_view fault_of(std::string_view path) {
+std::string_view fault_of_path(std::string_view path) {
   if (path.empty()) return "has no name";
   if (path.size() > kMaxPathBytes) return "is longer than 1024 bytes";
   const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
@@ -69,14 +67,14 @@ std::string printable_path(std::string_view path) {
 }
 
 Result<void> check_tree_path(std::string_view path) {
-  const auto fault = fault_of(path);
+  const auto fault = fault_of_path(path);
   if (fault.empty()) return {};
   return fail(ErrorKind::kDenied, "the commit is refused: {} {}", printable_path(path), fault);
 }
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): it is moved on
 Result<void> Tree::add(std::string path, Node node) {
-  if (const auto checked = check_tree_path(path); !checked) return checked;
+  RETURN_IF_ERROR(check_tree_path(path));
   for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
     const auto [parent, added] = nodes_.try_emplace(path.substr(0, slash), Node{NodeKind::kDirectory, 0, {}, {}});
     if (parent->second.kind != NodeKind::kDirectory) {
@@ -93,12 +91,12 @@ Result<void> Tree::add(std::string path, Node node) {
   return {};
 }
 
-// Where a path leads when it is followed the way a kernel does.
+// The result of following a path as a kernel does.
 struct Tree::Walk {
   enum class End { kFound, kMissing, kOutside, kLoop };
   End end = End::kFound;
-  std::string path;       // of the node found; empty for the root
-  std::size_t steps = 0;  // parts of paths looked at
+  std::string path;       // of the node that was found; empty for the root
+  std::size_t steps = 0;  // how many parts of paths were looked at
 };
 
 namespace {
@@ -125,7 +123,7 @@ Tree::Walk Tree::walk(std::string_view path) const {
     ++at.steps;
     if (part.empty() || part == ".") continue;
     if (part == "..") {
-      // Also below something missing: another reader may find it there.
+      // The walk goes on below a missing node too: whoever reads the archive may have something at that path.
       if (at.path.empty()) return {End::kOutside, {}, at.steps};
       drop_last_part(at.path);
       continue;

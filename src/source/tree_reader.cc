@@ -34,7 +34,7 @@ Result<void> TreeReader::feed(std::string_view bytes) {
     }
     rest_ += bytes.substr(0, end);
     bytes.remove_prefix(end + 1);
-    if (auto added = add_line(rest_); !added) return added;
+    RETURN_IF_ERROR(add_line(rest_));
     rest_.clear();
   }
   return {};
@@ -94,7 +94,7 @@ Result<void> TreeReader::add_blob(std::string_view mode, std::string_view id, st
     return fail(ErrorKind::kTooLarge, "the commit's files have more than {:.1f} MiB together, which is the limit",
                 mebibytes(policy_.max_tree_bytes));
   }
-  if (auto added = tree_.add(std::string(path), std::move(node)); !added) return added;
+  RETURN_IF_ERROR(tree_.add(std::string(path), std::move(node)));
   if (tree_.file_count() > policy_.max_files) {
     return fail(ErrorKind::kTooLarge, "the commit has more than {} files, which is the limit", policy_.max_files);
   }

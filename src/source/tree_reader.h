@@ -1,4 +1,11 @@
-// Reads the output of `git ls-tree -r -t -z -l` in pieces, holding it to the policy's limits while it comes.
+// Reads the output of `git ls-tree -r -t -z -l` in pieces, and applies the limits of the policy to each entry as it
+// arrives.
+//
+// Usage:
+//   TreeReader reader(policy);
+//   reader.feed(piece);  // for each piece of the output
+//   reader.finish();
+//   Tree tree = std::move(reader.tree());
 #pragma once
 
 #include <string>
@@ -11,13 +18,19 @@
 
 namespace modelrun::source {
 
+// Used by one thread at a time. After an error the reader must not be fed again. A submodule becomes an empty
+// directory and a warning (at most 10 warnings).
 class TreeReader {
  public:
+  // `policy` must outlive the reader.
   explicit TreeReader(const Policy& policy) : policy_(policy) {}
 
-  // kTooLarge, kDenied (a path that is refused), kUnavailable (an object is missing, or not understood).
+  // kTooLarge when a limit of the policy is exceeded; kDenied for a path that Tree::add() refuses or that is too long,
+  // and for a symlink whose target is empty or longer than 1,024 bytes; kUnavailable when a blob is missing or the
+  // output is not understood.
   Result<void> feed(std::string_view bytes);
-  // Call after the last piece. The tree's symlinks have no targets yet.
+  // Must be called after the last piece. kUnavailable when the output ended in the middle of an entry. The symlinks of
+  // the tree have no targets yet.
   Result<void> finish() const;
 
   Tree& tree() { return tree_; }

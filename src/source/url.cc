@@ -12,14 +12,14 @@ namespace {
 
 constexpr std::size_t kMaxUrlBytes = 2048;
 
-char lower(char c) {
+char lower_char(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 bool is_alnum(char c) {
-  return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z');
+  return is_digit(c) || (lower_char(c) >= 'a' && lower_char(c) <= 'z');
 }
 
 std::uint16_t default_port(Scheme scheme) {
@@ -43,8 +43,8 @@ bool is_ipv6(const std::string& host) {
   return inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
-// A name as DNS has it. A last part that is a number would be read as an IPv4 address in one of its odd forms
-// (2130706433, 0x7f.1, 127.1) by some libraries and as a name by others.
+// True for a host name in the syntax of DNS whose last part is not a number. Some libraries read a name that ends with
+// a number as an IPv4 address in an unusual form (2130706433, 0x7f.1, 127.1), and others as a name.
 bool is_dns_name(std::string_view host) {
   if (host.empty() || host.size() > 253) return false;
   std::string_view last;
@@ -66,7 +66,8 @@ std::string_view fault_of_characters(std::string_view text) {
   return {};
 }
 
-// "%0a" and the like end up as line breaks in what git hands to its helpers (CVE-2020-5260).
+// True for an escape that decodes to a control character, or that is malformed. git decodes escapes when it passes a
+// URL to its helpers, where "%0a" becomes a line break (CVE-2020-5260).
 bool has_escaped_control(std::string_view path) {
   for (std::size_t at = path.find('%'); at != std::string_view::npos; at = path.find('%', at + 1)) {
     unsigned value = 0;
@@ -81,7 +82,7 @@ bool has_escaped_control(std::string_view path) {
 Result<Scheme> parse_scheme(std::string_view text, const Policy& policy) {
   const std::size_t end = text.find("://");
   std::string scheme(text.substr(0, end == std::string_view::npos ? 0 : end));
-  std::ranges::transform(scheme, scheme.begin(), lower);
+  std::ranges::transform(scheme, scheme.begin(), lower_char);
   if (scheme == "https") return Scheme::kHttps;
   if (scheme == "http" && policy.allow_http) return Scheme::kHttp;
   if (scheme == "file" && policy.allow_file) return Scheme::kFile;
@@ -112,7 +113,7 @@ Result<void> parse_authority(std::string_view authority, GitUrl& url) {
   const std::size_t host_end = bracketed ? authority.find(']') : std::min(authority.find(':'), authority.size());
   if (host_end == std::string_view::npos) return fail(ErrorKind::kDenied, "the source's URL has no valid host");
   url.host = authority.substr(bracketed ? 1 : 0, host_end - (bracketed ? 1 : 0));
-  std::ranges::transform(url.host, url.host.begin(), lower);
+  std::ranges::transform(url.host, url.host.begin(), lower_char);
   const bool valid = bracketed ? is_ipv6(url.host) : is_ipv4(url.host) || is_dns_name(url.host);
   if (!valid) return fail(ErrorKind::kDenied, "the source's URL has no valid host");
 
@@ -121,7 +122,7 @@ Result<void> parse_authority(std::string_view authority, GitUrl& url) {
   if (rest.empty()) return {};
   if (rest.front() != ':') return fail(ErrorKind::kDenied, "the source's URL has no valid host");
   const auto port = parse_port(rest.substr(1));
-  if (!port) return std::unexpected(port.error());
+  RETURN_IF_ERROR(port);
   url.port = *port;
   return {};
 }
@@ -164,7 +165,7 @@ Result<GitUrl> parse_git_url(std::string_view text, const Policy& policy) {
     return fail(ErrorKind::kDenied, "the source's URL {}", fault);
   }
   const auto scheme = parse_scheme(text, policy);
-  if (!scheme) return std::unexpected(scheme.error());
+  RETURN_IF_ERROR(scheme);
   GitUrl url;
   url.scheme = *scheme;
   const std::string_view rest = text.substr(text.find("://") + 3);
@@ -178,7 +179,7 @@ Result<GitUrl> parse_git_url(std::string_view text, const Policy& policy) {
     if (slash != 0) return fail(ErrorKind::kDenied, "a file:// URL has no host: write file:///path");
     return url;
   }
-  if (const auto parsed = parse_authority(rest.substr(0, slash), url); !parsed) return std::unexpected(parsed.error());
+  RETURN_IF_ERROR(parse_authority(rest.substr(0, slash), url));
   return url;
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "kube/object_meta.h"
+#include "api/object_meta.h"
 
 namespace modelrun::fakes {
 namespace {
@@ -75,7 +75,7 @@ std::optional<Response> fault_answer(Fault fault) {
   }
 }
 
-// "a.b.c" in an object, as text; nothing when absent.
+// Returns the member at a path such as "a.b.c" as text, or nullopt when it is absent.
 std::optional<std::string> at_path(const Json& object, std::string_view path) {
   const Json* here = &object;
   for (const auto& step : split(path, '.')) {
@@ -85,7 +85,7 @@ std::optional<std::string> at_path(const Json& object, std::string_view path) {
   return here->is_string() ? here->get<std::string>() : here->dump();
 }
 
-// One requirement of a label or field selector: a=b, a==b, a!=b, a, !a.
+// Whether one requirement of a label or field selector is met. Supports a=b, a==b, a!=b, a and !a.
 bool meets(const std::string& requirement, const std::function<std::optional<std::string>(std::string)>& value) {
   if (const auto unequal = requirement.find("!="); unequal != std::string::npos) {
     return value(requirement.substr(0, unequal)) != requirement.substr(unequal + 2);
@@ -153,7 +153,7 @@ struct FakeApiServer::Target {
         namespace_(resource.namespaced ? space : ""),
         name(object_name) {}
 
-  [[nodiscard]] std::string key() const { return kube::object_key(namespace_, name); }
+  [[nodiscard]] std::string key() const { return api::object_key(namespace_, name); }
   [[nodiscard]] std::string what() const { return plural + " \"" + name + '"'; }
   [[nodiscard]] std::string option(const char* field) const {
     const auto found = query.find(field);
@@ -184,7 +184,7 @@ Result<Response> FakeApiServer::send(const Request& request, std::stop_token sto
     if (write) number = ++writes_;
     hook = hook_;
   }
-  const Fault fault = hook ? hook(request, number) : Fault::kNone;  // may call back
+  const Fault fault = hook ? hook(request, number) : Fault::kNone;  // without the lock: it may call the server
   const std::lock_guard lock(mutex_);
   if (fault == Fault::kDropBefore) return fail(ErrorKind::kUnavailable, "injected: no connection");
   if (fault == Fault::kCrashBefore || fault == Fault::kCrashAfter) crashed_ = true;
@@ -247,11 +247,12 @@ Response FakeApiServer::list(const Target& target) {
             {"kind", "List"},
             {"metadata", {{"resourceVersion", std::to_string(version_)}}},
             {"items", Json::array()}};
-  // The token: "version|key to begin after". Later pages show what is there now, not then; good enough for a fake.
+  // The continue token is "VERSION|KEY", where KEY is the last one of the previous page. A later page shows the
+  // present state, not that of the first page; this is good enough for a fake.
   std::string after;
   if (const auto token = target.option("continue"); !token.empty()) {
     const auto bar = token.find('|');
-    if (kube::parse_resource_version(token.substr(0, bar)) < oldest_) return status(410, "Expired", "continue token");
+    if (api::parse_resource_version(token.substr(0, bar)) < oldest_) return status(410, "Expired", "continue token");
     page["metadata"]["resourceVersion"] = token.substr(0, bar);
     after = token.substr(bar + 1);
   }
@@ -317,7 +318,7 @@ Response FakeApiServer::replace(const Target& target, Json object) {
       next["metadata"]["generation"] = stored["metadata"].value("generation", 1) + 1;
     }
   }
-  if (next == stored) return ok(stored);  // no new version, no event
+  if (next == stored) return ok(stored);  // as in Kubernetes: no new version and no event
   if (next["metadata"].contains("deletionTimestamp") && !has_finalizers(next)) {
     found->second = next;
     drop(target, target.key());
@@ -334,7 +335,7 @@ Response FakeApiServer::patch(const Target& target, const Request& request) {
   if (found == objects.end() && apply) return create(target, std::move(change));
   if (found == objects.end()) return status(404, "NotFound", target.what() + " not found");
   Json next = without(found->second, "nothing");
-  next["metadata"].erase("resourceVersion");  // checked only if the patch names one
+  next["metadata"].erase("resourceVersion");  // so that replace() checks it only if the patch has one
   if (request.content_type == "application/json-patch+json") {
     Json checked = found->second;
     try {
@@ -415,7 +416,7 @@ Result<Response> FakeApiServer::stream(const Request& request, std::chrono::mill
   if (fault == Fault::kDropBefore) return fail(ErrorKind::kUnavailable, "injected: no connection");
   if (auto answer = fault_answer(fault)) return *answer;
   lock.lock();
-  Watch watch{.seen = kube::parse_resource_version(target.option("resourceVersion")), .bookmarks = bookmarks_};
+  Watch watch{.seen = api::parse_resource_version(target.option("resourceVersion")), .bookmarks = bookmarks_};
   if (watch.seen < oldest_) return status(410, "Expired", "too old resource version");
   const auto breaks = breaks_;
   watches_.insert(&watch);
@@ -444,7 +445,7 @@ Result<Response> FakeApiServer::stream(const Request& request, std::chrono::mill
 
 Json FakeApiServer::put(const kube::Resource& resource, Json object) {
   const std::lock_guard lock(mutex_);
-  const auto meta = kube::object_meta_from_json(object);
+  const auto meta = api::decode_meta(object);
   const Target target(resource, meta.namespace_, meta.name);
   auto& objects = collections_[target.collection];
   const auto found = objects.find(target.key());
@@ -504,7 +505,8 @@ void FakeApiServer::collect_garbage() {
         if (!owners.empty() && std::ranges::none_of(owners, alive)) orphans.push_back(key);
       }
       for (const auto& key : orphans) {
-        Target target(kube::kPods, kube::split_key(key).namespace_, kube::split_key(key).name);
+        const auto slash = key.find('/');
+        Target target(kube::kPods, key.substr(0, slash), key.substr(slash + 1));
         target.collection = name;
         target.plural = name.substr(name.find('/') + 1);
         again = !has_finalizers(objects.at(key)) || again;
@@ -518,7 +520,7 @@ void FakeApiServer::collect_garbage() {
 void FakeApiServer::set_pod_log(std::string_view namespace_, std::string_view pod, std::string_view container,
                                 std::string text) {
   const std::lock_guard lock(mutex_);
-  logs_[kube::object_key(namespace_, pod) + '/' + std::string{container}] = std::move(text);
+  logs_[api::object_key(namespace_, pod) + '/' + std::string{container}] = std::move(text);
 }
 
 void FakeApiServer::set_token_reviewer(std::function<Json(const Json&)> reviewer) {

@@ -1,5 +1,14 @@
-// An API server in memory, behind Transport: resourceVersions, optimistic concurrency, the status subresource,
-// finalizers, paged lists, watches, and faults on demand. It validates nothing and runs no controllers.
+// An API server in memory that implements Transport. It has resourceVersions, optimistic concurrency, the status
+// subresource, finalizers, paged lists and watches, and it can inject faults. It does not validate objects and runs
+// no controllers; collect_garbage() replaces the garbage collector.
+//
+// Usage:
+//   ManualClock clock;
+//   FakeApiServer server(clock);
+//   server.put(kube::kModelRuns, run);  // the state before the test
+//   server.set_hook([](const kube::Request&, int write) { return write == 2 ? Fault::kDropAfter : Fault::kNone; });
+//   ...                                 // run the code under test with `server` as its Transport
+//   auto after = server.find(kube::kModelRuns, "ns", "name");
 #pragma once
 
 #include <condition_variable>
@@ -20,14 +29,14 @@
 
 namespace modelrun::fakes {
 
-// What is to become of one request.
+// The outcome of one request. A watch ignores kDropAfter, kCrashBefore and kCrashAfter.
 enum class Fault {
   kNone,
-  kDropBefore,   // no connection: not carried out (kUnavailable)
-  kDropAfter,    // carried out, answer lost (kTimeout)
-  kCrashBefore,  // this request is not carried out, and from now on nothing is answered (kCancelled) until restart()
-  kCrashAfter,   // the same, but this one is carried out
-  k401,
+  kDropBefore,   // there is no connection: the request is not carried out (kUnavailable)
+  kDropAfter,    // the request is carried out, but its answer is lost (kTimeout)
+  kCrashBefore,  // the request is not carried out; it and all later ones fail with kCancelled until restart()
+  kCrashAfter,   // the same, but the request is carried out
+  k401,          // this and the following: the request is not carried out, and this status is the answer
   k403,
   k409,
   k410,
@@ -36,57 +45,75 @@ enum class Fault {
   k503,
 };
 
-// Thread-safe. The clock must outlive it.
+// Thread-safe. The clock, which gives creation and deletion times, must outlive it.
 class FakeApiServer final : public kube::Transport {
  public:
-  // Called before every request with the number of the write (from 1), or 0 for a read.
+  // Decides the outcome of each request before it is carried out. `write` counts the requests that are not a GET,
+  // from 1 (see forget_requests()); it is 0 for a GET. Called on the thread of the request without a lock, so that it
+  // may call the server.
   using Hook = std::function<Fault(const kube::Request& request, int write)>;
 
   explicit FakeApiServer(const Clock& clock) : clock_(clock) {}
 
   Result<kube::Response> send(const kube::Request& request, std::stop_token stop) override;
-  // Of a watch; the idle time-out is real time.
+  // A request with `watch=true` is a watch, anything else is carried out like send(). `idle_timeout` is in real time.
   Result<kube::Response> stream(const kube::Request& request, std::chrono::milliseconds idle_timeout,
                                 const kube::OnData& on_data, std::stop_token stop) override;
 
-  // As somebody with all rights would: faults do not apply, status is written too, and nothing is counted.
+  // These functions change and read the state directly: faults do not apply, and nothing is recorded or counted.
+  // put() creates or replaces an object together with its status and without a check of the resourceVersion. It
+  // returns the stored object. UID, creation time and generation are filled in if they are absent.
   kube::Json put(const kube::Resource& resource, kube::Json object);
+  // Removes the object at once, even if it has finalizers. Does nothing when it does not exist.
   void erase(const kube::Resource& resource, std::string_view namespace_, std::string_view name);
+  // Returns nullopt when the object does not exist.
   [[nodiscard]] std::optional<kube::Json> find(const kube::Resource& resource, std::string_view namespace_,
                                                std::string_view name) const;
+  // Returns the objects of all namespaces, ordered by "namespace/name".
   [[nodiscard]] std::vector<kube::Json> all(const kube::Resource& resource) const;
-  // Deletes what has owners but none that exists, as often as it takes.
+  // Deletes every object that has owner references of which none refers to an existing UID, and repeats this until
+  // there is no such object. An object with finalizers only gets its deletionTimestamp.
   void collect_garbage();
+  // Sets the log of a container; it is empty before. Reading a log needs the Pod to exist.
   void set_pod_log(std::string_view namespace_, std::string_view pod, std::string_view container, std::string text);
-  // Makes TokenReview.status of TokenReview.spec.
+  // Sets the function that computes the status of a TokenReview from its spec; without one no token is authenticated.
+  // It is called with the server's lock held: it must not call the server.
   void set_token_reviewer(std::function<kube::Json(const kube::Json& spec)> reviewer);
 
-  // The same for SubjectAccessReview; without one every question is answered no.
+  // The same for SubjectAccessReview; without one every access is denied.
   void set_access_reviewer(std::function<kube::Json(const kube::Json& spec)> reviewer);
 
+  // Replaces the hook; an empty one injects no faults.
   void set_hook(Hook hook);
+  // Ends a crash. The state is kept. Watches that were open at the crash end with kUnavailable, at the latest after
+  // their idle time-out.
   void restart();
   [[nodiscard]] bool crashed() const;
-  // While held, watches deliver nothing until told to.
+  // While watches are held, they deliver only the events that deliver() allows, and no bookmarks.
   void hold_watches(bool held);
-  // Lets every held watch deliver `count` more events.
+  // Lets every open watch deliver `count` more events while watches are held.
   void deliver(int count);
+  // Makes every open watch deliver one BOOKMARK event.
   void send_bookmarks();
-  [[nodiscard]] bool bookmarks_sent() const;  // to every open watch
-  // All watches break off; `in_stream` sends each an ERROR event first (410).
+  // Whether every open watch has taken the latest bookmark up for delivery.
+  [[nodiscard]] bool bookmarks_sent() const;
+  // Ends all open watches with kUnavailable. With `in_stream_410` each delivers an ERROR event with code 410 before.
   void break_watches(bool in_stream_410 = false);
-  // Watches that resume from before now get 410, and so do continue tokens.
+  // Forgets all events so far: a watch from an older resourceVersion and a list with an older continue token get 410.
   void expire_history();
 
-  // The resourceVersion that a list would have now.
+  // Returns the resourceVersion that a list would have now.
   [[nodiscard]] std::uint64_t version() const;
+  // Returns the requests since the last forget_requests(), watches included, without those that met a crashed server.
   [[nodiscard]] std::vector<kube::Request> requests() const;
+  // Returns the number of requests that are not a GET since the last forget_requests().
   [[nodiscard]] int writes() const;
   [[nodiscard]] int open_watches() const;
+  // Clears requests() and sets writes() to 0.
   void forget_requests();
 
  private:
-  struct Target;  // what a URL names
+  struct Target;  // the resource, object or subresource that a URL names
   struct Event {
     std::uint64_t version = 0;
     std::string collection;  // "group/plural"
@@ -95,13 +122,13 @@ class FakeApiServer final : public kube::Transport {
     kube::Json object;
   };
   struct Watch {
-    std::uint64_t seen = 0;       // the version delivered last
-    int credit = 0;               // events it may deliver while held
-    std::uint64_t bookmarks = 0;  // asked for by then
+    std::uint64_t seen = 0;       // the version of the last event that was looked at
+    int credit = 0;               // the number of events that it may deliver while watches are held
+    std::uint64_t bookmarks = 0;  // the value of bookmarks_ at its last bookmark, or at its start
   };
-  using Collection = std::map<std::string, kube::Json>;  // by "namespace/name"
+  using Collection = std::map<std::string, kube::Json>;  // the key is "namespace/name"
 
-  // All: mutex_ is held.
+  // All of these need mutex_ to be held.
   kube::Response handle(const Target& target, const kube::Request& request);
   kube::Response read(const Target& target);
   kube::Response list(const Target& target);
@@ -126,7 +153,7 @@ class FakeApiServer final : public kube::Transport {
   std::vector<kube::Request> requests_;
   std::set<Watch*> watches_;
   std::uint64_t version_ = 100;
-  std::uint64_t oldest_ = 0;  // history before this has been forgotten
+  std::uint64_t oldest_ = 0;  // events before this version have been forgotten
   std::uint64_t next_uid_ = 1;
   std::uint64_t bookmarks_ = 0;
   std::uint64_t breaks_ = 0;

@@ -7,10 +7,10 @@
 #include <stdexcept>
 
 #include "base/log.h"
-#include "controller/as_admitted.h"
-#include "controller/project_reconciler.h"
-#include "controller/run_reconciler.h"
-#include "operator/wiring.h"
+#include "controller/reconcile_project.h"
+#include "controller/reconcile_run.h"
+#include "controller/run/as_admitted.h"
+#include "controller/wiring.h"
 #include "source/scratch.h"
 
 namespace modelrun::faults {
@@ -92,14 +92,14 @@ Process::Process(Machine& machine, std::uint64_t seed)
             changed_.notify_all();
           }),
       events_(events_client_, {.instance = "test"}, machine.clock),
-      context_{client_, machine.settings, machine.clock, caches_,        inbox_,  sources_, waiting_,
+      context_{client_, machine.settings, machine.clock, caches_,        inbox_,  sources_, slots_,
                leads_,  project_writes_,  run_queue_,    project_queue_, events_, metrics_},
-      gate_(context_) {
-  op::wire_caches(context_, leading_);
+      gate_(caches_, inbox_, sources_, run_queue_) {
+  controller::wire_caches(context_, leading_);
   for (const auto collection : kCollections) sync(collection);
   leading_ = true;
   gate_.set_leading(true);
-  op::enqueue_all(context_);
+  controller::enqueue_all(context_);
 }
 
 void Process::sync(Collection collection) {

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "controller/context.h"
-#include "controller/run_gate.h"
+#include "controller/pods/run_gate.h"
 #include "fakes/fake_api_server.h"
 #include "fakes/manual_clock.h"
 
@@ -64,7 +64,7 @@ class Process {
   runtime::WorkQueue run_queue_;
   runtime::WorkQueue project_queue_;
   controller::Inbox inbox_;
-  controller::WaitingRoom waiting_;
+  controller::SlotQueue slots_;
   controller::Leads leads_;
   controller::WriteTimes project_writes_;
   controller::Caches caches_;

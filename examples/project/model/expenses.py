@@ -1,4 +1,4 @@
-"""Expenses that follow revenue: a fixed part and a share of each year's revenue."""
+"""Expenses by year: a fixed part and a share of that year's revenue."""
 import json
 import os
 
@@ -7,7 +7,8 @@ import numpy as np
 FIXED = 40.0
 SHARE = 0.35
 
-# In a pipeline the revenue model ran before this one. Alone (scope: model), assume a flat 100 a year.
+# In the pipeline (scope: project) the revenue model has run before this one. If this model runs alone (scope: model),
+# it assumes a revenue of 100 in each year.
 upstream = "/upstream/revenue/outputs.json"
 if os.path.exists(upstream):
     with open(upstream, encoding="utf-8") as file:

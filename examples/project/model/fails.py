@@ -1,4 +1,4 @@
-"""A model that notices bad input and says so with its exit code. The run ends as Failed, reason NonZeroExit, exitCode 3."""
+"""A model that finds bad input and exits with code 3. The run ends as Failed, with reason NonZeroExit and exitCode 3."""
 import sys
 
 print("reading the ledger")

@@ -1,4 +1,4 @@
-"""Profit: revenue less expenses. It needs both, so it runs as part of the pipeline only."""
+"""Profit by year: revenue less expenses. It needs both models, so it can run only as part of the pipeline."""
 import json
 import sys
 
@@ -17,7 +17,7 @@ expenses = upstream("expenses")["expenses"]
 profit = [round(r - e, 2) for r, e in zip(revenue, expenses)]
 print("profit:", profit)
 
-# The other way to leave an output: write /outputs/<name>.json. This one appears under the key "margin".
+# Another way to leave an output is to write /outputs/<name>.json. This one appears under the key "margin".
 with open("/outputs/margin.json", "w", encoding="utf-8") as file:
     json.dump([round(p / r, 4) for p, r in zip(profit, revenue)], file)
 

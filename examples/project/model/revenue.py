@@ -24,7 +24,7 @@ print(table.to_string(index=False))
 # Files under /outputs that are not JSON are kept as artifacts.
 table.to_csv("/outputs/revenue.csv", index=False)
 
-# NaN and infinities are no JSON and would be refused; numpy's own types are turned into Python's.
+# NaN and infinities are not valid JSON and would be refused. numpy's own types are converted to Python's.
 result = {
     "revenue": table["revenue"].tolist(),
     "present_value": round(float(discounted.sum()), 2),

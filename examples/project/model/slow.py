@@ -1,4 +1,4 @@
-"""A model that is slower than its time-out. What it printed and wrote before the end is kept."""
+"""A model that takes longer than its time-out. What it has printed and written by then is kept."""
 import json
 import time
 

@@ -4,17 +4,17 @@
 namespace modelrun::cli {
 namespace {
 
-constexpr std::string_view kExamples = R"(  kubectl modelrun cancel forecasts-x7k2p
+constexpr std::string_view kCancelExamples = R"(  kubectl modelrun cancel forecasts-x7k2p
   kubectl modelrun cancel forecasts-x7k2p && kubectl modelrun wait forecasts-x7k2p
 
 It cannot be taken back. The model gets SIGTERM and, five seconds later, SIGKILL; what it printed and wrote
 is kept. A run that is over stays as it is.
 )";
 
-Result<int> execute(Session& session, const std::string& name) {
+Result<int> execute_cancel(Session& session, const std::string& name) {
   const auto object = session.client.patch(kube::kModelRuns, session.namespace_, name, kube::PatchType::kMerge,
                                            {{"spec", {{"cancel", true}}}}, {}, session.stop);
-  if (!object) return std::unexpected(object.error());
+  RETURN_IF_ERROR(object);
   const auto run = api::decode_model_run(*object);
   if (api::is_final(run.status.phase)) {
     session.console.note(fmt::format("{} was over already", progress_line(run)));
@@ -30,9 +30,9 @@ void add_cancel(CLI::App& app, Command& chosen) {
   const auto name = std::make_shared<std::string>();
   auto* command = app.add_subcommand("cancel", "Stop a run");
   command->add_option("NAME", *name, "the run")->required();
-  command->footer(footer(kExamples));
+  command->footer(footer(kCancelExamples));
   command->callback(
-      [name, &chosen] { chosen = [name](Session& session) { return execute(session, run_name(*name)); }; });
+      [name, &chosen] { chosen = [name](Session& session) { return execute_cancel(session, run_name(*name)); }; });
 }
 
 }  // namespace modelrun::cli

@@ -1,5 +1,8 @@
-// The commands. Each add_...() adds one subcommand to `app`; when that is the one on the command line, `chosen` is set
-// to what it does. Both must outlive the parsing.
+// The commands of `kubectl modelrun`, and what several of them share.
+//
+// Each add_...() adds one subcommand to `app`. When the command line that `app` parses names that subcommand,
+// `chosen` is set to the function that carries it out; nothing is carried out during the parsing. Both arguments are
+// kept by reference until the parsing is done; `chosen` may be called after `app` is gone.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -21,32 +24,43 @@ void add_cancel(CLI::App& app, Command& chosen);
 void add_rerun(CLI::App& app, Command& chosen);
 void add_token(CLI::App& app, Command& chosen);
 
-// What `run`, `rerun` and `wait` have in common.
+// The flags that say whether and how to wait for the end of a run. `run` and `rerun` have all of them; `wait` has
+// only -o.
 struct EndFlags {
   bool wait = true;
-  std::optional<bool> follow;  // default: when standard output is a terminal and nothing else is to go there
-  std::string output = "text";
+  std::optional<bool> follow;   // absent: follow if standard output is a terminal and the format is text
+  std::string output = "text";  // text, json, outputs or name
 
   [[nodiscard]] Format format() const;
+  // Sends the log to standard error unless the format is text. Sets no limit.
   [[nodiscard]] AwaitOptions options(const Console& console) const;
 };
+// Add -o, and -o together with --[no-]wait and --[no-]follow. `flags` is kept by reference and filled by the parsing.
 void add_output_flag(CLI::App& command, EndFlags& flags);
-void add_end_flags(CLI::App& command, EndFlags& flags);  // the above and --wait, --follow
+void add_end_flags(CLI::App& command, EndFlags& flags);
 
-// The parameters flags of `run` and `rerun`.
+// The flags with which `run` and `rerun` take parameters.
 struct ParameterFlags {
-  std::vector<std::string> pairs;
-  std::string file;
+  std::vector<std::string> pairs;  // --param
+  std::string file;                // --params; "-" for standard input; empty: none
 
-  // On top of `base`; a file replaces it.
+  // The parameters for the run: those of the file, or `base` without a file, with the pairs on top. Fails as
+  // read_file(), parse_parameters_file() and merge_parameters() do.
   Result<std::optional<kube::Json>> read(Session& session, std::optional<kube::Json> base) const;
 };
+// `flags` is kept by reference and filled by the parsing.
 void add_parameter_flags(CLI::App& command, ParameterFlags& flags);
 
-// Creates the run and does what the flags say.
+// Creates the ModelRun `object`, a manifest with apiVersion, kind and a namespace. Then it waits and prints as
+// `flags` say (finish_run()), or with --no-wait prints the name or the JSON of what was created and returns 0. Sets
+// session.namespace_ to the namespace of the created run.
+//
+// Fails with kInvalid for -o outputs with --no-wait, before anything is created. After kTimeout or kUnavailable the
+// run may have been created all the same, and the message says so. A refusal by the API server keeps its kind and is
+// put in plain words (kube::plain_refusal()). Once the run is created, fails as finish_run() does.
 Result<int> start_run(Session& session, const kube::Json& object, const EndFlags& flags);
 
-// What stands below every command's options.
+// The text to print below a command's options in --help: the examples, and where the global flags are listed.
 std::string footer(std::string_view examples);
 
 }  // namespace modelrun::cli

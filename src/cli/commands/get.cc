@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "api/json_access.h"
 #include "cli/commands/commands.h"
 #include "cli/table.h"
 
@@ -8,7 +9,7 @@ namespace {
 
 constexpr int kPageSize = 500;
 
-struct Flags {
+struct GetFlags {
   std::string name;
   std::string project;
   std::string phase;
@@ -16,7 +17,7 @@ struct Flags {
   bool all_namespaces = false;
 };
 
-constexpr std::string_view kExamples = R"(  kubectl modelrun get
+constexpr std::string_view kGetExamples = R"(  kubectl modelrun get
   kubectl modelrun get --project forecasts --phase Failed
   kubectl modelrun get -A
   kubectl modelrun get forecasts-x7k2p -o json
@@ -24,7 +25,7 @@ constexpr std::string_view kExamples = R"(  kubectl modelrun get
 The newest run is the last line.
 )";
 
-kube::ListOptions list_options(const Session& session, const Flags& flags) {
+kube::ListOptions list_options(const Session& session, const GetFlags& flags) {
   kube::ListOptions options{.namespace_ = flags.all_namespaces ? "" : session.namespace_, .limit = kPageSize};
   const auto select = [&](std::string_view field, const std::string& value) {
     if (value.empty()) return;
@@ -35,8 +36,8 @@ kube::ListOptions list_options(const Session& session, const Flags& flags) {
   return options;
 }
 
-// All pages; once more from the start when the continue token has expired on the way.
-Result<std::vector<kube::Json>> list_runs(Session& session, const Flags& flags) {
+// Reads all pages. If a continue token expires on the way (HTTP 410), the list begins anew, but only once.
+Result<std::vector<kube::Json>> list_runs(Session& session, const GetFlags& flags) {
   auto options = list_options(session, flags);
   std::vector<kube::Json> items;
   for (bool restarted = false;;) {
@@ -47,14 +48,14 @@ Result<std::vector<kube::Json>> list_runs(Session& session, const Flags& flags) 
       options.continue_token.clear();
       continue;
     }
-    if (!page) return std::unexpected(page.error());
+    RETURN_IF_ERROR(page);
     std::ranges::move(page->items, std::back_inserter(items));
     if (page->continue_token.empty()) return items;
     options.continue_token = page->continue_token;
   }
 }
 
-void print(Session& session, const std::vector<kube::Json>& items, const Flags& flags) {
+void print_runs(Session& session, const std::vector<kube::Json>& items, const GetFlags& flags) {
   std::vector<api::ModelRun> runs;
   runs.reserve(items.size());
   for (const auto& item : items) runs.push_back(api::decode_model_run(item));
@@ -69,22 +70,20 @@ void print(Session& session, const std::vector<kube::Json>& items, const Flags& 
   }
 }
 
-Result<int> execute(Session& session, const Flags& flags) {
-  const auto dump = [&](const kube::Json& object) {
-    session.console.out(object.dump(2, ' ', false, kube::Json::error_handler_t::replace) + '\n');
-  };
+Result<int> execute_get(Session& session, const GetFlags& flags) {
+  const auto dump = [&](const kube::Json& object) { session.console.out(api::json_text(object, 2) + '\n'); };
   if (!flags.name.empty()) {
     auto object = get_run(session, run_name(flags.name));
-    if (!object) return std::unexpected(object.error());
-    flags.output == "json" ? dump(*object) : print(session, {*object}, flags);
+    RETURN_IF_ERROR(object);
+    flags.output == "json" ? dump(*object) : print_runs(session, {*object}, flags);
     return 0;
   }
   const auto items = list_runs(session, flags);
-  if (!items) return std::unexpected(items.error());
+  RETURN_IF_ERROR(items);
   if (flags.output == "json") {
     dump({{"apiVersion", "v1"}, {"kind", "List"}, {"items", *items}});
   } else {
-    print(session, *items, flags);
+    print_runs(session, *items, flags);
   }
   return 0;
 }
@@ -92,7 +91,7 @@ Result<int> execute(Session& session, const Flags& flags) {
 }  // namespace
 
 void add_get(CLI::App& app, Command& chosen) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<GetFlags>();
   auto* command = app.add_subcommand("get", "Show one run, or a list of them")->alias("list");
   auto* name = command->add_option("NAME", flags->name, "one run; without it, all of the namespace");
   command->add_option("--project", flags->project, "only runs of this project")->excludes(name);
@@ -104,8 +103,8 @@ void add_get(CLI::App& app, Command& chosen) {
   command->add_option("-o,--output", flags->output, "table, json or name")
       ->check(CLI::IsMember({"table", "json", "name"}))
       ->capture_default_str();
-  command->footer(footer(kExamples));
-  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute(session, *flags); }; });
+  command->footer(footer(kGetExamples));
+  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute_get(session, *flags); }; });
 }
 
 }  // namespace modelrun::cli

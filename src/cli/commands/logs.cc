@@ -6,7 +6,7 @@
 namespace modelrun::cli {
 namespace {
 
-struct Flags {
+struct LogsFlags {
   std::string name;
   bool follow = false;
   bool only_out = false;
@@ -18,7 +18,7 @@ struct Flags {
   }
 };
 
-constexpr std::string_view kExamples = R"(  kubectl modelrun logs forecasts-x7k2p
+constexpr std::string_view kLogsExamples = R"(  kubectl modelrun logs forecasts-x7k2p
   kubectl modelrun logs forecasts-x7k2p -f
   kubectl modelrun logs forecasts-x7k2p --stderr > errors.txt
 
@@ -26,7 +26,9 @@ While the run's pod is there, its log is shown: both streams in the order in whi
 --stdout or --stderr, it is what was kept: by default the first and last parts of 256 KiB of each stream.
 )";
 
-// Of the pod, as it is now. False: nothing was printed, and another place may have it.
+// Prints the pod's log as it is now. Returns false if there is no pod log to print: for a run that has ended, the
+// caller then prints what is kept of it; any other run has no log yet. An error that does not mean this, or that
+// comes after something was printed, is returned.
 Result<bool> print_pod_log(Session& session, const api::ModelRun& run) {
   if (run.status.pod_name.empty()) return false;
   bool printed = false;
@@ -39,7 +41,8 @@ Result<bool> print_pod_log(Session& session, const api::ModelRun& run) {
                                                     {.container = std::string(api::kModelContainer)},
                                                     std::chrono::seconds{60}, on_data, session.stop);
   if (result) return true;
-  // kInvalid: the kubelet has not yet said that the container runs. The model is quicker.
+  // kInvalid (HTTP 400): the API server does not know yet that the container runs. A run can be Running before the
+  // kubelet has reported that.
   const bool elsewhere = api::is_final(run.status.phase) || result.error().kind == ErrorKind::kInvalid;
   if (printed || !elsewhere || session.stop.stop_requested()) return std::unexpected(result.error());
   return false;
@@ -48,18 +51,18 @@ Result<bool> print_pod_log(Session& session, const api::ModelRun& run) {
 Result<int> print_end(Session& session, const api::ModelRun& run, Streams streams) {
   if (streams == Streams::kBoth) {
     const auto printed = print_pod_log(session, run);
-    if (!printed) return std::unexpected(printed.error());
+    RETURN_IF_ERROR(printed);
     if (*printed) return 0;
   }
-  if (auto kept = print_kept(session, run, streams); !kept) return std::unexpected(kept.error());
+  RETURN_IF_ERROR(print_kept(session, run, streams));
   if (!run.status.started_at) session.console.note(progress_line(run));
   return 0;
 }
 
-Result<int> execute(Session& session, const Flags& flags) {
+Result<int> execute_logs(Session& session, const LogsFlags& flags) {
   const std::string name = run_name(flags.name);
   auto object = get_run(session, name);
-  if (!object) return std::unexpected(object.error());
+  RETURN_IF_ERROR(object);
   auto run = api::decode_model_run(*object);
   if (api::is_final(run.status.phase)) return print_end(session, run, flags.streams());
   const bool live = flags.streams() == Streams::kBoth;
@@ -71,14 +74,14 @@ Result<int> execute(Session& session, const Flags& flags) {
   }
   if (flags.follow) {
     auto end = await_end(session, name, {.follow = live, .tell = !live, .limit = {}});
-    if (!end) return std::unexpected(end.error());
+    RETURN_IF_ERROR(end);
     run = api::decode_model_run(*end);
     if (!live) return print_end(session, run, flags.streams());
     if (exit_code_of(run) != 0) session.console.note(progress_line(run));
     return 0;
   }
   const auto printed = print_pod_log(session, run);
-  if (!printed) return std::unexpected(printed.error());
+  RETURN_IF_ERROR(printed);
   if (*printed) return 0;
   return fail(ErrorKind::kConflict, "{}. It has no log yet; add -f to wait for it", progress_line(run));
 }
@@ -86,14 +89,14 @@ Result<int> execute(Session& session, const Flags& flags) {
 }  // namespace
 
 void add_logs(CLI::App& app, Command& chosen) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<LogsFlags>();
   auto* command = app.add_subcommand("logs", "Show what a run's model prints or has printed");
   command->add_option("NAME", flags->name, "the run")->required();
   command->add_flag("-f,--follow", flags->follow, "go on until the run has ended");
   auto* out = command->add_flag("--stdout", flags->only_out, "its standard output alone, once it has ended");
   command->add_flag("--stderr", flags->only_err, "its standard error alone, once it has ended")->excludes(out);
-  command->footer(footer(kExamples));
-  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute(session, *flags); }; });
+  command->footer(footer(kLogsExamples));
+  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute_logs(session, *flags); }; });
 }
 
 }  // namespace modelrun::cli

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "api/json_access.h"
 #include "base/encoding.h"
 #include "cli/commands/commands.h"
 #include "cli/run_view.h"
@@ -8,13 +9,13 @@
 namespace modelrun::cli {
 namespace {
 
-struct Flags {
+struct OutputFlags {
   std::string name;
   std::string key;
   bool text = false;
 };
 
-constexpr std::string_view kExamples = R"(  # all outputs, as one JSON object
+constexpr std::string_view kOutputExamples = R"(  # all outputs, as one JSON object
   kubectl modelrun output forecasts-x7k2p
   # one of them
   kubectl modelrun output forecasts-x7k2p total
@@ -23,11 +24,11 @@ constexpr std::string_view kExamples = R"(  # all outputs, as one JSON object
   kubectl modelrun output forecasts-x7k2p chart.png > chart.png
 )";
 
-void print(Session& session, const Flags& flags, const kube::Json& value) {
+void print_output(Session& session, const OutputFlags& flags, const kube::Json& value) {
   if (flags.text && value.is_string()) {
     session.console.out(value.get<std::string>() + '\n');
   } else {
-    session.console.out(value.dump(2, ' ', false, kube::Json::error_handler_t::replace) + '\n');
+    session.console.out(api::json_text(value, 2) + '\n');
   }
 }
 
@@ -47,7 +48,7 @@ Result<int> print_artifact(Session& session, const api::ModelRun& run, const api
                 wanted.name, run.meta.name, wanted.size);
   }
   const auto frame = kube::load_payload(session.client, run, session.stop);
-  if (!frame) return std::unexpected(frame.error());
+  RETURN_IF_ERROR(frame);
   const auto found = std::ranges::find(frame->artifacts, wanted.name, &api::Artifact::name);
   if (found == frame->artifacts.end() || !found->bytes) {
     return fail(ErrorKind::kNotFound, "artifact {} of run {} is not in the full result", wanted.name, run.meta.name);
@@ -60,10 +61,10 @@ Result<int> print_artifact(Session& session, const api::ModelRun& run, const api
   return 0;
 }
 
-Result<int> print_key(Session& session, const Flags& flags, const api::ModelRun& run,
+Result<int> print_key(Session& session, const OutputFlags& flags, const api::ModelRun& run,
                       const std::optional<kube::Json>& outputs) {
   if (outputs && outputs->is_object() && outputs->contains(flags.key)) {
-    print(session, flags, outputs->at(flags.key));
+    print_output(session, flags, outputs->at(flags.key));
     return 0;
   }
   const auto artifact = std::ranges::find(run.status.artifacts, flags.key, &api::ArtifactStatus::name);
@@ -71,33 +72,34 @@ Result<int> print_key(Session& session, const Flags& flags, const api::ModelRun&
   return fail(ErrorKind::kNotFound, "run {} has no output '{}': {}", run.meta.name, flags.key, names_of(run, outputs));
 }
 
-Result<int> execute(Session& session, const Flags& flags) {
+Result<int> execute_output(Session& session, const OutputFlags& flags) {
   const std::string name = run_name(flags.name);
   const auto object = get_run(session, name);
-  if (!object) return std::unexpected(object.error());
+  RETURN_IF_ERROR(object);
   const auto run = api::decode_model_run(*object);
   if (!api::is_final(run.status.phase)) {
     return fail(ErrorKind::kConflict, "{}. It has no outputs yet: `{}` prints them when it ends", progress_line(run),
                 session.hint(fmt::format("wait {} -o outputs", name)));
   }
   const auto outputs = kube::load_outputs(session.client, run, session.stop);
-  if (!outputs) return std::unexpected(outputs.error());
+  RETURN_IF_ERROR(outputs);
   if (!flags.key.empty()) return print_key(session, flags, run, *outputs);
   if (!*outputs) return fail(ErrorKind::kNotFound, "run {} left no outputs: {}", name, progress_line(run));
-  print(session, flags, **outputs);
+  print_output(session, flags, **outputs);
   return 0;
 }
 
 }  // namespace
 
 void add_output(CLI::App& app, Command& chosen) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<OutputFlags>();
   auto* command = app.add_subcommand("output", "Print the outputs of a run, one of them, or a file it left");
   command->add_option("NAME", flags->name, "the run")->required();
   command->add_option("KEY", flags->key, "one output, or an artifact's name");
   command->add_flag("--text", flags->text, "print an output that is a text as it is, not as JSON");
-  command->footer(footer(kExamples));
-  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute(session, *flags); }; });
+  command->footer(footer(kOutputExamples));
+  command->callback(
+      [flags, &chosen] { chosen = [flags](Session& session) { return execute_output(session, *flags); }; });
 }
 
 }  // namespace modelrun::cli

@@ -4,14 +4,14 @@
 namespace modelrun::cli {
 namespace {
 
-struct Flags {
+struct RerunFlags {
   std::string name;
   std::optional<std::int64_t> timeout_seconds;
   ParameterFlags parameters;
   EndFlags end;
 };
 
-constexpr std::string_view kExamples = R"(  # the same commit and parameters once more
+constexpr std::string_view kRerunExamples = R"(  # the same commit and parameters once more
   kubectl modelrun rerun forecasts-x7k2p
   # the same commit, one parameter changed
   kubectl modelrun rerun forecasts-x7k2p --param growth=0.1
@@ -21,15 +21,15 @@ constexpr std::string_view kExamples = R"(  # the same commit and parameters onc
 Exit codes are those of `run`.
 )";
 
-Result<int> execute(Session& session, const Flags& flags) {
+Result<int> execute_rerun(Session& session, const RerunFlags& flags) {
   const auto object = get_run(session, run_name(flags.name));
-  if (!object) return std::unexpected(object.error());
+  RETURN_IF_ERROR(object);
   api::RunRequest request = api::same_again(api::decode_model_run(*object));
   if (request.commit.empty()) {
     session.console.note(fmt::format("{} was never pinned to a commit: the branch is looked up anew", flags.name));
   }
   auto parameters = flags.parameters.read(session, std::move(request.parameters));
-  if (!parameters) return std::unexpected(parameters.error());
+  RETURN_IF_ERROR(parameters);
   request.parameters = std::move(*parameters);
   if (flags.timeout_seconds) request.timeout_seconds = flags.timeout_seconds;
   request.created_by = "cli";
@@ -39,15 +39,16 @@ Result<int> execute(Session& session, const Flags& flags) {
 }  // namespace
 
 void add_rerun(CLI::App& app, Command& chosen) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<RerunFlags>();
   auto* command = app.add_subcommand("rerun", "Start a new run of the same commit with the same parameters");
   command->add_option("NAME", flags->name, "the run to repeat")->required();
   add_parameter_flags(*command, flags->parameters);
   command->add_option("--timeout", flags->timeout_seconds, "seconds after which the model is ended; as before")
       ->type_name("SECONDS");
   add_end_flags(*command, flags->end);
-  command->footer(footer(kExamples));
-  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute(session, *flags); }; });
+  command->footer(footer(kRerunExamples));
+  command->callback(
+      [flags, &chosen] { chosen = [flags](Session& session) { return execute_rerun(session, *flags); }; });
 }
 
 }  // namespace modelrun::cli

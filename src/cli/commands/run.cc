@@ -5,14 +5,14 @@
 namespace modelrun::cli {
 namespace {
 
-struct Flags {
+struct RunFlags {
   std::string manifest;
   api::RunRequest request;
   ParameterFlags parameters;
   EndFlags end;
 };
 
-constexpr std::string_view kExamples = R"(  # run.py of the project's default branch, with what it prints
+constexpr std::string_view kRunExamples = R"(  # run.py of the project's default branch, with what it prints
   kubectl modelrun run forecasts
   # one model, with parameters
   kubectl modelrun run forecasts --model revenue --param growth=0.08 --param 'regions=["eu","us"]'
@@ -25,7 +25,7 @@ Exit code: 0 Succeeded; the model's own (1 to 125) when it failed by itself; 124
 Ctrl-C; 1 any other failure; 2 a wrong command line. After Ctrl-C the run goes on.
 )";
 
-Result<void> check(const Flags& flags) {
+Result<void> check(const RunFlags& flags) {
   const api::RunRequest& request = flags.request;
   if (flags.manifest.empty() && request.project.empty()) {
     return fail(ErrorKind::kInvalid, "name a PROJECT, or a manifest with -f");
@@ -39,10 +39,10 @@ Result<void> check(const Flags& flags) {
   return {};
 }
 
-Result<kube::Json> object_of(Session& session, const Flags& flags) {
+Result<kube::Json> object_of(Session& session, const RunFlags& flags) {
   if (!flags.manifest.empty()) {
     const auto text = read_file(session, flags.manifest);
-    if (!text) return std::unexpected(text.error());
+    RETURN_IF_ERROR(text);
     return read_manifest({.source = flags.manifest == "-" ? "standard input" : flags.manifest,
                           .namespace_ = session.namespace_,
                           .namespace_given = !session.flags.namespace_.empty()},
@@ -51,23 +51,23 @@ Result<kube::Json> object_of(Session& session, const Flags& flags) {
   api::RunRequest request = flags.request;
   request.namespace_ = session.namespace_;
   auto parameters = flags.parameters.read(session, std::nullopt);
-  if (!parameters) return std::unexpected(parameters.error());
+  RETURN_IF_ERROR(parameters);
   request.parameters = std::move(*parameters);
   request.created_by = "cli";
   return api::run_object(request);
 }
 
-Result<int> execute(Session& session, const Flags& flags) {
-  if (auto checked = check(flags); !checked) return std::unexpected(checked.error());
+Result<int> execute_run(Session& session, const RunFlags& flags) {
+  RETURN_IF_ERROR(check(flags));
   const auto object = object_of(session, flags);
-  if (!object) return std::unexpected(object.error());
+  RETURN_IF_ERROR(object);
   return start_run(session, *object, flags.end);
 }
 
 }  // namespace
 
 void add_run(CLI::App& app, Command& chosen) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<RunFlags>();
   auto* command = app.add_subcommand("run", "Run a project or one of its models, and wait for what comes of it");
   command->add_option("PROJECT", flags->request.project, "the ModelProject");
   command->add_option("-f,--filename", flags->manifest, "manifest of a ModelRun, YAML or JSON; - for standard input")
@@ -84,8 +84,8 @@ void add_run(CLI::App& app, Command& chosen) {
                    "seconds after which the model is ended; the project's limit")
       ->type_name("SECONDS");
   add_end_flags(*command, flags->end);
-  command->footer(footer(kExamples));
-  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute(session, *flags); }; });
+  command->footer(footer(kRunExamples));
+  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute_run(session, *flags); }; });
 }
 
 }  // namespace modelrun::cli

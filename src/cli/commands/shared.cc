@@ -39,9 +39,9 @@ void add_end_flags(CLI::App& command, EndFlags& flags) {
 Result<std::optional<kube::Json>> ParameterFlags::read(Session& session, std::optional<kube::Json> base) const {
   if (!file.empty()) {
     const auto text = read_file(session, file);
-    if (!text) return std::unexpected(text.error());
+    RETURN_IF_ERROR(text);
     auto parsed = parse_parameters_file(file == "-" ? "standard input" : file, *text);
-    if (!parsed) return std::unexpected(parsed.error());
+    RETURN_IF_ERROR(parsed);
     base = std::move(*parsed);
   }
   return merge_parameters(std::move(base), pairs);
@@ -81,7 +81,7 @@ Result<int> start_run(Session& session, const kube::Json& object, const EndFlags
     return finish_run(session, name, flags.options(session.console), flags.format());
   }
   if (flags.format() == Format::kJson) {
-    session.console.out(created->dump(2, ' ', false, kube::Json::error_handler_t::replace) + '\n');
+    session.console.out(api::json_text(*created, 2) + '\n');
   } else {
     session.console.out(
         fmt::format("modelrun.modelrun.dev/{}{}\n", name, flags.format() == Format::kName ? "" : " created"));

@@ -12,7 +12,7 @@
 namespace modelrun::cli {
 namespace {
 
-struct Flags {
+struct TokenFlags {
   std::string subject;
   std::string name;
   std::vector<std::string> groups;
@@ -35,15 +35,15 @@ Result<std::string> new_token() {
          base64url_encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-Result<int> create(Session& session, const Flags& flags) {
+Result<int> create(Session& session, const TokenFlags& flags) {
   const auto token = new_token();
-  if (!token) return std::unexpected(token.error());
+  RETURN_IF_ERROR(token);
   const auto digest = sha256_hex(*token);
   const Time expires = session.clock.now() + std::chrono::days(flags.days);
   const auto secret =
       api::token_secret(flags.secrets_namespace, digest, {flags.subject, flags.groups, session.namespace_, expires});
   const auto created = session.client.create(kube::kSecrets, secret, session.stop);
-  if (!created) return std::unexpected(created.error());
+  RETURN_IF_ERROR(created);
   session.console.out(*token + "\n");
   session.console.note(fmt::format("{}: user {}{}, namespace {}, until {}", api::token_secret_name(digest),
                                    api::kApiTokenUserPrefix, flags.subject, session.namespace_,
@@ -51,11 +51,11 @@ Result<int> create(Session& session, const Flags& flags) {
   return 0;
 }
 
-Result<int> list(Session& session, const Flags& flags) {
+Result<int> list(Session& session, const TokenFlags& flags) {
   const auto page = session.client.list(
       kube::kSecrets, {.namespace_ = flags.secrets_namespace, .label_selector = std::string(api::kApiTokenSelector)},
       session.stop);
-  if (!page) return std::unexpected(page.error());
+  RETURN_IF_ERROR(page);
   std::vector<Row> rows{{"NAME", "SUBJECT", "NAMESPACE", "EXPIRES"}};
   for (const auto& secret : page->items) {
     const auto token = api::read_token_secret(secret);
@@ -68,15 +68,15 @@ Result<int> list(Session& session, const Flags& flags) {
   return 0;
 }
 
-Result<int> revoke(Session& session, const Flags& flags) {
-  // By what `list` shows, or by the token itself.
+Result<int> revoke(Session& session, const TokenFlags& flags) {
+  // The argument is the Secret's name, as `list` shows it, or the token itself.
   const bool is_token = flags.name.starts_with(api::kApiTokenPrefix);
   const auto name = is_token ? api::token_secret_name(sha256_hex(flags.name)) : flags.name;
   const auto secret = session.client.get(kube::kSecrets, flags.secrets_namespace, name, session.stop);
-  if (!secret) return std::unexpected(secret.error());
-  if (auto token = api::read_token_secret(*secret); !token) return std::unexpected(token.error());
+  RETURN_IF_ERROR(secret);
+  RETURN_IF_ERROR(api::read_token_secret(*secret));
   const auto removed = session.client.remove(kube::kSecrets, flags.secrets_namespace, name, {}, session.stop);
-  if (!removed) return std::unexpected(removed.error());
+  RETURN_IF_ERROR(removed);
   session.console.out(fmt::format("{} is revoked; gateways that have just seen it take ten seconds to notice\n", name));
   return 0;
 }
@@ -84,7 +84,7 @@ Result<int> revoke(Session& session, const Flags& flags) {
 }  // namespace
 
 void add_token(CLI::App& app, Command& chosen) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<TokenFlags>();
   auto* command = app.add_subcommand("token", "Make, list and revoke API tokens for modelrun-gateway");
   command->require_subcommand(1);
   command->fallthrough();

@@ -3,19 +3,19 @@
 namespace modelrun::cli {
 namespace {
 
-struct Flags {
+struct WaitFlags {
   std::string name;
   std::int64_t timeout = 0;
   EndFlags end;
 };
 
-constexpr std::string_view kExamples = R"(  kubectl modelrun wait forecasts-x7k2p
+constexpr std::string_view kWaitExamples = R"(  kubectl modelrun wait forecasts-x7k2p
   kubectl modelrun wait forecasts-x7k2p --timeout 60 -o outputs
 
 Exit code: that of `run`; 1 when the run has not ended within --timeout.
 )";
 
-Result<int> execute(Session& session, const Flags& flags) {
+Result<int> execute_wait(Session& session, const WaitFlags& flags) {
   AwaitOptions options = flags.end.options(session.console);
   options.follow = false;
   if (flags.timeout > 0) options.limit = std::chrono::seconds{flags.timeout};
@@ -25,15 +25,15 @@ Result<int> execute(Session& session, const Flags& flags) {
 }  // namespace
 
 void add_wait(CLI::App& app, Command& chosen) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<WaitFlags>();
   auto* command = app.add_subcommand("wait", "Wait for the end of a run");
   command->add_option("NAME", flags->name, "the run")->required();
   command->add_option("--timeout", flags->timeout, "give up after so many seconds; without it, never")
       ->type_name("SECONDS")
       ->check(CLI::PositiveNumber);
   add_output_flag(*command, flags->end);
-  command->footer(footer(kExamples));
-  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute(session, *flags); }; });
+  command->footer(footer(kWaitExamples));
+  command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute_wait(session, *flags); }; });
 }
 
 }  // namespace modelrun::cli

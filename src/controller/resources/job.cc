@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "api/sandbox.h"
-#include "controller/limits.h"
+#include "controller/run/limits.h"
 
 namespace modelrun::controller {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 using api::Scope;
 using nlohmann::json;
 
-constexpr std::int64_t kGraceSeconds = 30;  // for the agent to collect and push when the pod is told to go
+constexpr std::int64_t kGraceSeconds = 30;  // for the agent to collect and push when the pod is deleted
 
 json env_entry(std::string_view name, std::string value) {
   return {{"name", name}, {"value", std::move(value)}};
@@ -55,7 +55,8 @@ json agent_container(const JobInput& in) {
       {"imagePullPolicy", in.settings.image_pull_policy},
       {"command", {api::kAgentBinary, "agent"}},
       {"env", agent_env(in)},
-      // The kubelet starts the model's container when this hook returns: by then the binary is in the shared volume.
+      // The kubelet starts the model's container only after this hook has returned. The hook waits until the sandbox
+      // binary is in the shared volume.
       {"lifecycle", {{"postStart", {{"exec", {{"command", {api::kAgentBinary, "await-installed"}}}}}}}},
       {"resources", {{"requests", {{"cpu", "10m"}, {"memory", "16Mi"}}}, {"limits", {{"memory", "192Mi"}}}}},
       {"securityContext", container_security()},
@@ -78,7 +79,7 @@ json model_env(const JobInput& in) {
   return env;
 }
 
-// The project's argv with $(ENTRYPOINT) put in, or the Python harness.
+// The project's command with $(ENTRYPOINT) replaced, or the Python harness if the project names no command.
 json model_command(const JobInput& in) {
   json command = {api::kInstalledBinary, "exec", "--"};
   if (in.project.runtime.command.empty()) {
@@ -98,7 +99,7 @@ json model_command(const JobInput& in) {
   return command;
 }
 
-// What a Kubernetes quantity amounts to; nothing when it is none, which the CRD does not let through.
+// The value of a Kubernetes quantity. nullopt for text that is not a quantity; the CRD does not admit any.
 std::optional<double> amount(const json& quantity) {
   if (quantity.is_number()) return quantity.get<double>();
   if (!quantity.is_string()) return std::nullopt;
@@ -115,13 +116,15 @@ std::optional<double> amount(const json& quantity) {
   return suffix == kSuffixes.end() ? std::nullopt : std::optional(value * suffix->second);
 }
 
+// True also if one of the two is not a quantity.
 bool is_larger(const json& one, const json& other) {
   const auto a = amount(one), b = amount(other);
   return !a || !b || *a > *b;
 }
 
-// Requests and limits of the model: the project's, over defaults that let a pod land on a small node. The API server
-// refuses a request above its limit, so a default gives way to what the project names.
+// The requests and limits of the model's container: the project's, and for what it does not name defaults that fit on
+// a small node. The API server refuses a request above its limit, so a default is adjusted to the value that the
+// project names.
 json model_resources(const api::RuntimeSpec& runtime) {
   json resources = {{"requests", {{"cpu", "50m"}, {"memory", "64Mi"}}}, {"limits", {{"cpu", "1"}, {"memory", "1Gi"}}}};
   resources.merge_patch(runtime.resources);
@@ -217,7 +220,8 @@ json pod_spec(const JobInput& in) {
   const auto user = run_user_id(in.run.meta.uid);
   const auto timeout = timeout_seconds(in.run.spec, in.project.limits, in.settings);
   json spec = {{"restartPolicy", "Never"},
-               // The last resort, for a pod whose `exec` cannot keep time: everything it waits for is shorter.
+               // The last resort for a pod whose `exec` cannot enforce the time limit. Everything that the pod
+               // normally waits for takes less time than this.
                {"activeDeadlineSeconds", in.project.limits.pending_seconds + timeout + 60},
                {"terminationGracePeriodSeconds", kGraceSeconds},
                {"automountServiceAccountToken", false},
@@ -227,7 +231,7 @@ json pod_spec(const JobInput& in) {
                  {"runAsUser", user},
                  {"runAsGroup", user},
                  {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
-               // In this order: the kubelet starts them one after the other.
+               // The order matters: the kubelet starts containers one after the other.
                {"containers", {agent_container(in), model_container(in)}},
                {"volumes", volumes(in)}};
   put_placement(spec, in.project.runtime);
@@ -237,7 +241,7 @@ json pod_spec(const JobInput& in) {
 }  // namespace
 
 std::int64_t run_user_id(const std::string& run_uid) {
-  // FNV-1a: stable across builds and processes, which std::hash does not promise.
+  // FNV-1a, because std::hash does not promise equal results across builds and processes.
   std::uint64_t hash = 14695981039346656037ULL;
   for (const char byte : run_uid) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211ULL;
   return 1'000'000 + static_cast<std::int64_t>(hash % 1'000'000'000ULL);
@@ -249,8 +253,8 @@ json build_job(const JobInput& in) {
                        {api::kLabelProject, run.spec.project},
                        {api::kLabelAttempt, std::to_string(run.status.attempts)},
                        {"app.kubernetes.io/managed-by", "modelrun"}};
-  // The run's name may be longer than a label value may be, so it stands in an annotation.
-  const json annotations = {{api::kLabelRun, run.meta.name},
+  // The run's name is an annotation, because it may be longer than the value of a label may be.
+  const json annotations = {{api::kAnnotationRun, run.meta.name},
                             {"kubectl.kubernetes.io/default-container", api::kModelContainer}};
   return {{"apiVersion", "batch/v1"},
           {"kind", "Job"},

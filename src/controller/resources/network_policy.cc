@@ -6,7 +6,8 @@ namespace modelrun::controller {
 
 nlohmann::json build_network_policy(const std::string& namespace_, int run_server_port) {
   using nlohmann::json;
-  // As the API server gives it back: an empty list of ingress rules would be dropped, and look like an edit.
+  // Built exactly as the API server returns it, because ensure_network_policy() compares the two. The API server
+  // drops an empty list of ingress rules, so such a list would look like an edit by somebody else.
   const json run_pods = {{"matchExpressions", {{{"key", api::kLabelRunUid}, {"operator", "Exists"}}}}};
   return {{"apiVersion", "networking.k8s.io/v1"},
           {"kind", "NetworkPolicy"},

@@ -9,7 +9,7 @@
 #include <charconv>
 #include <mutex>
 
-#include "kube/cpprest/exchange.h"
+#include "kube/cpprest/pending_request.h"
 #include "kube/cpprest/tls.h"
 
 namespace modelrun::kube {
@@ -18,28 +18,31 @@ namespace {
 namespace http = web::http;
 using boost::asio::ip::tcp;
 
-// The library's own time-outs, of inactivity; ours strike first. They bound a connect() that nobody waits for any more.
+// The library's own time-outs for inactivity. The time-outs of PendingRequest come first; these limit a connect() whose
+// caller has left.
 constexpr std::chrono::seconds kSendInactivity{300};
 constexpr std::chrono::seconds kStreamInactivity{3600};
-// More closed connections than this in a row: something else is wrong.
+// A request is given up after this many closed connections in a row, because then something else is wrong.
 constexpr int kStaleRetries = 64;
 
-// One thread: the library does not serialise what it does to a connection, one thread does.
+// Starts the library with one thread. The library does not serialise its operations on a connection; a single thread
+// does that.
 void start_library() {
   static std::once_flag once;
   std::call_once(once, [] {
     try {
       crossplat::threadpool::initialize_with_threads(1);
-    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): as the comment says
-      // Somebody else in this process has started it: then it is as they want it.
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the comment says why
+      // Another part of this process has started the library already, with the number of threads that it wants.
     }
   });
 }
 
-// Called by the library before every request with the connection that it is about to use. On a connection that waited
-// in the pool nothing can have arrived but its end: a server speaks only when spoken to.
+// Throws StaleConnection when the server has closed the connection. The library calls it before every request, with
+// the connection that it is about to use. When a pooled connection is readable, it must have been closed, because an
+// HTTP/1.1 server sends nothing without a request.
 void refuse_closed(const tcp::socket& socket) {
-  if (!socket.is_open()) return;  // a new one, to be connected
+  if (!socket.is_open()) return;  // a new connection, which is not open yet
   pollfd state{const_cast<tcp::socket&>(socket).native_handle(), POLLIN | POLLRDHUP, 0};
   // NOLINTNEXTLINE(bugprone-std-exception-baseclass): only this file throws and catches it
   if (::poll(&state, 1, 0) != 0) throw StaleConnection{};
@@ -88,8 +91,8 @@ std::optional<std::chrono::seconds> retry_after(const http::http_response& respo
   return std::chrono::seconds{seconds};
 }
 
-// Of an exception in flight.
-void report_failure(const std::shared_ptr<Exchange>& exchange, std::exception_ptr failure) {
+// Ends the exchange with the Error for an exception that the library has thrown.
+void report_failure(const std::shared_ptr<PendingRequest>& exchange, std::exception_ptr failure) {
   try {
     std::rethrow_exception(std::move(failure));
   } catch (const StaleConnection&) {
@@ -99,7 +102,8 @@ void report_failure(const std::shared_ptr<Exchange>& exchange, std::exception_pt
     auto kind = ErrorKind::kUnavailable;
     if (code == std::errc::timed_out) kind = ErrorKind::kTimeout;
     if (code == std::errc::operation_canceled) kind = ErrorKind::kCancelled;
-    // The library pools a connection that it made and never opened, after a request that it could not send again.
+    // After a request that it could not repeat, the library puts a new connection into the pool without opening it.
+    // The next request on that connection fails with this code, and nothing has been sent.
     const bool never_open = code == std::errc::bad_file_descriptor;
     exchange->finished(Error{kind, error.what()}, never_open);
   } catch (const std::exception& error) {
@@ -107,7 +111,8 @@ void report_failure(const std::shared_ptr<Exchange>& exchange, std::exception_pt
   }
 }
 
-void follow(const std::shared_ptr<Exchange>& exchange, const pplx::task<http::http_response>& started) {
+// Passes the headers, the end of the body and failures of a started request to its exchange.
+void follow(const std::shared_ptr<PendingRequest>& exchange, const pplx::task<http::http_response>& started) {
   started.then([exchange](const pplx::task<http::http_response>& headers) {
     try {
       const auto response = headers.get();
@@ -137,23 +142,24 @@ class CpprestTransport final : public Transport {
 
   Result<Response> send(const Request& request, std::stop_token stop) override {
     const auto deadline = std::chrono::steady_clock::now() + request.timeout;
-    return authorised(sends_, request, stop, [&](Exchange& exchange) { return exchange.wait(deadline, stop); });
+    return authorised(sends_, request, stop, [&](PendingRequest& exchange) { return exchange.wait(deadline, stop); });
   }
 
   Result<Response> stream(const Request& request, std::chrono::milliseconds idle_timeout, const OnData& on_data,
                           std::stop_token stop) override {
     return authorised(streams_, request, stop,
-                      [&](Exchange& exchange) { return exchange.wait_stream(idle_timeout, on_data, stop); });
+                      [&](PendingRequest& exchange) { return exchange.wait_stream(idle_timeout, on_data, stop); });
   }
 
  private:
-  using Wait = std::function<Outcome(Exchange&)>;
+  using Wait = std::function<RequestEnd(PendingRequest&)>;
 
-  // Once more with a new credential when the server refuses this one: it has not looked at the request then.
+  // Carries out a request with the current credential. After 401 it is sent once more if there is a new token; that
+  // is safe for writes, because the server has not executed a request that it did not authenticate.
   Result<Response> authorised(http::client::http_client& client, const Request& request, const std::stop_token& stop,
                               const Wait& wait) {
     auto credential = tokens_.credential(stop);
-    if (!credential) return std::unexpected(credential.error());
+    RETURN_IF_ERROR(credential);
     auto response = exchange(client, request, *credential, stop, wait);
     if (!response || response->status != 401) return response;
     tokens_.rejected();
@@ -166,11 +172,11 @@ class CpprestTransport final : public Transport {
                             const std::stop_token& stop, const Wait& wait) {
     if (!credential.client_cert_pem.empty()) {
       auto used = tls_->use_certificate(credential.client_cert_pem, credential.client_key_pem);
-      if (!used) return std::unexpected(used.error());
+      RETURN_IF_ERROR(used);
     }
     for (int tries = 0;; ++tries) {
       if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
-      const auto exchange = std::make_shared<Exchange>();
+      const auto exchange = std::make_shared<PendingRequest>();
       try {
         const WithoutDefaultTrust cheap_contexts;
         follow(exchange, client.request(message(request, credential.token, exchange), exchange->token()));
@@ -183,14 +189,14 @@ class CpprestTransport final : public Transport {
   }
 
   [[nodiscard]] http::http_request message(const Request& request, const std::string& token,
-                                           const std::shared_ptr<Exchange>& exchange) const {
+                                           const std::shared_ptr<PendingRequest>& exchange) const {
     http::http_request result(method_of(request.method));
     result.set_request_uri(web::uri(request.path));
     auto& headers = result.headers();
     headers.add("Accept", request.accept);
     headers.add("User-Agent", "modelrun/" MODELRUN_VERSION);
     if (!token.empty()) headers.add("Authorization", "Bearer " + token);
-    // The library takes the name to check in the certificate from this header.
+    // The library takes the name that the server's certificate must carry from this header.
     if (!config_.tls_server_name.empty()) headers.add("Host", config_.tls_server_name);
     if (!request.body.empty()) {
       result.set_body(body_source(request.body), request.body.size(), request.content_type);

@@ -5,11 +5,14 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "base/mutex.h"
+
 namespace {
 thread_local bool without_default_trust = false;
 }  // namespace
 
-// Takes the place of OpenSSL's for the shared libraries of this process: a program's own symbols come first.
+// Replaces OpenSSL's function of this name for the shared libraries of this process too, because the dynamic linker
+// looks for symbols in the program first.
 extern "C" int SSL_CTX_set_default_verify_paths(SSL_CTX* context) {
   if (without_default_trust) return 1;
   using Function = int (*)(SSL_CTX*);
@@ -45,7 +48,8 @@ Result<void> trust(SSL_CTX* context, const std::string& ca_pem) {
     return {};
   }
   X509_STORE* const store = SSL_CTX_get_cert_store(context);
-  // A CA file may hold an intermediate certificate only; Go's verifier, which kubectl uses, takes that as a root too.
+  // A CA file may hold only an intermediate certificate. Go's verifier, which kubectl uses, accepts that as a root,
+  // so it is accepted here too.
   X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
   const auto bio = reader(ca_pem);
   int count = 0;
@@ -54,7 +58,7 @@ Result<void> trust(SSL_CTX* context, const std::string& ca_pem) {
     ++count;
   }
   if (count == 0) return fail(ErrorKind::kInvalid, "CA certificate: {}", openssl_reason());
-  ERR_clear_error();  // the end of the file is an error to OpenSSL
+  ERR_clear_error();  // OpenSSL records the end of the file as an error
   return {};
 }
 
@@ -89,11 +93,11 @@ Result<TlsSettings::ContextPtr> TlsSettings::build(const std::string& cert_pem, 
   ContextPtr context{SSL_CTX_new(TLS_client_method())};
   if (!context) return fail(ErrorKind::kInternal, "TLS: {}", openssl_reason());
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  // An idle connection then keeps no 34 KiB of record buffers.
+  // Frees the record buffers, which take 34 KiB, while a connection is idle.
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
-  if (auto result = trust(context.get(), ca_pem_); !result) return std::unexpected(result.error());
+  RETURN_IF_ERROR(trust(context.get(), ca_pem_));
   if (!cert_pem.empty()) {
-    if (auto result = present(context.get(), cert_pem, key_pem); !result) return std::unexpected(result.error());
+    RETURN_IF_ERROR(present(context.get(), cert_pem, key_pem));
   }
   return context;
 }
@@ -101,24 +105,25 @@ Result<TlsSettings::ContextPtr> TlsSettings::build(const std::string& cert_pem, 
 Result<std::shared_ptr<TlsSettings>> TlsSettings::make(const Config& config) {
   std::shared_ptr<TlsSettings> settings{new TlsSettings(config.ca_pem)};
   auto context = settings->build(config.client_cert_pem, config.client_key_pem);
-  if (!context) return std::unexpected(context.error());
+  RETURN_IF_ERROR(context);
+  const MutexLock lock(settings->mutex_);
   settings->cert_pem_ = config.client_cert_pem;
   settings->context_ = std::move(*context);
   return settings;
 }
 
 Result<void> TlsSettings::use_certificate(const std::string& cert_pem, const std::string& key_pem) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (cert_pem == cert_pem_) return {};
   auto context = build(cert_pem, key_pem);
-  if (!context) return std::unexpected(context.error());
+  RETURN_IF_ERROR(context);
   context_ = std::move(*context);
   cert_pem_ = cert_pem;
   return {};
 }
 
 void TlsSettings::apply(boost::asio::ssl::context& context) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   SSL_CTX_up_ref(context_.get());
   context = boost::asio::ssl::context(context_.get());
 }

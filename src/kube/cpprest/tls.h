@@ -5,24 +5,28 @@
 
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "kube/config.h"
 
 namespace modelrun::kube {
 
-// Thread-safe. cpprestsdk makes an SSL context for every connection; here each of them is the same one, which is
-// cheaper and trusts our CA alone.
+// Thread-safe. cpprestsdk makes an SSL context for every connection; apply() replaces each of them by one shared
+// context. That is cheaper, and the shared context trusts only the CAs of the Config (the system's trust store if it
+// has none). TLS 1.2 is the lowest version. Whether certificates are verified at all is a setting of cpprestsdk's
+// client.
 class TlsSettings {
  public:
-  // kInvalid when the CA or the certificate with its key cannot be used.
+  // kInvalid when the CA, or the client certificate with its key, cannot be used; kInternal when OpenSSL has no
+  // memory.
   static Result<std::shared_ptr<TlsSettings>> make(const Config& config);
 
-  // Takes another client certificate for the connections made from now on. Does nothing if it is the same.
+  // Sets the client certificate for connections that are made from now on. Does nothing if the certificate is the
+  // present one. Fails like make(), and then the present one stays in use.
   Result<void> use_certificate(const std::string& cert_pem, const std::string& key_pem);
-  // Replaces the context that cpprestsdk has made for one connection.
+  // Replaces the context that cpprestsdk has made for one connection by the shared one.
   void apply(boost::asio::ssl::context& context);
 
  private:
@@ -35,14 +39,15 @@ class TlsSettings {
   [[nodiscard]] Result<ContextPtr> build(const std::string& cert_pem, const std::string& key_pem) const;
 
   const std::string ca_pem_;
-  std::mutex mutex_;  // guards all that follows
-  std::string cert_pem_;
-  ContextPtr context_;
+  Mutex mutex_;
+  std::string cert_pem_ GUARDED_BY(mutex_);
+  ContextPtr context_ GUARDED_BY(mutex_);
 };
 
-// While one lives, OpenSSL's SSL_CTX_set_default_verify_paths does nothing on this thread. cpprestsdk calls it for
-// every new connection, which reads the system's whole CA bundle, if there is one: 49 ms measured, for a context that
-// TlsSettings::apply throws away.
+// While an object of this class exists, OpenSSL's SSL_CTX_set_default_verify_paths does nothing on this thread.
+// Objects must not be nested. The reason: cpprestsdk calls that function for every new connection, and it reads the
+// system's whole CA bundle, if there is one. That takes 49 ms (measured), for a context that TlsSettings::apply
+// throws away.
 class WithoutDefaultTrust {
  public:
   WithoutDefaultTrust();

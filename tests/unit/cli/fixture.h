@@ -19,8 +19,8 @@ class Program {
     Console console({[this](std::string_view text) { out += text; }, tty},
                     {[this](std::string_view text) { err += text; }, tty},
                     [this] { return Result<std::string>(input); });
-    const auto connect = [this](const GlobalFlags&) -> Result<Connection> {
-      return Connection{std::shared_ptr<kube::Transport>(&server, [](kube::Transport*) {}), "ns"};
+    const auto connect = [this](const GlobalFlags&) -> Result<ApiAccess> {
+      return ApiAccess{std::shared_ptr<kube::Transport>(&server, [](kube::Transport*) {}), "ns"};
     };
     return run_app(std::move(arguments), {console, clock, connect, stop.get_token()});
   }

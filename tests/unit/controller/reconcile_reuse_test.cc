@@ -1,7 +1,7 @@
 // spec.reuse through observe, decide and apply: several identical runs, and what becomes of them.
 #include <gmock/gmock.h>
 
-#include "controller/secrets.h"
+#include "controller/sources/secrets.h"
 #include "faults/world.h"
 #include "kube/payload.h"
 

@@ -1,7 +1,7 @@
 // What the gateway answers, over real sockets.
-#include "gateway/origin.h"
-#include "gateway/rate_limit.h"
-#include "unit/gateway/http_fixture.h"
+#include "gateway/auth/origin.h"
+#include "gateway/auth/rate_limit.h"
+#include "unit/gateway/http/http_fixture.h"
 
 namespace modelrun::gateway {
 namespace {

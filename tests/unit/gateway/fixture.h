@@ -12,21 +12,21 @@
 
 #include "fakes/fake_api_server.h"
 #include "fakes/manual_clock.h"
-#include "gateway/kube_run_service.h"
-#include "gateway/tools.h"
+#include "gateway/runs/kube_run_service.h"
+#include "gateway/tools/tools.h"
 
 namespace modelrun::gateway {
 
 // Thread-safe. Yes to "verb namespace" and "verb *" for everybody; all verbs in namespace ns to begin with.
 class FakeAccess final : public Access {
  public:
-  Result<bool> allowed(const Identity&, const Action& action, std::stop_token) override {
+  Result<bool> allowed(const Identity&, const ResourceAttributes& action, std::stop_token) override {
     const std::lock_guard lock(mutex_);
     ++asked;
     if (away) return fail(ErrorKind::kUnavailable, "no connection");
     return rights_.contains(fmt::format("{} {}", action.verb, action.namespace_));
   }
-  std::optional<bool> remembered(const Identity&, const Action& action) override {
+  std::optional<bool> remembered(const Identity&, const ResourceAttributes& action) override {
     const std::lock_guard lock(mutex_);
     if (away) return std::nullopt;
     return rights_.contains(fmt::format("{} {}", action.verb, action.namespace_));
@@ -74,16 +74,14 @@ class GatewayTest : public ::testing::Test {
     cache.note(api::decode_model_run(server.put(kube::kModelRuns, object)));
   }
 
-  ToolCall call() {
-    return {.caller = caller, .runs = runs, .times = times, .on_tick = on_tick, .stop = stop.get_token()};
-  }
+  Call call() { return {.caller = caller, .runs = runs, .times = times, .on_tick = on_tick, .stop = stop.get_token()}; }
   Result<nlohmann::json> use(const std::string& tool, const nlohmann::json& arguments) {
     return use(tool, arguments, call());
   }
   // Waits for the answer.
-  static Result<nlohmann::json> use(const std::string& tool, const nlohmann::json& arguments, const ToolCall& call) {
+  static Result<nlohmann::json> use(const std::string& tool, const nlohmann::json& arguments, const Call& call) {
     std::promise<Result<nlohmann::json>> answer;
-    call_tool(*find_tool(tool), arguments, std::make_shared<const ToolCall>(call),
+    call_tool(*find_tool(tool), arguments, std::make_shared<const Call>(call),
               [&answer](Result<nlohmann::json> fields) { answer.set_value(std::move(fields)); });
     auto future = answer.get_future();
     if (future.wait_for(std::chrono::seconds(30)) != std::future_status::ready) throw std::runtime_error("no answer");
@@ -109,7 +107,7 @@ class GatewayTest : public ::testing::Test {
   FakeAccess access;
   KubeRunService runs{client, cache, access};
   Identity caller{.user = "ana", .uid = {}, .groups = {}, .namespace_ = "ns", .expires = {}};
-  ToolTimes times{.heartbeat = std::chrono::milliseconds(20), .pin_timeout = std::chrono::seconds(5)};
+  CallTimes times{.heartbeat = std::chrono::milliseconds(20), .pin_timeout = std::chrono::seconds(5)};
   std::function<void(const RunSummary&)> on_tick;
   std::stop_source stop;
 };

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "api/object_meta.h"
 #include "fakes/fake_transport.h"
-#include "kube/object_meta.h"
 
 namespace modelrun::kube {
 namespace {
@@ -138,20 +138,18 @@ TEST_F(ClientTest, ObserverAndTimeout) {
 }
 
 TEST(ObjectMeta, ReadsAndTolerates) {
-  const auto meta = object_meta_from_json(Json::parse(R"({"metadata":{"namespace":"n","name":"x","uid":"u",
+  const auto meta = api::decode_meta(Json::parse(R"({"metadata":{"namespace":"n","name":"x","uid":"u",
     "resourceVersion":"12","generation":3,"creationTimestamp":"2026-01-01T00:00:00Z","deletionTimestamp":"2026-01-02T00:00:00Z",
     "ownerReferences":[{"uid":"no","kind":"A"},{"uid":"o","kind":"Job","name":"j","controller":true}]}})"));
-  EXPECT_EQ(object_key(meta), "n/x");
+  EXPECT_EQ(meta.key(), "n/x");
   EXPECT_EQ(meta.resource_version, 12U);
   EXPECT_EQ(meta.generation, 3);
   EXPECT_TRUE(meta.deleting());
   EXPECT_EQ(meta.owner_uid, "o");
-  EXPECT_EQ(
-      object_meta_from_json(Json::parse(R"({"metadata":{"name":1,"generation":"x","ownerReferences":[1]}})")).name, "");
-  EXPECT_EQ(object_meta_from_json(Json(3)).uid, "");
-  EXPECT_EQ(split_key("a/b").name, "b");
-  EXPECT_EQ(split_key("b").namespace_, "");
-  EXPECT_EQ(parse_resource_version("12x"), 0U);
+  EXPECT_EQ(api::decode_meta(Json::parse(R"({"metadata":{"name":1,"generation":"x","ownerReferences":[1]}})")).name,
+            "");
+  EXPECT_EQ(api::decode_meta(Json(3)).uid, "");
+  EXPECT_EQ(api::parse_resource_version("12x"), 0U);
 }
 
 }  // namespace

@@ -12,9 +12,9 @@ TEST(Route, TakesThePathsOfTheContract) {
   EXPECT_EQ(route->attempt.run, "run.1");
   EXPECT_EQ(route->attempt.uid, "0b1c-2d");
   EXPECT_EQ(route->attempt.attempt, 12);
-  EXPECT_EQ(route->action, Action::kControl);
-  EXPECT_EQ(parse_route("/v1/attempts/a/b/c/1/source")->action, Action::kSource);
-  EXPECT_EQ(parse_route("/v1/attempts/a/b/c/1/result")->action, Action::kResult);
+  EXPECT_EQ(route->action, Operation::kControl);
+  EXPECT_EQ(parse_route("/v1/attempts/a/b/c/1/source")->action, Operation::kSource);
+  EXPECT_EQ(parse_route("/v1/attempts/a/b/c/1/result")->action, Operation::kResult);
 }
 
 TEST(Route, RefusesEverythingElse) {

@@ -29,7 +29,7 @@ namespace http = beast::http;
 
 // Token "good": the pod p of namespace ns. "stranger": of namespace other. "down": cannot be asked. "hangs": answered
 // when the server stops. Else denied.
-class FakeAuthenticator final : public Authenticator {
+class FakeAuthenticator final : public PodAuthenticator {
  public:
   Result<PodIdentity> authenticate(std::string_view token, std::stop_token stop) override;
   std::atomic<int> calls{0};

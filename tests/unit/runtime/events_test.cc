@@ -30,7 +30,7 @@ class EventsTest : public ::testing::Test {
   fakes::FakeApiServer server_{clock_};
   kube::Client client_{server_};
   Metrics metrics_;
-  kube::ObjectMeta run_;
+  api::ObjectMeta run_;
 };
 
 TEST_F(EventsTest, HasWhatTheApiAsksFor) {

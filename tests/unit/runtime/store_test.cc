@@ -15,7 +15,7 @@ using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
 struct Thing {
-  kube::ObjectMeta meta;
+  api::ObjectMeta meta;
   std::string owner;
 };
 
@@ -158,7 +158,7 @@ TEST_F(StoreTest, IndexFollows) {
 TEST_F(StoreTest, MalformedObjectIsLeftOutAndItsOlderFormGoes) {
   StoreSink<Thing> sink(store_, [](const kube::Json& object) -> Result<Thing> {
     if (object.contains("bad")) return fail(ErrorKind::kInvalid, "bad");
-    return Thing{kube::object_meta_from_json(object), ""};
+    return Thing{api::decode_meta(object), ""};
   });
   const kube::Json good{{"metadata", {{"namespace", "n"}, {"name", "a"}, {"uid", "u"}, {"resourceVersion", "3"}}}};
   sink.upsert(good);

@@ -5,11 +5,11 @@
 
 #include <set>
 
+#include "api/object_meta.h"
 #include "eventually.h"
 #include "fakes/fake_api_server.h"
 #include "fakes/fake_transport.h"
 #include "fakes/manual_clock.h"
-#include "kube/object_meta.h"
 
 namespace modelrun::runtime {
 namespace {
@@ -29,7 +29,7 @@ class SetSink final : public WatchSink {
   }
   void upsert(const Json& object) override {
     const std::lock_guard lock(mutex_);
-    const auto meta = kube::object_meta_from_json(object);
+    const auto meta = api::decode_meta(object);
     names_.insert(meta.name);
     listed_.insert(meta.name);
     last_ = meta.resource_version;
@@ -37,7 +37,7 @@ class SetSink final : public WatchSink {
   }
   void removed(const Json& object) override {
     const std::lock_guard lock(mutex_);
-    names_.erase(kube::object_meta_from_json(object).name);
+    names_.erase(api::decode_meta(object).name);
   }
   void replace_done(std::uint64_t) override {
     const std::lock_guard lock(mutex_);

@@ -156,9 +156,9 @@ TEST_F(WorkQueueTest, OutcomesReachTheQueue) {
   work([](auto&, auto) { return failed({ErrorKind::kUnavailable, "no"}); });
   EXPECT_EQ(queue_.failures("k"), 1U);
   EXPECT_EQ(queue_.delayed(), 1U);
-  work([](auto&, auto) -> Outcome { throw std::runtime_error("bug"); });
+  work([](auto&, auto) -> ReconcileResult { throw std::runtime_error("bug"); });
   EXPECT_EQ(queue_.failures("k"), 2U);
-  work([](auto&, auto) -> Outcome { throw 1; });
+  work([](auto&, auto) -> ReconcileResult { throw 1; });
   work([](auto&, auto) { return failed({ErrorKind::kConflict, "raced"}); });
   work([](auto&, auto) { return requeue_after(7s); });
   EXPECT_EQ(queue_.failures("k"), 0U);

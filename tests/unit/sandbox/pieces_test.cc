@@ -15,7 +15,6 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/channel.h"
 #include "sandbox/environment.h"
-#include "sandbox/harness_text.h"
 #include "sandbox/https_client.h"
 #include "sandbox/install.h"
 #include "sandbox/landlock.h"
@@ -175,21 +174,21 @@ TEST(Endpoint, OnlyAddresses) {
 
 TEST(Landlock, EachVersionAsksOnlyForWhatItKnows) {
   const Layout layout;
-  EXPECT_EQ(landlock_rules(1, layout).handled_fs, (1U << 13U) - 1);
-  EXPECT_EQ(landlock_rules(2, layout).handled_fs, (1U << 14U) - 1);
-  EXPECT_EQ(landlock_rules(3, layout).handled_fs, (1U << 15U) - 1);
-  EXPECT_EQ(landlock_rules(3, layout).handled_net, 0U);
-  EXPECT_EQ(landlock_rules(4, layout).handled_net, 3U);
-  EXPECT_EQ(landlock_rules(5, layout).handled_fs, (1U << 16U) - 1);
-  EXPECT_EQ(landlock_rules(5, layout).scoped, 0U);
-  EXPECT_EQ(landlock_rules(7, layout).scoped, 3U);
+  EXPECT_EQ(landlock_rules(1, layout).denied.handled_fs, (1U << 13U) - 1);
+  EXPECT_EQ(landlock_rules(2, layout).denied.handled_fs, (1U << 14U) - 1);
+  EXPECT_EQ(landlock_rules(3, layout).denied.handled_fs, (1U << 15U) - 1);
+  EXPECT_EQ(landlock_rules(3, layout).denied.handled_net, 0U);
+  EXPECT_EQ(landlock_rules(4, layout).denied.handled_net, 3U);
+  EXPECT_EQ(landlock_rules(5, layout).denied.handled_fs, (1U << 16U) - 1);
+  EXPECT_EQ(landlock_rules(5, layout).denied.scoped, 0U);
+  EXPECT_EQ(landlock_rules(7, layout).denied.scoped, 3U);
 }
 
 TEST(Landlock, OnlyTheWritablePlacesAreWritable) {
   for (int abi = 1; abi <= 7; ++abi) {
     const auto rules = landlock_rules(abi, Layout());
     for (const auto& grant : rules.grants) {
-      EXPECT_EQ(grant.access & ~rules.handled_fs, 0U) << grant.path;
+      EXPECT_EQ(grant.access & ~rules.denied.handled_fs, 0U) << grant.path;
       const bool writes = (grant.access & 2U) != 0;
       const bool may = grant.path == "/outputs" || grant.path == "/tmp" || grant.path == "/upstream" ||
                        grant.path == "/dev/shm" ||
@@ -228,7 +227,7 @@ class ChannelTest : public testing::Test {
 };
 
 TEST_F(ChannelTest, MessagesAndDescriptors) {
-  auto listener = Listener::open(path_);
+  auto listener = AgentSocket::open(path_);
   ASSERT_TRUE(listener.has_value());
   EXPECT_EQ(listener->accept_once().error().kind, ErrorKind::kTimeout);
   auto client = Channel::connect(path_, directory_ + "/marker", 1000);

@@ -1,0 +1,216 @@
+#include "controller/apply_run.h"
+
+#include <utility>
+
+#include "api/reason.h"
+#include "base/log.h"
+#include "controller/children.h"
+#include "controller/resources/config_map.h"
+#include "controller/run/as_admitted.h"
+#include "controller/run/reuse.h"
+
+namespace modelrun::controller {
+namespace {
+
+using RunPtr = std::shared_ptr<const api::ModelRun>;
+
+// Carries out the steps of one plan. run() is the run as the API server holds it, as far as is known.
+class Applier {
+ public:
+  Applier(const Context& context, const Observed& observed, std::stop_token stop)
+      : context_(context), observed_(observed), stop_(std::move(stop)), run_(observed.run) {}
+
+  [[nodiscard]] const RunPtr& run() const { return run_; }
+
+  Result<void> carry_out(const Action& action) {
+    return std::visit([this](const auto& step) { return act(step); }, action);
+  }
+
+  // Writes the status, if it has changed.
+  Result<void> write(const api::ModelRunStatus& status) {
+    if (status == run_->status) return {};
+    const auto body = api::status_update("ModelRun", run_->meta, api::encode_status(status));
+    auto answer = context_.client.replace_status(kube::kModelRuns, body, stop_);
+    RETURN_IF_ERROR(answer);
+    run_ = std::make_shared<const api::ModelRun>(api::decode_model_run(*answer));
+    fresh_ = true;
+    context_.caches.runs.put(make_record(*run_));
+    return {};
+  }
+
+ private:
+  const api::ObjectMeta& meta() const { return run_->meta; }
+  [[nodiscard]] int attempt() const { return static_cast<int>(run_->status.attempts); }
+
+  Result<void> act(const ResolveSource&) {
+    context_.sources.begin(*run_, *observed_.project);
+    return {};
+  }
+
+  Result<void> act(const RequestAdmission&) {
+    const auto project = api::object_key(meta().namespace_, run_->spec.project);
+    context_.slots.enter(project,
+                         {meta().uid, meta().name, meta().creation, meta().generation, run_->status.run_number});
+    context_.project_queue.add(project);
+    return {};
+  }
+
+  Result<void> act(const TakeLead& step) {
+    const auto leads_still = [&](const Leads::Lead& lead) {
+      const auto record = context_.caches.runs.find(lead.key);
+      return record && record->meta.uid == lead.uid && record->active &&
+             use_of(*record->active, step.identity, api::Reuse::kJoin) == Use::kWait;
+    };
+    if (context_.leads.take(step.identity, {meta().uid, meta().key()}, leads_still)) return {};
+    return fail(ErrorKind::kConflict, "run {}: an identical run has just come first", meta().key());
+  }
+
+  // Reads the run from the API server unless this pass has just written it: a stale cache could bring back a Job that
+  // was deleted after the run's end.
+  Result<void> act(const CreateJob& step) {
+    if (!fresh_) {
+      auto current = context_.client.get(kube::kModelRuns, meta().namespace_, meta().name, stop_);
+      RETURN_IF_ERROR(current);
+      auto live = std::make_shared<const api::ModelRun>(api::decode_model_run(*current));
+      const bool same = live->meta.uid == meta().uid && live->status.attempts == step.attempt &&
+                        !api::is_final(live->status.phase) && live->status.job_name == run_->status.job_name;
+      context_.caches.runs.put(make_record(*live));
+      if (!same) return fail(ErrorKind::kConflict, "run {}: the cache is behind", meta().key());
+      run_ = std::move(live);
+      fresh_ = true;
+    }
+    // Build the Job only from what the API server holds, so that a Job that is created again after a crash is the
+    // same.
+    return create_job(context_, *run_, *as_admitted(*run_, observed_.project), stop_);
+  }
+
+  // Kubernetes deletes the Job's Pod and the ConfigMap of the parameters with it.
+  Result<void> act(const DeleteJob& step) {
+    auto removed = context_.client.remove(kube::kJobs, meta().namespace_, step.name, {}, stop_);
+    if (!removed && removed.error().kind == ErrorKind::kNotFound) return {};
+    return removed;
+  }
+
+  Result<void> act(const ReadDurable& step) {
+    kube::LogOptions options;
+    options.container = api::kAgentContainer;
+    options.limit_bytes = static_cast<std::int64_t>(api::kMaxFrameBytes);
+    const auto log = context_.client.pod_log(meta().namespace_, step.pod_name, options, stop_);
+    auto frame = log ? api::frame_from_log(*log) : Result<api::ResultFrame>(std::unexpected(log.error()));
+    if (!frame && !log && step.last && !step.give_up && is_transient(log.error().kind)) {
+      context_.inbox.durable_failed(meta().uid, attempt());
+      log::warn("the agent's log cannot be read now", {{"run", meta().key()}, {"error", log.error().message}});
+      return {};  // the plan has the run reconciled again
+    }
+    if (!frame && step.last) frame = from_termination_message(step.pod_name);
+    const bool ours = frame && frame->run_uid == meta().uid && frame->attempt == attempt();
+    context_.inbox.put_durable(meta().uid, attempt(), ours ? std::optional(std::move(*frame)) : std::nullopt,
+                               step.last);
+    if (ours || step.last) context_.run_queue.add(meta().key());
+    return {};
+  }
+
+  Result<void> act(const OrderCancel&) {
+    context_.inbox.order_cancel(meta().uid, attempt());
+    return {};
+  }
+
+  Result<void> act(const WritePayload& step) {
+    for (std::size_t i = 0; i < step.names.size(); ++i) {
+      const auto made =
+          context_.client.create(kube::kConfigMaps, build_result_part(*run_, step.names[i], step.parts[i]), stop_);
+      if (made || made.error().kind == ErrorKind::kExists) continue;
+      if (is_refusal(made.error().kind)) context_.inbox.payload_refused(meta().uid, attempt(), made.error().message);
+      return fail_in("store the full result", made.error());
+    }
+    return {};
+  }
+
+  Result<void> act(const DeleteRun&) {
+    kube::DeleteOptions options;
+    options.uid = meta().uid;
+    auto removed = context_.client.remove(kube::kModelRuns, meta().namespace_, meta().name, options, stop_);
+    if (!removed && removed.error().kind == ErrorKind::kNotFound) return {};
+    return removed;
+  }
+
+  [[nodiscard]] Result<api::ResultFrame> from_termination_message(const std::string& pod_name) const {
+    for (const auto& pod : observed_.pods) {
+      if (pod->meta.name != pod_name) continue;
+      auto compact = api::frame_from_termination_message(pod->agent.message);
+      RETURN_IF_ERROR(compact);
+      if (!compact->complete) {
+        compact->frame.partial = true;
+        compact->frame.warning = "the agent's log was gone: what did not fit into its termination message is lost";
+      }
+      return std::move(compact->frame);
+    }
+    return fail(ErrorKind::kNotFound, "pod {} is gone", pod_name);
+  }
+
+  const Context& context_;
+  const Observed& observed_;
+  std::stop_token stop_;
+  RunPtr run_;
+  bool fresh_ = false;  // run_ came from the API server in this pass
+};
+
+// Records the plan's events, logs them, and counts the run if it has ended.
+void report(const Context& context, const api::ModelRun& run, const Plan& plan) {
+  for (const auto& note : plan.events) {
+    const auto kind = note.type == EventType::kNormal ? runtime::EventKind::kNormal : runtime::EventKind::kWarning;
+    context.events.event(kube::kModelRuns, run.meta, kind, note.reason, "Reconcile", note.note);
+    log::info(note.note, {{"run", run.meta.key()},
+                          {"uid", run.meta.uid},
+                          {"reason", note.reason},
+                          {"phase", std::string(to_string(run.status.phase))}});
+  }
+  if (!api::is_final(run.status.phase) || !plan.status) return;
+  const auto reason = run.status.error ? run.status.error->reason : std::string(api::reason::kSucceeded);
+  context.metrics
+      .counter("modelrun_runs_finished_total", "Runs that ended, by phase and reason.",
+               {{"phase", std::string(to_string(run.status.phase))}, {"reason", reason}})
+      .Increment();
+}
+
+}  // namespace
+
+Result<RunPtr> apply_run(const Context& context, const Observed& observed, const Plan& plan, std::stop_token stop) {
+  const auto& meta = observed.run->meta;
+  const auto attempt = static_cast<int>(observed.run->status.attempts);
+  // Remember that the Job was seen: if it is missing later, somebody has deleted it.
+  if (observed.job_seen) context.inbox.set_job_seen(meta.uid, attempt);
+  for (const auto mark : plan.marks) {
+    context.inbox.set_mark(meta.uid, attempt, mark, context.clock.now(), mark == Mark::kDurableRead);
+  }
+  Applier applier(context, observed, std::move(stop));
+  for (const auto& action : plan.before) {
+    RETURN_IF_ERROR(applier.carry_out(action));
+  }
+  if (plan.status) {
+    RETURN_IF_ERROR(applier.write(*plan.status));
+  }
+  // Needed without a write too: a status that an earlier pass has written may answer requests that came later.
+  context.inbox.settle(*applier.run());
+  report(context, *applier.run(), plan);
+  for (const auto& action : plan.after) {
+    RETURN_IF_ERROR(applier.carry_out(action));
+  }
+  return applier.run();
+}
+
+Result<void> apply_finished(const Context& context, const api::ObjectMeta& meta, const Plan& plan,
+                            std::stop_token stop) {
+  // The actions for a finished run need only its name and UID.
+  auto run = std::make_shared<api::ModelRun>();
+  run->meta = meta;
+  Observed observed;
+  observed.run = std::move(run);
+  Applier applier(context, observed, std::move(stop));
+  for (const auto& action : plan.after) {
+    RETURN_IF_ERROR(applier.carry_out(action));
+  }
+  return {};
+}
+
+}  // namespace modelrun::controller

@@ -1,0 +1,37 @@
+// The operator's caches of runs, projects, Jobs and Pods, with the indexes that reconciling needs.
+#pragma once
+
+#include <string>
+
+#include "api/model_project.h"
+#include "api/workload.h"
+#include "controller/run/record.h"
+#include "runtime/store.h"
+
+namespace modelrun::controller {
+
+using RunStore = runtime::Store<RunRecord>;
+using ProjectStore = runtime::Store<api::ModelProject>;
+using JobStore = runtime::Store<api::JobView>;
+using PodStore = runtime::Store<api::PodView>;
+
+// Names of the indexes. The comment says which store has the index, and which value an object is found by.
+inline constexpr const char* kByProject = "project";    // runs: "namespace/project"
+inline constexpr const char* kByIdentity = "identity";  // runs: identity_key() of status.identity
+inline constexpr const char* kByFollowed = "followed";  // runs that wait for the result of another run: that run's UID
+inline constexpr const char* kByRun = "run";            // jobs, pods: the UID of their run
+
+// True if any run waits for the result of the run with this UID (status.reusedFrom).
+bool is_followed(const RunStore& runs, const std::string& uid);
+
+// The caches of one operator process. The constructor adds the indexes. Thread-safe, as the stores are.
+struct Caches {
+  RunStore runs;
+  ProjectStore projects;
+  JobStore jobs;
+  PodStore pods;
+
+  Caches();
+};
+
+}  // namespace modelrun::controller

@@ -1,0 +1,67 @@
+#include "controller/observe_project.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "controller/project/decide.h"
+
+namespace modelrun::controller {
+namespace {
+
+// True if the run has a Job. The Job of a suspended run is deleted only after the status that says so is written, and
+// the operator may crash in between.
+bool has_job(const Context& context, const std::string& run_uid) {
+  const auto jobs = context.caches.jobs.by_index(kByRun, run_uid);
+  return std::ranges::any_of(jobs, [](const auto& job) { return !job->meta.deleting(); });
+}
+
+// True if the run of an active entry has ended, is gone, or has lost its slot.
+Result<bool> is_over(const Context& context, const std::string& namespace_, const api::ActiveRun& entry,
+                     std::stop_token stop) {
+  const auto record = context.caches.runs.find(api::object_key(namespace_, entry.name));
+  if (record && record->meta.uid == entry.uid) {
+    return !record->active || (has_lost(entry, *record->active) && !has_job(context, entry.uid));
+  }
+  const auto live = context.client.get(kube::kModelRuns, namespace_, entry.name, stop);
+  if (!live && live.error().kind == ErrorKind::kNotFound) return true;
+  RETURN_IF_ERROR(live);
+  const auto run = api::decode_model_run(*live);
+  return run.meta.uid != entry.uid || api::is_final(run.status.phase);
+}
+
+Result<void> observe_over(const Context& context, ProjectObserved& observed, std::stop_token stop) {
+  for (const auto& entry : observed.project->status.active) {
+    const auto over = is_over(context, observed.project->meta.namespace_, entry, stop);
+    RETURN_IF_ERROR(over);
+    if (*over) observed.over.insert(entry.uid);
+  }
+  return {};
+}
+
+void observe_runs(const Context& context, ProjectObserved& observed, const std::string& key) {
+  auto runs = context.caches.runs.by_index(kByProject, key);
+  for (const auto& run : runs) observed.highest_number = std::max(observed.highest_number, run->number);
+  const auto& history = observed.project->history;
+  if (!history.successful && !history.failed) return;
+  for (const auto& run : runs) {
+    if (is_followed(context.caches.runs, run->meta.uid)) observed.followed.insert(run->meta.uid);
+  }
+  observed.runs = std::move(runs);
+}
+
+}  // namespace
+
+Result<ProjectObserved> observe_project(const Context& context, std::shared_ptr<const api::ModelProject> project,
+                                        std::stop_token stop) {
+  ProjectObserved observed;
+  observed.project = std::move(project);
+  const auto key = observed.project->meta.key();
+  observed.probe = context.sources.probe_of(*observed.project);
+  observed.waiting = context.slots.of(key);
+  observed.last_write = context.project_writes.last(key);
+  observe_runs(context, observed, key);
+  RETURN_IF_ERROR(observe_over(context, observed, std::move(stop)));
+  return observed;
+}
+
+}  // namespace modelrun::controller

@@ -1,0 +1,280 @@
+#include "controller/pods/inbox.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/mutex.h"
+
+namespace modelrun::controller {
+namespace {
+
+struct WaitingClaim {
+  Claim claim;
+  Inbox::GrantFn done;
+};
+
+struct WaitingFrame {
+  std::string pod_uid;
+  api::ResultFrame frame;
+  std::vector<Inbox::DoneFn> done;  // more than one after an agent lost its connection and submitted again
+};
+
+struct WaitingOrder {
+  std::uint64_t id = 0;
+  int attempt = 0;
+  std::string pod_uid;
+  Inbox::OrderFn done;
+};
+
+std::unexpected<Error> attempt_over() {
+  return fail(ErrorKind::kConflict, "this attempt is over, or another pod runs it");
+}
+
+// Callbacks are collected while the lock is held, and called after it is released.
+using Calls = std::vector<std::function<void()>>;
+
+}  // namespace
+
+struct Inbox::Entry {
+  std::vector<WaitingClaim> claims;
+  std::vector<WaitingFrame> frames;
+  std::vector<WaitingOrder> orders;
+
+  // The notes about attempt `attempt`. begin() clears them when a later attempt is named.
+  int attempt = 0;
+  std::optional<api::ResultFrame> durable;
+  bool durable_final = false;
+  int durable_failures = 0;
+  int payload_refusals = 0;
+  bool job_seen = false;
+  bool job_foreign = false;
+  bool children_ensured = false;
+  bool cancel_ordered = false;
+  std::string job_error;
+  std::string payload_error;
+  std::map<Mark, Time> marks;
+
+  void begin(int next) {
+    attempt = next;
+    durable.reset();
+    durable_final = job_seen = job_foreign = children_ensured = cancel_ordered = false;
+    durable_failures = payload_refusals = 0;
+    job_error.clear();
+    payload_error.clear();
+    marks.clear();
+  }
+};
+
+class Inbox::Watch final : public runserver::OrderWatch {
+ public:
+  Watch(Inbox& inbox, std::string uid, std::uint64_t id) : inbox_(inbox), uid_(std::move(uid)), id_(id) {}
+  ~Watch() override { inbox_.end_watch(uid_, id_); }
+
+ private:
+  Inbox& inbox_;
+  std::string uid_;
+  std::uint64_t id_;
+};
+
+// `attempt` 0 leaves the notes of the entry's attempt as they are.
+Inbox::Entry& Inbox::entry_locked(const std::string& uid, int attempt) {
+  auto& entry = entries_[uid];
+  if (!entry) entry = std::make_shared<Entry>();
+  if (attempt > entry->attempt) entry->begin(attempt);
+  return *entry;
+}
+
+void Inbox::claim(const std::string& uid, Claim claim, GrantFn done) {
+  const MutexLock lock(mutex_);
+  entry_locked(uid, 0).claims.push_back({std::move(claim), std::move(done)});
+}
+
+void Inbox::submit(const std::string& uid, std::string pod_uid, api::ResultFrame frame, DoneFn done) {
+  const MutexLock lock(mutex_);
+  auto& frames = entry_locked(uid, 0).frames;
+  const auto same = std::ranges::find_if(
+      frames, [&](const auto& have) { return have.pod_uid == pod_uid && have.frame.attempt == frame.attempt; });
+  if (same != frames.end()) {
+    // The first frame counts, because a pod has only one result.
+    same->done.push_back(std::move(done));
+    return;
+  }
+  frames.push_back({std::move(pod_uid), std::move(frame), {}});
+  frames.back().done.push_back(std::move(done));
+}
+
+std::unique_ptr<runserver::OrderWatch> Inbox::watch_orders(const std::string& uid, int attempt, std::string pod_uid,
+                                                           const OrderFn& done) {
+  std::uint64_t id = 0;
+  bool cancel = false;
+  {
+    const MutexLock lock(mutex_);
+    id = next_id_++;
+    auto& entry = entry_locked(uid, 0);
+    cancel = entry.cancel_ordered && entry.attempt == attempt;
+    if (!cancel) entry.orders.push_back({id, attempt, std::move(pod_uid), done});
+  }
+  if (cancel) done(runserver::Order::kCancel);
+  return std::make_unique<Watch>(*this, uid, id);
+}
+
+void Inbox::end_watch(const std::string& uid, std::uint64_t id) {
+  const MutexLock lock(mutex_);
+  const auto found = entries_.find(uid);
+  if (found == entries_.end()) return;
+  std::erase_if(found->second->orders, [&](const auto& order) { return order.id == id; });
+}
+
+Inbox::Notes Inbox::read(const api::ModelRun& run) const {
+  const MutexLock lock(mutex_);
+  const auto found = entries_.find(run.meta.uid);
+  if (found == entries_.end()) return {};
+  const auto& status = run.status;
+  const auto& entry = *found->second;
+  Notes notes;
+  // Notes about an earlier attempt say nothing about this one.
+  if (entry.attempt >= status.attempts) {
+    notes = {.claims = {},
+             .frame = entry.durable,
+             .durable_final = entry.durable_final,
+             .job_seen = entry.job_seen,
+             .job_foreign = entry.job_foreign,
+             .children_ensured = entry.children_ensured,
+             .job_error = entry.job_error,
+             .durable_failures = entry.durable_failures,
+             .payload_refusals = entry.payload_refusals,
+             .payload_error = entry.payload_error,
+             .marks = entry.marks};
+  }
+  for (const auto& waiting : entry.claims) notes.claims.push_back(waiting.claim);
+  for (const auto& waiting : entry.frames) {
+    if (waiting.frame.attempt != status.attempts) continue;
+    // The only thing that a pod can report without having been given the source is that the model was not started.
+    const bool unstarted = status.pod_uid.empty() && waiting.frame.exit.how == api::ExitHow::kNotStarted;
+    if (unstarted || waiting.pod_uid == status.pod_uid) notes.frame = waiting.frame;
+  }
+  return notes;
+}
+
+void Inbox::put_durable(const std::string& uid, int attempt, std::optional<api::ResultFrame> frame, bool last) {
+  const MutexLock lock(mutex_);
+  auto& entry = entry_locked(uid, attempt);
+  if (entry.attempt != attempt) return;
+  if (frame)
+    entry.durable = std::move(frame);
+  else
+    entry.durable_final = last;
+}
+
+void Inbox::durable_failed(const std::string& uid, int attempt) {
+  const MutexLock lock(mutex_);
+  ++entry_locked(uid, attempt).durable_failures;
+}
+
+void Inbox::payload_refused(const std::string& uid, int attempt, std::string error) {
+  const MutexLock lock(mutex_);
+  auto& entry = entry_locked(uid, attempt);
+  ++entry.payload_refusals;
+  entry.payload_error = std::move(error);
+}
+
+void Inbox::set_mark(const std::string& uid, int attempt, Mark mark, Time now, bool again) {
+  const MutexLock lock(mutex_);
+  auto& marks = entry_locked(uid, attempt).marks;
+  if (again)
+    marks[mark] = now;
+  else
+    marks.emplace(mark, now);
+}
+
+void Inbox::set_job(const std::string& uid, int attempt, bool foreign, std::string error) {
+  const MutexLock lock(mutex_);
+  auto& entry = entry_locked(uid, attempt);
+  entry.job_foreign = foreign;
+  entry.children_ensured = !foreign && error.empty();
+  entry.job_error = std::move(error);
+}
+
+void Inbox::set_job_seen(const std::string& uid, int attempt) {
+  const MutexLock lock(mutex_);
+  auto& entry = entry_locked(uid, attempt);
+  if (entry.attempt == attempt) entry.job_seen = true;
+}
+
+void Inbox::order_cancel(const std::string& uid, int attempt) {
+  std::vector<WaitingOrder> told;
+  {
+    const MutexLock lock(mutex_);
+    auto& entry = entry_locked(uid, attempt);
+    entry.cancel_ordered = true;
+    const auto others =
+        std::ranges::partition(entry.orders, [&](const auto& order) { return order.attempt != attempt; });
+    std::ranges::move(others, std::back_inserter(told));
+    entry.orders.erase(others.begin(), others.end());
+  }
+  for (const auto& order : told) order.done(runserver::Order::kCancel);
+}
+
+void Inbox::settle(const api::ModelRun& run) {
+  const auto& status = run.status;
+  const bool final = api::is_final(status.phase);
+  const auto is_current = [&](int attempt, const std::string& pod_uid) {
+    return attempt == status.attempts && pod_uid == status.pod_uid;
+  };
+  Calls calls;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = entries_.find(run.meta.uid);
+    if (found == entries_.end()) return;
+    auto& entry = *found->second;
+    std::erase_if(entry.claims, [&](WaitingClaim& waiting) {
+      const bool granted = !final && is_current(waiting.claim.attempt, waiting.claim.pod_uid);
+      const bool refused = final || waiting.claim.attempt != status.attempts || !status.pod_uid.empty();
+      if (granted)
+        calls.emplace_back([done = std::move(waiting.done)] { done({}); });
+      else if (refused)
+        calls.emplace_back([done = std::move(waiting.done)] { done(attempt_over()); });
+      return granted || refused;
+    });
+    std::erase_if(entry.frames, [&](WaitingFrame& waiting) {
+      const bool committed = final && is_current(waiting.frame.attempt, waiting.pod_uid);
+      // If no pod is recorded, this status is older than the grant, or the frame says that the model was not started.
+      // In both cases the frame waits for a later status.
+      const bool other_pod = !status.pod_uid.empty() && waiting.pod_uid != status.pod_uid;
+      const bool refused = !committed && (final || waiting.frame.attempt != status.attempts || other_pod);
+      if (!committed && !refused) return false;
+      for (auto& done : waiting.done) {
+        if (committed)
+          calls.emplace_back([done = std::move(done)] { done({}); });
+        else
+          calls.emplace_back([done = std::move(done)] { done(attempt_over()); });
+      }
+      return true;
+    });
+    std::erase_if(entry.orders, [&](WaitingOrder& order) {
+      if (!final && is_current(order.attempt, order.pod_uid)) return false;
+      if (!final && order.attempt == status.attempts && status.pod_uid.empty()) return false;
+      calls.emplace_back([done = std::move(order.done)] { done(runserver::Order::kOver); });
+      return true;
+    });
+  }
+  for (const auto& call : calls) call();
+}
+
+void Inbox::forget(const std::string& uid) {
+  std::shared_ptr<Entry> entry;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = entries_.find(uid);
+    if (found == entries_.end()) return;
+    entry = std::move(found->second);
+    entries_.erase(found);
+  }
+  for (const auto& waiting : entry->claims) waiting.done(attempt_over());
+  for (const auto& waiting : entry->frames) {
+    for (const auto& done : waiting.done) done(attempt_over());
+  }
+  for (const auto& order : entry->orders) order.done(runserver::Order::kOver);
+}
+
+}  // namespace modelrun::controller

@@ -1,0 +1,134 @@
+// Holds the requests of pods that wait for an answer, and notes about each run that no Kubernetes object records.
+//
+// All of it is lost when the process ends, and nothing depends on it: the API server holds the status, the agent's
+// log and termination message hold the result, and agents repeat requests that were not answered.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/model_run.h"
+#include "api/sandbox.h"
+#include "base/error.h"
+#include "base/mutex.h"
+#include "controller/run/observed.h"
+#include "runserver/handler.h"
+
+namespace modelrun::controller {
+
+// One entry for each run, found by the run's UID. An entry comes into being with the first call that has something to
+// store for the run, and goes with forget(). The life of an entry, with who calls what:
+//
+//   1. Claim. The agent of a pod asks for the source. RunGate calls claim() on an io thread of the run server, and
+//      adds the run to the work queue. The claim waits in the entry.
+//   2. Grant. A reconcile thread reads the claim with read(), decides that this pod may execute the attempt, and
+//      writes status.podUID with phase Running. After the write apply_run() calls settle(): the claim of the recorded
+//      pod succeeds, the claims of other pods fail. The agent then also waits in watch_orders(), again by way of
+//      RunGate.
+//   3. Frame. The agent pushes its result: RunGate calls submit() on an io thread of the run server. The next pass
+//      over the run reads the frame and writes the final status. If the push does not come, the pass reads the
+//      durable copy from the agent's log, and stores it with put_durable().
+//   4. Settle. After the final status is written apply_run() calls settle() again. The frame's callback succeeds, the
+//      other callbacks fail, and pending watches get Order::kOver.
+//   5. Forget. The next pass over the ended run calls forget(), and so does the watcher when the run is deleted.
+//      forget() answers whatever still waits, and drops the entry.
+//
+// Every pass over a run that has not ended calls settle(), unless one of its requests to the API server fails first.
+// So a request is also answered by a status that was written before the request came.
+//
+// An entry's notes (all that read() returns but claims and pushed frames) belong to one attempt. The first call that
+// names a later attempt drops the notes about the earlier one. Claims, frames and watches stay: settle() answers
+// those of earlier attempts.
+//
+// Functions that are given an attempt REQUIRE that it is the current one, as the caller knows it. put_durable() and
+// set_job_seen() ignore an attempt that is over by then.
+//
+// Thread-safe; no function blocks for long. Each GrantFn and DoneFn is called exactly once, unless its request still
+// waits when the inbox is destroyed. Callbacks are called without a lock held, on the thread that calls settle(),
+// forget(), order_cancel() or watch_orders(), so they must not block.
+class Inbox {
+ public:
+  // Success: the pod is recorded in the run's status in the API server. kConflict: the attempt is over, or another
+  // pod executes it.
+  using GrantFn = std::function<void(Result<void>)>;
+  // Success: the run's final status is in the API server. kConflict: as for GrantFn.
+  using DoneFn = std::function<void(Result<void>)>;
+  // Called with Order::kCancel or Order::kOver.
+  using OrderFn = std::function<void(Result<runserver::Order>)>;
+
+  // For RunGate. The caller has checked that the pod belongs to the attempt.
+
+  // Stores the claim until settle() or forget() answers it.
+  void claim(const std::string& uid, Claim claim, GrantFn done);
+  // Stores the frame until settle() or forget() answers it. If the pod has submitted a frame for the same attempt
+  // before, the first one counts, and both callbacks get its answer: an agent that lost its connection submits again.
+  // A frame of a pod that was never recorded (ExitHow::kNotStarted) is used too, but answered with kConflict.
+  void submit(const std::string& uid, std::string pod_uid, api::ResultFrame frame, DoneFn done);
+  // Calls `done` when there is an order for the pod: before this function returns if the attempt's cancel was ordered
+  // already, else from order_cancel(), settle() or forget(), and at most once. The watch ends when the returned
+  // object is destroyed; a call that has begun may still be running then. The inbox must outlive that object. Never
+  // returns null.
+  std::unique_ptr<runserver::OrderWatch> watch_orders(const std::string& uid, int attempt, std::string pod_uid,
+                                                      const OrderFn& done);
+
+  // For the reconciler. The fields have the meaning that they have in Observed (run/observed.h).
+  struct Notes {
+    std::vector<Claim> claims;              // of all attempts
+    std::optional<api::ResultFrame> frame;  // a pushed frame, else the durable copy
+    bool durable_final = false;
+    bool job_seen = false;
+    bool job_foreign = false;
+    bool children_ensured = false;
+    std::string job_error;
+    int durable_failures = 0;
+    int payload_refusals = 0;
+    std::string payload_error;  // of the last refusal
+    std::map<Mark, Time> marks;
+  };
+  // Returns what is known of the current attempt of `run`, which is status.attempts. Leaves out frames of other
+  // attempts and pods. As long as no pod is recorded in status, a frame of any pod of the attempt is returned if it
+  // says that the model was not started (ExitHow::kNotStarted). Returns empty notes if there is no entry. Changes
+  // nothing.
+  [[nodiscard]] Notes read(const api::ModelRun& run) const;
+  // Notes the durable copy of the attempt's result. With nullopt, notes that there is none; `last` says that there
+  // will never be one. Does nothing if a later attempt has begun.
+  void put_durable(const std::string& uid, int attempt, std::optional<api::ResultFrame> frame, bool last);
+  // Notes that the durable copy of this attempt could not be read now. The notes count these calls.
+  void durable_failed(const std::string& uid, int attempt);
+  // Notes that the API server has refused the payload of this attempt. The notes count these calls and hold the last
+  // `error`.
+  void payload_refused(const std::string& uid, int attempt, std::string error);
+  // Sets the time of `mark`. With `again` false, a mark that is set keeps its time.
+  void set_mark(const std::string& uid, int attempt, Mark mark, Time now, bool again);
+  // Notes how the last try to create the attempt's Job and ConfigMap went. `foreign`: the Job's name is taken by an
+  // object of somebody else. `error`: why the API server refused one of the two; empty if it did not. With `foreign`
+  // false and an empty `error`, both are in place.
+  void set_job(const std::string& uid, int attempt, bool foreign, std::string error);
+  // Notes that the attempt's Job exists or did exist. Does nothing if a later attempt has begun.
+  void set_job_seen(const std::string& uid, int attempt);
+  // Gives Order::kCancel to every pod of the attempt that watches, and to every watch of the attempt that begins
+  // later.
+  void order_cancel(const std::string& uid, int attempt);
+  // Answers every request whose answer follows from the status of `run`. The API server must hold that status.
+  // Requests that the status does not answer yet go on waiting.
+  void settle(const api::ModelRun& run);
+  // Call when the run has ended or is gone. Drops the entry. Requests that still wait get kConflict, watches get
+  // Order::kOver.
+  void forget(const std::string& uid);
+
+ private:
+  struct Entry;
+  class Watch;
+  Entry& entry_locked(const std::string& uid, int attempt) REQUIRES(mutex_);
+  void end_watch(const std::string& uid, std::uint64_t id);
+
+  mutable Mutex mutex_;
+  std::map<std::string, std::shared_ptr<Entry>> entries_ GUARDED_BY(mutex_);
+  std::uint64_t next_id_ GUARDED_BY(mutex_) = 1;
+};
+
+}  // namespace modelrun::controller

@@ -1,0 +1,57 @@
+// Receives the requests of pods from the run server, and checks that each pod belongs to the attempt it names.
+//
+// The gate decides nothing about a run. It puts a request into the inbox and adds the run to the work queue. The
+// request is answered once a status that implies the answer is in the API server. A pod is therefore never told that
+// the source is granted, or that the result is taken, before the API server holds that fact.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "controller/caches/caches.h"
+#include "controller/pods/inbox.h"
+#include "controller/sources/sources.h"
+#include "runserver/handler.h"
+#include "runtime/work_queue.h"
+
+namespace modelrun::controller {
+
+// Thread-safe; no function blocks. Keeps references to the constructor's arguments. They must outlive the gate, and
+// the gate must outlive the inbox's last call of a callback.
+//
+// The functions follow the contract of runserver::Handler. A request is answered at once, with an error, if the pod
+// is not one of the attempt:
+// - kUnavailable: the caches do not know the run, the attempt, the pod or its Job yet. The agent asks again.
+// - kConflict: the run is over, or a later attempt has begun. For watch_orders() the answer is Order::kOver instead.
+// - kDenied: the pod does not belong to the attempt.
+//
+// A claim that is granted fails with kConflict if the run's project is gone by then, and with kUnavailable if the
+// source cannot be fetched now.
+class RunGate final : public runserver::Handler {
+ public:
+  RunGate(const Caches& caches, Inbox& inbox, Sources& sources, runtime::WorkQueue& run_queue)
+      : caches_(caches), inbox_(inbox), sources_(sources), run_queue_(run_queue) {}
+
+  // Requests are passed on only while this process leads; initially it does not.
+  void set_leading(bool leading) { leading_ = leading; }
+  [[nodiscard]] bool leading() const override { return leading_; }
+
+  void claim(runserver::AttemptRef attempt, runserver::PodIdentity pod,
+             std::function<void(Result<std::shared_ptr<const source::Archive>>)> done) override;
+  void submit(runserver::AttemptRef attempt, runserver::PodIdentity pod, api::ResultFrame frame,
+              std::function<void(Result<void>)> done) override;
+  std::unique_ptr<runserver::OrderWatch> watch_orders(runserver::AttemptRef attempt, runserver::PodIdentity pod,
+                                                      std::function<void(Result<runserver::Order>)> done) override;
+
+ private:
+  Result<std::shared_ptr<const api::ModelRun>> find(const runserver::AttemptRef& attempt,
+                                                    const runserver::PodIdentity& pod) const;
+
+  const Caches& caches_;
+  Inbox& inbox_;
+  Sources& sources_;
+  runtime::WorkQueue& run_queue_;
+  std::atomic<bool> leading_{false};
+};
+
+}  // namespace modelrun::controller

@@ -1,0 +1,56 @@
+// Everything that a decision about one project may depend on: a snapshot that observe_project() takes and
+// decide_project() reads. Values only; copying one is safe on any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "api/model_project.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "controller/run/record.h"
+
+namespace modelrun::controller {
+
+// A run that is ready to start and asks for a run number and a concurrency slot.
+struct SlotRequest {
+  std::string uid;
+  std::string name;
+  Time created{};
+  std::int64_t generation = 1;  // metadata.generation of the run as it is now
+  std::int64_t number = 0;      // the run number of a run that was suspended and resumed; 0 for any other run
+};
+
+// What is known of the commit that the project's default branch points to, for the project's current generation.
+struct BranchProbe {
+  struct Head {
+    std::string commit;
+    std::string branch;
+  };
+  bool working = false;  // a look-up is under way; the project is woken when it ends
+  bool done = false;     // a look-up has ended, or a run has looked at the same branch
+  std::optional<Head> head;
+  Error error;      // why `head` is absent, once `done`
+  Time retry_at{};  // after a failure: when the branch is looked up again
+};
+
+struct ProjectObserved {
+  std::shared_ptr<const api::ModelProject> project;  // never null
+  std::vector<SlotRequest> waiting;                  // first in, first out: by creation time, then uid
+  // UIDs of entries in status.active whose run has ended, is gone, or has lost its slot. The cache or the API server
+  // has confirmed each of these facts.
+  std::set<std::string> over;
+  std::int64_t highest_number = 0;   // of the project's runs that exist
+  std::optional<BranchProbe> probe;  // absent: the branch was not looked up for this generation yet
+  // All runs of the project, and the UIDs of those whose result another run waits for. Filled only when the project
+  // limits its history.
+  std::vector<std::shared_ptr<const RunRecord>> runs;
+  std::set<std::string> followed;
+  Time last_write{};  // when this process last wrote the project's status; the epoch when it never did
+};
+
+}  // namespace modelrun::controller

@@ -1,0 +1,93 @@
+#include "controller/reconcile_run.h"
+
+#include <algorithm>
+
+#include "controller/apply_run.h"
+#include "controller/observe_run.h"
+#include "controller/run/decide.h"
+
+namespace modelrun::controller {
+namespace {
+
+// Handles a change of spec.cancel or spec.suspend after the run's end. The result stays as it is. Only
+// observedGeneration is updated, because kstatus treats an object whose latest generation was not observed as in
+// progress.
+Result<void> acknowledge(const Context& context, const RunRecord& record, std::stop_token stop) {
+  const auto object = context.client.get(kube::kModelRuns, record.meta.namespace_, record.meta.name, stop);
+  RETURN_IF_ERROR(object);
+  const auto run = api::decode_model_run(*object);
+  if (run.meta.uid != record.meta.uid || run.status.observed_generation == run.meta.generation) return {};
+  auto status = object->at("status");
+  status["observedGeneration"] = run.meta.generation;
+  auto answer = context.client.replace_status(kube::kModelRuns,
+                                              api::status_update("ModelRun", run.meta, std::move(status)), stop);
+  RETURN_IF_ERROR(answer);
+  context.caches.runs.put(make_record(api::decode_model_run(*answer)));
+  return {};
+}
+
+runtime::ReconcileResult result_of(const Plan& plan) {
+  return plan.requeue_after ? runtime::requeue_after(*plan.requeue_after) : runtime::done();
+}
+
+runtime::ReconcileResult reconcile_finished(const Context& context, const RunRecord& record, std::stop_token stop) {
+  forget(context, record.meta.uid);
+  if (record.observed_generation < record.meta.generation && !record.meta.deleting()) {
+    if (auto done = acknowledge(context, record, stop); !done && done.error().kind != ErrorKind::kNotFound) {
+      return runtime::failed(done.error());
+    }
+  }
+  const auto project = context.caches.projects.find(record.project_key());
+  FinishedRun finished;
+  finished.finished_at = record.ended_at();
+  finished.history = project ? project->history : api::HistorySpec{};
+  finished.managed = record.made_by_tool || finished.history.include_applied;
+  finished.followed = is_followed(context.caches.runs, record.meta.uid);
+  const auto jobs = context.caches.jobs.by_index(kByRun, record.meta.uid);
+  for (const auto& job : jobs) {
+    if (job->meta.deleting()) continue;
+    finished.has_job = true;
+    finished.job_name = job->meta.name;
+  }
+  const Plan plan = decide_finished(finished, context.clock.now());
+  if (auto done = apply_finished(context, record.meta, plan, stop); !done) return runtime::failed(done.error());
+  return result_of(plan);
+}
+
+}  // namespace
+
+void forget(const Context& context, const std::string& uid) {
+  context.inbox.forget(uid);
+  context.sources.forget(uid);
+  context.slots.leave(uid);
+  context.leads.leave(uid);
+}
+
+runtime::ReconcileResult reconcile_run(const Context& context, const std::string& key, std::stop_token stop) {
+  const auto record = context.caches.runs.find(key);
+  // Runs that wait for the result of a run that is gone were woken when its removal was seen (wiring.cc).
+  if (!record) return runtime::done();
+  if (!record->active) return reconcile_finished(context, *record, stop);
+  // Kubernetes' garbage collector deletes the run's children.
+  if (record->meta.deleting()) return runtime::done();
+
+  const auto observed = observe_run(context, record->active, stop);
+  if (!observed) return runtime::failed(observed.error());
+  const Plan plan = decide(*observed, context.clock.now(), context.settings);
+  const bool queues = std::ranges::any_of(
+      plan.before, [](const Action& step) { return std::holds_alternative<RequestAdmission>(step); });
+  // The run has its slot, or no longer asks for one. For example, a suspended run must not get a slot that waiting
+  // runs need.
+  if (!queues) context.slots.leave(record->meta.uid);
+  const auto applied = apply_run(context, *observed, plan, stop);
+  // A watcher may have seen the run's removal, and called forget(), before this pass made its last notes about the
+  // run.
+  if (const auto kept = context.caches.runs.find(key); !kept || kept->meta.uid != record->meta.uid) {
+    forget(context, record->meta.uid);
+  }
+  if (!applied) return runtime::failed(applied.error());
+  if (observed->lost_slot) context.project_queue.add(record->project_key());
+  return result_of(plan);
+}
+
+}  // namespace modelrun::controller

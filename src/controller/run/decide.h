@@ -1,0 +1,30 @@
+// Decides what happens to a run. Pure: no client, no clock, no log; equal input gives an equal plan. The operator,
+// the table tests and the simulator call the same functions.
+#pragma once
+
+#include "base/clock.h"
+#include "controller/run/observed.h"
+#include "controller/run/plan.h"
+#include "controller/run/settings.h"
+
+namespace modelrun::controller {
+
+// The plan for a run whose phase is not final and that is not being deleted.
+Plan decide(const Observed& observed, Time now, const Settings& settings);
+
+// What decide_finished() needs to know about a run that has ended.
+struct FinishedRun {
+  Time finished_at;      // when it ended, or took another run's result
+  bool managed = false;  // the project's history limits apply to it; see over_history()
+  bool has_job = false;
+  std::string job_name;  // of a Job that is not being deleted; read only if has_job
+  api::HistorySpec history;
+  bool followed = false;  // other runs wait for its result
+};
+
+// The plan for a run whose phase is final. The Job is deleted history.podSeconds after the run's end. The run is
+// deleted history.ttlSecondsAfterFinished after its end, if that is set, the run is managed, and no other run waits
+// for its result.
+Plan decide_finished(const FinishedRun& run, Time now);
+
+}  // namespace modelrun::controller

@@ -1,0 +1,51 @@
+// Limits of runs: the time limit that applies to one run, sizes, and how long the controller waits for something.
+// Pure.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "api/model_project.h"
+#include "api/model_run.h"
+#include "controller/run/settings.h"
+
+namespace modelrun::controller {
+
+inline constexpr std::int64_t kDefaultTimeoutSeconds = 300;
+// spec.parameters as JSON must be smaller than this.
+inline constexpr std::size_t kMaxParameterBytes = 64 * 1024;
+// A project's settings as JSON must be smaller than this. Each run records them, and together with the parameters and
+// the rest of a run they stay well under etcd's limit of 1.5 MiB for an object.
+inline constexpr std::size_t kMaxSettingsBytes = 256 * 1024;
+inline constexpr std::chrono::seconds kProjectWait{60};  // for a project that GitOps applies after its run
+// Wait for the kubelet to report the container's status, when the agent's result frame does not say how the model
+// ended. Also the time after which a pod that does not go counts as overdue.
+inline constexpr std::chrono::seconds kEvidenceWait{30};
+inline constexpr std::chrono::seconds kCancelWait{20};  // for the agent to carry out a cancel; then the Job is deleted
+inline constexpr std::chrono::seconds kPushWait{2};     // for the push after the model's end; then the log is read
+// How often to try to read the log of an agent that has ended, about 5 s apart: its kubelet may be restarting.
+inline constexpr int kDurableTries = 7;
+// How often to try to store a payload that the API server refuses. With the work queue's back-off this takes about
+// 40 s, in which a quota may become free.
+inline constexpr int kPayloadTries = 13;
+
+// The run's time limit in seconds: its own, else the project's, else the default; at most the operator's maximum.
+inline std::int64_t timeout_seconds(const api::ModelRunSpec& run, const api::LimitsSpec& project,
+                                    const Settings& settings) {
+  const std::int64_t wish = run.timeout_seconds.value_or(project.timeout_seconds.value_or(kDefaultTimeoutSeconds));
+  return std::min(wish, settings.max_timeout_seconds);
+}
+
+// The name of the attempt's Job and of its ConfigMap: <run>-<first 8 characters of the run's UID>-<attempt>, where
+// the run's name is cut so that the whole has at most 63 characters. Attempts count from 1.
+inline std::string child_name(const api::ObjectMeta& run, std::int64_t attempt) {
+  const std::string tail = "-" + run.uid.substr(0, 8) + "-" + std::to_string(attempt);
+  std::string head = run.name.substr(0, 63 - tail.size());
+  // A cut name may end in '.' or '-'. A '.' has to go: ".-" may not occur in the name of an object (RFC 1123
+  // subdomain). A '-' would be valid, and is trimmed only because "--" looks odd.
+  while (!head.empty() && (head.back() == '-' || head.back() == '.')) head.pop_back();
+  return head + tail;
+}
+
+}  // namespace modelrun::controller

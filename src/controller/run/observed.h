@@ -1,0 +1,91 @@
+// Everything that a decision about one run may depend on: a snapshot that observe_run() takes and decide() reads.
+// Values and pointers to immutable objects only; copying one is safe on any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/model_project.h"
+#include "api/model_run.h"
+#include "api/sandbox.h"
+#include "api/workload.h"
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace modelrun::controller {
+
+// How far the run's source is resolved and fetched. kNone: not begun. kWorking: in progress for the first time; after
+// a failure the state stays kFailed until a later try succeeds.
+struct SourceView {
+  enum class State { kNone, kWorking, kReady, kFailed };
+  State state = State::kNone;
+  std::string commit;            // set with kReady; with kFailed if it was looked up but not fetched
+  std::string branch;            // that the commit was looked up by; empty if none is known
+  std::string sha256;            // with kReady: of the archive, as hexadecimal digits
+  bool has_entry_point = false;  // with kReady: the commit has the entry point as a regular file
+  Error error;                   // with kFailed
+};
+
+// A pod's agent has asked for the source and waits for the answer. The run server has verified the pod's token, and
+// the run gate that the pod belongs to the attempt.
+struct Claim {
+  int attempt = 0;
+  std::string pod_name;
+  std::string pod_uid;
+};
+
+// Another run whose result this run waits for or takes. `run` is null if there is no such run.
+struct OtherRun {
+  std::shared_ptr<const api::ModelRun> run;  // under way: wait for it; ended: take its result
+  std::optional<api::ResultFrame> full;      // set if `run` has ended and has status.resultRef
+};
+
+// Names the events of an attempt whose time no Kubernetes object records. The times are kept in memory (see Inbox).
+// After a restart of the operator the clocks start anew, which only makes a wait longer.
+enum class Mark {
+  kPodLost,      // the recorded pod is gone, or the Job has ended and has no pod
+  kEvidence,     // the attempt is over, and the frame (if any) does not say how
+  kCancel,       // the agent was told to cancel the model
+  kDurableRead,  // when the durable copy was last looked for
+};
+
+struct Observed {
+  std::shared_ptr<const api::ModelRun> run;          // never null
+  std::shared_ptr<const api::ModelProject> project;  // as it is now; null when there is none
+  // The project as it was when the run was admitted; see as_admitted(). Its settings apply to everything that an
+  // admitted run does. Null only if `project` is null and the run has recorded no settings.
+  std::shared_ptr<const api::ModelProject> as_admitted;
+  std::string env_error;  // why the project's runtime.env cannot be used; empty if it can, or was not checked
+  SourceView source;
+  std::optional<std::int64_t> admitted_number;  // the run's number in the project's active list, with its slot
+  bool lost_slot = false;                       // the list has an entry of the run, which is void; see has_lost()
+  // While the run has no Job: the value for status.identity. Empty if no other run can be known to be identical, or
+  // if the value is not needed yet.
+  std::string identity;
+  OtherRun other;
+
+  // The Job of the current attempt, owned by this run. Null if it does not exist or is being deleted.
+  std::shared_ptr<const api::JobView> job;
+  bool job_seen = false;                // the Job exists, or did exist before
+  bool job_foreign = false;             // the Job's name is taken by a Job that this run does not own
+  std::vector<std::string> stray_jobs;  // names of Jobs of attempts that are over
+  bool children_ensured = false;        // this process has made or found the attempt's Job and ConfigMap
+  std::string job_error;                // why the API server refused the Job or ConfigMap; empty if it did not
+  // The pods of the current attempt, newest first. A recorded pod that the cache does not have comes last.
+  std::vector<std::shared_ptr<const api::PodView>> pods;
+
+  std::vector<Claim> claims;
+  // The attempt's result: pushed by its pod (see Inbox::read()), or read from the durable copy.
+  std::optional<api::ResultFrame> frame;
+  bool durable_final = false;  // the agent has ended and left no durable copy
+  int durable_failures = 0;    // how often the durable copy could not be read although it may exist
+  int payload_refusals = 0;    // how often the API server has refused to store the payload
+  std::string payload_error;   // why it refused the last time
+  std::map<Mark, Time> marks;
+};
+
+}  // namespace modelrun::controller

@@ -1,0 +1,30 @@
+#include "controller/run/record.h"
+
+#include <utility>
+
+namespace modelrun::controller {
+
+std::string identity_key(const std::string& identity) {
+  constexpr std::string_view kScheme = "sha256:";
+  constexpr std::size_t kDigits = 15;  // as many characters as libstdc++'s std::string holds without an allocation
+  return identity.size() < kScheme.size() ? std::string() : identity.substr(kScheme.size(), kDigits);
+}
+
+RunRecord make_record(api::ModelRun run) {
+  RunRecord record;
+  record.meta = run.meta;
+  record.project = run.spec.project;
+  record.phase = run.status.phase;
+  record.made_by_tool = run.created_by == "cli" || run.created_by == "gateway";
+  record.number = run.status.run_number;
+  record.observed_generation = run.status.observed_generation;
+  // A result that was taken from another run may be old. This run's own age counts from when it took the result.
+  record.finished_at = run.status.reused_from ? run.status.timeline.recorded : run.status.finished_at;
+  record.job_name = run.status.job_name;
+  const bool leads = !api::is_final(record.phase) && !run.status.reused_from;
+  if (leads || record.phase == api::Phase::kSucceeded) record.identity = identity_key(run.status.identity);
+  if (!api::is_final(record.phase)) record.active = std::make_shared<const api::ModelRun>(std::move(run));
+  return record;
+}
+
+}  // namespace modelrun::controller

@@ -1,0 +1,24 @@
+// What the operator's flags say about runs. Filled in at start, before the first run is reconciled, and never changed
+// after that, so any thread may read it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace modelrun::controller {
+
+struct Settings {
+  std::string agent_image;
+  std::string default_image;      // for projects that name none
+  std::string image_pull_policy;  // for both containers, unless the project says otherwise
+  std::int64_t max_timeout_seconds = 300;
+  bool landlock_required = true;  // false: models may run on kernels without Landlock
+
+  // How agents reach the run server: IP:PORT, the name in its certificate, and the PEM certificates of the
+  // authorities to trust.
+  std::string run_server_address;
+  std::string run_server_name;
+  std::string run_server_ca;
+};
+
+}  // namespace modelrun::controller

@@ -1,0 +1,61 @@
+// Builds the next status of a run, with one function for each step of its life. Pure: each function starts from the
+// status of observed.run and returns the new one. All of them set the conditions and observedGeneration, and none
+// writes anything.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "api/model_run.h"
+#include "api/sandbox.h"
+#include "api/workload.h"
+#include "controller/run/observed.h"
+#include "controller/run/verdict.h"
+
+namespace modelrun::controller {
+
+// How many bytes of the beginning, and of the end, of stdout and stderr are kept in status. A longer stream is in the
+// payload.
+inline constexpr std::size_t kInlineStreamBytes = 4096;
+// Outputs that are larger than this as canonical JSON are only in the payload.
+inline constexpr std::size_t kInlineOutputBytes = 64 * 1024;
+// Base64 characters in one ConfigMap of the payload. A multiple of 4, so that each part can be decoded by itself.
+// Stays under the API server's limit of 1 MiB for the data of a ConfigMap, and under etcd's 1.5 MiB for a request.
+inline constexpr std::size_t kPayloadPartBytes = 768 * 1024;
+
+// The run waits for `reason`, one of api/reason.h. `message` is for people. A phase that is set stays.
+api::ModelRunStatus waiting(const Observed& observed, std::string_view reason, const std::string& message, Time now);
+
+// The run is admitted with run number `number`, and attempt `attempt` is about to get its Job. Records the commit,
+// the project's present settings, the identity and `image`. observed.project must not be null.
+api::ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_t attempt, std::string image,
+                           Time now);
+
+// The run waits for the result of observed.other.run, which must not be null, and neither must observed.project.
+// Records the run's own commit.
+api::ModelRunStatus joined(const Observed& observed, Time now);
+
+// The next attempt of an admitted run is about to get its Job. What pinned() recorded stays.
+api::ModelRunStatus retried(const Observed& observed, Time now);
+
+// The pod of `claim` may execute the attempt: it is recorded in status, and the phase is Running. `pod` is that pod,
+// or null if it is not known.
+api::ModelRunStatus running(const Observed& observed, const Claim& claim, const api::PodView* pod, Time now);
+
+// A final status, and the part of the result that is too large for it.
+struct Ending {
+  api::ModelRunStatus status;
+  // The parts of the payload, as base64, one for each name in status.result_ref. Empty if everything is in status, or
+  // if the API server has refused the payload kPayloadTries times. These parts must be stored before the status is
+  // written.
+  std::vector<std::string> payload;
+};
+// The run ends with `verdict`. `frame` is the attempt's result, and null if it is lost: then status has no output of
+// the model, and only verdict.message says what happened. `pod` may be null.
+Ending ended(const Observed& observed, const Verdict& verdict, const api::ResultFrame* frame, const api::PodView* pod,
+             Time now);
+// The run ends with the result of observed.other.run, which must have ended. Phase, exit code, streams, outputs and
+// provenance are those of the other run. Number, branch, commit and timeline are the run's own.
+Ending reused(const Observed& observed, Time now);
+
+}  // namespace modelrun::controller

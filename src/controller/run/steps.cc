@@ -1,0 +1,116 @@
+#include "controller/run/steps.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/reason.h"
+#include "controller/run/limits.h"
+
+namespace modelrun::controller {
+namespace {
+
+constexpr std::chrono::seconds kUnwrittenWait{1};
+
+Plan retry(const Observed& observed, const Verdict& verdict, Time now) {
+  Plan plan;
+  const auto& status = observed.run->status;
+  const auto attempt = status.attempts + 1;
+  plan.after.emplace_back(DeleteJob{status.job_name});
+  plan.status = retried(observed, now);
+  create_job(plan, observed, attempt);
+  plan.events.push_back(
+      {EventType::kWarning, verdict.reason,
+       fmt::format("attempt {} was lost: {}; starting attempt {}", status.attempts, verdict.message, attempt)});
+  return plan;
+}
+
+Plan finish(const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now) {
+  const api::ResultFrame* frame = observed.frame ? &*observed.frame : nullptr;
+  Plan plan = end_with(ended(observed, verdict, frame, pod, now));
+  plan.events.push_back({verdict.phase == api::Phase::kSucceeded ? EventType::kNormal : EventType::kWarning,
+                         verdict.reason, verdict.message});
+  return plan;
+}
+
+}  // namespace
+
+Plan wait_for(const Observed& observed, std::string_view reason, const std::string& message, Duration again, Time now) {
+  Plan plan;
+  const Duration age = now - observed.run->meta.creation;
+  if (observed.run->status.phase == api::Phase::kNone && age < kUnwrittenWait) {
+    plan.requeue_after = kUnwrittenWait - age;
+    return plan;
+  }
+  plan.status = waiting(observed, reason, message, now);
+  plan.requeue_after = again;
+  return plan;
+}
+
+Plan end_with(Ending ending) {
+  Plan plan;
+  if (!ending.payload.empty()) {
+    plan.before.emplace_back(WritePayload{ending.status.result_ref->config_maps, std::move(ending.payload)});
+  }
+  plan.status = std::move(ending.status);
+  return plan;
+}
+
+Plan conclude(const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now) {
+  const bool wanted = !observed.run->spec.cancel && !project_deleted(observed) && observed.project;
+  const auto& status = observed.run->status;
+  if (!verdict.retryable || !wanted || status.attempts >= observed.as_admitted->limits.attempts) {
+    return finish(observed, verdict, pod, now);
+  }
+  const auto generation = observed.project->meta.generation;
+  if (status.project_spec || generation == status.project_generation) return retry(observed, verdict, now);
+  // The run was admitted by an older operator, which did not record the project's settings, and they have changed
+  // since. An attempt with other settings would not be the same run.
+  auto last = verdict;
+  last.message += fmt::format("; not tried again, since ModelProject {} has changed from generation {} to {}",
+                              observed.project->meta.name, status.project_generation, generation);
+  return finish(observed, last, pod, now);
+}
+
+Plan refuse(const Observed& observed, api::Phase phase, std::string_view reason, std::string message, Time now) {
+  Plan plan = finish(observed, {phase, std::string(reason), std::move(message), std::nullopt, false}, nullptr, now);
+  if (!observed.run->status.job_name.empty()) plan.after.emplace_back(DeleteJob{observed.run->status.job_name});
+  return plan;
+}
+
+void create_job(Plan& plan, const Observed& observed, std::int64_t attempt) {
+  plan.after.emplace_back(CreateJob{static_cast<int>(attempt)});
+  if (observed.job_error.empty()) requeue(plan, kAtOnce);
+}
+
+void requeue(Plan& plan, Duration delay) {
+  plan.requeue_after = std::min(delay, plan.requeue_after.value_or(delay));
+}
+
+bool project_deleted(const Observed& observed) {
+  const auto& uid = observed.run->status.project_uid;
+  if (uid.empty()) return false;
+  return !observed.project || observed.project->meta.uid != uid || observed.project->meta.deleting();
+}
+
+std::string cancel_cause(const Observed& observed) {
+  const auto& spec = observed.run->spec;
+  if (spec.cancel) return "cancelled by spec.cancel";
+  return project_deleted(observed) ? fmt::format("cancelled because ModelProject {} was deleted", spec.project) : "";
+}
+
+std::string_view source_reason(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kNotFound:
+      return api::reason::kRefNotFound;
+    case ErrorKind::kDenied:
+      return api::reason::kSourceDenied;
+    case ErrorKind::kTooLarge:
+      return api::reason::kSourceTooLarge;
+    case ErrorKind::kInvalid:
+      return api::reason::kInvalidSpec;
+    default:
+      return api::reason::kSourceUnreachable;
+  }
+}
+
+}  // namespace modelrun::controller

@@ -1,0 +1,69 @@
+// The parts of decide(), one file each. Pure, like decide().
+//
+// Each step looks at one question, and returns a plan if it settles what happens next in this pass. It returns
+// nullopt if it has nothing to say, and the next step is asked:
+//
+//   if (auto plan = check_project(observed, now)) return *plan;
+//   if (auto plan = check_source(observed, now)) return *plan;
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "controller/run/observed.h"
+#include "controller/run/plan.h"
+#include "controller/run/settings.h"
+#include "controller/run/status.h"
+#include "controller/run/verdict.h"
+
+namespace modelrun::controller {
+
+// A step's answer, as above.
+using Decision = std::optional<Plan>;
+
+// before_job.cc: the run has no Job. Checks the spec, waits for the project, the source and a slot, then pins the
+// commit and has the Job created.
+Plan decide_before_job(const Observed& observed, Time now, const Settings& settings);
+
+// with_job.cc: an attempt has begun, so it has a Job or is about to get one. The top of that file describes the
+// states.
+Plan decide_with_job(const Observed& observed, Time now, const Settings& settings);
+
+// steps.cc, used by both:
+
+// The run waits for `reason`, and is reconciled again after `again` at the latest. Nothing is written in the first
+// second of a run that has no status yet, because most such waits end before anybody could read the status. The run
+// is then reconciled again when that second is over.
+Plan wait_for(const Observed& observed, std::string_view reason, const std::string& message, Duration again, Time now);
+
+// The run ends with `verdict`, or starts another attempt: if the verdict is retryable, limits.attempts is not
+// reached, the run is not cancelled, and the project's settings of its admission are known. `pod` is the attempt's
+// pod, or null.
+Plan conclude(const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now);
+
+// The run ends with ending.status, after the payload is stored.
+Plan end_with(Ending ending);
+
+// The run ends with `phase` and `reason` before its model has run. If the attempt has a Job, it is deleted.
+Plan refuse(const Observed& observed, api::Phase phase, std::string_view reason, std::string message, Time now);
+
+// Adds the creation of the attempt's Job, after the status write. Has the run reconciled again at once, because the
+// Job changes the decision, unless the API server has refused the Job before.
+void create_job(Plan& plan, const Observed& observed, std::int64_t attempt);
+
+// Has the run reconciled again after `delay`, or sooner if the plan already says so.
+void requeue(Plan& plan, Duration delay);
+
+// True if the project recorded in status.projectUID no longer exists, has been replaced by one of the same name, or
+// is being deleted. Its active runs are cancelled. False if no project is recorded yet.
+bool project_deleted(const Observed& observed);
+
+// Why an admitted run has to be cancelled, for status.message. Empty if it does not have to be.
+std::string cancel_cause(const Observed& observed);
+
+// The reason (api/reason.h) for a failure to resolve or fetch the source. Errors that have no reason of their own
+// count as SourceUnreachable.
+std::string_view source_reason(ErrorKind kind);
+
+}  // namespace modelrun::controller

@@ -1,0 +1,52 @@
+// Judges from the evidence how an attempt ended. Pure.
+//
+// The exit record that `modelrun-sandbox exec` made wins over the kubelet's report: if a child of the model was
+// killed for lack of memory, the kubelet reports OOMKilled even for a process that exited with code 3 by itself.
+// Without an exit record, the caller waits for the container's status (up to kEvidenceWait) before it asks for a
+// judgement.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "api/model_run.h"
+#include "api/sandbox.h"
+#include "api/workload.h"
+
+namespace modelrun::controller {
+
+struct Verdict {
+  api::Phase phase = api::Phase::kFailed;
+  std::string reason;            // one of api/reason.h
+  std::string message;           // for people
+  std::optional<int> exit_code;  // 128 + the signal's number if the model died of a signal
+  // The attempt failed because of the infrastructure, not the model, or before the model began: another attempt may
+  // be made.
+  bool retryable = false;
+};
+
+// Returns the verdict if the frame's exit record says how the model ended. Returns nullopt for kTerminated and kLost,
+// which do not say that; use judge_remains() then. `timeout_seconds` is for the message. `cancel_cause` is as in
+// Remains.
+std::optional<Verdict> judge_frame(const api::ResultFrame& frame, std::int64_t timeout_seconds,
+                                   const std::string& cancel_cause = {});
+
+// What is left of an attempt that is over. The pointers are not kept.
+struct Remains {
+  const api::PodView* pod = nullptr;        // null if it is gone
+  const api::ResultFrame* frame = nullptr;  // a frame for which judge_frame() gave nullopt; null if there is none
+  bool job_gone = false;
+  bool started = false;      // a pod was given the source, so the model may have run
+  std::string cancel_cause;  // as cancel_cause() returns it; empty if the run is not cancelled
+  std::int64_t timeout_seconds = 0;
+};
+
+// The verdict for an attempt that is over and for which judge_frame() gives none. Of several causes the first counts:
+// a disruption of the pod or its node, the pod's deadline, a cancel, a deleted Job, a deleted pod, the end of a pod
+// that never started the model, the end of the model's container.
+Verdict judge_remains(const Remains& remains);
+
+// The signal's name, such as "SIGSEGV"; "signal 70" for a number that has no name.
+std::string signal_name(int signal);
+
+}  // namespace modelrun::controller

@@ -1,0 +1,101 @@
+// Resolves and fetches the sources of runs on background threads, and remembers how far each has come. Also looks up
+// the commit of each project's default branch, for the project's status.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "api/model_project.h"
+#include "api/model_run.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mutex.h"
+#include "controller/project/observed.h"
+#include "controller/run/observed.h"
+#include "controller/sources/thread_pool.h"
+#include "kube/client.h"
+#include "source/archive_cache.h"
+#include "source/resolver.h"
+
+namespace modelrun::controller {
+
+// Thread-safe. No function blocks, except that the destructor waits for the work in progress, which it asks to stop.
+// Keeps references to the constructor's arguments, which must outlive it. All state is lost with the process and is
+// made again on demand.
+class Sources {
+ public:
+  using ArchivePtr = std::shared_ptr<const source::Archive>;
+  using ArchiveFn = std::function<void(Result<ArchivePtr>)>;
+  using WakeFn = std::function<void(const std::string& key)>;
+
+  // `wake_run` is called with the key "namespace/name" of a run when a fetch that begin() started has ended, well or
+  // badly; `wake_project` with the key of a project when something new is known about its default branch. Both are
+  // called on a thread of this object, without a lock held.
+  Sources(kube::Client& client, source::Policy policy, source::Resolver& resolver, source::ArchiveCache& archives,
+          const Clock& clock, WakeFn wake_run, WakeFn wake_project);
+
+  // Starts to resolve and fetch the source of `run`. Does nothing if that is in progress or done; if it has failed
+  // with an error that is not transient (see is_transient()); or if it has failed with a transient error and the
+  // back-off of 1 s to 30 s is not over. The commit of a run that is pinned in status wins over spec.
+  void begin(const api::ModelRun& run, const api::ModelProject& project);
+  // How far the run's source is; state kNone if begin() was not called for the run.
+  [[nodiscard]] SourceView view(const std::string& run_uid) const;
+  // Calls `done` with the archive of the commit that `run` has in status. If this process has the archive at hand,
+  // `done` is called before this function returns. Otherwise the archive is fetched, and `done` is called on a thread
+  // of this object; every failure is reported as kUnavailable. `done` is not called if this object is destroyed
+  // before the fetch begins.
+  void with_archive(const api::ModelRun& run, const api::ModelProject& project, ArchiveFn done);
+  // Drops what is known about the run's source. The result of a fetch in progress is discarded.
+  void forget(const std::string& run_uid);
+
+  // What is known about a project's default branch. It is looked up once for each generation of the project. After a
+  // failure the look-up may be repeated, after 30 s at first and up to 10 min later. A run that names neither branch
+  // nor commit looks at the same branch, and what it finds is recorded here too.
+  struct Probe : BranchProbe {
+    std::int64_t generation = 0;  // of the project
+    std::uint32_t failures = 0;
+  };
+  // Starts a look-up for the project's generation. Does nothing if one is in progress, has succeeded, or has failed
+  // and may not be repeated yet. `wake_project` is called when the look-up has ended.
+  void begin_probe(const api::ModelProject& project);
+  // What is known for the project's generation; nullopt if begin_probe() was not called for it.
+  [[nodiscard]] std::optional<BranchProbe> probe_of(const api::ModelProject& project) const;
+  // For simulators: what is known for the last generation that was looked up.
+  [[nodiscard]] std::optional<Probe> probe(const std::string& project_uid) const;
+
+ private:
+  struct Entry {
+    bool working = false;
+    std::uint32_t failures = 0;
+    Time retry_at{};
+    SourceView view;
+    ArchivePtr archive;
+  };
+  struct Fetched {
+    source::Resolved resolved;
+    Result<ArchivePtr> archive;
+  };
+  Result<Fetched> fetch(const api::ModelRun& run, const api::ModelProject& project, std::stop_token stop);
+  void finish(const api::ModelRun& run, Result<Fetched> fetched);
+  bool note_run(const api::ModelRun& run, const api::ModelProject& project, const Result<Fetched>& fetched);
+  // Records what was found at the source. Returns true if it differs from what was known in a way that the project's
+  // status has to tell at once. mutex_ must be held.
+  bool note(Probe& probe, const Result<source::Resolved>& found) REQUIRES(mutex_);
+
+  kube::Client& client_;
+  const source::Policy policy_;
+  source::Resolver& resolver_;
+  source::ArchiveCache& archives_;
+  const Clock& clock_;
+  const WakeFn wake_run_, wake_project_;
+  mutable Mutex mutex_;
+  std::map<std::string, Entry> entries_ GUARDED_BY(mutex_);  // by run UID
+  std::map<std::string, Probe> probes_ GUARDED_BY(mutex_);   // by project UID
+  ThreadPool pool_{4};                                       // last: its tasks use all other members
+};
+
+}  // namespace modelrun::controller

@@ -1,0 +1,102 @@
+#include "controller/wiring.h"
+
+#include <optional>
+#include <set>
+
+#include "controller/reconcile_run.h"
+
+namespace modelrun::controller {
+namespace {
+
+using RecordPtr = std::shared_ptr<const RunRecord>;
+using ProjectPtr = std::shared_ptr<const api::ModelProject>;
+
+// Wakes the runs that wait for the result of the run with this UID.
+void wake_followers(const Context& context, const std::string& uid) {
+  std::set<std::string> keys;  // sorted for the reason given in wake_runs()
+  for (const auto& run : context.caches.runs.by_index(kByFollowed, uid)) keys.insert(run->meta.key());
+  for (const auto& key : keys) context.run_queue.add(key);
+}
+
+// The run whose result `run` waits for, if any.
+std::optional<api::RunRef> followed_by(const RecordPtr& run) {
+  return run && run->active ? run->active->status.reused_from : std::nullopt;
+}
+
+// Wakes the lead of an identity when another run with that identity is seen for the first time: the lead can join it.
+void wake_lead(const Context& context, const RecordPtr& old, const RecordPtr& now) {
+  if (!now->active || now->active->status.identity.empty() || (old && old->identity == now->identity)) return;
+  if (const auto lead = context.leads.of(now->active->status.identity)) context.run_queue.add(lead->key);
+}
+
+void on_run(const Context& context, const RecordPtr& old, const RecordPtr& now) {
+  const auto& run = now ? *now : *old;
+  const bool replaced = old && now && old->meta.uid != now->meta.uid;
+  if (!now || replaced) {
+    forget(context, old->meta.uid);
+    wake_followers(context, old->meta.uid);
+  }
+  if (now) {
+    context.run_queue.add(run.meta.key());
+    wake_followers(context, now->meta.uid);
+    wake_lead(context, old, now);
+  }
+  if (const auto followed = followed_by(old); followed && followed != followed_by(now)) {
+    // The followed run may have been kept only because this run waited for it. Now it may be due for deletion.
+    context.run_queue.add(api::object_key(run.meta.namespace_, followed->name));
+    context.project_queue.add(run.project_key());
+  }
+  // A slot may have become free, or a limit of the project's history may be exceeded.
+  const bool ended = now && api::is_final(now->phase) && (!old || old->phase != now->phase);
+  if (!now || replaced || ended) context.project_queue.add(run.project_key());
+}
+
+void wake_runs(const Context& context, const std::string& project_key) {
+  // Sort the keys. The index has no order, and a simulation has to give the same order when it is replayed.
+  std::set<std::string> keys;
+  for (const auto& run : context.caches.runs.by_index(kByProject, project_key)) {
+    if (run->active) keys.insert(run->meta.key());
+  }
+  for (const auto& key : keys) context.run_queue.add(key);
+}
+
+void on_project(const Context& context, const ProjectPtr& old, const ProjectPtr& now) {
+  const auto key = (now ? now : old)->meta.key();
+  context.project_queue.add(key);
+  const bool changed = !old || !now || old->meta.uid != now->meta.uid || old->meta.generation != now->meta.generation ||
+                       old->meta.deleting() != now->meta.deleting();
+  if (changed) wake_runs(context, key);
+}
+
+void on_job(const Context& context, const api::JobView& job) {
+  if (job.meta.owner_kind == "ModelRun")
+    context.run_queue.add(api::object_key(job.meta.namespace_, job.meta.owner_name));
+}
+
+void on_pod(const Context& context, const api::PodView& pod) {
+  if (!pod.run.empty()) context.run_queue.add(api::object_key(pod.meta.namespace_, pod.run));
+}
+
+}  // namespace
+
+void wire_caches(const Context& context, const std::atomic<bool>& leading) {
+  context.caches.runs.set_on_change([&](const RecordPtr& old, const RecordPtr& now) {
+    if (leading) on_run(context, old, now);
+  });
+  context.caches.projects.set_on_change([&](const ProjectPtr& old, const ProjectPtr& now) {
+    if (leading) on_project(context, old, now);
+  });
+  context.caches.jobs.set_on_change([&](const auto& old, const auto& now) {
+    if (leading) on_job(context, now ? *now : *old);
+  });
+  context.caches.pods.set_on_change([&](const auto& old, const auto& now) {
+    if (leading) on_pod(context, now ? *now : *old);
+  });
+}
+
+void enqueue_all(const Context& context) {
+  context.caches.projects.for_each([&](const auto& project) { context.project_queue.add(project->meta.key()); });
+  context.caches.runs.for_each([&](const auto& run) { context.run_queue.add(run->meta.key()); });
+}
+
+}  // namespace modelrun::controller

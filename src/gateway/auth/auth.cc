@@ -1,0 +1,20 @@
+#include "gateway/auth/auth.h"
+
+namespace modelrun::gateway {
+
+Result<Identity> AuthenticatorChain::authenticate(std::string_view token, std::stop_token stop) {
+  for (const auto& link : links_) {
+    auto identity = link->authenticate(token, stop);
+    if (identity || identity.error().kind != ErrorKind::kNotFound) return identity;
+  }
+  return fail(ErrorKind::kDenied, "this token is of no kind that is accepted here");
+}
+
+std::optional<Identity> AuthenticatorChain::remembered(std::string_view token) {
+  for (const auto& link : links_) {
+    if (auto identity = link->remembered(token)) return identity;
+  }
+  return std::nullopt;
+}
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,99 @@
+#include "gateway/auth/token_review.h"
+
+#include "api/json_access.h"
+#include "api/strict_json.h"
+#include "base/encoding.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "gateway/auth/jwt.h"
+
+namespace modelrun::gateway {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::seconds kBetweenLookups{10};
+constexpr std::string_view kServiceAccount = "system:serviceaccount:";
+
+// The claims of a JWT whose signature has not been verified; null if `token` is no JWT.
+json claims_of(std::string_view token) {
+  auto text = read_jwt(token);
+  return text ? std::move(text->claims) : json(nullptr);
+}
+
+// The namespace in a user name of the form "system:serviceaccount:<namespace>:<name>", empty if there is none.
+// Meaningless for user names of another form.
+std::string namespace_of(const std::string& user) {
+  const auto end = user.find(':', kServiceAccount.size());
+  return end == std::string::npos ? std::string() : user.substr(kServiceAccount.size(), end - kServiceAccount.size());
+}
+
+}  // namespace
+
+std::string unverified_issuer(std::string_view token) {
+  return api::text_at(claims_of(token), "iss");
+}
+
+Result<std::string> published_issuer(kube::Transport& server, std::stop_token stop) {
+  kube::Request request;
+  request.path = "/.well-known/openid-configuration";
+  request.timeout = std::chrono::seconds(5);
+  const auto response = server.send(request, std::move(stop));
+  RETURN_IF_ERROR(response);
+  if (!response->ok()) return fail(ErrorKind::kUnavailable, "{}: HTTP status {}", request.path, response->status);
+  const auto document = api::parse_strict(response->body);
+  auto issuer = document ? api::text_at(*document, "issuer") : std::string();
+  if (issuer.empty()) return fail(ErrorKind::kUnavailable, "{}: names no issuer", request.path);
+  return issuer;
+}
+
+Result<std::string> TokenReview::issuer(std::stop_token stop) {
+  const MutexLock lock(mutex_);
+  if (!issuer_.empty()) return issuer_;
+  const auto now = clock_.now();
+  if (find_issuer_ && (!attempted_ || now >= *attempted_ + kBetweenLookups)) {
+    attempted_ = now;
+    auto found = find_issuer_(std::move(stop));
+    if (found) {
+      issuer_ = std::move(*found);
+      return issuer_;
+    }
+    log::warn("the cluster's issuer is not known; --cluster-issuer names it", {{"error", found.error().message}});
+  }
+  return fail(ErrorKind::kUnavailable, "the cluster's issuer is not known");
+}
+
+std::optional<Identity> TokenReview::remembered(std::string_view token) {
+  return cache_.find(token, clock_.now());
+}
+
+Result<Identity> TokenReview::authenticate(std::string_view token, std::stop_token stop) {
+  if (auto known = remembered(token)) return std::move(*known);
+  const auto claims = claims_of(token);
+  if (claims.is_null()) return fail(ErrorKind::kNotFound, "not a JWT");
+  const auto ours = issuer(stop);
+  RETURN_IF_ERROR(ours);
+  if (api::text_at(claims, "iss") != *ours) return fail(ErrorKind::kNotFound, "not a token of this cluster");
+  std::optional<Time> expires;
+  if (const auto seconds = api::int_at(claims, "exp")) expires = Time(std::chrono::seconds(*seconds));
+  if (!expires || clock_.now() >= *expires) return fail(ErrorKind::kDenied, "the token has expired");
+  const auto review = client_.token_review(token, {audience_}, stop);
+  if (!review) return fail(ErrorKind::kUnavailable, "token review: {}", review.error().message);
+  // An authenticator that does not check audiences says "authenticated" without naming any: the answer proves nothing
+  // about the audience then.
+  if (!review->authenticated || review->audiences != std::vector{audience_}) {
+    return fail(ErrorKind::kDenied, "not a token for audience {}", audience_);
+  }
+  Identity identity{.user = review->username,
+                    .uid = review->uid,
+                    .groups = review->groups,
+                    .namespace_ = namespace_of(review->username),
+                    .expires = expires};
+  if (!identity.user.starts_with(kServiceAccount) || identity.namespace_.empty()) {
+    return fail(ErrorKind::kDenied, "not a service account's token");
+  }
+  cache_.put(token, identity);
+  return identity;
+}
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,103 @@
+// One client's connection: a loop that reads a request, has it handled, and writes the answer. Internal to
+// gateway/http.
+#pragma once
+
+#include "gateway/http/server_state.h"
+// Asio must be included before Beast.
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
+#include <optional>
+
+namespace modelrun::gateway {
+
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+// Its pending operations keep it alive, and so does `self_` while a request is handled. All private methods run on
+// one strand, so no member needs a lock. Stream is beast::tcp_stream or beast::ssl_stream<beast::tcp_stream>.
+//
+// One turn of the loop: await_request, read_header, on_header, read_body, on_body, handle, flush (as often as there
+// are bytes), finish_request, and await_request again.
+template <class Stream>
+class StreamConnection final : public ClientConnection, public std::enable_shared_from_this<StreamConnection<Stream>> {
+ public:
+  StreamConnection(std::shared_ptr<ServerState> state, asio::ip::tcp::socket socket,
+                   std::shared_ptr<asio::ssl::context> certificate);
+  StreamConnection(const StreamConnection&) = delete;
+  StreamConnection& operator=(const StreamConnection&) = delete;
+  ~StreamConnection() override;
+
+  void start() override;
+  void stop_soon() override;
+  void end_request() override;
+  void close_now() override;
+
+ private:
+  static constexpr bool kTls = !std::is_same_v<Stream, beast::tcp_stream>;
+
+  static Stream make_stream(asio::ip::tcp::socket socket, asio::ssl::context* context);
+  void handshake();
+  void await_request();
+  void read_header();
+  void on_header(beast::error_code error);
+  void read_body();
+  void on_body(beast::error_code error);
+  // Takes the size of the body from the server's budget for bodies; false if the budget is exhausted.
+  bool reserve_body();
+  void release_body();
+  void handle();
+  // True if the server's AtOnce function has taken the request.
+  bool answered_at_once(const std::shared_ptr<const HttpRequest>& request,
+                        const std::shared_ptr<HttpExchange>& exchange);
+  // Sends an answer that comes from the server itself, not from the handler, and then closes the connection.
+  void refuse(int status, const char* text);
+
+  // Reads while a request is handled, to notice when the client leaves. An error or end of file means that it has
+  // left; bytes are the beginning of its next request, sent early.
+  void watch_client();
+  void on_client_bytes(beast::error_code error, std::size_t size);
+  void flush();
+  void on_flushed(beast::error_code error);
+  void finish_request();
+  // Reads and discards what the client still sends, within a limit of bytes and time, and then closes.
+  void drain();
+  void close();
+  auto& lowest() { return beast::get_lowest_layer(stream_); }
+  // Returns a completion handler that calls `method` on the strand and keeps this connection alive until then.
+  template <class... Args>
+  auto then(void (StreamConnection::*method)(Args...)) {
+    return asio::bind_executor(
+        strand_, [self = this->shared_from_this(), method](Args... args) { (self.get()->*method)(args...); });
+  }
+
+  const std::shared_ptr<ServerState> state_;
+  const std::shared_ptr<asio::ssl::context> certificate_;
+  std::string peer_;
+  const asio::any_io_executor strand_;  // the socket's own
+  Stream stream_;
+  // The idle time-out while watch_client()'s read goes on after the answer: that read was begun without a time-out.
+  asio::steady_timer timer_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  std::shared_ptr<Reply> reply_;  // of the request that is handled; null when there is none
+  // Set while a request is handled: nothing else keeps this connection alive if the client is not being watched.
+  std::shared_ptr<StreamConnection> self_;
+  std::string writing_;       // the bytes of the pending write
+  std::size_t reserved_ = 0;  // bytes taken from the server's budget for bodies
+  std::size_t drained_ = 0;
+  bool reading_ = false;   // the read of watch_client() is pending
+  bool flushing_ = false;  // a write of flush() is pending
+  bool last_ = false;      // writing_ holds the end of the answer
+  bool resume_ = false;    // the answer has been sent; continue when the pending read completes
+  bool closing_ = false;
+};
+
+}  // namespace modelrun::gateway

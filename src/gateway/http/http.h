@@ -1,0 +1,96 @@
+// HTTP as the gateway's handlers see it: requests and answers as plain values, and one interface to answer through.
+// No type of the HTTP library appears here.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace modelrun::gateway {
+
+struct HttpRequest {
+  std::string method;                                        // "POST"
+  std::string path;                                          // decoded; without the query
+  std::map<std::string, std::string> query;                  // decoded; the last value wins if a name is repeated
+  std::vector<std::pair<std::string, std::string>> headers;  // in the order received
+  std::string body;
+  std::string peer;  // IP address of the client, or of a proxy in front
+
+  // The value of the first header of that name, valid as long as the request; nullopt if there is none. Names are
+  // compared without regard to case, here and in count().
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
+  [[nodiscard]] std::size_t count(std::string_view name) const;
+};
+
+// The parts of a request target, decoded.
+struct Target {
+  std::string path;
+  std::map<std::string, std::string> query;
+};
+// Splits and decodes a target such as "/a%20b?c=d" (the origin form of RFC 9112, section 3.2.1); '+' is a space in
+// the query only. Returns nullopt if the target does not begin with '/', has a malformed escape, or decodes to a
+// control character (NUL included).
+std::optional<Target> parse_target(std::string_view target);
+
+// The server adds Content-Length, X-Content-Type-Options, Connection where needed, and "Cache-Control: no-store"
+// unless `headers` has a "Cache-Control" in this spelling.
+struct HttpAnswer {
+  int status = 200;
+  std::string content_type = "application/json";  // left out when the body is empty
+  std::string body{};
+  std::vector<std::pair<std::string, std::string>> headers{};  // CR, LF and NUL are removed from the values
+};
+
+// The answer to one request: either one call of answer(), or open_events() followed by any number of send() calls.
+// answer() completes the exchange. A stream ends when the last shared_ptr to the exchange is released; an exchange
+// that is released without an answer gives 500. A handler that answers later therefore keeps its shared_ptr.
+// Thread-safe.
+//
+//   exchange->open_events();
+//   while (auto text = next_event()) {
+//     if (!exchange->send(*text)) break;
+//   }
+//   exchange.reset();
+class HttpExchange {
+ public:
+  virtual ~HttpExchange() = default;
+  // Does not block. Has no effect after an earlier answer() or open_events().
+  virtual void answer(HttpAnswer answer) = 0;
+  // Begins a stream of server-sent events with status 200. Does not block. Has no effect after an earlier answer() or
+  // open_events().
+  virtual void open_events() = 0;
+  // Adds `text`, which the caller has formatted as events, to the stream. Blocks while
+  // ServerOptions::max_unsent_bytes or more wait to be sent, unless stop_token() fires. Returns false, and drops the
+  // text, if the client has left, there is no open stream, or far more than that still waits to be sent after the
+  // token has fired.
+  virtual bool send(std::string_view text) = 0;
+  // Fires when the client has left (it closed the connection or its sending side, or a write failed or timed out) and
+  // when the server ends the exchange because it stops. A client that has already sent its next request is not watched:
+  // its leaving is noticed only when a write fails.
+  [[nodiscard]] virtual std::stop_token stop_token() const = 0;
+  // True if the token has fired because the client left; false if the server ended the exchange.
+  [[nodiscard]] virtual bool client_left() const = 0;
+  // Calls `work` soon on one of the threads that run handlers, and returns at once. A call that has returned from its
+  // handler continues this way. `work` should own a shared_ptr to the exchange, so that a stopping server waits for
+  // it. An exception from `work` is logged.
+  virtual void later(std::function<void()> work) = 0;
+};
+
+// Called on one of the server's worker threads for each request. It may block, but there are few such threads: a
+// request that waits for long must keep the pointers and return. Everybody who holds the exchange must release it
+// soon after its stop token has fired, since Server::stop() waits for that. An exception is logged, and gives 500 if
+// nothing has been answered.
+using Handler = std::function<void(const std::shared_ptr<const HttpRequest>&, const std::shared_ptr<HttpExchange>&)>;
+
+// Called before the Handler, on an io thread that serves many connections: it must neither block nor compute for
+// long. Returns true if it has answered. Returns false if it has done nothing; the Handler then gets the request.
+// After an exception, which is logged, the Handler is not called.
+using AtOnce = std::function<bool(const std::shared_ptr<const HttpRequest>&, const std::shared_ptr<HttpExchange>&)>;
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,134 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+#include "base/http_status.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "gateway/http/server_state.h"
+
+namespace modelrun::gateway {
+namespace {
+
+void add_header(std::string& head, std::string_view name, std::string_view value) {
+  head += name;
+  head += ": ";
+  // A line break in the value would begin another header (response splitting).
+  std::ranges::copy_if(value, std::back_inserter(head), [](char c) { return c != '\r' && c != '\n' && c != '\0'; });
+  head += "\r\n";
+}
+
+std::string head_of(int status, std::string_view content_type, bool keep_alive, bool cached = false) {
+  std::string head = fmt::format("HTTP/1.1 {} {}\r\n", status, status_phrase(status));
+  if (!content_type.empty()) add_header(head, "Content-Type", content_type);
+  if (!cached) add_header(head, "Cache-Control", "no-store");
+  add_header(head, "X-Content-Type-Options", "nosniff");
+  if (!keep_alive) add_header(head, "Connection", "close");
+  return head;
+}
+
+std::string chunk(std::string_view bytes) {
+  return fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes);
+}
+
+}  // namespace
+
+std::string serialize(const HttpAnswer& answer, bool keep_alive) {
+  // An answer that may be cached has a Cache-Control of its own. All others are meant for this caller only and must
+  // not be stored.
+  const bool cached =
+      std::ranges::any_of(answer.headers, [](const auto& each) { return each.first == "Cache-Control"; });
+  std::string text = head_of(answer.status, answer.body.empty() ? "" : answer.content_type, keep_alive, cached);
+  for (const auto& [name, value] : answer.headers) add_header(text, name, value);
+  if (answer.status != 204 && answer.status != 304)
+    add_header(text, "Content-Length", std::to_string(answer.body.size()));
+  return text + "\r\n" + answer.body;
+}
+
+void Reply::push(const std::string& bytes, MutexLock& lock) {
+  unsent_ += bytes;
+  lock.unlock();
+  wake_();
+}
+
+void Reply::answer(HttpAnswer answer) {
+  MutexLock lock(mutex_);
+  if (stage_ != Stage::kNothing) return;
+  stage_ = Stage::kDone;
+  push(serialize(answer, keep_alive_), lock);
+}
+
+void Reply::open_events() {
+  MutexLock lock(mutex_);
+  if (stage_ != Stage::kNothing) return;
+  stage_ = Stage::kStream;
+  std::string head = head_of(200, "text/event-stream", keep_alive_);
+  add_header(head, "X-Accel-Buffering", "no");
+  add_header(head, "Transfer-Encoding", "chunked");
+  push(head + "\r\n", lock);
+}
+
+bool Reply::send(std::string_view text) {
+  MutexLock lock(mutex_);
+  // Once the stop token has fired, this does not wait any more. If the server ended the exchange, the buffer takes
+  // more than its limit then, so that the handler can send a final event.
+  const auto max_unsent = state_->options.max_unsent_bytes;
+  room_.wait(mutex_, stop_.get_token(), [&]() REQUIRES(mutex_) { return unsent_.size() < max_unsent || left_; });
+  if (left_ || stage_ != Stage::kStream || unsent_.size() >= 2 * max_unsent + text.size()) return false;
+  if (!text.empty()) push(chunk(text), lock);
+  return true;
+}
+
+void Reply::later(std::function<void()> work) {
+  asio::post(state_->work, [work = std::move(work)] {
+    try {
+      work();
+    } catch (const std::exception& thrown) {
+      log::error("a request could not be handled to its end", {{"error", thrown.what()}});
+    }
+  });
+}
+
+std::shared_ptr<HttpExchange> Reply::hand_out(const std::shared_ptr<Reply>& reply) {
+  {
+    const MutexLock lock(reply->state_->mutex);
+    ++reply->state_->exchanges;
+  }
+  return {reply.get(), [reply](HttpExchange*) {
+            reply->finish();
+            ServerState& core = *reply->state_;
+            const MutexLock lock(core.mutex);
+            if (--core.exchanges == 0) core.none_left.notify_all();
+          }};
+}
+
+void Reply::finish() {
+  MutexLock lock(mutex_);
+  if (stage_ == Stage::kDone) return;
+  const bool stream = stage_ == Stage::kStream;
+  stage_ = Stage::kDone;
+  push(stream ? "0\r\n\r\n" : serialize({.status = 500, .body = {}}, keep_alive_), lock);
+}
+
+std::string Reply::take(bool& last) {
+  std::string bytes;
+  {
+    const MutexLock lock(mutex_);
+    bytes.swap(unsent_);
+    last = stage_ == Stage::kDone;
+  }
+  room_.notify_all();
+  return bytes;
+}
+
+void Reply::leave() {
+  {
+    const MutexLock lock(mutex_);
+    left_ = true;
+  }
+  room_.notify_all();
+  stop_.request_stop();
+}
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,119 @@
+// The state that the connections of one server share, and the exchange of one request. Internal to gateway/http.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "base/mutex.h"
+#include "gateway/http/server.h"
+
+namespace modelrun::gateway {
+
+namespace asio = boost::asio;
+
+// One client's connection, plain or TLS. All methods are thread-safe and do not block. ServerState::connections lists
+// it, without owning it, from start() to its destruction.
+class ClientConnection {
+ public:
+  virtual ~ClientConnection() = default;
+  // Begins to serve the client. Call once.
+  virtual void start() = 0;
+  // Closes the connection if no request is in progress. REQUIRES: ServerState::stopping is set, which makes a
+  // connection with a request in progress close after the answer.
+  virtual void stop_soon() = 0;
+  // Fires the stop token of the request in progress, if any; its client_left() stays false.
+  virtual void end_request() = 0;
+  // Does the same, and closes the connection at once.
+  virtual void close_now() = 0;
+};
+
+// Owned by the server, by its connections and by the exchanges, so that it lives until the last of them is gone.
+struct ServerState {
+  ServerState(ServerOptions given, Handler given_handler, AtOnce given_at_once)
+      : options(std::move(given)),
+        handler(std::move(given_handler)),
+        at_once(std::move(given_at_once)),
+        work(static_cast<std::size_t>(options.workers)),
+        io(options.io_threads) {}
+
+  const ServerOptions options;
+  const Handler handler;
+  const AtOnce at_once;  // may be empty
+  std::atomic<bool> stopping{false};
+  std::atomic<int> busy{0};                // requests that a worker handles or that wait for a worker
+  std::atomic<std::size_t> body_bytes{0};  // reserved for bodies that are being read or handled
+
+  Mutex mutex;
+  CondVar none_left;                            // notified when the last connection or the last exchange has gone
+  std::size_t exchanges GUARDED_BY(mutex) = 0;  // those that somebody holds
+  std::map<ClientConnection*, std::weak_ptr<ClientConnection>> connections
+      GUARDED_BY(mutex);                                              // removed by their destructors
+  std::shared_ptr<asio::ssl::context> certificate GUARDED_BY(mutex);  // null: plain HTTP
+
+  // Declared last: work that is left in them is destroyed first, while the members above still exist.
+  asio::thread_pool work;
+  asio::io_context io;
+};
+
+// The exchange of one request: passes the bytes of the answer from the handlers' threads to the connection's strand.
+// Thread-safe. Handlers do not hold it directly, but by a pointer from hand_out().
+class Reply final : public HttpExchange {
+ public:
+  // `wake` is called from any thread when there is something to write; it must not block.
+  Reply(std::shared_ptr<ServerState> state, bool keep_alive, std::function<void()> wake)
+      : state_(std::move(state)), keep_alive_(keep_alive), wake_(std::move(wake)) {}
+  // Returns the pointer that is given to the handler. When its last copy is released, the answer is completed (the
+  // end of a stream, or 500 if there is no answer). The pointer counts in ServerState::exchanges until then. Call
+  // once.
+  static std::shared_ptr<HttpExchange> hand_out(const std::shared_ptr<Reply>& reply);
+
+  void answer(HttpAnswer answer) override;
+  void open_events() override;
+  bool send(std::string_view text) override;
+  [[nodiscard]] std::stop_token stop_token() const override { return stop_.get_token(); }
+  [[nodiscard]] bool client_left() const override { return left_; }
+  void later(std::function<void()> work) override;
+
+  // The methods below are for the connection.
+
+  // Returns the bytes to write next; empty if there are none at present. Sets `last` if no more will follow.
+  std::string take(bool& last);
+  void leave();                         // the client has left: fires the stop token and ends all waits of send()
+  void end() { stop_.request_stop(); }  // the server ends the exchange
+  [[nodiscard]] bool keeps_alive() const { return keep_alive_; }
+
+ private:
+  enum class Stage { kNothing, kStream, kDone };
+  // Appends to unsent_, releases `lock`, and then calls wake_. The analysis does not follow a lock that is passed on.
+  void push(const std::string& bytes, MutexLock& lock) REQUIRES(mutex_) NO_THREAD_SAFETY_ANALYSIS;
+  void finish();
+
+  const std::shared_ptr<ServerState> state_;
+  const bool keep_alive_;
+  const std::function<void()> wake_;
+  std::stop_source stop_;
+  std::atomic<bool> left_{false};
+  Mutex mutex_;
+  CondVar room_;
+  Stage stage_ GUARDED_BY(mutex_) = Stage::kNothing;
+  std::string unsent_ GUARDED_BY(mutex_);
+};
+
+// The head and the body of an answer as HTTP/1.1 sends them. If `keep_alive` is false, the head says
+// "Connection: close".
+std::string serialize(const HttpAnswer& answer, bool keep_alive);
+
+// Makes the connection for an accepted socket, whose executor must be a strand. Speaks TLS if `certificate` is not
+// null.
+std::shared_ptr<ClientConnection> make_connection(std::shared_ptr<ServerState> state, asio::ip::tcp::socket socket,
+                                                  std::shared_ptr<asio::ssl::context> certificate);
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,40 @@
+// How the gateway names runs and projects, and the summary that it keeps of every run.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "api/model_run.h"
+#include "base/clock.h"
+
+namespace modelrun::gateway {
+
+struct ProjectRef {
+  std::string namespace_;
+  std::string name;
+};
+
+struct RunKey {
+  std::string namespace_;
+  std::string name;
+  std::string uid;  // clients call it run_id
+};
+
+// The few fields of a run that lists and waiting calls need. Memory matters: there is one for each run in the cluster.
+struct RunSummary {
+  RunKey key;
+  std::uint64_t version = 0;  // resourceVersion
+  std::string project;
+  std::string model;
+  api::Phase phase = api::Phase::kNone;
+  std::int64_t number = 0;  // in its project, from 1; 0: not given yet
+  std::string commit;       // empty: not pinned yet
+  std::string message, warning;
+  Time created{};
+  std::optional<Time> started, finished;
+};
+
+RunSummary summarize(const api::ModelRun& run);
+
+}  // namespace modelrun::gateway

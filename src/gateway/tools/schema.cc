@@ -1,0 +1,108 @@
+#include "gateway/tools/schema.h"
+
+#include <algorithm>
+
+namespace modelrun::gateway::schema {
+
+using nlohmann::json;
+
+json text(const char* description) {
+  return {{"type", "string"}, {"description", description}};
+}
+
+json text_or_null(const char* description) {
+  return {{"type", {"string", "null"}}, {"description", description}};
+}
+
+json optional_text(const char* description) {
+  json property = text_or_null(description);
+  property["default"] = nullptr;
+  return property;
+}
+
+json of_type(const json& type, const char* description) {
+  return {{"type", type}, {"description", description}};
+}
+
+json words(const char* description, std::initializer_list<const char*> values) {
+  return {{"type", "string"},
+          {"enum", std::vector<std::string>(values.begin(), values.end())},
+          {"description", description}};
+}
+
+json status(const char* description) {
+  return words(description, {"pending", "running", "success", "failed", "timed_out", "cancelled"});
+}
+
+json object(json properties, const std::vector<std::string>& required) {
+  return {{"type", "object"},
+          {"properties", std::move(properties)},
+          {"required", required},
+          {"additionalProperties", false}};
+}
+
+namespace {
+
+bool is_of(const json& value, const std::string& type) {
+  if (type == "string") return value.is_string();
+  if (type == "integer") return value.is_number_integer();
+  if (type == "object") return value.is_object();
+  if (type == "boolean") return value.is_boolean();
+  return type == "null" && value.is_null();
+}
+
+std::string described(const json& property) {
+  const auto& type = property["type"];
+  std::string words = type.is_string() ? type.get<std::string>() : "";
+  for (const auto& each : type.is_array() ? type : json::array()) {
+    words += (words.empty() ? "" : " or ") + each.get<std::string>();
+  }
+  if (!property.contains("enum")) return words;
+  words = "one of";
+  for (const auto& each : property["enum"]) words += " " + each.dump();
+  return words;
+}
+
+Result<void> check_value(const std::string& name, const json& property, const json& value) {
+  const auto& type = property["type"];
+  const bool fits = type.is_string() ? is_of(value, type)
+                                     : std::ranges::any_of(type, [&](const json& each) { return is_of(value, each); });
+  const bool listed = !property.contains("enum") || value.is_null() ||
+                      std::ranges::find(property["enum"], value) != property["enum"].end();
+  if (!fits || !listed) {
+    return fail(ErrorKind::kInvalid, "{}: must be {}, not {}", name, described(property),
+                value.is_string() ? value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 80)
+                                  : std::string(value.type_name()));
+  }
+  if (value.is_number_integer() &&
+      (value < property.value("minimum", value) || value > property.value("maximum", value))) {
+    return fail(ErrorKind::kInvalid, "{}: must be from {} to {}", name, property["minimum"].dump(),
+                property["maximum"].dump());
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> check(const json& schema, const json& arguments) {
+  if (!arguments.is_object()) return fail(ErrorKind::kInvalid, "the arguments must be a JSON object");
+  const auto& properties = schema["properties"];
+  for (const auto& name : schema["required"]) {
+    if (!arguments.contains(name.get_ref<const std::string&>())) {
+      return fail(ErrorKind::kInvalid, "{}: is required: {}", name.get<std::string>(),
+                  described(properties[name.get_ref<const std::string&>()]));
+    }
+  }
+  for (const auto& [name, value] : arguments.items()) {
+    const auto property = properties.find(name);
+    if (property == properties.end()) {
+      std::string known;
+      for (const auto& [each, unused] : properties.items()) known += (known.empty() ? "" : ", ") + each;
+      return fail(ErrorKind::kInvalid, "there is no argument '{}': there are {}", name.substr(0, 80), known);
+    }
+    RETURN_IF_ERROR(check_value(name, *property, value));
+  }
+  return {};
+}
+
+}  // namespace modelrun::gateway::schema

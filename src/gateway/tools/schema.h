@@ -1,0 +1,42 @@
+// Builds the input and output schemas of the tools (JSON Schema 2020-12), and checks arguments against them. Pure.
+//
+// Every schema is a flat object. Several MCP clients drop a tool, or all tools of the server, when a schema has oneOf
+// at its root.
+#pragma once
+
+#include <initializer_list>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace modelrun::gateway::schema {
+
+nlohmann::json text(const char* description);
+nlohmann::json text_or_null(const char* description);
+// An argument that may be left out; null means the same as leaving it out.
+nlohmann::json optional_text(const char* description);
+// `type` is the name of a JSON Schema type, or an array of such names.
+nlohmann::json of_type(const nlohmann::json& type, const char* description);
+// A text that is one of `values`.
+nlohmann::json words(const char* description, std::initializer_list<const char*> values);
+// A run's status word, as status_word() gives it.
+nlohmann::json status(const char* description);
+// An object without other properties than these. `required` names those that must be present.
+nlohmann::json object(nlohmann::json properties, const std::vector<std::string>& required);
+
+// Descriptions of properties that several tools share.
+inline constexpr const char* kProject = "Name of the project; namespace/name for one outside of your own namespace.";
+inline constexpr const char* kRunId = "UUID of the run, as `run` and list_runs answer it";
+inline constexpr const char* kCommit = "The commit that is executed; null until it is pinned.";
+inline constexpr const char* kNumber =
+    "The run's number in its project, from 1; null until it has one, and for a run that took the result of another.";
+
+// Checks `arguments` against `schema`, which object() made. It knows only the keywords and types that the input
+// schemas use: type (string, integer, object, boolean, null), enum, required, minimum with maximum,
+// additionalProperties: false. It does not look into arguments that are objects themselves. A null passes an enum if
+// the type allows it. kInvalid names the argument and says what it must be.
+Result<void> check(const nlohmann::json& schema, const nlohmann::json& arguments);
+
+}  // namespace modelrun::gateway::schema

@@ -1,0 +1,57 @@
+// What a tool is: its name, its schemas, and the functions that do its work. Each tool has a file of its own here.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "gateway/runs/call.h"
+#include "gateway/runs/run_service.h"
+
+namespace modelrun::gateway {
+
+// Receives the answer of a call: the fields of the tool's output schema, or the error. Called once.
+using Done = std::function<void(Result<nlohmann::json>)>;
+
+struct Tool {
+  std::string_view name;
+  std::string_view title;
+  std::string_view description;
+  // Hints for MCP clients (ToolAnnotations in the MCP specification).
+  bool read_only = false;
+  bool idempotent = false;
+  bool destructive = false;
+  nlohmann::json input_schema;
+  nlohmann::json output_schema;
+  // Does the work. REQUIRES: `arguments` fit the input schema. Calls `done` once: before it returns or, if the tool
+  // waits for a run, later on a thread of call->later. May block. Never null.
+  void (*call)(const nlohmann::json& arguments, const CallPtr& call, const Done& done) = nullptr;
+  // Returns the answer if it can be given without blocking, else nullopt. REQUIRES: `arguments` fit the input schema.
+  // Null: it never can.
+  std::optional<nlohmann::json> (*recall)(const nlohmann::json& arguments, const Identity& caller,
+                                          RunService& runs) = nullptr;
+  // True if a call with these arguments waits for a run. Such a call is worth a stream of events and takes a place
+  // among the calls that wait. `arguments` may be anything that a client has sent. Null: no call waits.
+  bool (*may_wait)(const nlohmann::json& arguments) = nullptr;
+  // True if `answer` says that the work which the tool itself was asked to do has failed: a synchronous run without
+  // success. (A get_run that reports a failed run has not failed itself.) Null: an answer never says so.
+  bool (*failed_work)(const nlohmann::json& answer) = nullptr;
+};
+
+// One function for each tool; tools.h has the list of all tools and finds a tool by its name.
+Tool make_run_tool();
+Tool make_get_run_tool();
+Tool make_list_runs_tool();
+Tool make_get_run_output_tool();
+Tool make_cancel_run_tool();
+
+// A Tool::call for a tool that never waits for a run: it answers with what `Work` returns.
+template <Result<nlohmann::json> (*Work)(const nlohmann::json& arguments, const Call& call)>
+void answer_directly(const nlohmann::json& arguments, const CallPtr& call, const Done& done) {
+  done(Work(arguments, *call));
+}
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,44 @@
+#include "gateway/tools/tools.h"
+
+#include <algorithm>
+#include <array>
+
+#include "gateway/tools/schema.h"
+
+namespace modelrun::gateway {
+
+using nlohmann::json;
+
+std::span<const Tool> tools() {
+  static const std::array all{make_run_tool(), make_get_run_tool(), make_list_runs_tool(), make_get_run_output_tool(),
+                              make_cancel_run_tool()};
+  return all;
+}
+
+const Tool* find_tool(std::string_view name) {
+  const auto all = tools();
+  const auto found = std::ranges::find(all, name, &Tool::name);
+  return found == all.end() ? nullptr : &*found;
+}
+
+bool may_wait(const Tool& tool, const json& arguments) {
+  return tool.may_wait != nullptr && tool.may_wait(arguments);
+}
+
+bool failed_work(const Tool& tool, const json& answer) {
+  return tool.failed_work != nullptr && tool.failed_work(answer);
+}
+
+void call_tool(const Tool& tool, const json& arguments, const CallPtr& call, const Done& done) {
+  if (auto checked = schema::check(tool.input_schema, arguments); !checked) {
+    return done(std::unexpected(checked.error()));
+  }
+  tool.call(arguments, call, done);
+}
+
+std::optional<json> recall_tool(const Tool& tool, const json& arguments, const Identity& caller, RunService& runs) {
+  if (tool.recall == nullptr || !schema::check(tool.input_schema, arguments)) return std::nullopt;
+  return tool.recall(arguments, caller, runs);
+}
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,39 @@
+// What both protocols need to read requests and write answers: problem documents, JSON bodies, server-sent events,
+// and a few request headers.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "gateway/http/http.h"
+#include "gateway/web/visit.h"
+
+namespace modelrun::gateway {
+
+// The HTTP status that is sent for an error of this kind.
+int status_of(ErrorKind kind);
+
+// A problem document (RFC 9457): its fields, or a whole answer with the content type application/problem+json.
+nlohmann::json problem_fields(int status, const std::string& detail);
+nlohmann::json problem_fields(const Error& error);
+HttpAnswer problem(int status, const std::string& detail);
+HttpAnswer problem(const Error& error);
+
+// The error (kThrottled) for a request that gets no place from a Places.
+Error too_many_waiting();
+
+// Answers the visit: 200 with the fields as JSON or, if there are none, with a problem document for the error.
+void answer_fields(const Visit& visit, const Result<nlohmann::json>& fields);
+
+// The text of one server-sent event. REQUIRES: `data` is a single line.
+std::string event(std::string_view name, std::string_view data);
+// True if the client's Accept header names text/event-stream.
+bool accepts_events(const HttpRequest& request);
+
+// The value of the Idempotency-Key header; an empty text if there is none. kInvalid if the header is empty or longer
+// than 255 bytes.
+Result<std::string> idempotency_key(const HttpRequest& request);
+
+}  // namespace modelrun::gateway

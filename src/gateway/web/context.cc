@@ -1,0 +1,50 @@
+#include "gateway/web/context.h"
+
+#include <algorithm>
+
+#include "net/bearer.h"
+
+namespace modelrun::gateway {
+namespace {
+
+// The traceparent header (W3C Trace Context): "00-<32 hex>-<16 hex>-<2 hex>". Empty if there is none of this form.
+std::string traceparent_of(const HttpRequest& request) {
+  const auto text = request.header("traceparent").value_or("");
+  constexpr std::string_view kForm = "00-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
+  const bool fits = std::ranges::equal(text, kForm, [](char c, char form) {
+    return form == 'x' ? (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') : c == form;
+  });
+  return fits ? std::string(text) : std::string();
+}
+
+}  // namespace
+
+Call WebContext::call_of(const Visit& visit) const {
+  return {.caller = visit.caller,
+          .runs = runs,
+          .times = times,
+          .clock = &clock,
+          .recheck = [this, kept = visit.shared_from_this()](std::stop_token stop) -> Result<void> {
+            const auto token = net::parse_bearer(kept->request.header("Authorization").value_or(""));
+            if (everybody != nullptr || !token) return {};
+            auto again = authenticator.authenticate(*token, std::move(stop));
+            RETURN_IF_ERROR(again);
+            return {};
+          },
+          .idempotency_key = {},
+          .traceparent = traceparent_of(visit.request),
+          .cancel_on_stop = {},
+          .on_tick = {},
+          .on_outcome =
+              [this](std::string_view mode, std::string_view outcome) {
+                metrics
+                    .counter("modelrun_gateway_runs_total", "Calls of run by mode and what came of them",
+                             {{"mode", std::string(mode)}, {"outcome", std::string(outcome)}})
+                    .Increment();
+              },
+          .stop = visit.exchange.stop_token(),
+          .later =
+              [kept = visit.shared_from_this()](std::function<void()> work) { kept->exchange.later(std::move(work)); }};
+}
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,31 @@
+// The objects that the endpoints of both protocols work with.
+#pragma once
+
+#include "base/clock.h"
+#include "gateway/auth/auth.h"
+#include "gateway/auth/identity.h"
+#include "gateway/runs/call.h"
+#include "gateway/runs/run_service.h"
+#include "gateway/web/visit.h"
+#include "runtime/metrics.h"
+
+namespace modelrun::gateway {
+
+// Made and owned by App, which outlives every visit. Thread-safe. Everything that it refers to must outlive it.
+struct WebContext {
+  RunService& runs;
+  Authenticator& authenticator;
+  const Identity* everybody;  // not null: authentication is off, and every caller has this identity
+  const Clock& clock;
+  runtime::Metrics& metrics;
+  CallTimes times;
+  Places waiting;  // for calls that wait for a run
+  Places logs;     // for logs that are followed
+
+  // The Call with which `visit` calls a tool or waits for a run. It has no idempotency key, no on_tick and no
+  // cancel_on_stop; the endpoint sets what it needs. The call shares the ownership of the visit, and must not outlive
+  // this object.
+  [[nodiscard]] Call call_of(const Visit& visit) const;
+};
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,292 @@
+#include "gateway/web/mcp.h"
+
+#include <algorithm>
+#include <array>
+
+#include "api/json_access.h"
+#include "api/strict_json.h"
+#include "base/encoding.h"
+
+namespace modelrun::gateway::mcp {
+namespace {
+
+using api::member;
+using api::text_at;
+using nlohmann::json;
+
+constexpr std::string_view kStatelessVersion = "2026-07-28";
+constexpr std::array<std::string_view, 4> kStatefulVersions{"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"};
+constexpr const char* kMetaVersion = "io.modelcontextprotocol/protocolVersion";
+constexpr const char* kMetaCapabilities = "io.modelcontextprotocol/clientCapabilities";
+constexpr const char* kMetaServer = "io.modelcontextprotocol/serverInfo";
+constexpr const char* kMetaIdempotency = "modelrun.dev/idempotency-key";
+constexpr int kTtlMs = 300'000;  // how long clients may keep lists, which change only with the program
+constexpr std::string_view kInstructions =
+    "Runs models from git repositories in a sandbox. Call run with mode 'sync' to get the result at once, or with mode "
+    "'async' and then get_run. list_runs finds earlier runs; get_run_output fetches one output or file whole.";
+
+bool is_stateful_version(std::string_view version) {
+  return std::ranges::find(kStatefulVersions, version) != kStatefulVersions.end();
+}
+
+json server_info() {
+  return {{"name", "modelrun-gateway"}, {"title", "ModelRun"}, {"version", MODELRUN_VERSION}};
+}
+
+// Prompts and resources are declared although there are none. Their lists are answered, empty, which costs a client
+// one request; some clients give up when a method is unknown.
+json capabilities() {
+  return {{"tools", {{"listChanged", false}}}, {"prompts", json::object()}, {"resources", json::object()}};
+}
+
+json error_message(const json& id, int code, const std::string& text, json data = nullptr) {
+  json error{{"code", code}, {"message", text}};
+  if (!data.is_null()) error["data"] = std::move(data);
+  return {{"jsonrpc", "2.0"}, {"id", id}, {"error", std::move(error)}};
+}
+
+std::unexpected<Refusal> refuse(int http_status, const json& id, int code, const std::string& text,
+                                json data = nullptr) {
+  return std::unexpected(Refusal{http_status, error_message(id, code, text, std::move(data))});
+}
+
+// The versions of both eras: a client that speaks only the stateful one learns from them that it can try `initialize`.
+json supported_versions() {
+  json versions = json::array({kStatelessVersion});
+  for (const auto version : kStatefulVersions) versions.push_back(version);
+  return versions;
+}
+
+std::unexpected<Refusal> refuse_version(const json& id, std::string_view asked) {
+  return refuse(400, id, kUnsupportedVersion, "unsupported protocol version",
+                {{"supported", supported_versions()}, {"requested", asked.substr(0, 64)}});
+}
+
+json result_message(const Request& request, json result) {
+  if (request.era == Era::kStateless) {
+    result["resultType"] = "complete";
+    result["_meta"][kMetaServer] = server_info();
+  }
+  return {{"jsonrpc", "2.0"}, {"id", request.id}, {"result", std::move(result)}};
+}
+
+json cacheable(const Request& request, json result) {
+  if (request.era == Era::kStateless) {
+    result["ttlMs"] = kTtlMs;
+    result["cacheScope"] = "public";  // the same for every caller
+  }
+  return result_message(request, std::move(result));
+}
+
+// Decodes Mcp-Name: a name that cannot stand in a header is sent as "=?base64?...?=". nullopt if that is malformed.
+std::optional<std::string> decoded_header(const std::string& value) {
+  constexpr std::string_view kBegin = "=?base64?";
+  if (!value.starts_with(kBegin) || !value.ends_with("?=") || value.size() < kBegin.size() + 2) return value;
+  const auto bytes = base64_decode(std::string_view(value).substr(kBegin.size(), value.size() - kBegin.size() - 2));
+  return bytes ? std::optional(*bytes) : std::nullopt;
+}
+
+// The text that Mcp-Name must repeat; nullopt if requests of this method name nothing.
+std::optional<std::string> named_by(const Request& request) {
+  if (request.method == "tools/call" || request.method == "prompts/get") return text_at(request.params, "name");
+  if (request.method == "resources/read") return text_at(request.params, "uri");
+  return std::nullopt;
+}
+
+std::expected<void, Refusal> check_stateless(const Head& head, const Request& request, const std::string& version) {
+  const auto& meta = member(request.params, "_meta");
+  if (version.empty() || !member(meta, kMetaCapabilities).is_object()) {
+    return refuse(400, request.id, kInvalidParams,
+                  fmt::format("params._meta must hold {} and {}", kMetaVersion, kMetaCapabilities));
+  }
+  // This comes before the check of the version itself: if the two differ, it is unknown which one the client means.
+  if (head.version != version) {
+    return refuse(400, request.id, kHeaderMismatch, "MCP-Protocol-Version must repeat the version in params._meta");
+  }
+  if (version != kStatelessVersion) return refuse_version(request.id, version);
+  if (head.method != request.method) {
+    return refuse(400, request.id, kHeaderMismatch, "Mcp-Method must repeat the method of the body");
+  }
+  const auto name = named_by(request);
+  if (name && (!head.name || decoded_header(*head.name) != name)) {
+    return refuse(400, request.id, kHeaderMismatch, "Mcp-Name must repeat the name in params");
+  }
+  return {};
+}
+
+std::expected<void, Refusal> decide_era(const Head& head, Request& request) {
+  const auto version = text_at(member(request.params, "_meta"), kMetaVersion);
+  // An Mcp-Method header does not decide: clients of the stateful era send it, too.
+  const bool stateless = !version.empty() || head.version == kStatelessVersion || request.method == "server/discover";
+  if (stateless) {
+    request.era = Era::kStateless;
+    // Nothing is done for a notification, so its headers need no check.
+    if (request.notification) return {};
+    return check_stateless(head, request, version);
+  }
+  if (head.version && !is_stateful_version(*head.version)) return refuse_version(request.id, *head.version);
+  return {};
+}
+
+Answer initialize(const Request& request) {
+  const auto asked = text_at(request.params, "protocolVersion");
+  if (asked.empty()) return {200, error_message(request.id, kInvalidParams, "params.protocolVersion is missing")};
+  return {200, result_message(request, {{"protocolVersion", is_stateful_version(asked) ? asked : kStatefulVersions[0]},
+                                        {"capabilities", capabilities()},
+                                        {"serverInfo", server_info()},
+                                        {"instructions", kInstructions}})};
+}
+
+json list_tools() {
+  json list = json::array();
+  for (const auto& tool : tools()) {
+    list.push_back({{"name", tool.name},
+                    {"title", tool.title},
+                    {"description", tool.description},
+                    {"inputSchema", tool.input_schema},
+                    {"outputSchema", tool.output_schema},
+                    {"annotations",
+                     {{"title", tool.title},
+                      {"readOnlyHint", tool.read_only},
+                      {"destructiveHint", tool.destructive},
+                      {"idempotentHint", tool.idempotent},
+                      {"openWorldHint", false}}}});
+  }
+  return {{"tools", std::move(list)}};
+}
+
+// Only the stateless era has an HTTP status of its own for wrong params.
+int invalid_params_status(const Request& request) {
+  return request.era == Era::kStateless ? 400 : 200;
+}
+
+Answer no_such(const char* what, const Request& request) {
+  const auto name = text_at(request.params, "name").substr(0, 100);
+  return {invalid_params_status(request),
+          error_message(request.id, kInvalidParams, fmt::format("there is no {} '{}'", what, name))};
+}
+
+Answer no_such_method(const Request& request) {
+  return {request.era == Era::kStateless ? 404 : 200,
+          error_message(request.id, kMethodNotFound, "there is no method " + request.method.substr(0, 100))};
+}
+
+Answer stateless_answer(const Request& request) {
+  if (request.method == "server/discover") {
+    return {200, cacheable(request, {{"supportedVersions", supported_versions()},
+                                     {"capabilities", capabilities()},
+                                     {"instructions", kInstructions}})};
+  }
+  return no_such_method(request);
+}
+
+Answer stateful_answer(const Request& request) {
+  if (request.method == "initialize") return initialize(request);
+  if (request.method == "ping") return {200, result_message(request, json::object())};
+  return no_such_method(request);
+}
+
+}  // namespace
+
+std::expected<Request, Refusal> read_request(const Head& head, std::string_view body) {
+  auto message = api::parse_strict(body);
+  if (!message) return refuse(400, nullptr, kParseError, "the body is not JSON: " + message.error().message);
+  if (!message->is_object() || text_at(*message, "jsonrpc") != "2.0") {
+    return refuse(400, nullptr, kInvalidRequest,
+                  "the body must be one JSON-RPC 2.0 message; send each message of a batch in a request of its own");
+  }
+  Request request;
+  const auto id = message->find("id");
+  const bool with_id = id != message->end();
+  if (with_id && (id->is_string() || id->is_number_integer())) request.id = *id;
+  request.method = text_at(*message, "method");
+  if (request.method.empty()) {
+    if (with_id && (message->contains("result") || message->contains("error"))) {
+      request.notification = true;  // a response; the gateway sends no requests, so nothing waits for it
+      return request;
+    }
+    return refuse(400, request.id, kInvalidRequest, "the message has no method");
+  }
+  if (with_id && request.id.is_null()) {
+    return refuse(400, nullptr, kInvalidRequest, "id must be a string or an integer");
+  }
+  request.notification = !with_id;
+  if (const auto& params = member(*message, "params"); params.is_object()) {
+    request.params = params;
+  } else if (!params.is_null()) {
+    return refuse(400, request.id, kInvalidParams, "params must be an object");
+  }
+  RETURN_IF_ERROR(decide_era(head, request));
+  const auto& meta = member(request.params, "_meta");
+  const auto& token = member(meta, "progressToken");
+  if (token.is_string() || token.is_number_integer()) request.progress_token = token;
+  request.idempotency_key = text_at(meta, kMetaIdempotency);
+  return request;
+}
+
+Answer answer(const Request& request) {
+  if (request.method == "tools/list") return {200, cacheable(request, list_tools())};
+  if (request.method == "prompts/list") return {200, cacheable(request, {{"prompts", json::array()}})};
+  if (request.method == "resources/list") return {200, cacheable(request, {{"resources", json::array()}})};
+  if (request.method == "resources/templates/list") {
+    return {200, cacheable(request, {{"resourceTemplates", json::array()}})};
+  }
+  if (request.method == "prompts/get") return no_such("prompt", request);
+  if (request.method == "resources/read") {
+    const bool stateless = request.era == Era::kStateless;
+    return {invalid_params_status(request),
+            error_message(request.id, stateless ? kInvalidParams : kResourceNotFound, "resource not found",
+                          {{"uri", text_at(request.params, "uri").substr(0, 1000)}})};
+  }
+  return request.era == Era::kStateless ? stateless_answer(request) : stateful_answer(request);
+}
+
+std::expected<const Tool*, Answer> tool_of(const Request& request) {
+  const auto name = text_at(request.params, "name");
+  if (const Tool* tool = find_tool(name)) return tool;
+  return std::unexpected(no_such("tool", request));
+}
+
+json arguments_of(const Request& request) {
+  const auto& arguments = member(request.params, "arguments");
+  return arguments.is_null() ? json::object() : arguments;
+}
+
+namespace {
+
+// The fields as JSON text, for clients that ignore structuredContent. An answer thus holds the fields twice, and
+// clients accept answers of 1 MiB; so the text of a large result leaves out the fields that are long.
+std::string text_block(const json& fields) {
+  constexpr std::size_t kWhole = std::size_t{256} << 10U;
+  constexpr std::size_t kLong = std::size_t{4} << 10U;
+  auto whole = api::json_text(fields);
+  if (whole.size() <= kWhole) return whole;
+  json rest = fields;
+  for (auto& value : rest) {
+    const auto size = api::json_text(value).size();
+    if (size > kLong) value = fmt::format("[{} bytes, in structuredContent]", size);
+  }
+  return api::json_text(rest);
+}
+
+}  // namespace
+
+json tool_answer(const Request& request, Result<json> outcome) {
+  const auto text = [](std::string words) { return json::array({{{"type", "text"}, {"text", std::move(words)}}}); };
+  if (!outcome) {
+    return result_message(request, {{"content", text(std::move(outcome.error().message))}, {"isError", true}});
+  }
+  const Tool* tool = find_tool(text_at(request.params, "name"));
+  const bool failed = tool != nullptr && failed_work(*tool, *outcome);
+  auto words = text_block(*outcome);
+  return result_message(
+      request, {{"content", text(std::move(words))}, {"structuredContent", std::move(*outcome)}, {"isError", failed}});
+}
+
+json progress(const Request& request, std::uint64_t step, std::string_view message) {
+  return {{"jsonrpc", "2.0"},
+          {"method", "notifications/progress"},
+          {"params", {{"progressToken", request.progress_token}, {"progress", step}, {"message", message}}}};
+}
+
+}  // namespace modelrun::gateway::mcp

@@ -1,0 +1,120 @@
+#include "gateway/web/mcp_endpoint.h"
+
+#include "api/json_access.h"
+#include "gateway/tools/tools.h"
+#include "gateway/web/answers.h"
+#include "gateway/web/mcp.h"
+
+namespace modelrun::gateway {
+namespace {
+
+using nlohmann::json;
+
+HttpAnswer message_answer(int status, const json& message) {
+  return {.status = status, .body = api::json_text(message)};
+}
+
+std::optional<std::string> text_of(std::optional<std::string_view> header) {
+  return header ? std::optional<std::string>(*header) : std::nullopt;
+}
+
+std::string tick_text(const RunSummary& run) {
+  std::string text =
+      fmt::format("run_id {}: {}", run.key.uid, api::is_final(run.phase) ? "over" : to_string(run.phase));
+  if (run.phase == api::Phase::kNone) text = fmt::format("run_id {}: Pending", run.key.uid);
+  if (!run.message.empty()) text += ": " + run.message;
+  return text;
+}
+
+// The Call::on_tick of a call that is answered by a stream: sends a progress message if the client has asked for
+// them, and else a comment, which keeps proxies from closing the connection.
+std::function<void(const RunSummary&)> ticker(std::shared_ptr<const mcp::Request> request,
+                                              std::shared_ptr<const Visit> visit) {
+  return
+      [request = std::move(request), visit = std::move(visit), step = std::uint64_t{0}](const RunSummary& run) mutable {
+        if (request->progress_token.is_null()) {
+          visit->exchange.send(": alive\n\n");
+        } else {
+          visit->exchange.send(event("message", api::json_text(mcp::progress(*request, ++step, tick_text(run)))));
+        }
+      };
+}
+
+void call(WebContext& web, const Visit& visit, mcp::Request given) {
+  auto& exchange = visit.exchange;
+  const auto kept = std::make_shared<const mcp::Request>(std::move(given));
+  const auto& request = *kept;
+  const auto tool = mcp::tool_of(request);
+  if (!tool) return exchange.answer(message_answer(tool.error().http_status, tool.error().message));
+  const auto arguments = mcp::arguments_of(request);
+  const bool waits = may_wait(**tool, arguments);
+  const auto place = waits ? web.waiting.take() : nullptr;
+  if (waits && place == nullptr) {
+    return exchange.answer(message_answer(200, mcp::tool_answer(request, std::unexpected(too_many_waiting()))));
+  }
+  auto call = web.call_of(visit);
+  const auto key = idempotency_key(visit.request);
+  if (!key) return exchange.answer(message_answer(200, mcp::tool_answer(request, std::unexpected(key.error()))));
+  call.idempotency_key = request.idempotency_key.empty() ? *key : request.idempotency_key;
+  // In the stateless era a client cancels its request by closing the stream; in the stateful era it does not.
+  const auto visitor = visit.shared_from_this();
+  if (request.era == mcp::Era::kStateless) {
+    call.cancel_on_stop = [visitor] { return visitor->exchange.client_left(); };
+  }
+  const bool stream = waits && accepts_events(visit.request);
+  if (stream) {
+    exchange.open_events();
+    call.on_tick = ticker(kept, visitor);
+  }
+  call_tool(**tool, arguments, std::make_shared<const Call>(std::move(call)),
+            [kept, visitor, stream, place](Result<json> fields) {
+              const auto answer = mcp::tool_answer(*kept, std::move(fields));
+              if (!stream) return visitor->exchange.answer(message_answer(200, answer));
+              visitor->exchange.send(event("message", api::json_text(answer)));
+            });
+}
+
+bool is_json(const HttpRequest& request) {
+  return request.header("Content-Type").value_or("").starts_with("application/json");
+}
+
+std::expected<mcp::Request, mcp::Refusal> read(const HttpRequest& request) {
+  return mcp::read_request({.version = text_of(request.header("MCP-Protocol-Version")),
+                            .method = text_of(request.header("Mcp-Method")),
+                            .name = text_of(request.header("Mcp-Name"))},
+                           request.body);
+}
+
+}  // namespace
+
+std::optional<HttpAnswer> recall_mcp(WebContext& web, const HttpRequest& request, const Identity& caller) {
+  if (request.method != "POST" || !is_json(request)) return std::nullopt;
+  const auto parsed = read(request);
+  if (!parsed || parsed->notification || parsed->method != "tools/call") return std::nullopt;
+  const auto tool = mcp::tool_of(*parsed);
+  if (!tool) return std::nullopt;
+  auto fields = recall_tool(**tool, mcp::arguments_of(*parsed), caller, web.runs);
+  if (!fields) return std::nullopt;
+  return message_answer(200, mcp::tool_answer(*parsed, std::move(*fields)));
+}
+
+void serve_mcp(WebContext& web, const Visit& visit) {
+  const auto& request = visit.request;
+  if (request.method != "POST") {
+    auto answer = problem(405, "MCP is spoken by POST here: there are no sessions and no stream of the server's own");
+    answer.headers.emplace_back("Allow", "POST");
+    return visit.exchange.answer(std::move(answer));
+  }
+  // A web page of another origin cannot send this content type without a CORS preflight request.
+  if (!is_json(request)) {
+    return visit.exchange.answer(problem(415, "the body must be application/json"));
+  }
+  auto parsed = read(request);
+  if (!parsed) return visit.exchange.answer(message_answer(parsed.error().http_status, parsed.error().message));
+  if (parsed->notification) return visit.exchange.answer({.status = 202});
+  if (parsed->method == "tools/call") return call(web, visit, std::move(*parsed));
+  const auto answer = mcp::answer(*parsed);
+  visit.exchange.answer(message_answer(answer.http_status, answer.message));
+}
+
+}  // namespace modelrun::gateway

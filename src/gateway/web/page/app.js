@@ -1,0 +1,120 @@
+// Asks for the token, and shows the view that belongs to the page's address. Addresses are fragments (after the #) and
+// never hold a token.
+import { getJson, onRefused, Problem, query, setToken } from './api.js';
+import { h, setText } from './dom.js';
+import { upper } from './format.js';
+import { listView } from './list.js';
+import { runView } from './run.js';
+
+const main = document.getElementById('main');
+const forget = document.getElementById('forget');
+let view = null;
+let signedIn = false;
+
+function leave() {
+  if (view) view.stop();
+  view = null;
+}
+
+function present(next) {
+  leave();
+  view = next;
+  main.replaceChildren(next.element);
+  document.title = `${next.title} \u00b7 ModelRun`;
+}
+
+const app = {
+  go(hash) {
+    if (location.hash === hash) route();
+    else location.hash = hash;
+  },
+  projects: (namespace) => getJson(query('v1/projects', { namespace })),
+  where: (text) => setText(document.getElementById('where'), text),
+};
+
+function route() {
+  if (!signedIn) return;
+  const address = location.hash.slice(1) || '/';
+  const [path, search] = address.split('?');
+  const id = /^\/runs\/([0-9a-fA-F-]{8,36})$/.exec(path)?.[1];
+  present(id ? runView(app, id) : listView(app, Object.fromEntries(new URLSearchParams(search))));
+}
+
+// Shows the form for the token. `reason`: why it is asked for again; empty or undefined the first time.
+function askForToken(reason) {
+  leave();
+  signedIn = false;
+  setToken('');
+  forget.hidden = true;
+  app.where('');
+  const input = h('input', {
+    type: 'password', id: 'token', required: true, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'none', 'aria-describedby': 'token-hint token-wrong',
+  });
+  const wrong = h('p', { class: 'note bad', id: 'token-wrong', role: 'alert', hidden: !reason }, reason || '');
+  const send = h('button', { type: 'submit' }, 'Open');
+  const form = h('form', { class: 'card sign' }, h('h1', {}, 'Your token'),
+    h('p', { class: 'hint', id: 'token-hint' }, 'An API token (mrt_\u2026), a service account\u2019s token or one of your login. It stays in this window\u2019s memory and is gone when you close or reload it.'),
+    h('div', { class: 'field' }, h('label', { for: 'token' }, 'Token'), input), wrong, h('div', { class: 'buttons' }, send),
+    h('details', {}, h('summary', {}, 'How to get one'),
+      h('p', {}, 'For some hours, as a service account of the cluster:'),
+      h('pre', { class: 'text' }, 'kubectl create token NAME --namespace NAMESPACE --audience modelrun.dev/gateway'),
+      h('p', {}, 'For longer, as a person or a program with a role of its own:'),
+      h('pre', { class: 'text' }, 'kubectl modelrun token create NAME --namespace NAMESPACE --days 30')));
+  const complain = (message) => {
+    wrong.hidden = false;
+    setText(wrong, message);
+    input.focus();
+    input.select();
+  };
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const token = input.value.trim().replace(/^Bearer\s+/i, '');
+    if (!/^[\x21-\x7e]+$/.test(token)) {
+      complain('A token is one word of letters, digits and signs. Paste it again, without what stands around it.');
+      return;
+    }
+    setToken(token);
+    send.disabled = true;
+    try {
+      await app.projects();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      send.disabled = false;
+      // 404: the token is valid, but its owner sees nothing in their own namespace; they may see another one.
+      if (error.status !== 404) {
+        setToken('');
+        complain(error.status === 401 ? `${upper(error.message)}. Check that it was made for this gateway, or get a new one as below.` : error.message);
+        return;
+      }
+    }
+    enter();
+  });
+  main.replaceChildren(form);
+  document.title = 'Your token \u00b7 ModelRun';
+  input.focus();
+}
+
+function enter() {
+  signedIn = true;
+  forget.hidden = !settings.auth;
+  route();
+  main.focus({ preventScroll: true });
+}
+
+onRefused((message) => {
+  if (signedIn) askForToken(`${upper(message)}. Paste a new one to go on where you were.`);
+});
+forget.addEventListener('click', () => askForToken(''));
+// Fragments are this page's addresses, so the browser must not follow the skip link itself.
+document.getElementById('skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  main.focus();
+});
+window.addEventListener('hashchange', () => {
+  route();
+  main.focus({ preventScroll: true });
+});
+
+const settings = await getJson('page/settings.json');
+if (settings.auth) askForToken('');
+else enter();

@@ -1,0 +1,114 @@
+#include "gateway/web/view_schemas.h"
+
+#include "gateway/tools/tools.h"
+
+namespace modelrun::gateway::schema {
+namespace {
+
+using nlohmann::json;
+
+json of(const json& type, const char* description = "") {
+  json property{{"type", type}};
+  if (*description != '\0') property["description"] = description;
+  return property;
+}
+
+json nullable_text(const char* description = "") {
+  return of({"string", "null"}, description);
+}
+
+// An object in which every property is required.
+json complete_object(json properties) {
+  json required = json::array();
+  for (const auto& [name, unused] : properties.items()) required.push_back(name);
+  return {{"type", "object"}, {"properties", std::move(properties)}, {"required", std::move(required)}};
+}
+
+json list_of(json item, const char* description) {
+  return {{"type", "array"}, {"items", std::move(item)}, {"description", description}};
+}
+
+json timeline() {
+  json steps = json::object();
+  for (const char* step :
+       {"accepted", "resumed", "resolved", "queued", "job_created", "scheduled", "started", "finished", "recorded"}) {
+    steps[step] = nullable_text();
+  }
+  return complete_object(std::move(steps));
+}
+
+json provenance() {
+  return complete_object({{"image", nullable_text("As the project names it.")},
+                          {"image_id", nullable_text("With the digest that was run.")},
+                          {"source_digest", nullable_text("Of the commit's files as they were delivered.")},
+                          {"parameters_digest", nullable_text()},
+                          {"outputs_digest", nullable_text()},
+                          {"data_snapshot_ref", nullable_text()}});
+}
+
+json artifact() {
+  return complete_object({{"name", of("string", "Its path below /outputs.")},
+                          {"size_bytes", of("integer")},
+                          {"sha256", of("string")},
+                          {"media_type", nullable_text()},
+                          {"stored", of("boolean", "Its bytes can be fetched.")}});
+}
+
+}  // namespace
+
+json details() {
+  const auto& run = find_tool("run")->output_schema["properties"];
+  json properties{{"name", of("string", "Of the ModelRun.")},
+                  {"namespace", of("string")},
+                  {"branch", nullable_text("The branch that was looked up.")},
+                  {"parameters", of({"object", "null"}, "null: none were given.")},
+                  {"created_by", nullable_text("gateway, cli, or null.")},
+                  {"created_at", of("string", "ISO 8601, as all times.")},
+                  {"started_at", nullable_text()},
+                  {"finished_at", nullable_text()},
+                  {"cancelling", of("boolean", "Its end has been asked for.")},
+                  {"message", nullable_text("What it waits for, or how it ended.")},
+                  {"error", {{"type", {"object", "null"}}, {"description", "reason and message."}}},
+                  {"attempts", of("integer")},
+                  {"reused_from",
+                   {{"type", {"object", "null"}},
+                    {"description", "The run whose result this is, or is waited for: run_id, name, run_number."}}},
+                  {"node_name", nullable_text()},
+                  {"timeline", timeline()},
+                  {"provenance", provenance()},
+                  {"artifacts", list_of(artifact(), "Files that are no outputs.")},
+                  {"result_error", nullable_text("Why outputs, stdout and stderr are not whole here.")},
+                  {"may_cancel", of("boolean", "Whether the caller may cancel it.")}};
+  for (const char* same :
+       {"run_id", "project_name", "run_number", "model_name", "status", "commit_sha", "exit_code", "stdout", "stderr",
+        "stdout_truncated", "stderr_truncated", "outputs", "duration_seconds", "warning"}) {
+    properties[same] = run[same];
+  }
+  return complete_object(std::move(properties));
+}
+
+json projects() {
+  json project = complete_object({{"project_name", of("string", "As `run` takes it.")},
+                                  {"default_branch", nullable_text()},
+                                  {"last_commit", nullable_text("The newest commit that was looked up.")},
+                                  {"last_run_number", of({"integer", "null"})},
+                                  {"active_runs", of("integer")},
+                                  {"queued_runs", of("integer")},
+                                  {"suspended", of("boolean", "New runs wait.")}});
+  return complete_object({{"namespace", of("string")},
+                          {"projects", list_of(std::move(project), "By name.")},
+                          {"may_run", of("boolean", "Whether the caller may start runs here.")},
+                          {"may_cancel", of("boolean")},
+                          {"total_returned", of("integer")}});
+}
+
+json runs() {
+  auto schema = find_tool("list_runs")->output_schema;
+  auto& item = schema["properties"]["runs"]["items"];
+  item["properties"]["project_name"] = of("string");
+  item["properties"]["model_name"] = nullable_text("null for the whole project.");
+  schema["properties"]["project_name"] = nullable_text("null: the runs of all projects in a namespace.");
+  return schema;
+}
+
+}  // namespace modelrun::gateway::schema

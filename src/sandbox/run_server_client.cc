@@ -1,0 +1,146 @@
+#include "sandbox/run_server_client.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <random>
+
+#include "api/strict_json.h"
+#include "base/encoding.h"
+#include "base/http_status.h"
+#include "sandbox/extract.h"
+#include "sandbox/note.h"
+
+namespace modelrun::sandbox {
+namespace {
+
+constexpr std::chrono::seconds kIdle{10};
+// Longer than the 25 s within which the server answers.
+constexpr std::chrono::seconds kOrderIdle{40};
+// The server may have to fetch the commit from its repository first, which delays the first byte.
+constexpr std::chrono::seconds kSourceIdle{120};
+constexpr std::size_t kMaxErrorText = 512;
+constexpr std::size_t kMaxAnswer = 64U << 10U;
+
+// Reads at most `limit` bytes of the body; the rest is cut off.
+Result<std::string> read_text(const BodyReader& body, std::size_t limit) {
+  std::string text;
+  std::array<char, 4096> chunk;
+  while (text.size() < limit) {
+    const auto got = body(chunk);
+    RETURN_IF_ERROR(got);
+    if (*got == 0) break;
+    text.append(chunk.data(), *got);
+  }
+  text.resize(std::min(text.size(), limit));
+  return text;
+}
+
+// Returns the server's message: the string "message" of a JSON object, or else the body itself.
+std::string words_of(const std::string& body) {
+  const auto json = api::parse_strict(body);
+  if (json && json->is_object() && json->contains("message") && (*json)["message"].is_string()) {
+    return (*json)["message"].get<std::string>();
+  }
+  return body.empty() ? "no reason given" : make_valid_utf8(body);
+}
+
+// Returns a random time from half of `wait` to all of it, so that the pods of a burst do not retry at the same moment.
+std::chrono::milliseconds with_jitter(std::chrono::milliseconds wait) {
+  static thread_local std::minstd_rand random{std::random_device{}()};
+  const auto half = wait.count() / 2;
+  return std::chrono::milliseconds(half + std::uniform_int_distribution<std::int64_t>(0, half)(random));
+}
+
+template <class Try>
+Result<void> with_retries(std::string_view what, const RetryPolicy& retry, int stop, const Try& attempt) {
+  const auto deadline = Monotonic::now() + retry.total;
+  auto wait = retry.first;
+  bool told = false;
+  while (true) {
+    auto result = attempt();
+    if (result || !is_transient(result.error().kind)) return result;
+    if (!std::exchange(told, true)) note("{}: {}; trying again", what, result.error().message);
+    if (Monotonic::now() + wait >= deadline) return result;
+    if (auto slept = wait_ready(-1, 0, stop, Monotonic::now() + with_jitter(wait));
+        !slept && slept.error().kind == ErrorKind::kCancelled) {
+      return slept;
+    }
+    wait = std::min(wait * 2, retry.most);
+  }
+}
+
+}  // namespace
+
+Result<RunServerClient> RunServerClient::create(const RunServerAddress& address, const Layout& layout) {
+  const auto endpoint = parse_endpoint(address.endpoint);
+  if (!endpoint) return fail_in(api::kEnvRunServer, endpoint.error());
+  auto client = HttpsClient::create(*endpoint, address.name, address.ca_pem);
+  RETURN_IF_ERROR(client);
+  return RunServerClient(*std::move(client), layout,
+                         fmt::format("{}{}/{}/{}/{}", api::kRunServerPrefix, address.run_namespace, address.run_name,
+                                     address.run_uid, address.attempt));
+}
+
+Result<void> RunServerClient::post(std::string_view what, std::string body, std::string_view encoding,
+                                   std::chrono::milliseconds idle, int stop, const ResponseHandler& on_success) const {
+  // Read for every request, because the kubelet rotates the token while the agent runs.
+  auto token = read_small_file(layout_.at(api::kTokenFile), 64U << 10U);
+  if (!token) return fail_in("token", token.error());
+  while (!token->empty() && (token->back() == '\n' || token->back() == '\r')) token->pop_back();
+  const HttpRequest request{fmt::format("{}/{}", prefix_, what), *std::move(token), std::string(encoding),
+                            std::move(body)};
+  auto done = client_.post(request, stop, idle, [&](const HttpHead& head, const BodyReader& answer) -> Result<void> {
+    if (head.status == 200 || head.status == 204) return on_success(head, answer);
+    const auto text = read_text(answer, kMaxErrorText);
+    return fail(kind_of_status(head.status), "the run server answered {}: {}", head.status,
+                text ? words_of(*text) : "");
+  });
+  if (!done) return fail_in(fmt::format("POST {}", what), done.error());
+  return done;
+}
+
+Result<void> RunServerClient::fetch_once(int stop) const {
+  return post("source", "", "", kSourceIdle, stop, [&](const HttpHead& head, const BodyReader& body) -> Result<void> {
+    const std::string root = layout_.at(api::kRepoDir);
+    RETURN_IF_ERROR(empty_directory(root));
+    const auto extracted = extract_source(body, root);
+    RETURN_IF_ERROR(extracted);
+    // The archive was damaged on the way, so another try may help. TLS makes that unlikely, but a server that is
+    // stopped in mid-answer may still cause it.
+    if (extracted->sha256 != head.digest) return fail(ErrorKind::kUnavailable, "source: the digest does not match");
+    return {};
+  });
+}
+
+Result<void> RunServerClient::fetch_source(const RetryPolicy& retry, int stop) const {
+  return with_retries("fetching the source", retry, stop, [&] { return fetch_once(stop); });
+}
+
+Result<bool> RunServerClient::ask_for_order(int stop) const {
+  bool cancel = false;
+  auto done =
+      post("control", "", "", kOrderIdle, stop, [&](const HttpHead& head, const BodyReader& body) -> Result<void> {
+        if (head.status == 204) return {};
+        const auto text = read_text(body, kMaxAnswer);
+        RETURN_IF_ERROR(text);
+        const auto order = api::parse_strict(*text);
+        if (!order) return fail_in("order", order.error());
+        const auto action = order->is_object() ? order->find("action") : order->end();
+        cancel = action != order->end() && *action == "cancel";
+        return {};
+      });
+  RETURN_IF_ERROR(done);
+  return cancel;
+}
+
+Result<void> RunServerClient::push_result(const api::ResultFrame& frame, const RetryPolicy& retry, int stop) const {
+  const std::string body = gzip(api::encode_frame(frame));
+  return with_retries("pushing the result", retry, stop, [&] {
+    return post("result", body, "gzip", kIdle, stop,
+                [](const HttpHead&, const BodyReader&) -> Result<void> { return {}; });
+  });
+}
+
+}  // namespace modelrun::sandbox

@@ -1,0 +1,68 @@
+// The agent's requests to the run server, with retries. api/sandbox.h defines the HTTP interface.
+#pragma once
+
+#include <string>
+
+#include "api/sandbox.h"
+#include "sandbox/https_client.h"
+#include "sandbox/layout.h"
+
+namespace modelrun::sandbox {
+
+struct RunServerAddress {
+  std::string endpoint;  // IP:PORT
+  std::string name;      // the name that the server's certificate must be issued for
+  std::string ca_pem;    // the certificates that it must chain to
+  std::string run_namespace;
+  std::string run_name;
+  std::string run_uid;
+  int attempt = 0;
+};
+
+// When to try again after a transient failure (see is_transient()). The wait between tries doubles from `first` to
+// `most`; the actual wait is a random part of it, at least one half. `total` is measured from the first try: no try
+// begins after it, but one that is under way is not cut short.
+struct RetryPolicy {
+  std::chrono::milliseconds first{10};
+  std::chrono::milliseconds most{2000};
+  std::chrono::milliseconds total;
+};
+
+// Thread-safe. All calls block. `stop` is a descriptor, -1 for none: when it becomes readable, the call's waits end
+// and it fails with kCancelled. All calls fail with
+//   kDenied                            The server answered 401 or 403.
+//   kConflict                          The server answered 409: the attempt is over.
+//   kUnavailable, kTimeout, kThrottled A transient failure: no connection, no answer in time, 429 or 5xx. Calls with a
+//                                      RetryPolicy return it when there is no time for another try.
+//   kInvalid, kNotFound, kTooLarge ... Another status (see kind_of_status()), or an answer that is malformed. Also a
+//                                      service-account token that cannot be read, with the kind of errno_error().
+// The message quotes what the server said.
+class RunServerClient {
+ public:
+  // Does not connect. Fails with kInvalid when the endpoint, the name or the certificates are malformed, kInternal when
+  // OpenSSL fails.
+  static Result<RunServerClient> create(const RunServerAddress& address, const Layout& layout);
+
+  // Fetches the attempt's source and unpacks it into the repository directory, which every try empties first. Succeeds
+  // only when the digest of the archive matches; a mismatch is transient. Fails as extract_source() does, too.
+  Result<void> fetch_source(const RetryPolicy& retry, int stop) const;
+  // Asks once for an order; the server answers within 25 s. Returns true for the order "cancel", false when there is no
+  // order (or an unknown one): ask again then. Does not retry.
+  Result<bool> ask_for_order(int stop) const;
+  // Sends the result. Success means that it is committed to the API server.
+  Result<void> push_result(const api::ResultFrame& frame, const RetryPolicy& retry, int stop) const;
+
+ private:
+  RunServerClient(HttpsClient client, Layout layout, std::string prefix)
+      : client_(std::move(client)), layout_(std::move(layout)), prefix_(std::move(prefix)) {}
+
+  Result<void> post(std::string_view what, std::string body, std::string_view encoding, std::chrono::milliseconds idle,
+                    int stop, const ResponseHandler& on_success) const;
+  Result<void> fetch_once(int stop) const;
+
+  HttpsClient client_;
+  Layout layout_;
+  std::string prefix_;
+};
+
+}  // namespace modelrun::sandbox

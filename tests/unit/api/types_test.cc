@@ -1,0 +1,271 @@
+// Kubernetes objects to structs and back.
+#include <gtest/gtest.h>
+
+#include "api/model_project.h"
+#include "api/model_run.h"
+#include "api/workload.h"
+
+namespace modelrun::api {
+namespace {
+
+using nlohmann::json;
+
+Time second(int n) {
+  return std::chrono::sys_days{std::chrono::year{2026} / 1 / 1} + std::chrono::seconds(n);
+}
+
+// Every field set, each to a value of its own.
+ModelRunStatus full_status() {
+  ModelRunStatus status;
+  status.observed_generation = 2;
+  status.phase = Phase::kFailed;
+  status.run_id = "uid";
+  status.run_number = 7;
+  status.branch = "main";
+  status.commit_sha = std::string(40, 'a');
+  status.exit_code = 3;
+  status.started_at = second(1) + std::chrono::microseconds(123456);
+  status.finished_at = second(3);
+  status.out = "out";
+  status.err = "err";
+  status.out_truncated = status.err_truncated = status.truncated = true;
+  status.outputs = json{{"x", nullptr}, {"y", {1, 2.5, "z"}}};
+  status.result_ref = ResultRef{{"a-1", "a-2"}, "digest", 123};
+  status.artifacts = {{"plot.png", 9, "sha", "image/png", true}};
+  status.data_snapshot_ref = "snap";
+  status.error = RunError{"NonZeroExit", "code 3"};
+  status.message = "m";
+  status.warning = "w";
+  status.job_name = "job";
+  status.pod_name = "pod";
+  status.pod_uid = "pod-uid";
+  status.node_name = "node";
+  status.attempts = 2;
+  status.project_uid = "project-uid";
+  status.project_generation = 4;
+  status.project_spec = json{{"runtime", {{"image", "i"}}}};
+  status.identity = "sha256:1";
+  status.reused_from = RunRef{"other", "other-uid", 6};
+  status.timeline = {second(0), second(1), second(2), second(3), second(4), second(5), second(6), second(7), second(8)};
+  status.provenance = {"image", "image-id", "parameters", "source", "outputs"};
+  set_condition(status.conditions, {"Succeeded", ConditionStatus::kFalse, "NonZeroExit", "m", second(3), 2});
+  return status;
+}
+
+ModelRunStatus round_trip(const ModelRunStatus& status) {
+  return decode_model_run({{"status", encode_status(status)}}).status;
+}
+
+TEST(ModelRunStatus, ComesBackAsItWent) {
+  EXPECT_EQ(round_trip(full_status()), full_status());
+  for (const auto phase : {Phase::kPending, Phase::kRunning, Phase::kSucceeded, Phase::kTimedOut, Phase::kCancelled}) {
+    ModelRunStatus status;
+    status.phase = phase;
+    EXPECT_EQ(round_trip(status), status) << to_string(phase);
+  }
+}
+
+TEST(ModelRunStatus, EmptyOutputsAreNotNone) {
+  ModelRunStatus status;
+  status.outputs = json::object();
+  EXPECT_EQ(round_trip(status).outputs, json::object());
+  EXPECT_FALSE(round_trip({}).outputs);
+}
+
+TEST(ModelRunStatus, TheEndHasEveryField) {
+  ModelRunStatus status;
+  status.phase = Phase::kCancelled;
+  const auto object = encode_status(status);
+  EXPECT_TRUE(object.contains("exitCode"));
+  EXPECT_TRUE(object.at("exitCode").is_null());
+  EXPECT_EQ(object.at("stdout"), "");
+  EXPECT_EQ(object.at("truncated"), false);
+  EXPECT_FALSE(object.contains("durationSeconds")) << "it never started";
+  status.phase = Phase::kRunning;
+  EXPECT_FALSE(encode_status(status).contains("exitCode"));
+}
+
+TEST(ModelRunStatus, Derived) {
+  const auto object = encode_status(full_status());
+  EXPECT_EQ(object.at("commitShort"), std::string(12, 'a'));
+  EXPECT_NEAR(object.at("durationSeconds").get<double>(), 1.876544, 1e-9);
+  EXPECT_EQ(object.at("duration"), "1.88s");
+}
+
+TEST(ModelRun, Spec) {
+  const auto run = decode_model_run({{"metadata", {{"labels", {{"modelrun.dev/created-by", "cli"}}}}},
+                                     {"spec",
+                                      {{"project", "p"},
+                                       {"scope", "model"},
+                                       {"modelName", "revenue"},
+                                       {"branch", "b"},
+                                       {"commitSHA", "c"},
+                                       {"parameters", json::object()},
+                                       {"timeoutSeconds", 9},
+                                       {"reuse", "Join"},
+                                       {"cancel", true},
+                                       {"suspend", true}}}});
+  EXPECT_EQ(run.created_by, "cli");
+  EXPECT_EQ(run.spec.entry_point(), "model/revenue.py");
+  EXPECT_EQ(run.spec.parameters, json::object()) << "not absent";
+  EXPECT_EQ(run.spec.timeout_seconds, 9);
+  EXPECT_EQ(run.spec.reuse, Reuse::kJoin);
+  EXPECT_EQ(decode_model_run({{"spec", {{"reuse", "Reuse"}}}}).spec.reuse, Reuse::kReuse);
+  EXPECT_TRUE(run.spec.cancel && run.spec.suspend);
+  const auto bare = decode_model_run({{"spec", {{"project", "p"}, {"scope", "project"}, {"modelName", "ignored"}}}});
+  EXPECT_EQ(bare.spec.entry_point(), "run.py");
+  EXPECT_FALSE(bare.spec.parameters);
+  EXPECT_EQ(bare.spec.reuse, Reuse::kNever);
+  EXPECT_EQ(bare.status.phase, Phase::kNone);
+  EXPECT_EQ(bare.status.observed_generation, -1);
+}
+
+TEST(ModelRun, OddShapesAreDefaults) {
+  const auto run = decode_model_run(
+      {{"spec", "text"},
+       {"status",
+        {{"phase", "Exploded"}, {"runNumber", "7"}, {"conditions", 3}, {"artifacts", "x"}, {"startedAt", "noon"}}}});
+  EXPECT_EQ(run.status.phase, Phase::kNone);
+  EXPECT_EQ(run.status.run_number, 0);
+  EXPECT_TRUE(run.status.conditions.empty() && run.status.artifacts.empty());
+  EXPECT_FALSE(run.status.started_at);
+}
+
+TEST(StatusUpdate, NamesTheVersionItWasDecidedOn) {
+  ObjectMeta meta;
+  meta.namespace_ = "n";
+  meta.name = "r";
+  meta.uid = "u";
+  meta.resource_version = 12;
+  const auto body = status_update("ModelRun", meta, {{"a", 1}});
+  EXPECT_EQ(body.at("metadata").at("resourceVersion"), "12");
+  EXPECT_EQ(body.at("metadata").at("uid"), "u");
+  EXPECT_EQ(body.at("status"), (json{{"a", 1}}));
+}
+
+TEST(Phase, FinalOnes) {
+  EXPECT_FALSE(is_final(Phase::kNone) || is_final(Phase::kPending) || is_final(Phase::kRunning));
+  EXPECT_TRUE(is_final(Phase::kSucceeded) && is_final(Phase::kFailed) && is_final(Phase::kTimedOut) &&
+              is_final(Phase::kCancelled));
+}
+
+TEST(Condition, TransitionTime) {
+  Conditions conditions;
+  set_condition(conditions, {"Ready", ConditionStatus::kFalse, "A", "", second(1), 1});
+  set_condition(conditions, {"Ready", ConditionStatus::kFalse, "B", "", second(2), 1});
+  EXPECT_EQ(conditions.at(0).last_transition, second(1));
+  EXPECT_EQ(conditions.at(0).reason, "B");
+  set_condition(conditions, {"Ready", ConditionStatus::kTrue, "C", "", second(3), 1});
+  EXPECT_EQ(conditions.at(0).last_transition, second(3));
+  EXPECT_EQ(conditions.size(), 1U);
+  EXPECT_EQ(find_condition(conditions, "Other"), nullptr);
+}
+
+TEST(ModelProject, Spec) {
+  const auto project = decode_model_project(
+      {{"spec",
+        {{"source", {{"git", {{"url", "u"}, {"defaultBranch", "d"}, {"secretRef", {{"name", "s"}}}}}}},
+         {"runtime", {{"image", "i"}, {"command", {"a", "b"}}, {"hostUsers", false}, {"nodeSelector", {{"k", "v"}}}}},
+         {"data", {{"configMap", {{"name", "c"}}}, {"snapshotRef", "r"}}},
+         {"limits",
+          {{"timeoutSeconds", 5},
+           {"maxConcurrentRuns", 2},
+           {"attempts", 1},
+           {"pendingSeconds", 6},
+           {"queueSeconds", 7}}},
+         {"history",
+          {{"podSeconds", 1},
+           {"successful", 2},
+           {"failed", 3},
+           {"ttlSecondsAfterFinished", 4},
+           {"includeApplied", true}}},
+         {"suspend", true}}}});
+  EXPECT_EQ(project.git.url, "u");
+  EXPECT_EQ(project.git.default_branch, "d");
+  EXPECT_EQ(project.git.secret_name, "s");
+  EXPECT_EQ(project.runtime.command.size(), 2U);
+  EXPECT_EQ(project.runtime.host_users, false);
+  EXPECT_EQ(project.data.config_map, "c");
+  EXPECT_EQ(project.data.snapshot_ref, "r");
+  EXPECT_EQ(project.limits.max_concurrent_runs, 2);
+  EXPECT_EQ(project.limits.queue_seconds, 7);
+  EXPECT_EQ(project.history.ttl_seconds, 4);
+  EXPECT_TRUE(project.history.include_applied && project.suspend);
+}
+
+TEST(ModelProject, Defaults) {
+  const auto project = decode_model_project({{"spec", {{"source", {{"git", {{"url", "u"}}}}}}}});
+  EXPECT_EQ(project.limits.pending_seconds, 600);
+  EXPECT_EQ(project.limits.attempts, 3);
+  EXPECT_EQ(project.history.pod_seconds, 300);
+  EXPECT_FALSE(project.limits.queue_seconds || project.limits.timeout_seconds || project.limits.max_concurrent_runs);
+  EXPECT_FALSE(project.runtime.host_users);
+}
+
+TEST(ModelProjectStatus, ComesBackAsItWent) {
+  ModelProjectStatus status;
+  status.observed_generation = 3;
+  status.last_run_number = 9;
+  status.active = {{"u1", "a", 8, 1}, {"u2", "b", 9, 3}};
+  status.queued_runs = 4;
+  status.default_branch = "main";
+  status.last_commit = "c";
+  set_condition(status.conditions, {"Ready", ConditionStatus::kTrue, "SourceReachable", "m", second(1), 3});
+  const auto object = encode_status(status);
+  EXPECT_EQ(decode_model_project({{"status", object}}).status, status);
+  EXPECT_EQ(object.at("activeRuns"), 2);
+}
+
+TEST(Workload, Pod) {
+  const auto pod = decode_pod(json::parse(R"({
+    "metadata": {"name": "p", "namespace": "n", "uid": "u", "labels": {"modelrun.dev/run-uid": "r"},
+                 "annotations": {"modelrun.dev/run": "forecast"}, "deletionTimestamp": "2026-01-01T00:00:30Z",
+                 "ownerReferences": [{"uid": "x", "kind": "Other", "name": "o"},
+                                     {"uid": "j", "kind": "Job", "name": "job", "controller": true}]},
+    "spec": {"nodeName": "node-1"},
+    "status": {"phase": "Failed", "reason": "Evicted", "message": "disk",
+      "conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:01Z"},
+                     {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"},
+                     {"type": "Ready", "status": "False", "reason": "X"}],
+      "containerStatuses": [
+        {"name": "agent", "imageID": "i1", "state": {"running": {"startedAt": "2026-01-01T00:00:02Z"}}},
+        {"name": "model", "imageID": "i2", "state": {"terminated": {"exitCode": 137, "signal": 9, "reason": "OOMKilled",
+          "message": "t", "startedAt": "2026-01-01T00:00:03Z", "finishedAt": "2026-01-01T00:00:04Z"}}},
+        {"name": "injected", "state": {"waiting": {"reason": "No"}}}]}})"));
+  EXPECT_EQ(pod.run_uid, "r");
+  EXPECT_EQ(pod.run, "forecast");
+  EXPECT_EQ(pod.meta.owner_name, "job");
+  EXPECT_EQ(pod.meta.owner_uid, "j");
+  EXPECT_EQ(pod.meta.deletion, second(30));
+  EXPECT_EQ(pod.node, "node-1");
+  EXPECT_EQ(pod.scheduled_at, second(1));
+  EXPECT_EQ(pod.disruption, "TerminationByKubelet");
+  EXPECT_TRUE(pod.scheduled && pod.ended());
+  EXPECT_EQ(pod.agent.state, ContainerView::State::kRunning);
+  EXPECT_EQ(pod.model.state, ContainerView::State::kTerminated);
+  EXPECT_EQ(pod.model.exit_code, 137);
+  EXPECT_EQ(pod.model.signal, 9);
+  EXPECT_EQ(pod.model.finished_at, second(4));
+  EXPECT_EQ(pod.model.image_id, "i2");
+}
+
+TEST(Workload, PodThatIsNotScheduled) {
+  const auto pod = decode_pod(json::parse(R"({"status": {"phase": "Pending", "conditions": [
+    {"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}, {"type": "DisruptionTarget", "status": "False", "reason": "x"}]}})"));
+  EXPECT_FALSE(pod.scheduled || pod.ended());
+  EXPECT_EQ(pod.scheduling_message, "0/1 nodes");
+  EXPECT_EQ(pod.disruption, "");
+  EXPECT_EQ(decode_pod(json::object()).model.state, ContainerView::State::kUnknown);
+}
+
+TEST(Workload, Job) {
+  const auto job =
+      decode_job(json::parse(R"({"metadata": {"labels": {"modelrun.dev/run-uid": "r"}}, "spec": {"suspend": true},
+    "status": {"conditions": [{"type": "Complete", "status": "False"}, {"type": "Failed", "status": "True", "reason": "B", "message": "m"}]}})"));
+  EXPECT_EQ(job.run_uid, "r");
+  EXPECT_TRUE(job.failed);
+  EXPECT_FALSE(job.complete);
+}
+
+}  // namespace
+}  // namespace modelrun::api

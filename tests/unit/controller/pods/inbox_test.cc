@@ -1,0 +1,214 @@
+#include "controller/pods/inbox.h"
+
+#include <gmock/gmock.h>
+
+#include "unit/controller/run/scene.h"
+
+namespace modelrun::controller::testing {
+namespace {
+
+using api::ExitHow;
+using runserver::Order;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr const char* kUid = "12345678-aaaa";
+
+class InboxTest : public ::testing::Test {
+ protected:
+  // Answers come as "who ok" or "who conflict".
+  Inbox::DoneFn answer(const std::string& who) {
+    return [this, who](const Result<void>& result) {
+      said_.push_back(who + (result ? " ok" : " " + std::string(to_string(result.error().kind))));
+    };
+  }
+  Inbox::OrderFn order(const std::string& who) {
+    return [this, who](const Result<Order>& result) {
+      said_.push_back(who + (!result                     ? " error"
+                             : *result == Order::kCancel ? " cancel"
+                             : *result == Order::kOver   ? " over"
+                                                         : " none"));
+    };
+  }
+  void claim(const std::string& pod, int attempt = 1) { inbox_.claim(kUid, {attempt, pod, pod + "-uid"}, answer(pod)); }
+  static api::ResultFrame frame(int attempt = 1, ExitHow how = ExitHow::kExited) {
+    api::ResultFrame made;
+    made.run_uid = kUid;
+    made.attempt = attempt;
+    made.exit.how = how;
+    made.exit.code = 0;
+    return made;
+  }
+  std::vector<std::string> said() { return std::exchange(said_, {}); }
+  static api::ModelRun with_phase(Scene scene, api::Phase phase) {
+    scene.run.status.phase = phase;
+    return scene.run;
+  }
+
+  Inbox inbox_;
+  std::vector<std::string> said_;
+  const api::ModelRun pending_ = Scene().pending().run;
+  const api::ModelRun running_ = Scene().running().run;
+  const api::ModelRun succeeded_ = with_phase(Scene().running(), api::Phase::kSucceeded);
+};
+
+TEST_F(InboxTest, ClaimsWaitForTheWrite) {
+  claim("pod-a");
+  claim("pod-b");
+  inbox_.settle(pending_);
+  EXPECT_THAT(said(), IsEmpty());
+  ASSERT_EQ(inbox_.read(pending_).claims.size(), 2U);
+  inbox_.settle(running_);
+  EXPECT_THAT(said(), ElementsAre("pod-a ok", "pod-b conflict"));
+  EXPECT_TRUE(inbox_.read(running_).claims.empty());
+}
+
+TEST_F(InboxTest, GrantedAgainToThePodThatHasIt) {
+  inbox_.settle(running_);
+  claim("pod-a");  // its connection broke off
+  inbox_.settle(running_);
+  EXPECT_THAT(said(), ElementsAre("pod-a ok"));
+}
+
+TEST_F(InboxTest, ClaimsOfAnotherAttemptAreRefused) {
+  claim("pod-a", 2);
+  inbox_.settle(pending_);
+  EXPECT_THAT(said(), ElementsAre("pod-a conflict"));
+}
+
+TEST_F(InboxTest, NothingIsGrantedOfARunThatIsOver) {
+  claim("pod-a");
+  inbox_.settle(succeeded_);
+  EXPECT_THAT(said(), ElementsAre("pod-a conflict"));
+}
+
+TEST_F(InboxTest, TheSameFrameTwiceIsAnsweredTwice) {
+  inbox_.submit(kUid, "pod-a-uid", frame(), answer("first"));
+  auto second = frame();
+  second.exit.code = 9;
+  inbox_.submit(kUid, "pod-a-uid", second, answer("again"));
+  EXPECT_EQ(inbox_.read(running_).frame->exit.code, 0) << "a pod has one result: the first";
+  inbox_.settle(running_);
+  EXPECT_THAT(said(), IsEmpty()) << "not before it is committed";
+  inbox_.settle(succeeded_);
+  EXPECT_THAT(said(), ElementsAre("first ok", "again ok"));
+}
+
+TEST_F(InboxTest, FramesOfOtherPodsAndAttemptsAreNotSeen) {
+  inbox_.submit(kUid, "pod-b-uid", frame(), answer("other pod"));
+  inbox_.submit(kUid, "pod-a-uid", frame(2), answer("other attempt"));
+  EXPECT_FALSE(inbox_.read(running_).frame);
+  inbox_.settle(running_);
+  EXPECT_THAT(said(), ElementsAre("other pod conflict", "other attempt conflict"));
+}
+
+TEST_F(InboxTest, BeforeTheSourceIsGivenOnlyAFailureToBeginCounts) {
+  inbox_.submit(kUid, "pod-a-uid", frame(), answer("ran"));
+  EXPECT_FALSE(inbox_.read(pending_).frame);
+  inbox_.submit(kUid, "pod-b-uid", frame(1, ExitHow::kNotStarted), answer("could not"));
+  ASSERT_TRUE(inbox_.read(pending_).frame);
+  EXPECT_EQ(inbox_.read(pending_).frame->exit.how, ExitHow::kNotStarted);
+}
+
+TEST_F(InboxTest, AFrameAheadOfTheCacheWaits) {
+  inbox_.submit(kUid, "pod-a-uid", frame(), answer("frame"));
+  inbox_.settle(pending_);  // the cache has not seen yet that pod-a was given the source
+  EXPECT_THAT(said(), IsEmpty());
+  inbox_.settle(running_);
+  EXPECT_TRUE(inbox_.read(running_).frame);
+  inbox_.settle(succeeded_);
+  EXPECT_THAT(said(), ElementsAre("frame ok"));
+}
+
+TEST_F(InboxTest, CancelReachesWhoWaitsAndWhoComesLater) {
+  const auto one = inbox_.watch_orders(kUid, 1, "pod-a-uid", order("one"));
+  EXPECT_THAT(said(), IsEmpty());
+  (void)inbox_.read(running_);
+  inbox_.order_cancel(kUid, 1);
+  EXPECT_THAT(said(), ElementsAre("one cancel"));
+  const auto two = inbox_.watch_orders(kUid, 1, "pod-a-uid", order("two"));
+  EXPECT_THAT(said(), ElementsAre("two cancel"));
+  inbox_.order_cancel(kUid, 1);
+  EXPECT_THAT(said(), IsEmpty()) << "each is told once";
+}
+
+TEST_F(InboxTest, WatchesEnd) {
+  auto gone = inbox_.watch_orders(kUid, 1, "pod-a-uid", order("gone"));
+  const auto other = inbox_.watch_orders(kUid, 1, "pod-b-uid", order("other"));
+  const auto mine = inbox_.watch_orders(kUid, 1, "pod-a-uid", order("mine"));
+  gone.reset();
+  inbox_.settle(pending_);
+  EXPECT_THAT(said(), IsEmpty()) << "no pod has been chosen yet";
+  inbox_.settle(running_);
+  EXPECT_THAT(said(), ElementsAre("other over"));
+  inbox_.settle(succeeded_);
+  EXPECT_THAT(said(), ElementsAre("mine over"));
+}
+
+TEST_F(InboxTest, ForgetAnswersEverybody) {
+  claim("pod-a");
+  inbox_.submit(kUid, "pod-a-uid", frame(), answer("frame"));
+  const auto watch = inbox_.watch_orders(kUid, 1, "pod-a-uid", order("order"));
+  inbox_.forget(kUid);
+  EXPECT_THAT(said(), ElementsAre("pod-a conflict", "frame conflict", "order over"));
+  inbox_.forget(kUid);
+  EXPECT_THAT(said(), IsEmpty());
+}
+
+TEST_F(InboxTest, NotesAreOfOneAttempt) {
+  inbox_.set_mark(kUid, 1, Mark::kCancel, at(1), false);
+  inbox_.set_mark(kUid, 1, Mark::kCancel, at(2), false);
+  inbox_.set_mark(kUid, 1, Mark::kDurableRead, at(1), true);
+  inbox_.set_mark(kUid, 1, Mark::kDurableRead, at(2), true);
+  inbox_.set_job(kUid, 1, false, {});
+  inbox_.set_job_seen(kUid, 1);
+  inbox_.put_durable(kUid, 1, frame(), true);
+  auto notes = inbox_.read(running_);
+  EXPECT_EQ(notes.marks.at(Mark::kCancel), at(1)) << "a clock that runs is not set again";
+  EXPECT_EQ(notes.marks.at(Mark::kDurableRead), at(2));
+  EXPECT_TRUE(notes.job_seen && notes.children_ensured && notes.frame);
+  const auto second = Scene().pending(2).run;
+  notes = inbox_.read(second);
+  EXPECT_TRUE(notes.marks.empty());
+  EXPECT_FALSE(notes.job_seen || notes.children_ensured || notes.frame);
+  inbox_.put_durable(kUid, 1, frame(), true);  // late
+  inbox_.set_job_seen(kUid, 1);
+  EXPECT_FALSE(inbox_.read(second).frame || inbox_.read(second).job_seen);
+}
+
+TEST_F(InboxTest, JobThatWasRefusedOrIsSomebodyElses) {
+  inbox_.set_job(kUid, 1, false, "quota");
+  EXPECT_EQ(inbox_.read(pending_).job_error, "quota");
+  EXPECT_FALSE(inbox_.read(pending_).children_ensured);
+  inbox_.set_job(kUid, 1, true, {});
+  EXPECT_TRUE(inbox_.read(pending_).job_foreign);
+  EXPECT_FALSE(inbox_.read(pending_).children_ensured);
+  inbox_.set_job(kUid, 1, false, {});
+  EXPECT_TRUE(inbox_.read(pending_).children_ensured);
+  EXPECT_EQ(inbox_.read(pending_).job_error, "");
+}
+
+TEST_F(InboxTest, DurableThatIsNotThere) {
+  inbox_.put_durable(kUid, 1, {}, false);
+  EXPECT_FALSE(inbox_.read(running_).durable_final);
+  inbox_.put_durable(kUid, 1, {}, true);
+  EXPECT_TRUE(inbox_.read(running_).durable_final);
+  inbox_.durable_failed(kUid, 1);
+  EXPECT_EQ(inbox_.read(running_).durable_failures, 1);
+  inbox_.durable_failed(kUid, 1);
+  EXPECT_EQ(inbox_.read(running_).durable_failures, 2);
+  inbox_.durable_failed(kUid, 2);
+  auto second = running_;
+  second.status.attempts = 2;
+  EXPECT_EQ(inbox_.read(second).durable_failures, 1) << "counted per attempt";
+}
+
+TEST_F(InboxTest, AnswersMayCallBack) {
+  inbox_.claim(kUid, {1, "pod-a", "pod-a-uid"}, [this](const Result<void>&) { claim("pod-c"); });
+  inbox_.settle(running_);
+  inbox_.settle(running_);
+  EXPECT_THAT(said(), ElementsAre("pod-c conflict"));
+}
+
+}  // namespace
+}  // namespace modelrun::controller::testing

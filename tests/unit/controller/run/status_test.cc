@@ -1,0 +1,223 @@
+#include "controller/run/status.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "api/frame_json.h"
+#include "api/strict_json.h"
+#include "base/encoding.h"
+#include "unit/controller/run/scene.h"
+
+namespace modelrun::controller::testing {
+namespace {
+
+using api::ConditionStatus;
+using api::ExitHow;
+
+Ending end(const Scene& scene) {
+  const auto observed = scene.observed();
+  const Verdict verdict{api::Phase::kSucceeded, "Succeeded", "done", 0, false};
+  return ended(observed, verdict, &*observed.frame, observed.pods.empty() ? nullptr : observed.pods[0].get(), at(9));
+}
+
+Scene finished() {
+  return Scene().running().frame(ExitHow::kExited, 0);
+}
+
+bool is_utf8(const std::string& text) {
+  return make_valid_utf8(text) == text;
+}
+
+std::string repeated(const std::string& part, std::size_t times) {
+  std::string text;
+  for (std::size_t i = 0; i < times; ++i) text += part;
+  return text;
+}
+
+// What gzip cannot make smaller, 1.8 MB of it.
+std::string make_noise() {
+  std::mt19937_64 random(1);
+  std::string noise(1'800'000, '\0');
+  for (auto& byte : noise) byte = static_cast<char>(random());
+  return noise;
+}
+
+// What somebody who reads the ConfigMaps gets back.
+Result<api::ResultFrame> reassembled(const Ending& ending) {
+  std::string encoded;
+  for (const auto& part : ending.payload) encoded += part;
+  const auto document = gunzip(base64_decode(encoded).value(), api::kMaxFrameBytes);
+  if (!document) return std::unexpected(document.error());
+  EXPECT_EQ(sha256_hex(*document), ending.status.result_ref->sha256);
+  EXPECT_EQ(document->size(), ending.status.result_ref->bytes);
+  return api::decode_frame(*document);
+}
+
+TEST(Streams, ShortOnesStandWhole) {
+  Scene scene = finished();
+  scene.seen.frame->out = {std::string(2 * kInlineStreamBytes, 'x'), "", 2 * kInlineStreamBytes};
+  const auto ending = end(scene);
+  EXPECT_EQ(ending.status.out, scene.seen.frame->out.head);
+  EXPECT_FALSE(ending.status.out_truncated);
+  EXPECT_TRUE(ending.payload.empty());
+}
+
+TEST(Streams, LongOnesAreCutInTheMiddle) {
+  Scene scene = finished();
+  scene.seen.frame->err = {std::string(5000, 'a') + std::string(5000, 'b'), "", 10'000};
+  const auto ending = end(scene);
+  EXPECT_EQ(ending.status.err, std::string(4096, 'a') + "\n[... 1808 bytes left out ...]\n" + std::string(4096, 'b'));
+  EXPECT_TRUE(ending.status.err_truncated);
+  EXPECT_FALSE(ending.status.out_truncated);
+  EXPECT_TRUE(ending.status.truncated);
+  EXPECT_EQ(reassembled(ending)->err.head, scene.seen.frame->err.head) << "the rest is in the payload";
+}
+
+TEST(Streams, WhatTheAgentLeftOutIsCounted) {
+  Scene scene = finished();
+  scene.seen.frame->out = {std::string(6000, 'a'), std::string(100, 'b'), 50'000'000};
+  EXPECT_EQ(end(scene).status.out,
+            std::string(4096, 'a') + "\n[... 49995804 bytes left out ...]\n" + std::string(100, 'b'));
+}
+
+TEST(Streams, NeverCutInsideACharacter) {
+  for (std::size_t shift = 0; shift < 4; ++shift) {
+    Scene scene = finished();
+    for (const char* letter : {"é", "漢", "🙂"}) {
+      const std::string text = std::string(shift, '.') + repeated(letter, 5000);
+      scene.seen.frame->out = {text, "", text.size()};
+      const auto cut = end(scene).status.out;
+      EXPECT_TRUE(is_utf8(cut)) << letter << ' ' << shift;
+      EXPECT_LE(cut.size(), 2 * kInlineStreamBytes + 40);
+      EXPECT_GE(cut.size(), 2 * kInlineStreamBytes - 8);
+    }
+  }
+}
+
+TEST(Outputs, UpTo64KiBStandInStatus) {
+  Scene scene = finished();
+  const auto of_size = [](std::size_t bytes) { return nlohmann::json{{"k", std::string(bytes - 8, 'x')}}; };
+  scene.seen.frame->outputs = of_size(kInlineOutputBytes);
+  ASSERT_EQ(api::canonical_json(*scene.seen.frame->outputs).size(), kInlineOutputBytes);
+  const auto small = end(scene);
+  EXPECT_EQ(small.status.outputs, scene.seen.frame->outputs);
+  EXPECT_TRUE(small.payload.empty());
+  EXPECT_FALSE(small.status.result_ref);
+  EXPECT_EQ(small.status.provenance.outputs_digest,
+            "sha256:" + sha256_hex(api::canonical_json(*scene.seen.frame->outputs)));
+
+  scene.seen.frame->outputs = of_size(kInlineOutputBytes + 1);
+  const auto large = end(scene);
+  EXPECT_FALSE(large.status.outputs);
+  EXPECT_TRUE(large.status.truncated);
+  EXPECT_EQ(reassembled(large)->outputs, scene.seen.frame->outputs);
+  EXPECT_EQ(large.status.provenance.outputs_digest,
+            "sha256:" + sha256_hex(api::canonical_json(*scene.seen.frame->outputs)));
+}
+
+TEST(Outputs, NoneAndEmptyDiffer) {
+  Scene scene = finished();
+  EXPECT_FALSE(end(scene).status.outputs);
+  EXPECT_EQ(end(scene).status.provenance.outputs_digest, "");
+  scene.seen.frame->outputs = nlohmann::json::object();
+  EXPECT_EQ(end(scene).status.outputs, nlohmann::json::object());
+}
+
+TEST(Payload, PartsFitIntoConfigMaps) {
+  Scene scene = finished();
+  const std::string noise = make_noise();
+  scene.seen.frame->artifacts = {{"a.bin", noise.size(), sha256_hex(noise), "application/octet-stream", noise}};
+  const auto ending = end(scene);
+  ASSERT_GE(ending.payload.size(), 3U);
+  ASSERT_EQ(ending.status.result_ref->config_maps.size(), ending.payload.size());
+  for (const auto& part : ending.payload) EXPECT_LE(part.size(), kPayloadPartBytes);
+  for (std::size_t i = 0; i < ending.payload.size(); ++i) {
+    const auto& name = ending.status.result_ref->config_maps[i];
+    EXPECT_EQ(name, fmt::format("forecast-12345678-1-{}-{}", ending.status.result_ref->sha256.substr(0, 8), i + 1));
+  }
+  EXPECT_EQ(reassembled(ending)->artifacts.at(0).bytes, noise);
+  EXPECT_TRUE(ending.status.artifacts.at(0).stored);
+  EXPECT_FALSE(ending.status.truncated) << "nothing of what stands in status was cut";
+}
+
+TEST(Payload, EachPartDecodesByItself) {
+  // binaryData has to be valid base64 part by part: the API server refuses it otherwise.
+  Scene scene = finished();
+  const std::string noise = make_noise();
+  scene.seen.frame->artifacts = {{"a.bin", noise.size(), sha256_hex(noise), "application/octet-stream", noise}};
+  std::string bytes;
+  for (const auto& part : end(scene).payload) {
+    const auto decoded = base64_decode(part);
+    ASSERT_TRUE(decoded);
+    bytes += *decoded;
+  }
+  EXPECT_TRUE(gunzip(bytes, api::kMaxFrameBytes));
+}
+
+TEST(Payload, OfTheSameResultIsTheSame) {
+  Scene scene = finished();
+  scene.seen.frame->out = {std::string(9000, 'x'), "", 9000};
+  EXPECT_EQ(end(scene).payload, end(scene).payload);
+  EXPECT_EQ(end(scene).status.result_ref, end(scene).status.result_ref);
+}
+
+TEST(Conditions, OfEachStage) {
+  const auto show = [](const api::ModelRunStatus& status) {
+    std::string text;
+    for (const auto& condition : status.conditions) {
+      text += fmt::format("{}={} ", condition.type,
+                          condition.status == ConditionStatus::kTrue    ? "T"
+                          : condition.status == ConditionStatus::kFalse ? "F"
+                                                                        : "?");
+    }
+    return text;
+  };
+  Scene scene = Scene().running();
+  EXPECT_EQ(show(scene.run.status), "Succeeded=? Finished=F Reconciling=T ");
+  EXPECT_EQ(show(end(finished()).status), "Succeeded=T Finished=T Reconciling=F ");
+  EXPECT_EQ(show(*Scene().running().frame(ExitHow::kExited, 1).plan(9).status),
+            "Succeeded=F Finished=T Reconciling=F Stalled=T ");
+}
+
+TEST(Conditions, TransitionTimeMovesOnlyWithTheStatus) {
+  const Scene scene = finished();
+  const auto before = api::find_condition(scene.run.status.conditions, "Reconciling")->last_transition;
+  EXPECT_EQ(before, at(1)) << "pinned, then running: True all along";
+  const auto status = end(scene).status;
+  EXPECT_EQ(api::find_condition(status.conditions, "Reconciling")->last_transition, at(9));
+}
+
+TEST(Ended, KeepsTheNodeAndImageOfThePod) {
+  Scene scene = finished();
+  scene.pods[0].model.image_id = "python@sha256:1";
+  const auto status = end(scene).status;
+  EXPECT_EQ(status.node_name, "node-of-pod-a");
+  EXPECT_EQ(status.provenance.image_id, "python@sha256:1");
+  EXPECT_EQ(status.observed_generation, scene.run.meta.generation);
+}
+
+TEST(Ended, WithoutAFrameTheContainersEndCounts) {
+  Scene scene = Scene().running().model_ended(12, 137, "OOMKilled").agent_ended();
+  scene.seen.durable_final = true;
+  EXPECT_EQ(scene.plan(20).status->finished_at, at(12));
+}
+
+TEST(Ended, FramesWarningIsKept) {
+  Scene scene = finished();
+  scene.seen.frame->warning = "2 artifacts were left out";
+  EXPECT_EQ(end(scene).status.warning, "2 artifacts were left out");
+}
+
+TEST(Pinned, ParametersDigestIsCanonical) {
+  Scene one = Scene().resolved().admitted();
+  Scene two = one;
+  one.run.spec.parameters = nlohmann::json::parse(R"({"a":1.0,"b":2})");
+  two.run.spec.parameters = nlohmann::json::parse(R"({"b":2,"a":1})");
+  EXPECT_EQ(one.plan(0).status->provenance.parameters_digest, two.plan(0).status->provenance.parameters_digest);
+  one.run.spec.parameters = nlohmann::json::object();
+  EXPECT_NE(one.plan(0).status->provenance.parameters_digest, "") << "{} is not absent";
+}
+
+}  // namespace
+}  // namespace modelrun::controller::testing

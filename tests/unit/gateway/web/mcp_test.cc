@@ -1,0 +1,230 @@
+#include "gateway/web/mcp.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace modelrun::gateway::mcp {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kModern = "2026-07-28";
+const json kMeta{{"io.modelcontextprotocol/protocolVersion", kModern},
+                 {"io.modelcontextprotocol/clientCapabilities", json::object()}};
+
+std::string body(const std::string& method, json params = nullptr, json id = 1) {
+  json message{{"jsonrpc", "2.0"}, {"id", std::move(id)}, {"method", method}};
+  if (!params.is_null()) message["params"] = std::move(params);
+  return message.dump();
+}
+
+struct Refused {
+  int http = 0;
+  int code = 0;
+  friend bool operator==(const Refused&, const Refused&) = default;
+  friend void PrintTo(const Refused& refused, std::ostream* out) { *out << refused.http << " " << refused.code; }
+};
+
+Refused refused(const Head& head, const std::string& text) {
+  const auto request = read_request(head, text);
+  if (request) return {};
+  return {request.error().http_status, request.error().message["error"]["code"]};
+}
+
+json ask(const Head& head, const std::string& text, int expected_status = 200) {
+  const auto request = read_request(head, text);
+  EXPECT_TRUE(request) << request.error().message;
+  const auto answered = answer(*request);
+  EXPECT_EQ(answered.http_status, expected_status);
+  return answered.message;
+}
+
+json ask_modern(const std::string& method, int expected_status = 200) {
+  return ask({.version = kModern, .method = method}, body(method, {{"_meta", kMeta}}), expected_status);
+}
+
+TEST(Mcp, EraFollowsTheBodyAndTheVersionHeader) {
+  const auto era = [](const Head& head, const std::string& text) {
+    const auto request = read_request(head, text);
+    EXPECT_TRUE(request) << request.error().message;
+    return request ? request->era : Era::kStateful;
+  };
+  EXPECT_EQ(era({}, body("tools/list")), Era::kStateful);
+  EXPECT_EQ(era({.version = "2025-11-25"}, body("tools/list")), Era::kStateful);
+  // Real clients of the older era send the new header.
+  EXPECT_EQ(era({.version = "2025-06-18", .method = "tools/list"}, body("tools/list")), Era::kStateful);
+  EXPECT_EQ(era({.version = kModern, .method = "tools/list"}, body("tools/list", {{"_meta", kMeta}})), Era::kStateless);
+}
+
+TEST(Mcp, MalformedRequestsAreRefused) {
+  const json named{{"_meta", kMeta}, {"name", "run"}};
+  struct Row {
+    const char* what;
+    Head head;
+    std::string text;
+    Refused expected;
+  };
+  const std::vector<Row> rows{
+      {"no JSON", {}, "{", {400, kParseError}},
+      {"doubled key", {}, R"({"jsonrpc":"2.0","id":1,"id":2,"method":"ping"})", {400, kParseError}},
+      {"batch", {}, "[" + body("ping") + "]", {400, kInvalidRequest}},
+      {"no version of JSON-RPC", {}, R"({"id":1,"method":"ping"})", {400, kInvalidRequest}},
+      {"no method", {}, R"({"jsonrpc":"2.0","id":1})", {400, kInvalidRequest}},
+      {"null id", {}, R"({"jsonrpc":"2.0","id":null,"method":"ping"})", {400, kInvalidRequest}},
+      {"params no object", {}, body("ping", json::array({1})), {400, kInvalidParams}},
+      {"unknown version", {.version = "1999-01-01"}, body("ping"), {400, kUnsupportedVersion}},
+      {"version without _meta",
+       {.version = kModern, .method = "tools/list"},
+       body("tools/list"),
+       {400, kInvalidParams}},
+      {"no capabilities",
+       {.version = kModern, .method = "tools/list"},
+       body("tools/list", {{"_meta", {{"io.modelcontextprotocol/protocolVersion", kModern}}}}),
+       {400, kInvalidParams}},
+      {"other version in header",
+       {.version = "2025-11-25", .method = "tools/list"},
+       body("tools/list", {{"_meta", kMeta}}),
+       {400, kHeaderMismatch}},
+      {"unknown version, other in header",
+       {.version = kModern, .method = "tools/list"},
+       body("tools/list", {{"_meta",
+                            {{"io.modelcontextprotocol/protocolVersion", "2030-01-01"},
+                             {"io.modelcontextprotocol/clientCapabilities", json::object()}}}}),
+       {400, kHeaderMismatch}},
+      {"no method header", {.version = kModern}, body("tools/list", {{"_meta", kMeta}}), {400, kHeaderMismatch}},
+      {"other method in header",
+       {.version = kModern, .method = "ping"},
+       body("tools/list", {{"_meta", kMeta}}),
+       {400, kHeaderMismatch}},
+      {"no name", {.version = kModern, .method = "tools/call"}, body("tools/call", named), {400, kHeaderMismatch}},
+      {"other name",
+       {.version = kModern, .method = "tools/call", .name = "cancel_run"},
+       body("tools/call", named),
+       {400, kHeaderMismatch}},
+      {"bad base64 name",
+       {.version = kModern, .method = "tools/call", .name = "=?base64?!?="},
+       body("tools/call", named),
+       {400, kHeaderMismatch}},
+      {"plain name", {.version = kModern, .method = "tools/call", .name = "run"}, body("tools/call", named), {}},
+      {"base64 name",
+       {.version = kModern, .method = "tools/call", .name = "=?base64?cnVu?="},
+       body("tools/call", named),
+       {}},
+  };
+  for (const auto& row : rows) EXPECT_EQ(refused(row.head, row.text), row.expected) << row.what;
+  const json future{{"io.modelcontextprotocol/protocolVersion", "2030-01-01"},
+                    {"io.modelcontextprotocol/clientCapabilities", json::object()}};
+  const auto late = read_request({.version = "2030-01-01"}, body("server/discover", {{"_meta", future}}));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().message["error"]["code"], kUnsupportedVersion);
+  EXPECT_EQ(late.error().message["error"]["data"]["supported"],
+            ask_modern("server/discover")["result"]["supportedVersions"]);
+}
+
+TEST(Mcp, InitializeNegotiates) {
+  const auto version = [](const char* asked) {
+    return ask({}, body("initialize", {{"protocolVersion", asked}}))["result"]["protocolVersion"];
+  };
+  EXPECT_EQ(version("2025-06-18"), "2025-06-18");
+  EXPECT_EQ(version("2024-11-05"), "2024-11-05");
+  EXPECT_EQ(version("2026-07-28"), "2025-11-25");
+  EXPECT_EQ(version("nonsense"), "2025-11-25");
+  EXPECT_EQ(ask({}, body("ping", nullptr, "an id"))["id"], "an id");
+  EXPECT_EQ(ask({}, body("ping"))["result"], json::object());
+  EXPECT_EQ(ask({}, body("logging/setLevel"))["error"]["code"], kMethodNotFound);
+  EXPECT_FALSE(ask({}, body("tools/list"))["result"].contains("resultType"));
+  EXPECT_EQ(ask({}, body("resources/read", {{"uri", "x:y"}}))["error"]["code"], kResourceNotFound);
+}
+
+TEST(Mcp, StatelessResultsCarryTheirTypeAndLifetime) {
+  const auto discovered = ask_modern("server/discover")["result"];
+  EXPECT_EQ(discovered["supportedVersions"], (json{kModern, "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"}));
+  // What answers is declared.
+  for (const char* what : {"tools", "prompts", "resources"}) {
+    EXPECT_TRUE(discovered["capabilities"][what].is_object()) << what;
+  }
+  EXPECT_EQ(discovered["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "modelrun-gateway");
+  for (const char* method :
+       {"server/discover", "tools/list", "prompts/list", "resources/list", "resources/templates/list"}) {
+    const auto result = ask_modern(method)["result"];
+    EXPECT_EQ(result["resultType"], "complete") << method;
+    EXPECT_TRUE(result["ttlMs"].is_number_integer()) << method;
+    EXPECT_EQ(result["cacheScope"], "public") << method;
+  }
+  EXPECT_EQ(ask({.version = kModern, .method = "resources/read", .name = "x:y"},
+                body("resources/read", {{"_meta", kMeta}, {"uri", "x:y"}}), 400)["error"]["code"],
+            kInvalidParams);
+  EXPECT_EQ(ask({.version = kModern, .method = "prompts/get", .name = "p"},
+                body("prompts/get", {{"_meta", kMeta}, {"name", "p"}}), 400)["error"]["code"],
+            kInvalidParams);
+  for (const char* gone : {"initialize", "ping", "logging/setLevel", "resources/subscribe"}) {
+    EXPECT_EQ(ask_modern(gone, 404)["error"]["code"], kMethodNotFound) << gone;
+  }
+}
+
+TEST(Mcp, ToolsAreListedInOneOrderWithFlatSchemas) {
+  const auto list = ask({}, body("tools/list"))["result"]["tools"];
+  std::vector<std::string> names;
+  for (const auto& tool : list) {
+    names.push_back(tool["name"]);
+    for (const char* which : {"inputSchema", "outputSchema"}) {
+      EXPECT_EQ(tool[which]["type"], "object");
+      for (const char* root : {"oneOf", "anyOf", "allOf", "if", "not"}) EXPECT_FALSE(tool[which].contains(root));
+    }
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"run", "get_run", "list_runs", "get_run_output", "cancel_run"}));
+  EXPECT_EQ(list[1]["annotations"]["readOnlyHint"], true);
+  EXPECT_EQ(list[1]["annotations"]["idempotentHint"], true);
+  EXPECT_EQ(list[0]["annotations"]["readOnlyHint"], false);
+}
+
+TEST(Mcp, UnknownToolIsAProtocolErrorAndFailedWorkIsNot) {
+  const auto request = read_request({}, body("tools/call", {{"name", "test_simple_text"}}));
+  ASSERT_TRUE(request);
+  const auto tool = tool_of(*request);
+  ASSERT_FALSE(tool);
+  EXPECT_EQ(tool.error().message["error"]["code"], kInvalidParams);
+  EXPECT_EQ(tool.error().http_status, 200);
+  const auto failed = tool_answer(*request, fail(ErrorKind::kNotFound, "there is no run"))["result"];
+  EXPECT_EQ(failed["isError"], true);
+  EXPECT_EQ(failed["content"][0]["text"], "there is no run");
+  const auto done = tool_answer(*request, json{{"a", 1}})["result"];
+  EXPECT_EQ(done["structuredContent"], (json{{"a", 1}}));
+  EXPECT_EQ(json::parse(done["content"][0]["text"].get<std::string>()), done["structuredContent"]);
+}
+
+TEST(Mcp, ARunThatFailedIsAnErrorWithAllOfItsFields) {
+  const auto told = [](const char* tool, const json& fields) {
+    const auto request = read_request({}, body("tools/call", {{"name", tool}}));
+    const auto result = tool_answer(*request, fields)["result"];
+    EXPECT_EQ(result["structuredContent"], fields);
+    EXPECT_EQ(json::parse(result["content"][0]["text"].get<std::string>()), fields);
+    return result["isError"];
+  };
+  for (const char* status : {"failed", "timed_out", "cancelled"}) {
+    EXPECT_EQ(told("run", {{"status", status}, {"exit_code", nullptr}, {"stdout", "so far"}}), true) << status;
+    EXPECT_EQ(told("get_run", {{"status", status}, {"output", nullptr}}), false) << status;
+    EXPECT_EQ(told("cancel_run", {{"status", status}}), false) << status;
+  }
+  EXPECT_EQ(told("run", {{"status", "success"}, {"exit_code", 0}}), false);
+  EXPECT_EQ(told("run", {{"status", "failed"}, {"message", "ask get_run"}}), false) << "async: the start succeeded";
+}
+
+TEST(Mcp, NotificationsAndResponsesWantNoAnswer) {
+  EXPECT_TRUE(read_request({}, R"({"jsonrpc":"2.0","method":"notifications/initialized"})")->notification);
+  EXPECT_TRUE(read_request({}, R"({"jsonrpc":"2.0","id":4,"result":{}})")->notification);
+  EXPECT_TRUE(
+      read_request({.version = kModern}, R"({"jsonrpc":"2.0","method":"notifications/cancelled"})")->notification);
+}
+
+TEST(Mcp, ProgressTokenAndIdempotencyKeyComeFromMeta) {
+  const auto request = read_request(
+      {},
+      body("tools/call", {{"name", "run"}, {"_meta", {{"progressToken", 9}, {"modelrun.dev/idempotency-key", "k"}}}}));
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->idempotency_key, "k");
+  EXPECT_EQ(progress(*request, 2, "m")["params"], (json{{"progressToken", 9}, {"progress", 2}, {"message", "m"}}));
+}
+
+}  // namespace
+}  // namespace modelrun::gateway::mcp

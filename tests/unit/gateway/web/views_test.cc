@@ -1,0 +1,152 @@
+// What plain HTTP tells of a namespace and of one run beyond the tools.
+#include "base/encoding.h"
+#include "unit/gateway/http/http_fixture.h"
+
+namespace modelrun::gateway {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+class ViewsTest : public HttpTest {
+ protected:
+  ViewsTest() {
+    server.put(kube::kModelProjects,
+               {{"metadata", {{"namespace", "ns"}, {"name", "budget"}}},
+                {"spec", {{"suspend", true}}},
+                {"status", {{"defaultBranch", "trunk"}, {"lastRunNumber", 4}, {"queuedRuns", 2}}}});
+    server.put(kube::kModelProjects, {{"metadata", {{"namespace", "other"}, {"name", "secret"}}}, {"spec", {}}});
+  }
+  Answer get(const std::string& target) { return ask(request("GET", target)); }
+
+  // A run whose files stand in a ConfigMap.
+  std::string put_run_with_file(const std::string& name, const std::string& bytes, const std::string& stored_bytes) {
+    api::ResultFrame frame;
+    frame.artifacts = {{name, bytes.size(), sha256_hex(bytes), {}, stored_bytes}};
+    const auto payload = api::encode_frame(frame);
+    server.put(kube::kConfigMaps, {{"metadata", {{"namespace", "ns"}, {"name", "part-0"}}},
+                                   {"binaryData", {{"payload", base64_encode(gzip(payload))}}}});
+    auto status = success();
+    status["artifacts"] = {{{"name", name}, {"size", bytes.size()}, {"sha256", sha256_hex(bytes)}, {"stored", true}}};
+    status["resultRef"] = {{"configMaps", {"part-0"}}, {"sha256", sha256_hex(payload)}, {"bytes", payload.size()}};
+    return put_run("with-file", status);
+  }
+};
+
+TEST_F(ViewsTest, ProjectsOfTheCallersNamespace) {
+  const auto fields = get("/v1/projects").json();
+  EXPECT_EQ(fields["namespace"], "ns");
+  EXPECT_EQ(fields["may_run"], true);
+  EXPECT_EQ(fields["may_cancel"], true);
+  ASSERT_EQ(fields["total_returned"], 2);
+  EXPECT_EQ(fields["projects"][0], json::parse(R"({"project_name": "budget", "default_branch": "trunk",
+    "last_commit": null, "last_run_number": 4, "active_runs": 0, "queued_runs": 2, "suspended": true})"));
+  EXPECT_EQ(fields["projects"][1]["project_name"], "forecasts");
+  EXPECT_EQ(ask(request("POST", "/v1/projects", "{}")).status, 405);
+}
+
+TEST_F(ViewsTest, ANamespaceOfOthersLooksAsIfItWereNotThere) {
+  for (const char* target : {"/v1/projects?namespace=other", "/v1/runs?namespace=other", "/v1/runs?namespace=none"}) {
+    EXPECT_EQ(get(target).status, 404) << target;
+  }
+  EXPECT_EQ(get("/v1/projects?namespace=No..Name").status, 422);
+  access.grant("list other");
+  const auto seen = get("/v1/projects?namespace=other").json();
+  EXPECT_EQ(seen["projects"][0]["project_name"], "other/secret");
+  EXPECT_EQ(seen["may_run"], false);
+  EXPECT_EQ(seen["may_cancel"], false);
+}
+
+TEST_F(ViewsTest, NewestRunsOfANamespace) {
+  put_run("a", success());
+  put_run("b", {{"phase", "Running"}}, {}, "ns", {{"project", "budget"}, {"scope", "model"}, {"modelName", "revenue"}});
+  put_run("c", success(), {}, "other");
+  const auto all = get("/v1/runs?limit=50").json();
+  EXPECT_EQ(all["project_name"], nullptr);
+  EXPECT_EQ(all["total_returned"], 2);
+  const auto running = get("/v1/runs?status=running").json();
+  ASSERT_EQ(running["total_returned"], 1);
+  EXPECT_EQ(running["runs"][0]["project_name"], "budget");
+  EXPECT_EQ(running["runs"][0]["model_name"], "revenue");
+  EXPECT_EQ(get("/v1/runs?limit=1").json()["total_returned"], 1);
+  EXPECT_EQ(get("/v1/runs?limit=51").status, 422);
+  EXPECT_EQ(get("/v1/runs?status=done").status, 422);
+  EXPECT_EQ(get("/v1/runs?project_name=forecasts&namespace=ns").status, 422);
+}
+
+TEST_F(ViewsTest, DetailsOfARun) {
+  auto status = success();
+  status["provenance"] = {{"imageID", "python@sha256:1"}, {"sourceDigest", "sha256:2"}};
+  status["timeline"] = {{"accepted", "2026-04-28T09:59:58.000000Z"}, {"resumed", "2026-04-28T09:59:59.000000Z"}};
+  status["attempts"] = 1;
+  status["reusedFrom"] = {{"name", "first"}, {"uid", "first-uid"}};
+  const auto uid =
+      put_run("a", status, {}, "ns",
+              {{"project", "forecasts"}, {"scope", "model"}, {"modelName", "m"}, {"parameters", {{"years", 3}}}});
+  const auto fields = get("/v1/runs/" + uid + "/details").json();
+  EXPECT_EQ(fields["project_name"], "forecasts");
+  EXPECT_EQ(fields["model_name"], "m");
+  EXPECT_EQ(fields["parameters"], json::parse(R"({"years": 3})"));
+  EXPECT_EQ(fields["branch"], "main");
+  EXPECT_EQ(fields["outputs"]["revenue"], json::parse("[100, 110, 121]"));
+  EXPECT_EQ(fields["reused_from"], (json{{"run_id", "first-uid"}, {"name", "first"}, {"run_number", nullptr}}));
+  EXPECT_EQ(fields["provenance"]["image_id"], "python@sha256:1");
+  EXPECT_EQ(fields["provenance"]["source_digest"], "sha256:2");
+  EXPECT_EQ(fields["timeline"]["accepted"], "2026-04-28T09:59:58+00:00");
+  EXPECT_EQ(fields["timeline"]["resumed"], "2026-04-28T09:59:59+00:00");
+  EXPECT_EQ(fields["may_cancel"], true);
+  EXPECT_EQ(fields["result_error"], nullptr);
+  access.revoke("patch ns");
+  EXPECT_EQ(get("/v1/runs/" + uid + "/details").json()["may_cancel"], false);
+  access.revoke("get ns");
+  EXPECT_EQ(get("/v1/runs/" + uid + "/details").status, 404);
+}
+
+TEST_F(ViewsTest, DetailsSayWhenThereIsMoreThanCanBeRead) {
+  auto status = success();
+  status["stdoutTruncated"] = true;
+  status["resultRef"] = {{"configMaps", {"gone"}}, {"sha256", "0"}, {"bytes", 1}};
+  const auto fields = get("/v1/runs/" + put_run("a", status) + "/details").json();
+  EXPECT_THAT(fields["result_error"].get<std::string>(), HasSubstr("full result cannot be read"));
+  EXPECT_EQ(fields["stdout"], "Run completed in 1.42s\n");
+}
+
+TEST_F(ViewsTest, EveryFieldIsInTheDocument) {
+  const auto paths = get("/openapi.json").json()["paths"];
+  const auto uid = put_run("a", success());
+  for (const auto& [path, target] : std::vector<std::pair<std::string, std::string>>{
+           {"/v1/projects", "/v1/projects"},
+           {"/v1/runs", "/v1/runs"},
+           {"/v1/runs/{run_id}/details", "/v1/runs/" + uid + "/details"}}) {
+    const auto schema = paths[path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+    std::set<std::string> written, sent;
+    for (const auto& [name, unused] : schema["properties"].items()) written.insert(name);
+    const auto answer = get(target).json();
+    for (const auto& [name, unused] : answer.items()) sent.insert(name);
+    EXPECT_EQ(written, sent) << path;
+  }
+}
+
+TEST_F(ViewsTest, FilesAreAttachmentsThatNoBrowserRuns) {
+  const std::string page = "<script>alert(1)</script>";
+  const auto uid = put_run_with_file("charts/a \"b\"\xc3\xa4.html", page, page);
+  const auto answer = get("/v1/runs/" + uid + "/artifacts/charts/a%20%22b%22%C3%A4.html");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, page);
+  EXPECT_EQ(answer.headers.at("content-type"), "application/octet-stream");
+  EXPECT_EQ(answer.headers.at("content-disposition"), "attachment; filename*=UTF-8''a%20%22b%22%C3%A4.html");
+  EXPECT_EQ(answer.headers.at("x-content-type-options"), "nosniff");
+  EXPECT_THAT(answer.headers.at("content-security-policy"), HasSubstr("sandbox"));
+  EXPECT_EQ(get("/v1/runs/" + uid + "/artifacts/none.txt").status, 404);
+  EXPECT_EQ(get("/v1/runs/" + uid + "/artifacts/").status, 404);
+  access.revoke("get ns");
+  EXPECT_EQ(get("/v1/runs/" + uid + "/artifacts/charts/a%20%22b%22%C3%A4.html").status, 404);
+}
+
+TEST_F(ViewsTest, AFileWithAnotherDigestIsNotServed) {
+  const auto uid = put_run_with_file("a.txt", "what the run left", "something else");
+  EXPECT_EQ(get("/v1/runs/" + uid + "/artifacts/a.txt").status, 500);
+}
+
+}  // namespace
+}  // namespace modelrun::gateway
