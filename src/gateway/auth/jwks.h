@@ -45,7 +45,7 @@ class JwtAuthenticator final : public Authenticator {
   const JwtIssuer issuer_;
   const Fetch fetch_;
   const Clock& clock_;
-  Mutex mutex_;  // guards all members below; not held while keys are fetched
+  Mutex mutex_;  // not held while keys are fetched
   CondVar changed_;
   bool fetching_ GUARDED_BY(mutex_) = false;
   Keys keys_ GUARDED_BY(mutex_);                      // null: none yet
