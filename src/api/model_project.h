@@ -58,6 +58,8 @@ struct HistorySpec {
   std::optional<std::int64_t> failed;
   std::optional<std::int64_t> ttl_seconds;
   bool include_applied = false;
+
+  friend bool operator==(const HistorySpec&, const HistorySpec&) = default;
 };
 
 // A run that has been given a run number and that holds a concurrency slot until it has ended.

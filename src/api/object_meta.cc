@@ -46,6 +46,10 @@ ObjectMeta decode_meta(const nlohmann::json& object) {
   return meta;
 }
 
+bool is_owned_by(const ObjectMeta& object, const ObjectMeta& owner) {
+  return !owner.uid.empty() && object.owner_uid == owner.uid && object.namespace_ == owner.namespace_;
+}
+
 std::string label_of(const nlohmann::json& object, std::string_view name) {
   return text_at(member(member(object, "metadata"), "labels"), name);
 }

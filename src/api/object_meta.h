@@ -35,6 +35,10 @@ struct ObjectMeta {
   [[nodiscard]] std::string key() const { return object_key(namespace_, name); }
 };
 
+// True if `owner` is the controller of `object`: they have the same namespace, and the owner reference has the owner's
+// UID. The names say nothing: anybody may give an object of their own namespace any name.
+[[nodiscard]] bool is_owned_by(const ObjectMeta& object, const ObjectMeta& owner);
+
 // Returns metadata.labels[name] of a Kubernetes object, or "" when there is none.
 std::string label_of(const nlohmann::json& object, std::string_view name);
 

@@ -37,6 +37,7 @@ inline constexpr std::string_view kSucceeded = "Succeeded";
 // Reasons of a run that has not ended.
 inline constexpr std::string_view kResolving = "Resolving";
 inline constexpr std::string_view kQueued = "Queued";
+inline constexpr std::string_view kBlocked = "Blocked";
 inline constexpr std::string_view kJoined = "Joined";
 inline constexpr std::string_view kSuspended = "Suspended";
 inline constexpr std::string_view kStarting = "Starting";

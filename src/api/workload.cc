@@ -54,7 +54,10 @@ JobView decode_job(const json& object) {
     if (text_at(condition, "status") != "True") continue;
     const std::string type = text_at(condition, "type");
     if (type == "Complete") job.complete = true;
-    if (type == "Failed") job.failed = true;
+    if (type != "Failed") continue;
+    job.failed = true;
+    // The only rule of our podFailurePolicy is about the condition DisruptionTarget.
+    if (text_at(condition, "reason") == "PodFailurePolicy") job.disruption = text_at(condition, "message");
   }
   return job;
 }
@@ -65,6 +68,7 @@ PodView decode_pod(const json& object) {
   pod.meta = decode_meta(object);
   pod.run_uid = label_of(object, kLabelRunUid);
   pod.run = text_at(member(member(object, "metadata"), "annotations"), kAnnotationRun);
+  pod.grace_seconds = int_at(member(object, "metadata"), "deletionGracePeriodSeconds").value_or(0);
   pod.phase = text_at(status, "phase");
   pod.reason = text_at(status, "reason");
   pod.message = text_at(status, "message");

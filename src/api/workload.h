@@ -15,6 +15,9 @@ struct JobView {
   std::string run_uid;    // label kLabelRunUid
   bool complete = false;  // condition Complete
   bool failed = false;    // condition Failed
+  // Message of condition Failed if the Job failed because its Pod was disrupted (by its podFailurePolicy): the only trace
+  // of the disruption once the Pod is gone.
+  std::string disruption;
 };
 
 // The state of one container, as the kubelet reports it.
@@ -39,6 +42,7 @@ struct PodView {
   std::string node;
   bool scheduled = false;
   std::optional<Time> scheduled_at;
+  std::int64_t grace_seconds = 0;  // metadata.deletionGracePeriodSeconds; 0 unless the pod is being deleted
   std::string scheduling_message;  // message of condition PodScheduled while it is not True
   std::string disruption;          // reason of condition DisruptionTarget while it is True
   ContainerView agent, model;

@@ -9,7 +9,7 @@ Result<void> write(const Context& context, const api::ModelProject& project, con
   auto answer = context.client.replace_status(kube::kModelProjects, body, std::move(stop));
   RETURN_IF_ERROR(answer);
   context.caches.projects.put(api::decode_model_project(*answer));
-  context.project_writes.note(project.meta.key(), context.clock.now());
+  context.project_writes.note(project.meta.key(), context.steady.now());
   return {};
 }
 

@@ -42,8 +42,8 @@ class Applier {
   const api::ObjectMeta& meta() const { return run_->meta; }
   [[nodiscard]] int attempt() const { return static_cast<int>(run_->status.attempts); }
 
-  Result<void> act(const ResolveSource&) {
-    context_.sources.begin(*run_, *observed_.project);
+  Result<void> act(const ResolveSource& step) {
+    context_.sources.begin(*run_, *observed_.as_admitted, step.hold);
     return {};
   }
 
@@ -81,7 +81,11 @@ class Applier {
     }
     // Build the Job only from what the API server holds, so that a Job that is created again after a crash is the
     // same.
-    return create_job(context_, *run_, *as_admitted(*run_, observed_.project), stop_);
+    const auto settings = as_admitted(*run_, observed_.project);
+    if (!settings) return fail(ErrorKind::kConflict, "run {}: its project is gone", meta().key());
+    // By the time that the pod asks for the source it is at hand.
+    context_.sources.begin(*run_, *settings, /*hold=*/true);
+    return create_job(context_, *run_, *settings, stop_);
   }
 
   // Kubernetes deletes the Job's Pod and the ConfigMap of the parameters with it.
@@ -117,9 +121,8 @@ class Applier {
 
   Result<void> act(const WritePayload& step) {
     for (std::size_t i = 0; i < step.names.size(); ++i) {
-      const auto made =
-          context_.client.create(kube::kConfigMaps, build_result_part(*run_, step.names[i], step.parts[i]), stop_);
-      if (made || made.error().kind == ErrorKind::kExists) continue;
+      const auto made = store_part(build_result_part(*run_, step.names[i], step.parts[i]));
+      if (made) continue;
       if (is_refusal(made.error().kind)) context_.inbox.payload_refused(meta().uid, attempt(), made.error().message);
       return fail_in("store the full result", made.error());
     }
@@ -132,6 +135,17 @@ class Applier {
     auto removed = context_.client.remove(kube::kModelRuns, meta().namespace_, meta().name, options, stop_);
     if (!removed && removed.error().kind == ErrorKind::kNotFound) return {};
     return removed;
+  }
+
+  // Creates the ConfigMap, unless this run has done so before.
+  Result<void> store_part(const nlohmann::json& wanted) {
+    const auto made = create_or_get(context_, kube::kConfigMaps, wanted, stop_);
+    RETURN_IF_ERROR(made);
+    // The name holds the digest of the content, but anybody may have used it.
+    const bool ours = api::is_owned_by(api::decode_meta(*made), meta());
+    if (ours && made->value("binaryData", nlohmann::json()) == wanted.at("binaryData")) return {};
+    return fail(ErrorKind::kInvalid, "ConfigMap {} exists and is not this run's; delete it",
+                wanted.at("metadata").at("name").get<std::string>());
   }
 
   [[nodiscard]] Result<api::ResultFrame> from_termination_message(const std::string& pod_name) const {
@@ -179,9 +193,9 @@ Result<RunPtr> apply_run(const Context& context, const Observed& observed, const
   const auto& meta = observed.run->meta;
   const auto attempt = static_cast<int>(observed.run->status.attempts);
   // Remember that the Job was seen: if it is missing later, somebody has deleted it.
-  if (observed.job_seen) context.inbox.set_job_seen(meta.uid, attempt);
+  if (observed.job) context.inbox.set_job_seen(meta.uid, attempt, observed.job->meta.uid);
   for (const auto mark : plan.marks) {
-    context.inbox.set_mark(meta.uid, attempt, mark, context.clock.now(), mark == Mark::kDurableRead);
+    context.inbox.set_mark(meta.uid, attempt, mark, /*again=*/mark == Mark::kDurableRead);
   }
   Applier applier(context, observed, std::move(stop));
   for (const auto& action : plan.before) {

@@ -34,7 +34,8 @@ Result<void> ensure_network_policy(const Context& context, const std::string& na
   return {};
 }
 
-// Creates `object`, or returns the object that exists under its name.
+}  // namespace
+
 Result<json> create_or_get(const Context& context, const kube::Resource& resource, const json& object,
                            std::stop_token stop) {
   auto made = context.client.create(resource, object, stop);
@@ -44,21 +45,31 @@ Result<json> create_or_get(const Context& context, const kube::Resource& resourc
                             metadata.at("name").get<std::string>(), stop);
 }
 
-// Notes a refusal in the inbox, so that the run's status can report it and the creation is tried again. Returns every
-// other error.
-Result<void> note_refusal(const Context& context, const api::ModelRun& run, const Error& error) {
-  if (!is_refusal(error.kind)) return std::unexpected(error);
-  context.inbox.set_job(run.meta.uid, static_cast<int>(run.status.attempts), false, error.message);
-  return {};
-}
+namespace {
 
 Result<void> create_parameters(const Context& context, const api::ModelRun& run, const std::string& job_uid,
                                std::stop_token stop) {
   const auto wanted = build_parameters(run, job_uid);
   const auto found = create_or_get(context, kube::kConfigMaps, wanted, stop);
   RETURN_IF_ERROR(found);
-  if (api::decode_meta(*found).owner_uid == job_uid) return {};
+  const auto meta = api::decode_meta(*found);
+  if (meta.namespace_ == run.meta.namespace_ && meta.owner_uid == job_uid) return {};
   return fail(ErrorKind::kInvalid, "ConfigMap {} exists and is not this run's; delete it", run.status.job_name);
+}
+
+// Returns false if the Job's name is taken by a Job that the run does not own.
+Result<bool> create_objects(const Context& context, const api::ModelRun& run, const api::ModelProject& project,
+                            const std::stop_token& stop) {
+  RETURN_IF_ERROR(ensure_network_policy(context, run.meta.namespace_, stop));
+  const auto job = create_or_get(context, kube::kJobs, build_job({run, project, context.settings}), stop);
+  RETURN_IF_ERROR(job);
+  auto view = api::decode_job(*job);
+  if (!api::is_owned_by(view.meta, run.meta)) return false;
+  const auto job_uid = view.meta.uid;
+  context.caches.jobs.put(std::move(view));
+  context.inbox.set_job_seen(run.meta.uid, static_cast<int>(run.status.attempts), job_uid);
+  if (run.spec.parameters) RETURN_IF_ERROR(create_parameters(context, run, job_uid, stop));
+  return true;
 }
 
 }  // namespace
@@ -70,22 +81,15 @@ bool is_refusal(ErrorKind kind) {
 Result<void> create_job(const Context& context, const api::ModelRun& run, const api::ModelProject& project,
                         std::stop_token stop) {
   const auto attempt = static_cast<int>(run.status.attempts);
-  RETURN_IF_ERROR(ensure_network_policy(context, run.meta.namespace_, stop));
-  const auto job = create_or_get(context, kube::kJobs, build_job({run, project, context.settings}), stop);
-  if (!job) return note_refusal(context, run, job.error());
-  auto view = api::decode_job(*job);
-  if (view.meta.owner_uid != run.meta.uid) {
-    context.inbox.set_job(run.meta.uid, attempt, true, {});
+  const auto made = create_objects(context, run, project, stop);
+  if (made) {
+    context.inbox.set_job(run.meta.uid, attempt, /*foreign=*/!*made);
     return {};
   }
-  const auto job_uid = view.meta.uid;
-  context.caches.jobs.put(std::move(view));
-  context.inbox.set_job_seen(run.meta.uid, attempt);
-  if (run.spec.parameters) {
-    if (auto made = create_parameters(context, run, job_uid, stop); !made)
-      return note_refusal(context, run, made.error());
-  }
-  context.inbox.set_job(run.meta.uid, attempt, false, {});
+  if (made.error().kind == ErrorKind::kCancelled) return std::unexpected(made.error());
+  // Whatever it is, the run's status reports it, and limits.pendingSeconds bounds it.
+  log::warn("an object of a run cannot be made", {{"run", run.meta.key()}, {"error", made.error().message}});
+  context.inbox.job_failed(run.meta.uid, attempt, made.error().message);
   return {};
 }
 

@@ -15,6 +15,10 @@ namespace modelrun::controller {
 // plugin: kDenied, kInvalid and kTooLarge. Sending the same object again at once does not help.
 [[nodiscard]] bool is_refusal(ErrorKind kind);
 
+// Creates `object`, or returns the object that exists under its name, whoever it belongs to. Blocks.
+Result<nlohmann::json> create_or_get(const Context& context, const kube::Resource& resource,
+                                     const nlohmann::json& object, std::stop_token stop);
+
 // Makes sure that the following exist, in this order: the namespace's NetworkPolicy (created, or replaced if its spec
 // differs), the Job of the attempt in `run.status.attempts`, and, if the run has parameters, their ConfigMap, which
 // the Job owns. Safe to repeat: the names are fixed, so an object that exists is found and not made twice.
@@ -23,11 +27,11 @@ namespace modelrun::controller {
 // end. `project` must hold the settings that the run was admitted with; see as_admitted(). Blocks; safe to call from
 // many threads for different runs.
 //
-// Returns success in these cases as well, and notes them in the inbox with Inbox::set_job():
-// - The API server refuses the Job or the ConfigMap (see is_refusal()), or the ConfigMap's name is taken by an object
-//   that the Job does not own. The note holds the error's message.
-// - The Job's name is taken by a Job that `run` does not own. The note says that the Job is foreign.
-// Every other error is returned, and so is every error about the NetworkPolicy, a refusal included.
+// Returns success in these cases as well, and notes them in the inbox:
+// - One of the objects cannot be made: refused, for a quota for example, or not answered, or the ConfigMap's name is taken
+//   by an object that the Job does not own. See Inbox::job_failed().
+// - The Job's name is taken by a Job that `run` does not own. See Inbox::set_job().
+// Fails with kCancelled only.
 Result<void> create_job(const Context& context, const api::ModelRun& run, const api::ModelProject& project,
                         std::stop_token stop);
 

@@ -1,4 +1,4 @@
-// What the reconcilers of one operator process share.
+// What the reconcilers of one term of leadership share.
 #pragma once
 
 #include "base/clock.h"
@@ -11,17 +11,22 @@
 #include "kube/client.h"
 #include "runtime/events.h"
 #include "runtime/metrics.h"
+#include "runtime/steady_clock.h"
 #include "runtime/work_queue.h"
 
 namespace modelrun::controller {
 
-// Holds references only. src/operator makes and owns the objects, and destroys them after every user of this context.
+// Holds references only. The first part belongs to the process, the second to the Term (term.h), which owns this object.
 // Each object is thread-safe, or never changes while a reconciler runs.
 struct Context {
   kube::Client& client;
   const Settings& settings;
-  const Clock& clock;
+  const Clock& clock;  // for times that are written down; waits are measured by `steady`, which nobody can set
+  runtime::SteadyClock& steady;
   Caches& caches;
+  runtime::EventSink& events;
+  runtime::Metrics& metrics;
+
   Inbox& inbox;
   Sources& sources;
   SlotQueue& slots;
@@ -29,8 +34,6 @@ struct Context {
   WriteTimes& project_writes;
   runtime::WorkQueue& run_queue;
   runtime::WorkQueue& project_queue;
-  runtime::EventRecorder& events;
-  runtime::Metrics& metrics;
 };
 
 }  // namespace modelrun::controller

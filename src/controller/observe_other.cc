@@ -81,7 +81,20 @@ std::vector<RecordPtr> successes(const Context& context, const std::string& iden
 Result<OtherRun> observe_followed(const Context& context, const api::ModelRun& run, std::stop_token stop) {
   const auto& followed = *run.status.reused_from;
   const auto record = context.caches.runs.find(api::object_key(run.meta.namespace_, followed.name));
-  if (!record || record->meta.uid != followed.uid) return OtherRun{};
+  if (!record || record->meta.uid != followed.uid) {
+    // The cache may be behind: what looks like the end of the other run would have this one executed a second time.
+    api::ObjectMeta meta;
+    meta.namespace_ = run.meta.namespace_;
+    meta.name = followed.name;
+    meta.uid = followed.uid;
+    const auto live = read_live(context, meta, stop);
+    RETURN_IF_ERROR(live);
+    if (!*live) return OtherRun{};
+    if (api::is_final((*live)->status.phase)) {
+      return read_result(context, meta, run.status.identity, run.spec.reuse, stop);
+    }
+    return use_of(**live, run.status.identity, run.spec.reuse) == Use::kWait ? OtherRun{*live, {}} : OtherRun{};
+  }
   if (!record->active) return read_result(context, record->meta, run.status.identity, run.spec.reuse, stop);
   const bool waits = use_of(*record->active, run.status.identity, run.spec.reuse) == Use::kWait;
   return waits ? OtherRun{record->active, {}} : OtherRun{};

@@ -10,9 +10,10 @@ namespace {
 
 // True if the run has a Job. The Job of a suspended run is deleted only after the status that says so is written, and
 // the operator may crash in between.
-bool has_job(const Context& context, const std::string& run_uid) {
-  const auto jobs = context.caches.jobs.by_index(kByRun, run_uid);
-  return std::ranges::any_of(jobs, [](const auto& job) { return !job->meta.deleting(); });
+bool has_job(const Context& context, const api::ObjectMeta& run) {
+  const auto jobs = context.caches.jobs.by_index(kByRun, run_index(run));
+  return std::ranges::any_of(
+      jobs, [&](const auto& job) { return !job->meta.deleting() && api::is_owned_by(job->meta, run); });
 }
 
 // True if the run of an active entry has ended, is gone, or has lost its slot.
@@ -20,13 +21,15 @@ Result<bool> is_over(const Context& context, const std::string& namespace_, cons
                      std::stop_token stop) {
   const auto record = context.caches.runs.find(api::object_key(namespace_, entry.name));
   if (record && record->meta.uid == entry.uid) {
-    return !record->active || (has_lost(entry, *record->active) && !has_job(context, entry.uid));
+    const bool holds = !record->meta.deleting() && record->active && !has_lost(entry, *record->active);
+    return !record->active || (!holds && !has_job(context, record->meta));
   }
   const auto live = context.client.get(kube::kModelRuns, namespace_, entry.name, stop);
   if (!live && live.error().kind == ErrorKind::kNotFound) return true;
   RETURN_IF_ERROR(live);
   const auto run = api::decode_model_run(*live);
-  return run.meta.uid != entry.uid || api::is_final(run.status.phase);
+  const bool gone = run.meta.deleting() && !has_job(context, run.meta);
+  return run.meta.uid != entry.uid || api::is_final(run.status.phase) || gone;
 }
 
 Result<void> observe_over(const Context& context, ProjectObserved& observed, std::stop_token stop) {
@@ -36,6 +39,20 @@ Result<void> observe_over(const Context& context, ProjectObserved& observed, std
     if (*over) observed.over.insert(entry.uid);
   }
   return {};
+}
+
+// Who waits for a slot. A request whose run is gone or over is dropped: a slot that is given to nobody would never come
+// back.
+std::vector<SlotRequest> waiting_runs(const Context& context, const std::string& project_key) {
+  auto requests = context.slots.of(project_key);
+  const auto namespace_ = project_key.substr(0, project_key.find('/'));
+  std::erase_if(requests, [&](const SlotRequest& request) {
+    const auto run = context.caches.runs.find(api::object_key(namespace_, request.name));
+    if (run && run->meta.uid == request.uid && run->active && !run->meta.deleting()) return false;
+    context.slots.leave(request.uid);
+    return true;
+  });
+  return requests;
 }
 
 void observe_runs(const Context& context, ProjectObserved& observed, const std::string& key) {
@@ -57,8 +74,10 @@ Result<ProjectObserved> observe_project(const Context& context, std::shared_ptr<
   observed.project = std::move(project);
   const auto key = observed.project->meta.key();
   observed.probe = context.sources.probe_of(*observed.project);
-  observed.waiting = context.slots.of(key);
-  observed.last_write = context.project_writes.last(key);
+  observed.waiting = waiting_runs(context, key);
+  if (const auto last = context.project_writes.last(key)) {
+    observed.since_write = std::chrono::duration_cast<Duration>(context.steady.now() - *last);
+  }
   observe_runs(context, observed, key);
   RETURN_IF_ERROR(observe_over(context, observed, std::move(stop)));
   return observed;

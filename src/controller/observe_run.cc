@@ -1,6 +1,8 @@
 #include "controller/observe_run.h"
 
 #include <algorithm>
+#include <charconv>
+#include <set>
 #include <utility>
 
 #include "controller/observe_other.h"
@@ -8,6 +10,7 @@
 #include "controller/run/as_admitted.h"
 #include "controller/run/limits.h"
 #include "controller/run/reuse.h"
+#include "controller/run/steps.h"
 #include "controller/sources/secrets.h"
 
 namespace modelrun::controller {
@@ -18,16 +21,32 @@ namespace {
 // returns true for the Job of the current attempt.
 bool is_stray(const api::JobView& job, const api::ModelRun& run) {
   const auto& status = run.status;
-  if (job.meta.owner_uid != run.meta.uid || job.meta.deleting()) return false;
+  if (!api::is_owned_by(job.meta, run.meta) || job.meta.deleting()) return false;
   const auto over = status.job_name.empty() ? status.attempts : status.attempts - 1;
-  for (std::int64_t attempt = 1; attempt <= over; ++attempt) {
-    if (job.meta.name == child_name(run.meta, attempt)) return true;
-  }
-  return false;
+  const auto& name = job.meta.name;
+  std::int64_t attempt = 0;
+  const auto* const digits = name.data() + name.rfind('-') + 1;
+  const auto parsed = std::from_chars(digits, name.data() + name.size(), attempt);
+  return parsed.ec == std::errc() && attempt >= 1 && attempt <= over && name == child_name(run.meta, attempt);
+}
+
+// The project, which may be null. Its absence, or another one under its name, ends runs, so the API server is asked
+// before that is believed of a cache that may be behind.
+Result<std::shared_ptr<const api::ModelProject>> find_project(const Context& context, const api::ModelRun& run,
+                                                              std::stop_token stop) {
+  auto cached = context.caches.projects.find(api::object_key(run.meta.namespace_, run.spec.project));
+  const auto& recorded = run.status.project_uid;
+  if (cached && (recorded.empty() || cached->meta.uid == recorded)) return cached;
+  const auto live = context.client.get(kube::kModelProjects, run.meta.namespace_, run.spec.project, std::move(stop));
+  if (!live && live.error().kind == ErrorKind::kNotFound) return nullptr;
+  RETURN_IF_ERROR(live);
+  auto project = std::make_shared<const api::ModelProject>(api::decode_model_project(*live));
+  context.caches.projects.put(*project);
+  return project;
 }
 
 void observe_strays(const Context& context, Observed& observed) {
-  for (const auto& job : context.caches.jobs.by_index(kByRun, observed.run->meta.uid)) {
+  for (const auto& job : context.caches.jobs.by_index(kByRun, run_index(observed.run->meta))) {
     if (is_stray(*job, *observed.run)) observed.stray_jobs.push_back(job->meta.name);
   }
 }
@@ -45,22 +64,75 @@ Result<void> observe_recorded_pod(const Context& context, Observed& observed, st
   return {};
 }
 
-void observe_children(const Context& context, Observed& observed) {
-  const auto& run = *observed.run;
-  for (auto& job : context.caches.jobs.by_index(kByRun, run.meta.uid)) {
-    if (job->meta.name != run.status.job_name || job->meta.owner_uid != run.meta.uid) continue;
-    observed.job_seen = true;
-    // A Job that is being deleted counts as gone. Its Pod is still followed to its end.
-    if (!job->meta.deleting()) observed.job = std::move(job);
-  }
-  for (auto& pod : context.caches.pods.by_index(kByRun, run.meta.uid)) {
-    if (pod->meta.owner_name == run.status.job_name) observed.pods.push_back(std::move(pod));
-  }
-  std::ranges::sort(observed.pods, std::ranges::greater{}, [](const auto& pod) { return pod->meta.creation; });
+void take_job(const std::shared_ptr<const api::JobView>& job, Observed& observed, std::set<std::string>& job_uids) {
+  observed.job_seen = true;
+  job_uids.insert(job->meta.uid);
+  // A Job that is being deleted counts as gone. Its Pod is still followed to its end.
+  if (!job->meta.deleting()) observed.job = job;
 }
 
-void observe_inbox(const Context& context, Observed& observed) {
-  auto notes = context.inbox.read(*observed.run);
+// The attempt's Job. Its absence ends the attempt, so the API server is asked before that is believed of a cache that may
+// be behind, unless the Job has just not been made yet.
+Result<void> observe_job(const Context& context, Observed& observed, std::set<std::string>& job_uids,
+                         std::stop_token stop) {
+  const auto& run = *observed.run;
+  for (const auto& job : context.caches.jobs.by_index(kByRun, run_index(run.meta))) {
+    if (job->meta.name == run.status.job_name && api::is_owned_by(job->meta, run.meta)) {
+      take_job(job, observed, job_uids);
+    }
+  }
+  const bool expected = observed.job_seen || run.status.phase == api::Phase::kRunning;
+  if (observed.job || !expected) return {};
+  const auto live = context.client.get(kube::kJobs, run.meta.namespace_, run.status.job_name, std::move(stop));
+  if (!live && live.error().kind == ErrorKind::kNotFound) return {};
+  RETURN_IF_ERROR(live);
+  auto job = std::make_shared<const api::JobView>(api::decode_job(*live));
+  if (!api::is_owned_by(job->meta, run.meta)) return {};
+  context.caches.jobs.put(*job);
+  take_job(job, observed, job_uids);
+  return {};
+}
+
+// The attempt's pods: those of its Jobs, and the one that is recorded in status.
+Result<void> observe_pods(const Context& context, Observed& observed, const std::set<std::string>& job_uids,
+                          std::stop_token stop) {
+  const auto& run = *observed.run;
+  const auto is_ours = [&](const api::PodView& pod) {
+    return pod.meta.uid == run.status.pod_uid || (pod.meta.owner_kind == "Job" && job_uids.contains(pod.meta.owner_uid));
+  };
+  for (auto& pod : context.caches.pods.by_index(kByRun, run_index(run.meta))) {
+    if (is_ours(*pod)) observed.pods.push_back(std::move(pod));
+  }
+  const bool over = observed.job && (observed.job->failed || observed.job->complete);
+  if (observed.pods.empty() && run.status.pod_uid.empty() && over) {
+    // That a Job has ended and has no pod would be the only evidence of how the attempt ended.
+    kube::ListOptions options{.namespace_ = run.meta.namespace_,
+                              .label_selector = fmt::format("{}={}", api::kLabelRunUid, run.meta.uid)};
+    const auto listed = context.client.list(kube::kPods, options, stop);
+    RETURN_IF_ERROR(listed);
+    for (const auto& object : listed->items) {
+      auto pod = std::make_shared<const api::PodView>(api::decode_pod(object));
+      if (is_ours(*pod)) observed.pods.push_back(std::move(pod));
+    }
+  }
+  std::ranges::sort(observed.pods, std::ranges::greater{}, [](const auto& pod) { return pod->meta.creation; });
+  return observe_recorded_pod(context, observed, std::move(stop));
+}
+
+// Notes when the end of the model's container, and the deletion of its pod, were first seen.
+void note_sights(const Context& context, const Observed& observed) {
+  const auto& run = *observed.run;
+  const auto mark = [&](Mark seen) {
+    context.inbox.set_mark(run.meta.uid, static_cast<int>(run.status.attempts), seen, /*again=*/false);
+  };
+  mark(Mark::kAttempt);
+  const auto* pod = attempt_pod(observed);
+  if (pod == nullptr) return;
+  if (pod->model.state == api::ContainerView::State::kTerminated) mark(Mark::kModelEnded);
+  if (pod->meta.deletion) mark(Mark::kPodDeleting);
+}
+
+void take_notes(Inbox::Notes notes, Observed& observed) {
   observed.claims = std::move(notes.claims);
   observed.frame = std::move(notes.frame);
   observed.durable_final = notes.durable_final;
@@ -68,6 +140,8 @@ void observe_inbox(const Context& context, Observed& observed) {
   observed.job_foreign = notes.job_foreign;
   observed.children_ensured = notes.children_ensured;
   observed.job_error = std::move(notes.job_error);
+  observed.job_failures = notes.job_failures;
+  observed.source_lost = std::move(notes.source_lost);
   observed.durable_failures = notes.durable_failures;
   observed.payload_refusals = notes.payload_refusals;
   observed.payload_error = std::move(notes.payload_error);
@@ -125,7 +199,10 @@ Result<Observed> observe_run(const Context& context, std::shared_ptr<const api::
   Observed observed;
   observed.run = std::move(run);
   const auto& meta = observed.run->meta;
-  observed.project = context.caches.projects.find(api::object_key(meta.namespace_, observed.run->spec.project));
+  observed.known_for = context.inbox.known_for(meta.uid);
+  auto project = find_project(context, *observed.run, stop);
+  RETURN_IF_ERROR(project);
+  observed.project = std::move(*project);
   if (observed.project) {
     const auto& active = observed.project->status.active;
     const auto mine = std::ranges::find(active, meta.uid, &api::ActiveRun::uid);
@@ -139,9 +216,12 @@ Result<Observed> observe_run(const Context& context, std::shared_ptr<const api::
     RETURN_IF_ERROR(observe_start(context, observed, stop));
     return observed;
   }
-  observe_children(context, observed);
-  RETURN_IF_ERROR(observe_recorded_pod(context, observed, stop));
-  observe_inbox(context, observed);
+  auto notes = context.inbox.read(*observed.run);
+  observed.job_seen = notes.job_seen;
+  RETURN_IF_ERROR(observe_job(context, observed, notes.job_uids, stop));
+  RETURN_IF_ERROR(observe_pods(context, observed, notes.job_uids, stop));
+  note_sights(context, observed);
+  take_notes(context.inbox.read(*observed.run), observed);
   return observed;
 }
 

@@ -4,10 +4,14 @@
 
 #include "controller/apply_run.h"
 #include "controller/observe_run.h"
+#include "controller/run/as_admitted.h"
 #include "controller/run/decide.h"
 
 namespace modelrun::controller {
 namespace {
+
+// How long passes over a run have to fail before its status says so: most failures pass sooner.
+constexpr std::chrono::seconds kTellTrouble{5};
 
 // Handles a change of spec.cancel or spec.suspend after the run's end. The result stays as it is. Only
 // observedGeneration is updated, because kstatus treats an object whose latest generation was not observed as in
@@ -43,15 +47,41 @@ runtime::ReconcileResult reconcile_finished(const Context& context, const RunRec
   finished.history = project ? project->history : api::HistorySpec{};
   finished.managed = record.made_by_tool || finished.history.include_applied;
   finished.followed = is_followed(context.caches.runs, record.meta.uid);
-  const auto jobs = context.caches.jobs.by_index(kByRun, record.meta.uid);
+  const auto jobs = context.caches.jobs.by_index(kByRun, run_index(record.meta));
   for (const auto& job : jobs) {
-    if (job->meta.deleting()) continue;
+    if (job->meta.deleting() || !api::is_owned_by(job->meta, record.meta)) continue;
     finished.has_job = true;
     finished.job_name = job->meta.name;
   }
   const Plan plan = decide_finished(finished, context.clock.now());
   if (auto done = apply_finished(context, record.meta, plan, stop); !done) return runtime::failed(done.error());
   return result_of(plan);
+}
+
+// The run is being deleted, and a finalizer may keep it for long. It holds no slot and nothing of it goes on; nothing is
+// written into it, because nobody reads it any more. Once it is gone, Kubernetes' garbage collector deletes what is left.
+runtime::ReconcileResult reconcile_deleted(const Context& context, const RunRecord& record, std::stop_token stop) {
+  forget(context, record.meta.uid);
+  for (const auto& job : context.caches.jobs.by_index(kByRun, run_index(record.meta))) {
+    if (job->meta.deleting() || !api::is_owned_by(job->meta, record.meta)) continue;
+    Plan plan;
+    plan.after.emplace_back(DeleteJob{job->meta.name});
+    if (auto done = apply_finished(context, record.meta, plan, stop); !done) return runtime::failed(done.error());
+  }
+  context.project_queue.add(record.project_key());
+  return runtime::done();
+}
+
+// A pass over the run has failed. Says so in its status once that has lasted, so that nobody wonders why nothing moves.
+runtime::ReconcileResult blocked(const Context& context, Observed observed, const Error& error, std::stop_token stop) {
+  if (error.kind == ErrorKind::kConflict || error.kind == ErrorKind::kCancelled) return runtime::failed(error);
+  const auto lasted = context.inbox.trouble(observed.run->meta.uid);
+  if (lasted >= kTellTrouble) {
+    const Plan plan = decide_blocked(observed, error, lasted, context.clock.now());
+    // Best effort: the next pass tries again.
+    if (auto told = apply_run(context, observed, plan, std::move(stop)); !told) return runtime::failed(told.error());
+  }
+  return runtime::failed(error);
 }
 
 }  // namespace
@@ -67,12 +97,17 @@ runtime::ReconcileResult reconcile_run(const Context& context, const std::string
   const auto record = context.caches.runs.find(key);
   // Runs that wait for the result of a run that is gone were woken when its removal was seen (wiring.cc).
   if (!record) return runtime::done();
+  if (record->meta.deleting()) return reconcile_deleted(context, *record, std::move(stop));
   if (!record->active) return reconcile_finished(context, *record, stop);
-  // Kubernetes' garbage collector deletes the run's children.
-  if (record->meta.deleting()) return runtime::done();
 
   const auto observed = observe_run(context, record->active, stop);
-  if (!observed) return runtime::failed(observed.error());
+  if (!observed) {
+    Observed known;
+    known.run = record->active;
+    known.project = context.caches.projects.find(record->project_key());
+    known.as_admitted = as_admitted(*known.run, known.project);
+    return blocked(context, std::move(known), observed.error(), std::move(stop));
+  }
   const Plan plan = decide(*observed, context.clock.now(), context.settings);
   const bool queues = std::ranges::any_of(
       plan.before, [](const Action& step) { return std::holds_alternative<RequestAdmission>(step); });
@@ -85,7 +120,8 @@ runtime::ReconcileResult reconcile_run(const Context& context, const std::string
   if (const auto kept = context.caches.runs.find(key); !kept || kept->meta.uid != record->meta.uid) {
     forget(context, record->meta.uid);
   }
-  if (!applied) return runtime::failed(applied.error());
+  if (!applied) return blocked(context, *observed, applied.error(), std::move(stop));
+  context.inbox.trouble_over(record->meta.uid);
   if (observed->lost_slot) context.project_queue.add(record->project_key());
   return result_of(plan);
 }

@@ -35,15 +35,20 @@ std::vector<SlotRequest> SlotQueue::of(const std::string& project_key) const {
   return waiting;
 }
 
-Time WriteTimes::last(const std::string& project_key) const {
+std::optional<WriteTimes::Point> WriteTimes::last(const std::string& project_key) const {
   const MutexLock lock(mutex_);
   const auto found = times_.find(project_key);
-  return found == times_.end() ? Time{} : found->second;
+  return found == times_.end() ? std::nullopt : std::optional(found->second);
 }
 
-void WriteTimes::note(const std::string& project_key, Time now) {
+void WriteTimes::note(const std::string& project_key, Point now) {
   const MutexLock lock(mutex_);
   times_[project_key] = now;
+}
+
+void WriteTimes::forget(const std::string& project_key) {
+  const MutexLock lock(mutex_);
+  times_.erase(project_key);
 }
 
 }  // namespace modelrun::controller

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/mutex.h"
 #include "controller/project/observed.h"
+#include "runtime/steady_clock.h"
 
 namespace modelrun::controller {
 
@@ -31,13 +32,15 @@ class SlotQueue {
 // When each project's status was last written by this process. Thread-safe.
 class WriteTimes {
  public:
-  // The epoch when this process never wrote it.
-  [[nodiscard]] Time last(const std::string& project_key) const;
-  void note(const std::string& project_key, Time now);
+  using Point = runtime::SteadyClock::Point;
+  // nullopt when this process never wrote it.
+  [[nodiscard]] std::optional<Point> last(const std::string& project_key) const;
+  void note(const std::string& project_key, Point now);
+  void forget(const std::string& project_key);
 
  private:
   mutable Mutex mutex_;
-  std::map<std::string, Time> times_ GUARDED_BY(mutex_);
+  std::map<std::string, Point> times_ GUARDED_BY(mutex_);
 };
 
 }  // namespace modelrun::controller

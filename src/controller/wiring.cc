@@ -51,11 +51,12 @@ void on_run(const Context& context, const RecordPtr& old, const RecordPtr& now) 
   if (!now || replaced || ended) context.project_queue.add(run.project_key());
 }
 
-void wake_runs(const Context& context, const std::string& project_key) {
+// Wakes the project's runs that are under way, and with `finished` the others too.
+void wake_runs(const Context& context, const std::string& project_key, bool finished) {
   // Sort the keys. The index has no order, and a simulation has to give the same order when it is replayed.
   std::set<std::string> keys;
   for (const auto& run : context.caches.runs.by_index(kByProject, project_key)) {
-    if (run->active) keys.insert(run->meta.key());
+    if (run->active || finished) keys.insert(run->meta.key());
   }
   for (const auto& key : keys) context.run_queue.add(key);
 }
@@ -65,7 +66,13 @@ void on_project(const Context& context, const ProjectPtr& old, const ProjectPtr&
   context.project_queue.add(key);
   const bool changed = !old || !now || old->meta.uid != now->meta.uid || old->meta.generation != now->meta.generation ||
                        old->meta.deleting() != now->meta.deleting();
-  if (changed) wake_runs(context, key);
+  // Another history may be due to delete finished runs, or their Jobs, sooner or later than they have asked to be woken.
+  const bool history_changed = old && now && old->history != now->history;
+  if (changed) wake_runs(context, key, history_changed);
+  if (old && (!now || old->meta.uid != now->meta.uid)) {
+    context.sources.forget_project(old->meta.uid);
+    context.project_writes.forget(key);
+  }
 }
 
 void on_job(const Context& context, const api::JobView& job) {
@@ -79,19 +86,18 @@ void on_pod(const Context& context, const api::PodView& pod) {
 
 }  // namespace
 
-void wire_caches(const Context& context, const std::atomic<bool>& leading) {
-  context.caches.runs.set_on_change([&](const RecordPtr& old, const RecordPtr& now) {
-    if (leading) on_run(context, old, now);
-  });
-  context.caches.projects.set_on_change([&](const ProjectPtr& old, const ProjectPtr& now) {
-    if (leading) on_project(context, old, now);
-  });
-  context.caches.jobs.set_on_change([&](const auto& old, const auto& now) {
-    if (leading) on_job(context, now ? *now : *old);
-  });
-  context.caches.pods.set_on_change([&](const auto& old, const auto& now) {
-    if (leading) on_pod(context, now ? *now : *old);
-  });
+void wire_caches(Caches& caches, const CurrentTerm& term) {
+  const auto tell = [&term](const auto& change) {
+    return [&term, change](const auto& old, const auto& now) {
+      term.with([&](const Context& context) { change(context, old, now); });
+    };
+  };
+  caches.runs.set_on_change(tell(on_run));
+  caches.projects.set_on_change(tell(on_project));
+  caches.jobs.set_on_change(
+      tell([](const Context& context, const auto& old, const auto& now) { on_job(context, now ? *now : *old); }));
+  caches.pods.set_on_change(
+      tell([](const Context& context, const auto& old, const auto& now) { on_pod(context, now ? *now : *old); }));
 }
 
 void enqueue_all(const Context& context) {

@@ -1,18 +1,14 @@
 // Connects the caches to the work queues: says which runs and projects a change of an object concerns.
 #pragma once
 
-#include <atomic>
-
-#include "controller/context.h"
+#include "controller/term.h"
 
 namespace modelrun::controller {
 
-// Sets the on_change callbacks of the caches. Call it before the watchers start. Keeps references to `context` and
-// `leading`, which must outlive every change of a cache. The callbacks run on the thread that changes the cache: a
-// watcher, or a reconcile thread after a write of its own.
-//
-// While `leading` is false the callbacks do nothing. Call enqueue_all() after it has become true.
-void wire_caches(const Context& context, const std::atomic<bool>& leading);
+// Sets the on_change callbacks of the caches. Call it before the watchers start. Keeps a reference to `term`, which must
+// outlive every change of a cache. The callbacks run on the thread that changes the cache: a watcher, or a reconcile
+// thread after a write of its own. While there is no term they do nothing.
+void wire_caches(Caches& caches, const CurrentTerm& term);
 
 // Adds the key of every cached run and project to its queue. Thread-safe.
 void enqueue_all(const Context& context);

@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "controller/reconcile_project.h"
 #include "controller/reconcile_run.h"
+#include "controller/sources/thread_pool.h"
 #include "controller/wiring.h"
 #include "kube/config.h"
 #include "kube/cpprest/cpprest_transport.h"
@@ -75,30 +76,13 @@ Operator::Operator(Flags flags, std::unique_ptr<kube::Transport> transport,
               [this](const kube::CallInfo& call) {
                 metrics_.api_request(call.verb, call.resource, call.code, call.latency);
               }),
-      run_queue_({.name = "runs"}, steady_, &metrics_),
-      project_queue_({.name = "projects"}, steady_, &metrics_),
       resolver_({.policy = flags_.git, .scratch = flags_.source_cache + "/scratch"}),
       archives_(std::move(archives)),
-      sources_(
-          client_, flags_.git, resolver_, *archives_, clock_, [this](const std::string& key) { run_queue_.add(key); },
-          [this](const std::string& key) { project_queue_.add(key); }),
+      git_(resolver_, *archives_),
+      caches_(steady_),
       events_(client_, {.instance = host_name()}, clock_, &metrics_),
-      context_{client_, flags_.settings, clock_,     caches_,        inbox_,  sources_, slots_,
-               leads_,  project_writes_, run_queue_, project_queue_, events_, metrics_},
-      gate_(caches_, inbox_, sources_, run_queue_),
-      authenticator_(client_),
-      run_workers_(
-          "runs", flags_.workers, run_queue_,
-          [this](const std::string& key, std::stop_token stop) {
-            return controller::reconcile_run(context_, key, std::move(stop));
-          },
-          steady_, &metrics_),
-      project_workers_(
-          "projects", 2, project_queue_,
-          [this](const std::string& key, std::stop_token stop) {
-            return controller::reconcile_project(context_, key, std::move(stop));
-          },
-          steady_, &metrics_) {}
+      gate_(caches_, term_),
+      authenticator_(client_) {}
 
 runtime::ProbeAnswer Operator::answer_probe(std::string_view target) const {
   target = target.substr(0, target.find('?'));
@@ -167,7 +151,7 @@ void Operator::keep_certificate(const std::stop_token& stop) {
 }
 
 Result<void> Operator::start_watchers(const std::stop_token& stop) {
-  controller::wire_caches(context_, leading_);
+  controller::wire_caches(caches_, term_);
   const auto watch = [this](const kube::Resource& resource, std::string_view selector, auto& store, auto decode) {
     using T = decltype(decode(std::declval<const kube::Json&>()));
     auto sink = std::make_unique<runtime::StoreSink<T>>(store, guarded<T>(decode));
@@ -196,20 +180,43 @@ Result<void> Operator::start_watchers(const std::stop_token& stop) {
   return {};
 }
 
+Operator::Leading::Leading(Operator& op)
+    : term(std::make_shared<controller::Term>(controller::Term::Parts{
+          .client = op.client_,
+          .settings = op.flags_.settings,
+          .clock = op.clock_,
+          .steady = op.steady_,
+          .caches = op.caches_,
+          .git = op.git_,
+          .policy = op.flags_.git,
+          .events = op.events_,
+          .metrics = op.metrics_,
+          .executor = std::make_unique<controller::ThreadPool>(),
+      })),
+      runs(
+          "runs", op.flags_.workers, term->context().run_queue,
+          [&context = term->context()](const std::string& key, std::stop_token stop) {
+            return controller::reconcile_run(context, key, std::move(stop));
+          },
+          op.steady_, &op.metrics_),
+      projects(
+          "projects", 2, term->context().project_queue,
+          [&context = term->context()](const std::string& key, std::stop_token stop) {
+            return controller::reconcile_project(context, key, std::move(stop));
+          },
+          op.steady_, &op.metrics_) {}
+
 void Operator::begin_leading() {
   log::info("leading");
-  leading_ = true;
-  controller::enqueue_all(context_);
-  run_workers_.start();
-  project_workers_.start();
-  gate_.set_leading(true);
+  leading_.emplace(*this);
+  term_.begin(leading_->term);
+  leading_->runs.start();
+  leading_->projects.start();
 }
 
 void Operator::end_leading() {
-  gate_.set_leading(false);
-  leading_ = false;
-  run_workers_.stop();
-  project_workers_.stop();
+  term_.end();
+  leading_.reset();
   log::info("not leading");
 }
 

@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "controller/context.h"
-#include "controller/pods/run_gate.h"
+#include "controller/run_gate.h"
+#include "controller/term.h"
 #include "kube/client.h"
 #include "kube/transport.h"
 #include "operator/flags.h"
@@ -58,22 +58,14 @@ class Operator {
   runtime::Metrics metrics_;
   std::unique_ptr<kube::Transport> transport_;
   kube::Client client_;
-  std::atomic<bool> leading_{false};
   std::atomic<bool> synced_{false};
 
-  runtime::WorkQueue run_queue_;
-  runtime::WorkQueue project_queue_;
-  controller::Inbox inbox_;
-  controller::SlotQueue slots_;
-  controller::Leads leads_;
-  controller::WriteTimes project_writes_;
   source::Resolver resolver_;
   std::unique_ptr<source::ArchiveCache> archives_;
+  controller::CachedGit git_;
   controller::Caches caches_;
-  controller::Sources sources_;
   runtime::EventRecorder events_;
-  controller::Context context_;
-
+  controller::CurrentTerm term_;
   controller::RunGate gate_;
   TokenAuthenticator authenticator_;
   std::unique_ptr<runserver::Server> run_server_;
@@ -81,8 +73,14 @@ class Operator {
 
   std::vector<std::unique_ptr<runtime::WatchSink>> sinks_;
   std::vector<std::unique_ptr<runtime::Watcher>> watchers_;
-  runtime::Workers run_workers_;
-  runtime::Workers project_workers_;
+  // A term, and who works on its queues. Absent while this process does not lead.
+  struct Leading {
+    explicit Leading(Operator& op);
+    std::shared_ptr<controller::Term> term;
+    runtime::Workers runs;
+    runtime::Workers projects;
+  };
+  std::optional<Leading> leading_;  // used by the thread of run() only
 };
 
 }  // namespace modelrun::op

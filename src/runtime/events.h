@@ -27,6 +27,17 @@ struct EventOptions {
   std::size_t remembered = 512;                      // sent events that a repetition can be counted in
 };
 
+// Takes events. Thread-safe.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  // Notes an event about `object`; does not block on the API server. `reason` and `action` are CamelCase words. In
+  // `note`, bytes that are not UTF-8 are replaced; it is cut to 1,024 bytes. The event goes to the object's
+  // namespace, or to "default" for a cluster-wide object.
+  virtual void event(const kube::Resource& resource, const api::ObjectMeta& object, EventKind kind,
+                     std::string_view reason, std::string_view action, std::string note) = 0;
+};
+
 // Thread-safe. Owns one thread. Keeps references to client, clock and metrics, which must outlive it; `metrics` may
 // be null. Events are best effort: one that the queue has no room for, or that the API server does not take at the
 // first try, is dropped, counted, and not sent again.
@@ -34,18 +45,15 @@ struct EventOptions {
 // An event that repeats an earlier one (same object, kind, reason, action and note) within six minutes of its last
 // occurrence is counted in the series of the earlier event. The series is written when the count reaches a power of
 // two.
-class EventRecorder {
+class EventRecorder final : public EventSink {
  public:
   EventRecorder(kube::Client& client, EventOptions options, const Clock& clock, Metrics* metrics = nullptr);
-  ~EventRecorder();  // stop()
+  ~EventRecorder() override;  // stop()
   EventRecorder(const EventRecorder&) = delete;
   EventRecorder& operator=(const EventRecorder&) = delete;
 
-  // Queues an event about `object`; does not block on the API server. `reason` and `action` are CamelCase words. In
-  // `note`, bytes that are not UTF-8 are replaced; it is cut to 1,024 bytes. The event goes to the object's
-  // namespace, or to "default" for a cluster-wide object.
   void event(const kube::Resource& resource, const api::ObjectMeta& object, EventKind kind, std::string_view reason,
-             std::string_view action, std::string note);
+             std::string_view action, std::string note) override;
 
   // Waits, for at most `timeout` of real time, until the queued events are sent, then ends the thread and joins it.
   // What is still queued is dropped, as are events that come later. May be called again.

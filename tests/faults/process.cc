@@ -1,7 +1,6 @@
 #include "faults/process.h"
 
 #include <array>
-#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
@@ -16,8 +15,6 @@
 namespace modelrun::faults {
 namespace {
 
-constexpr std::chrono::seconds kGitPatience{60};
-
 // One repository, resolver and archive cache for all worlds: git is asked once.
 struct Git {
   source::ScratchDir directory = source::ScratchDir::make(std::filesystem::temp_directory_path()).value();
@@ -25,6 +22,7 @@ struct Git {
   source::Policy policy;
   std::unique_ptr<source::Resolver> resolver;
   std::unique_ptr<source::ArchiveCache> archives;
+  std::unique_ptr<controller::CachedGit> cached;
 
   Git() {
     log::configure(log::Format::kText, log::Level::kError);
@@ -47,6 +45,7 @@ struct Git {
     options.policy = policy;
     options.directory = directory.path() / "archives";
     archives = source::ArchiveCache::open(std::move(options)).value();
+    cached = std::make_unique<controller::CachedGit>(*resolver, *archives);
   }
 };
 
@@ -71,35 +70,48 @@ std::string repository_commit() {
   return git().commit;
 }
 
+void WaitingTasks::run_all() {
+  while (!tasks_.empty()) {
+    const Task task = std::move(tasks_.front());
+    tasks_.pop_front();
+    task({});
+  }
+}
+
 Process::Process(Machine& machine, std::uint64_t seed)
     : machine_(machine),
       client_(machine.server),
       events_client_(machine.events),
-      run_queue_({.name = "runs", .seed = seed}, machine.steady),
-      project_queue_({.name = "projects", .seed = seed}, machine.steady),
-      sources_(
-          client_, git().policy, *git().resolver, *git().archives, machine.clock,
-          [this](const std::string& key) {
-            const std::lock_guard lock(mutex_);
-            woken_runs_.insert(key);
-            fresh_runs_.insert(key);
-            changed_.notify_all();
-          },
-          [this](const std::string& key) {
-            const std::lock_guard lock(mutex_);
-            woken_projects_.insert(key);
-            fresh_projects_.insert(key);
-            changed_.notify_all();
-          }),
+      seed_(seed),
+      caches_(machine.steady),
       events_(events_client_, {.instance = "test"}, machine.clock),
-      context_{client_, machine.settings, machine.clock, caches_,        inbox_,  sources_, slots_,
-               leads_,  project_writes_,  run_queue_,    project_queue_, events_, metrics_},
-      gate_(caches_, inbox_, sources_, run_queue_) {
-  controller::wire_caches(context_, leading_);
+      gate_(caches_, current_) {
+  controller::wire_caches(caches_, current_);
   for (const auto collection : kCollections) sync(collection);
-  leading_ = true;
-  gate_.set_leading(true);
-  controller::enqueue_all(context_);
+  begin_term();
+}
+
+void Process::begin_term() {
+  auto tasks = std::make_unique<WaitingTasks>();
+  tasks_ = tasks.get();
+  term_ = std::make_shared<controller::Term>(controller::Term::Parts{.client = client_,
+                                                                     .settings = machine_.settings,
+                                                                     .clock = machine_.clock,
+                                                                     .steady = machine_.steady,
+                                                                     .caches = caches_,
+                                                                     .git = *git().cached,
+                                                                     .policy = git().policy,
+                                                                     .events = events_,
+                                                                     .metrics = metrics_,
+                                                                     .executor = std::move(tasks),
+                                                                     .seed = seed_});
+  current_.begin(term_);
+}
+
+void Process::lead_anew() {
+  current_.end();
+  term_.reset();
+  begin_term();
 }
 
 void Process::sync(Collection collection) {
@@ -118,25 +130,25 @@ void Process::sync(Collection collection) {
 
 bool Process::work(bool projects_first) {
   for (const bool projects : {projects_first, !projects_first}) {
-    auto& queue = projects ? project_queue_ : run_queue_;
+    auto& queue = projects ? context().project_queue : context().run_queue;
     const auto key = queue.try_get();
     if (!key) continue;
     runtime::work_one(
         projects ? "projects" : "runs", queue, *key,
         [&](const std::string& name, std::stop_token stop) {
-          return projects ? controller::reconcile_project(context_, name, stop)
-                          : controller::reconcile_run(context_, name, stop);
+          return projects ? controller::reconcile_project(context(), name, stop)
+                          : controller::reconcile_run(context(), name, stop);
         },
         {}, machine_.steady, nullptr);
-    settle_sources();
+    tasks_->run_all();
     return true;
   }
   return false;
 }
 
 std::optional<runtime::SteadyClock::Point> Process::next_due() const {
-  const auto run = run_queue_.next_due();
-  const auto project = project_queue_.next_due();
+  const auto run = context().run_queue.next_due();
+  const auto project = context().project_queue.next_due();
   if (!run || !project) return run ? run : project;
   return std::min(*run, *project);
 }
@@ -145,32 +157,9 @@ void Process::warm(const std::string& key) {
   const auto record = caches_.runs.find(key);
   if (!record || !record->active || record->active->status.commit_sha.empty()) return;
   const auto project = caches_.projects.find(record->project_key());
-  if (project) sources_.begin(*record->active, *controller::as_admitted(*record->active, project));
-  settle_sources();
-}
-
-// Waits for what the pool has begun, then lets it wake the queues in a fixed order.
-void Process::settle_sources() {
-  std::set<std::string> runs, projects;
-  caches_.runs.for_each([&](const auto& run) {
-    if (sources_.view(run->meta.uid).state != controller::SourceView::State::kNone) runs.insert(run->meta.key());
-  });
-  caches_.projects.for_each([&](const auto& project) {
-    const auto probe = sources_.probe(project->meta.uid);
-    if (probe && probe->generation != 0) projects.insert(project->meta.key());
-  });
-  std::unique_lock lock(mutex_);
-  const bool done = changed_.wait_for(lock, kGitPatience, [&] {
-    bool working = false;
-    caches_.projects.for_each([&](const auto& project) {
-      const auto probe = sources_.probe(project->meta.uid);
-      working = working || (probe && probe->working);
-    });
-    return !working && std::ranges::includes(woken_runs_, runs) && std::ranges::includes(woken_projects_, projects);
-  });
-  if (!done) throw std::runtime_error("git did not answer");
-  for (const auto& key : std::exchange(fresh_runs_, {})) run_queue_.add(key);
-  for (const auto& key : std::exchange(fresh_projects_, {})) project_queue_.add(key);
+  if (!project) return;
+  context().sources.begin(*record->active, *controller::as_admitted(*record->active, project), /*hold=*/true);
+  tasks_->run_all();
 }
 
 }  // namespace modelrun::faults

@@ -2,13 +2,10 @@
 // own works keys: the test does, one at a time, so that equal tests go equal ways.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
-#include <mutex>
-#include <set>
+#include <deque>
 
-#include "controller/context.h"
-#include "controller/pods/run_gate.h"
+#include "controller/run_gate.h"
+#include "controller/term.h"
 #include "fakes/fake_api_server.h"
 #include "fakes/manual_clock.h"
 
@@ -32,6 +29,17 @@ enum class Collection { kProjects, kRuns, kJobs, kPods };
 inline constexpr Collection kCollections[] = {Collection::kProjects, Collection::kRuns, Collection::kJobs,
                                               Collection::kPods};
 
+// Keeps tasks until the test runs them.
+class WaitingTasks final : public controller::Executor {
+ public:
+  void post(std::string_view, Task task) override { tasks_.push_back(std::move(task)); }
+  // Runs the tasks that wait, and those that they post.
+  void run_all();
+
+ private:
+  std::deque<Task> tasks_;
+};
+
 class Process {
  public:
   // Fills its caches and leads.
@@ -48,31 +56,26 @@ class Process {
 
   controller::RunGate& gate() { return gate_; }
   [[nodiscard]] const controller::Caches& caches() const { return caches_; }
-  [[nodiscard]] const controller::Context& context() const { return context_; }
+  [[nodiscard]] const controller::Context& context() const { return term_->context(); }
+  // Runs the tasks that wait for the background.
+  void run_tasks() { tasks_->run_all(); }
+  // The term ends, and another one begins: the process has lost the lease and got it back.
+  void lead_anew();
 
  private:
-  void settle_sources();
+  void begin_term();
 
   Machine& machine_;
   kube::Client client_;
   kube::Client events_client_;
-  std::mutex mutex_;  // guards what the pool's threads say
-  std::condition_variable changed_;
-  std::set<std::string> woken_runs_, woken_projects_;  // ever
-  std::set<std::string> fresh_runs_, fresh_projects_;  // not yet in a queue
+  const std::uint64_t seed_;
   runtime::Metrics metrics_;
-  runtime::WorkQueue run_queue_;
-  runtime::WorkQueue project_queue_;
-  controller::Inbox inbox_;
-  controller::SlotQueue slots_;
-  controller::Leads leads_;
-  controller::WriteTimes project_writes_;
   controller::Caches caches_;
-  controller::Sources sources_;
   runtime::EventRecorder events_;
-  controller::Context context_;
+  WaitingTasks* tasks_ = nullptr;  // of the term
+  std::shared_ptr<controller::Term> term_;
+  controller::CurrentTerm current_;
   controller::RunGate gate_;
-  std::atomic<bool> leading_{false};
 };
 
 // Of the one git repository that all tests share: run.py and model/revenue.py on main. Branch "unsafe" is not served:

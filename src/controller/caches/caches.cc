@@ -8,7 +8,11 @@ bool is_followed(const RunStore& runs, const std::string& uid) {
   return !runs.by_index(kByFollowed, uid).empty();
 }
 
-Caches::Caches() {
+std::string run_index(const api::ObjectMeta& run) {
+  return api::object_key(run.namespace_, run.uid);
+}
+
+Caches::Caches(const runtime::SteadyClock& clock) : runs(clock), projects(clock), jobs(clock), pods(clock) {
   runs.add_index(kByProject, [](const RunRecord& run) { return std::vector{run.project_key()}; });
   runs.add_index(kByIdentity, [](const RunRecord& run) {
     return run.identity.empty() ? std::vector<std::string>{} : std::vector{run.identity};
@@ -17,8 +21,8 @@ Caches::Caches() {
     const bool follows = run.active && run.active->status.reused_from;
     return follows ? std::vector{run.active->status.reused_from->uid} : std::vector<std::string>{};
   });
-  jobs.add_index(kByRun, [](const api::JobView& job) { return std::vector{job.run_uid}; });
-  pods.add_index(kByRun, [](const api::PodView& pod) { return std::vector{pod.run_uid}; });
+  jobs.add_index(kByRun, [](const api::JobView& job) { return std::vector{api::object_key(job.meta.namespace_, job.run_uid)}; });
+  pods.add_index(kByRun, [](const api::PodView& pod) { return std::vector{api::object_key(pod.meta.namespace_, pod.run_uid)}; });
 }
 
 }  // namespace modelrun::controller

@@ -19,7 +19,11 @@ using PodStore = runtime::Store<api::PodView>;
 inline constexpr const char* kByProject = "project";    // runs: "namespace/project"
 inline constexpr const char* kByIdentity = "identity";  // runs: identity_key() of status.identity
 inline constexpr const char* kByFollowed = "followed";  // runs that wait for the result of another run: that run's UID
-inline constexpr const char* kByRun = "run";            // jobs, pods: the UID of their run
+inline constexpr const char* kByRun = "run";            // jobs, pods: "namespace/UID" of their run, by run_index()
+
+// The value of kByRun for the run. It names the namespace too: anybody may write the UID of another tenant's run into
+// the labels of an object in a namespace of their own.
+std::string run_index(const api::ObjectMeta& run);
 
 // True if any run waits for the result of the run with this UID (status.reusedFrom).
 bool is_followed(const RunStore& runs, const std::string& uid);
@@ -31,7 +35,8 @@ struct Caches {
   JobStore jobs;
   PodStore pods;
 
-  Caches();
+  // The clock measures how long deletions are remembered; it must outlive the caches.
+  explicit Caches(const runtime::SteadyClock& clock);
 };
 
 }  // namespace modelrun::controller

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/mutex.h"
 
 namespace modelrun::controller {
 namespace {
@@ -30,6 +29,10 @@ std::unexpected<Error> attempt_over() {
   return fail(ErrorKind::kConflict, "this attempt is over, or another pod runs it");
 }
 
+std::unexpected<Error> term_over() {
+  return fail(ErrorKind::kUnavailable, "this operator no longer leads; ask again");
+}
+
 // Callbacks are collected while the lock is held, and called after it is released.
 using Calls = std::vector<std::function<void()>>;
 
@@ -50,48 +53,71 @@ struct Inbox::Entry {
   bool job_foreign = false;
   bool children_ensured = false;
   bool cancel_ordered = false;
+  std::set<std::string> job_uids;
   std::string job_error;
+  int job_failures = 0;
   std::string payload_error;
-  std::map<Mark, Time> marks;
+  std::optional<Error> source_lost;
+  std::map<Mark, runtime::SteadyClock::Point> marks;
+  // Of the run, not of the attempt:
+  std::optional<runtime::SteadyClock::Point> known_since;
+  std::optional<runtime::SteadyClock::Point> trouble_since;
 
   void begin(int next) {
     attempt = next;
     durable.reset();
     durable_final = job_seen = job_foreign = children_ensured = cancel_ordered = false;
-    durable_failures = payload_refusals = 0;
+    durable_failures = payload_refusals = job_failures = 0;
+    job_uids.clear();
     job_error.clear();
     payload_error.clear();
+    source_lost.reset();
     marks.clear();
   }
 };
 
 class Inbox::Watch final : public runserver::OrderWatch {
  public:
-  Watch(Inbox& inbox, std::string uid, std::uint64_t id) : inbox_(inbox), uid_(std::move(uid)), id_(id) {}
-  ~Watch() override { inbox_.end_watch(uid_, id_); }
+  Watch(std::shared_ptr<Inbox> inbox, std::string uid, std::uint64_t id)
+      : inbox_(std::move(inbox)), uid_(std::move(uid)), id_(id) {}
+  ~Watch() override { inbox_->end_watch(uid_, id_); }
 
  private:
-  Inbox& inbox_;
+  const std::shared_ptr<Inbox> inbox_;
   std::string uid_;
   std::uint64_t id_;
 };
 
-// `attempt` 0 leaves the notes of the entry's attempt as they are.
-Inbox::Entry& Inbox::entry_locked(const std::string& uid, int attempt) {
+Inbox::Entry& Inbox::entry_locked(const std::string& uid) {
   auto& entry = entries_[uid];
   if (!entry) entry = std::make_shared<Entry>();
-  if (attempt > entry->attempt) entry->begin(attempt);
   return *entry;
 }
 
+Inbox::Entry* Inbox::attempt_locked(const std::string& uid, int attempt) {
+  auto& entry = entry_locked(uid);
+  if (attempt > entry.attempt) entry.begin(attempt);
+  return attempt == entry.attempt ? &entry : nullptr;
+}
+
 void Inbox::claim(const std::string& uid, Claim claim, GrantFn done) {
-  const MutexLock lock(mutex_);
-  entry_locked(uid, 0).claims.push_back({std::move(claim), std::move(done)});
+  {
+    const MutexLock lock(mutex_);
+    if (!closed_) {
+      entry_locked(uid).claims.push_back({std::move(claim), std::move(done)});
+      return;
+    }
+  }
+  done(term_over());
 }
 
 void Inbox::submit(const std::string& uid, std::string pod_uid, api::ResultFrame frame, DoneFn done) {
-  const MutexLock lock(mutex_);
-  auto& frames = entry_locked(uid, 0).frames;
+  MutexLock lock(mutex_);
+  if (closed_) {
+    lock.unlock();
+    return done(term_over());
+  }
+  auto& frames = entry_locked(uid).frames;
   const auto same = std::ranges::find_if(
       frames, [&](const auto& have) { return have.pod_uid == pod_uid && have.frame.attempt == frame.attempt; });
   if (same != frames.end()) {
@@ -107,15 +133,20 @@ std::unique_ptr<runserver::OrderWatch> Inbox::watch_orders(const std::string& ui
                                                            const OrderFn& done) {
   std::uint64_t id = 0;
   bool cancel = false;
+  bool closed = false;
   {
     const MutexLock lock(mutex_);
     id = next_id_++;
-    auto& entry = entry_locked(uid, 0);
-    cancel = entry.cancel_ordered && entry.attempt == attempt;
-    if (!cancel) entry.orders.push_back({id, attempt, std::move(pod_uid), done});
+    closed = closed_;
+    if (!closed) {
+      auto& entry = entry_locked(uid);
+      cancel = entry.cancel_ordered && entry.attempt == attempt;
+      if (!cancel) entry.orders.push_back({id, attempt, std::move(pod_uid), done});
+    }
   }
+  if (closed) done(term_over());
   if (cancel) done(runserver::Order::kCancel);
-  return std::make_unique<Watch>(*this, uid, id);
+  return std::make_unique<Watch>(shared_from_this(), uid, id);
 }
 
 void Inbox::end_watch(const std::string& uid, std::uint64_t id) {
@@ -140,11 +171,15 @@ Inbox::Notes Inbox::read(const api::ModelRun& run) const {
              .job_seen = entry.job_seen,
              .job_foreign = entry.job_foreign,
              .children_ensured = entry.children_ensured,
+             .job_uids = entry.job_uids,
              .job_error = entry.job_error,
+             .job_failures = entry.job_failures,
              .durable_failures = entry.durable_failures,
              .payload_refusals = entry.payload_refusals,
              .payload_error = entry.payload_error,
-             .marks = entry.marks};
+             .source_lost = entry.source_lost,
+             .marks = {}};
+    for (const auto& [mark, set] : entry.marks) notes.marks.emplace(mark, elapsed(set));
   }
   for (const auto& waiting : entry.claims) notes.claims.push_back(waiting.claim);
   for (const auto& waiting : entry.frames) {
@@ -158,59 +193,102 @@ Inbox::Notes Inbox::read(const api::ModelRun& run) const {
 
 void Inbox::put_durable(const std::string& uid, int attempt, std::optional<api::ResultFrame> frame, bool last) {
   const MutexLock lock(mutex_);
-  auto& entry = entry_locked(uid, attempt);
-  if (entry.attempt != attempt) return;
+  auto* entry = attempt_locked(uid, attempt);
+  if (entry == nullptr) return;
   if (frame)
-    entry.durable = std::move(frame);
+    entry->durable = std::move(frame);
   else
-    entry.durable_final = last;
+    entry->durable_final = last;
 }
 
 void Inbox::durable_failed(const std::string& uid, int attempt) {
   const MutexLock lock(mutex_);
-  ++entry_locked(uid, attempt).durable_failures;
+  if (auto* entry = attempt_locked(uid, attempt)) ++entry->durable_failures;
 }
 
 void Inbox::payload_refused(const std::string& uid, int attempt, std::string error) {
   const MutexLock lock(mutex_);
-  auto& entry = entry_locked(uid, attempt);
-  ++entry.payload_refusals;
-  entry.payload_error = std::move(error);
+  auto* entry = attempt_locked(uid, attempt);
+  if (entry == nullptr) return;
+  ++entry->payload_refusals;
+  entry->payload_error = std::move(error);
 }
 
-void Inbox::set_mark(const std::string& uid, int attempt, Mark mark, Time now, bool again) {
+void Inbox::set_mark(const std::string& uid, int attempt, Mark mark, bool again) {
   const MutexLock lock(mutex_);
-  auto& marks = entry_locked(uid, attempt).marks;
+  auto* entry = attempt_locked(uid, attempt);
+  if (entry == nullptr) return;
   if (again)
-    marks[mark] = now;
+    entry->marks[mark] = clock_.now();
   else
-    marks.emplace(mark, now);
+    entry->marks.emplace(mark, clock_.now());
 }
 
-void Inbox::set_job(const std::string& uid, int attempt, bool foreign, std::string error) {
+Duration Inbox::known_for(const std::string& uid) {
   const MutexLock lock(mutex_);
-  auto& entry = entry_locked(uid, attempt);
-  entry.job_foreign = foreign;
-  entry.children_ensured = !foreign && error.empty();
-  entry.job_error = std::move(error);
+  auto& since = entry_locked(uid).known_since;
+  if (!since) since = clock_.now();
+  return elapsed(*since);
 }
 
-void Inbox::set_job_seen(const std::string& uid, int attempt) {
+Duration Inbox::trouble(const std::string& uid) {
   const MutexLock lock(mutex_);
-  auto& entry = entry_locked(uid, attempt);
-  if (entry.attempt == attempt) entry.job_seen = true;
+  auto& since = entry_locked(uid).trouble_since;
+  if (!since) since = clock_.now();
+  return elapsed(*since);
+}
+
+void Inbox::trouble_over(const std::string& uid) {
+  const MutexLock lock(mutex_);
+  const auto found = entries_.find(uid);
+  if (found != entries_.end()) found->second->trouble_since.reset();
+}
+
+void Inbox::set_job(const std::string& uid, int attempt, bool foreign) {
+  const MutexLock lock(mutex_);
+  auto* entry = attempt_locked(uid, attempt);
+  if (entry == nullptr) return;
+  entry->job_foreign = foreign;
+  entry->children_ensured = !foreign;
+  entry->job_error.clear();
+  entry->job_failures = 0;
+}
+
+void Inbox::job_failed(const std::string& uid, int attempt, std::string error) {
+  const MutexLock lock(mutex_);
+  auto* entry = attempt_locked(uid, attempt);
+  if (entry == nullptr) return;
+  entry->job_error = std::move(error);
+  ++entry->job_failures;
+}
+
+void Inbox::set_job_seen(const std::string& uid, int attempt, const std::string& job_uid) {
+  const MutexLock lock(mutex_);
+  auto* entry = attempt_locked(uid, attempt);
+  if (entry == nullptr) return;
+  entry->job_seen = true;
+  entry->job_uids.insert(job_uid);
+}
+
+void Inbox::set_source_lost(const std::string& uid, int attempt, Error error) {
+  const MutexLock lock(mutex_);
+  auto* entry = attempt_locked(uid, attempt);
+  if (entry == nullptr) return;
+  entry->source_lost = std::move(error);
+  entry->marks.emplace(Mark::kSourceLost, clock_.now());
 }
 
 void Inbox::order_cancel(const std::string& uid, int attempt) {
   std::vector<WaitingOrder> told;
   {
     const MutexLock lock(mutex_);
-    auto& entry = entry_locked(uid, attempt);
-    entry.cancel_ordered = true;
+    auto* entry = attempt_locked(uid, attempt);
+    if (entry == nullptr) return;
+    entry->cancel_ordered = true;
     const auto others =
-        std::ranges::partition(entry.orders, [&](const auto& order) { return order.attempt != attempt; });
+        std::ranges::partition(entry->orders, [&](const auto& order) { return order.attempt != attempt; });
     std::ranges::move(others, std::back_inserter(told));
-    entry.orders.erase(others.begin(), others.end());
+    entry->orders.erase(others.begin(), others.end());
   }
   for (const auto& order : told) order.done(runserver::Order::kCancel);
 }
@@ -261,6 +339,14 @@ void Inbox::settle(const api::ModelRun& run) {
   for (const auto& call : calls) call();
 }
 
+void Inbox::answer_all(const Entry& entry, const std::unexpected<Error>& error, Result<runserver::Order> order) {
+  for (const auto& waiting : entry.claims) waiting.done(error);
+  for (const auto& waiting : entry.frames) {
+    for (const auto& done : waiting.done) done(error);
+  }
+  for (const auto& waiting : entry.orders) waiting.done(order);
+}
+
 void Inbox::forget(const std::string& uid) {
   std::shared_ptr<Entry> entry;
   {
@@ -270,11 +356,21 @@ void Inbox::forget(const std::string& uid) {
     entry = std::move(found->second);
     entries_.erase(found);
   }
-  for (const auto& waiting : entry->claims) waiting.done(attempt_over());
-  for (const auto& waiting : entry->frames) {
-    for (const auto& done : waiting.done) done(attempt_over());
+  answer_all(*entry, attempt_over(), runserver::Order::kOver);
+}
+
+void Inbox::close() {
+  std::map<std::string, std::shared_ptr<Entry>> entries;
+  {
+    const MutexLock lock(mutex_);
+    closed_ = true;
+    entries.swap(entries_);
   }
-  for (const auto& order : entry->orders) order.done(runserver::Order::kOver);
+  for (const auto& [uid, entry] : entries) answer_all(*entry, term_over(), term_over());
+}
+
+Duration Inbox::elapsed(runtime::SteadyClock::Point since) const {
+  return std::chrono::duration_cast<Duration>(clock_.now() - since);
 }
 
 }  // namespace modelrun::controller

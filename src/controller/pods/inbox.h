@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "base/mutex.h"
 #include "controller/run/observed.h"
 #include "runserver/handler.h"
+#include "runtime/steady_clock.h"
 
 namespace modelrun::controller {
 
@@ -44,14 +46,19 @@ namespace modelrun::controller {
 // names a later attempt drops the notes about the earlier one. Claims, frames and watches stay: settle() answers
 // those of earlier attempts.
 //
-// Functions that are given an attempt REQUIRE that it is the current one, as the caller knows it. put_durable() and
-// set_job_seen() ignore an attempt that is over by then.
+// Functions that are given an attempt REQUIRE that it is the current one, as the caller knows it. They do nothing if a
+// later attempt has begun by then.
 //
 // Thread-safe; no function blocks for long. Each GrantFn and DoneFn is called exactly once, unless its request still
-// waits when the inbox is destroyed. Callbacks are called without a lock held, on the thread that calls settle(),
-// forget(), order_cancel() or watch_orders(), so they must not block.
-class Inbox {
+// waits when the inbox is destroyed, which close() avoids. Callbacks are called without a lock held, on the thread that calls settle(),
+// forget(), close(), order_cancel() or watch_orders(), so they must not block.
+//
+// Held by a std::shared_ptr, because watches of the run server may outlive the term that the inbox belongs to.
+class Inbox : public std::enable_shared_from_this<Inbox> {
  public:
+  // The clock measures the marks; it must outlive the inbox.
+  explicit Inbox(const runtime::SteadyClock& clock) : clock_(clock) {}
+
   // Success: the pod is recorded in the run's status in the API server. kConflict: the attempt is over, or another
   // pod executes it.
   using GrantFn = std::function<void(Result<void>)>;
@@ -69,9 +76,9 @@ class Inbox {
   // A frame of a pod that was never recorded (ExitHow::kNotStarted) is used too, but answered with kConflict.
   void submit(const std::string& uid, std::string pod_uid, api::ResultFrame frame, DoneFn done);
   // Calls `done` when there is an order for the pod: before this function returns if the attempt's cancel was ordered
-  // already, else from order_cancel(), settle() or forget(), and at most once. The watch ends when the returned
-  // object is destroyed; a call that has begun may still be running then. The inbox must outlive that object. Never
-  // returns null.
+  // already, else from order_cancel(), settle(), forget() or close(), and at most once. The watch ends when the returned
+  // object is destroyed; a call that has begun may still be running then. Never returns null. REQUIRES: a
+  // std::shared_ptr holds the inbox.
   std::unique_ptr<runserver::OrderWatch> watch_orders(const std::string& uid, int attempt, std::string pod_uid,
                                                       const OrderFn& done);
 
@@ -83,11 +90,14 @@ class Inbox {
     bool job_seen = false;
     bool job_foreign = false;
     bool children_ensured = false;
+    std::set<std::string> job_uids;  // of the Jobs that the attempt is known to have had
     std::string job_error;
+    int job_failures = 0;
     int durable_failures = 0;
     int payload_refusals = 0;
     std::string payload_error;  // of the last refusal
-    std::map<Mark, Time> marks;
+    std::optional<Error> source_lost;
+    std::map<Mark, Duration> marks;
   };
   // Returns what is known of the current attempt of `run`, which is status.attempts. Leaves out frames of other
   // attempts and pods. As long as no pod is recorded in status, a frame of any pod of the attempt is returned if it
@@ -95,21 +105,29 @@ class Inbox {
   // nothing.
   [[nodiscard]] Notes read(const api::ModelRun& run) const;
   // Notes the durable copy of the attempt's result. With nullopt, notes that there is none; `last` says that there
-  // will never be one. Does nothing if a later attempt has begun.
+  // will never be one.
   void put_durable(const std::string& uid, int attempt, std::optional<api::ResultFrame> frame, bool last);
   // Notes that the durable copy of this attempt could not be read now. The notes count these calls.
   void durable_failed(const std::string& uid, int attempt);
   // Notes that the API server has refused the payload of this attempt. The notes count these calls and hold the last
   // `error`.
   void payload_refused(const std::string& uid, int attempt, std::string error);
-  // Sets the time of `mark`. With `again` false, a mark that is set keeps its time.
-  void set_mark(const std::string& uid, int attempt, Mark mark, Time now, bool again);
-  // Notes how the last try to create the attempt's Job and ConfigMap went. `foreign`: the Job's name is taken by an
-  // object of somebody else. `error`: why the API server refused one of the two; empty if it did not. With `foreign`
-  // false and an empty `error`, both are in place.
-  void set_job(const std::string& uid, int attempt, bool foreign, std::string error);
-  // Notes that the attempt's Job exists or did exist. Does nothing if a later attempt has begun.
-  void set_job_seen(const std::string& uid, int attempt);
+  // Sets `mark` to the present. With `again` false, a mark that is set keeps its time.
+  void set_mark(const std::string& uid, int attempt, Mark mark, bool again);
+  // How long ago this function was first called for the run.
+  Duration known_for(const std::string& uid);
+  // Notes that a pass over the run has failed. Returns how long ago the first one did so since trouble_over().
+  Duration trouble(const std::string& uid);
+  void trouble_over(const std::string& uid);
+  // Notes that the attempt's Job and ConfigMap are in place, or with `foreign` that the Job's name is taken by an object
+  // of somebody else.
+  void set_job(const std::string& uid, int attempt, bool foreign);
+  // Notes why one of the attempt's objects could not be made. The notes count these calls until set_job().
+  void job_failed(const std::string& uid, int attempt, std::string error);
+  // Notes that the attempt's Job exists or did exist, and its UID.
+  void set_job_seen(const std::string& uid, int attempt, const std::string& job_uid);
+  // Notes that the source which the attempt's pod was granted cannot be had.
+  void set_source_lost(const std::string& uid, int attempt, Error error);
   // Gives Order::kCancel to every pod of the attempt that watches, and to every watch of the attempt that begins
   // later.
   void order_cancel(const std::string& uid, int attempt);
@@ -119,14 +137,23 @@ class Inbox {
   // Call when the run has ended or is gone. Drops the entry. Requests that still wait get kConflict, watches get
   // Order::kOver.
   void forget(const std::string& uid);
+  // Call when the term ends. Drops all entries. Requests and watches that wait get kUnavailable, and so does whatever
+  // comes later.
+  void close();
 
  private:
   struct Entry;
   class Watch;
-  Entry& entry_locked(const std::string& uid, int attempt) REQUIRES(mutex_);
+  Entry& entry_locked(const std::string& uid) REQUIRES(mutex_);
+  // The entry, with the notes of `attempt`; null if a later attempt has begun.
+  Entry* attempt_locked(const std::string& uid, int attempt) REQUIRES(mutex_);
+  static void answer_all(const Entry& entry, const std::unexpected<Error>& error, Result<runserver::Order> order);
+  [[nodiscard]] Duration elapsed(runtime::SteadyClock::Point since) const;
   void end_watch(const std::string& uid, std::uint64_t id);
 
+  const runtime::SteadyClock& clock_;
   mutable Mutex mutex_;
+  bool closed_ GUARDED_BY(mutex_) = false;
   std::map<std::string, std::shared_ptr<Entry>> entries_ GUARDED_BY(mutex_);
   std::uint64_t next_id_ GUARDED_BY(mutex_) = 1;
 };

@@ -43,14 +43,13 @@ void requeue(ProjectPlan& plan, Duration delay) {
   plan.requeue_after = std::min(delay, plan.requeue_after.value_or(delay));
 }
 
-void plan_write(ProjectPlan& plan, const ProjectObserved& observed, const api::ModelProjectStatus& next, Time now) {
+void plan_write(ProjectPlan& plan, const ProjectObserved& observed, const api::ModelProjectStatus& next) {
   const auto& current = observed.project->status;
   if (next == current) return;
-  const Duration waited = now - observed.last_write;
-  if (is_urgent(current, next) || waited >= kLazyWrite) {
+  if (is_urgent(current, next) || !observed.since_write || *observed.since_write >= kLazyWrite) {
     plan.status = next;
   } else {
-    requeue(plan, kLazyWrite - waited);
+    requeue(plan, kLazyWrite - *observed.since_write);
   }
 }
 
@@ -72,13 +71,13 @@ void expire_history(ProjectPlan& plan, const ProjectObserved& observed) {
   std::erase_if(plan.expired, [&](const auto& run) { return observed.followed.contains(run->meta.uid); });
 }
 
-void plan_probe(ProjectPlan& plan, const ProjectObserved& observed, Time now) {
+void plan_probe(ProjectPlan& plan, const ProjectObserved& observed) {
   const auto& probe = observed.probe;
   if (probe && (probe->working || probe->head)) return;
-  if (!probe || now >= probe->retry_at) {
+  if (!probe || probe->retry_in <= Duration::zero()) {
     plan.begin_probe = true;
   } else if (probe->done) {
-    requeue(plan, probe->retry_at - now);
+    requeue(plan, probe->retry_in);
   }
 }
 
@@ -87,10 +86,10 @@ void plan_probe(ProjectPlan& plan, const ProjectObserved& observed, Time now) {
 ProjectPlan decide_project(const ProjectObserved& observed, Time now) {
   ProjectPlan plan;
   const auto next = admit(observed, now);
-  plan_write(plan, observed, next, now);
+  plan_write(plan, observed, next);
   wake_admitted(plan, observed, next);
   expire_history(plan, observed);
-  plan_probe(plan, observed, now);
+  plan_probe(plan, observed);
   return plan;
 }
 

@@ -34,8 +34,8 @@ struct BranchProbe {
   bool working = false;  // a look-up is under way; the project is woken when it ends
   bool done = false;     // a look-up has ended, or a run has looked at the same branch
   std::optional<Head> head;
-  Error error;      // why `head` is absent, once `done`
-  Time retry_at{};  // after a failure: when the branch is looked up again
+  Error error;          // why `head` is absent, once `done`
+  Duration retry_in{};  // after a failure: in how long the branch is looked up again; not above zero when it is due
 };
 
 struct ProjectObserved {
@@ -50,7 +50,8 @@ struct ProjectObserved {
   // limits its history.
   std::vector<std::shared_ptr<const RunRecord>> runs;
   std::set<std::string> followed;
-  Time last_write{};  // when this process last wrote the project's status; the epoch when it never did
+  // How long ago this process last wrote the project's status; absent when it never did.
+  std::optional<Duration> since_write;
 };
 
 }  // namespace modelrun::controller

@@ -220,9 +220,7 @@ json pod_spec(const JobInput& in) {
   const auto user = run_user_id(in.run.meta.uid);
   const auto timeout = timeout_seconds(in.run.spec, in.project.limits, in.settings);
   json spec = {{"restartPolicy", "Never"},
-               // The last resort for a pod whose `exec` cannot enforce the time limit. Everything that the pod
-               // normally waits for takes less time than this.
-               {"activeDeadlineSeconds", in.project.limits.pending_seconds + timeout + 60},
+               {"activeDeadlineSeconds", active_deadline_seconds(in.project.limits.pending_seconds, timeout)},
                {"terminationGracePeriodSeconds", kGraceSeconds},
                {"automountServiceAccountToken", false},
                {"enableServiceLinks", false},
@@ -275,6 +273,12 @@ json build_job(const JobInput& in) {
             {"completions", 1},
             {"parallelism", 1},
             {"podReplacementPolicy", "Failed"},
+            // Makes the Job keep the fact that its Pod was evicted or lost with its node: the Pod may be gone before the
+            // operator has seen it.
+            {"podFailurePolicy",
+             {{"rules",
+               {{{"action", "FailJob"},
+                 {"onPodConditions", {{{"type", "DisruptionTarget"}, {"status", "True"}}}}}}}}},
             {"template", {{"metadata", {{"labels", labels}, {"annotations", annotations}}}, {"spec", pod_spec(in)}}}}}};
 }
 

@@ -11,6 +11,7 @@ namespace {
 using api::Phase;
 namespace reason = api::reason;
 
+// When to look again at what an event reports too.
 constexpr std::chrono::seconds kLookAgain{30};
 constexpr std::chrono::seconds kAskAgain{2};  // for an unreachable source; Sources spaces the real tries further apart
 
@@ -20,11 +21,29 @@ bool was_held(const api::ModelRunStatus& status) {
   return succeeded != nullptr && (succeeded->reason == reason::kSuspended || succeeded->reason == reason::kJoined);
 }
 
-// The time from which limits.pendingSeconds and limits.queueSeconds count. Time in which the run was held does not
-// count. A run that is no longer held counts from now; timeline.resumed is set to the same time in this pass.
-Time waiting_since(const Observed& observed, Time now) {
+// How long the run has been waiting since it was last held, or else since it was created. A run that is no longer held
+// counts from now; timeline.resumed is set to the same time in this pass. Other machines have set the times that are
+// compared with `now`, so the answer may be wrong by what their clocks differ.
+Duration waited(const Observed& observed, Time now) {
   const auto& status = observed.run->status;
-  return was_held(status) ? now : status.timeline.resumed.value_or(observed.run->meta.creation);
+  if (was_held(status)) return Duration::zero();
+  const Duration by_clock = now - status.timeline.resumed.value_or(observed.run->meta.creation);
+  return std::max(by_clock, status.timeline.resumed ? Duration::zero() : observed.known_for);
+}
+
+// How long the source has been asked for, which limits.pendingSeconds bounds. Neither time in which the run was held nor
+// time before this operator began to lead counts: the repository was not asked then.
+Duration source_waited(const Observed& observed, Time now) {
+  const bool held_before = was_held(observed.run->status) || observed.run->status.timeline.resumed;
+  return held_before ? std::min(observed.source.asked_for, waited(observed, now)) : observed.source.asked_for;
+}
+
+// The run waits for `reason` until the event comes; see wait_for().
+Plan await(const Observed& observed, std::string_view reason, const std::string& message, Awaits event, Time now) {
+  Plan plan = wait_for(observed, reason, message, kLookAgain, now);
+  if (plan.status) plan.requeue_after.reset();
+  plan.awaits = event;
+  return plan;
 }
 
 // Refuses a spec that cannot be run at all. The CRD's CEL rules have checked the spec's shape; this function checks
@@ -68,7 +87,7 @@ Decision check_project(const Observed& observed, Time now) {
                   fmt::format("ModelProject {} was deleted", run.spec.project), now);
   }
   if (!observed.project) {
-    const Duration left = run.meta.creation + kProjectWait - now;
+    const Duration left = kProjectWait - observed.known_for;
     const auto message =
         fmt::format("there is no ModelProject {} in namespace {}", run.spec.project, run.meta.namespace_);
     if (left > Duration::zero()) {
@@ -77,8 +96,9 @@ Decision check_project(const Observed& observed, Time now) {
     return refuse(observed, Phase::kFailed, reason::kProjectNotFound, message + ": create it, then run again", now);
   }
   if (run.spec.suspend || observed.project->suspend) {
-    return wait_for(observed, reason::kSuspended,
-                    run.spec.suspend ? "spec.suspend is true" : "the project's spec.suspend is true", kLookAgain, now);
+    return await(observed, reason::kSuspended,
+                 run.spec.suspend ? "spec.suspend is true" : "the project's spec.suspend is true",
+                 Awaits::kSpecChange, now);
   }
   if (!observed.env_error.empty()) {
     return refuse(observed, Phase::kFailed, reason::kInvalidSpec, observed.env_error, now);
@@ -123,8 +143,7 @@ Decision check_other(const Observed& observed, Time now) {
 
 Plan source_failed(const Observed& observed, Time now) {
   const auto why = source_reason(observed.source.error.kind);
-  const Duration left =
-      waiting_since(observed, now) + std::chrono::seconds(observed.project->limits.pending_seconds) - now;
+  const Duration left = std::chrono::seconds(observed.project->limits.pending_seconds) - source_waited(observed, now);
   // With every other reason the git server has given a definite answer, and would give the same one again.
   const bool may_pass = why == reason::kSourceUnreachable;
   if (!may_pass || left <= Duration::zero()) {
@@ -169,23 +188,23 @@ Decision check_admission(const Observed& observed, Time now) {
     return plan;
   }
   const auto& limits = observed.project->limits;
-  Duration again = kLookAgain;
+  std::optional<Duration> left;
   if (limits.queue_seconds) {
-    const Duration left = waiting_since(observed, now) + std::chrono::seconds(*limits.queue_seconds) - now;
-    if (left <= Duration::zero()) {
+    left = std::chrono::seconds(*limits.queue_seconds) - waited(observed, now);
+    if (*left <= Duration::zero()) {
       return refuse(
           observed, Phase::kFailed, reason::kPendingTimeout,
           fmt::format("no slot became free within the project's limits.queueSeconds ({} s)", *limits.queue_seconds),
           now);
     }
-    again = std::min(again, left);
   }
-  Plan plan = wait_for(observed, reason::kQueued,
-                       limits.max_concurrent_runs
-                           ? fmt::format("waiting for one of the project's {} slots (limits.maxConcurrentRuns)",
-                                         *limits.max_concurrent_runs)
-                           : "waiting for a run number",
-                       again, now);
+  Plan plan = await(observed, reason::kQueued,
+                    limits.max_concurrent_runs
+                        ? fmt::format("waiting for one of the project's {} slots (limits.maxConcurrentRuns)",
+                                      *limits.max_concurrent_runs)
+                        : "waiting for a run number",
+                    Awaits::kSlot, now);
+  if (left) requeue(plan, *left);
   if (observed.run->spec.reuse == api::Reuse::kJoin && !observed.identity.empty()) {
     plan.before.emplace_back(TakeLead{observed.identity});
   }

@@ -1,13 +1,41 @@
 #include "controller/run/decide.h"
 
+#include <algorithm>
+#include <cassert>
+
+#include "api/reason.h"
 #include "controller/run/steps.h"
 
 namespace modelrun::controller {
+namespace {
+
+// True if the plan ends the run, or names what wakes it.
+[[maybe_unused]] bool is_followed_up(const Plan& plan) {
+  const bool ends = plan.status && api::is_final(plan.status->phase);
+  return ends || plan.requeue_after || plan.awaits != Awaits::kNothing;
+}
+
+}  // namespace
 
 Plan decide(const Observed& observed, Time now, const Settings& settings) {
   Plan plan = observed.run->status.job_name.empty() ? decide_before_job(observed, now, settings)
                                                     : decide_with_job(observed, now, settings);
   for (const auto& name : observed.stray_jobs) plan.before.insert(plan.before.begin(), DeleteJob{name});
+  assert(is_followed_up(plan));
+  return plan;
+}
+
+Plan decide_blocked(const Observed& observed, const Error& error, Duration lasted, Time now) {
+  const auto pending =
+      observed.as_admitted ? observed.as_admitted->limits.pending_seconds : api::LimitsSpec{}.pending_seconds;
+  const bool started = observed.run->status.phase == api::Phase::kRunning;
+  if (!started && lasted >= std::chrono::seconds(pending)) {
+    return refuse(observed, api::Phase::kFailed, api::reason::kInternal,
+                  fmt::format("the run could not go on for limits.pendingSeconds ({} s): {}", pending, error.message),
+                  now);
+  }
+  Plan plan;
+  plan.status = waiting(observed, api::reason::kBlocked, error.message + "; trying again", now);
   return plan;
 }
 

@@ -9,8 +9,13 @@
 
 namespace modelrun::controller {
 
-// The plan for a run whose phase is not final and that is not being deleted.
+// The plan for a run whose phase is not final and that is not being deleted. It ends the run, or names what wakes it.
 Plan decide(const Observed& observed, Time now, const Settings& settings);
+
+// The plan for such a run when a pass over it has failed with `error` for `lasted` in a row: says so in the run's status,
+// and ends a run that has not started if that lasts longer than limits.pendingSeconds. Of `observed` only the run, and
+// the project if it is known, are used.
+Plan decide_blocked(const Observed& observed, const Error& error, Duration lasted, Time now);
 
 // What decide_finished() needs to know about a run that has ended.
 struct FinishedRun {

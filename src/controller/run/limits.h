@@ -37,6 +37,12 @@ inline std::int64_t timeout_seconds(const api::ModelRunSpec& run, const api::Lim
   return std::min(wish, settings.max_timeout_seconds);
 }
 
+// The pod's activeDeadlineSeconds: the last resort for a pod whose `exec` cannot enforce the time limit. Everything that
+// the pod normally waits for takes less time.
+inline std::int64_t active_deadline_seconds(std::int64_t pending_seconds, std::int64_t timeout) {
+  return pending_seconds + timeout + 60;
+}
+
 // The name of the attempt's Job and of its ConfigMap: <run>-<first 8 characters of the run's UID>-<attempt>, where
 // the run's name is cut so that the whole has at most 63 characters. Attempts count from 1.
 inline std::string child_name(const api::ObjectMeta& run, std::int64_t attempt) {

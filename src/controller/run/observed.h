@@ -28,6 +28,8 @@ struct SourceView {
   std::string sha256;            // with kReady: of the archive, as hexadecimal digits
   bool has_entry_point = false;  // with kReady: the commit has the entry point as a regular file
   Error error;                   // with kFailed
+  bool held = false;             // with kReady: the archive is at hand for the pod that is granted the source
+  Duration asked_for{};          // since the source was first asked for by this process
 };
 
 // A pod's agent has asked for the source and waits for the answer. The run server has verified the pod's token, and
@@ -44,21 +46,30 @@ struct OtherRun {
   std::optional<api::ResultFrame> full;      // set if `run` has ended and has status.resultRef
 };
 
-// Names the events of an attempt whose time no Kubernetes object records. The times are kept in memory (see Inbox).
-// After a restart of the operator the clocks start anew, which only makes a wait longer.
+// Names the events of an attempt whose time no Kubernetes object records by a clock that can be compared with ours. The
+// times are kept in memory, by a clock that nobody can set (see Inbox). After a restart of the operator they start anew,
+// which only makes a wait longer.
 enum class Mark {
+  // Set by a plan:
   kPodLost,      // the recorded pod is gone, or the Job has ended and has no pod
   kEvidence,     // the attempt is over, and the frame (if any) does not say how
   kCancel,       // the agent was told to cancel the model
   kDurableRead,  // when the durable copy was last looked for
+  // Set when it is first observed:
+  kAttempt,      // the attempt is under way
+  kModelEnded,   // the model's container has ended
+  kPodDeleting,  // the pod is being deleted
+  kSourceLost,   // the source that the attempt's pod was granted cannot be had
 };
 
 struct Observed {
   std::shared_ptr<const api::ModelRun> run;          // never null
   std::shared_ptr<const api::ModelProject> project;  // as it is now; null when there is none
   // The project as it was when the run was admitted; see as_admitted(). Its settings apply to everything that an
-  // admitted run does. Null only if `project` is null and the run has recorded no settings.
+  // admitted run does. Null only if `project` is null and the run has recorded no settings, which happens only if
+  // somebody else has written its status.
   std::shared_ptr<const api::ModelProject> as_admitted;
+  Duration known_for{};  // since this process first looked at the run
   std::string env_error;  // why the project's runtime.env cannot be used; empty if it can, or was not checked
   SourceView source;
   std::optional<std::int64_t> admitted_number;  // the run's number in the project's active list, with its slot
@@ -74,7 +85,8 @@ struct Observed {
   bool job_foreign = false;             // the Job's name is taken by a Job that this run does not own
   std::vector<std::string> stray_jobs;  // names of Jobs of attempts that are over
   bool children_ensured = false;        // this process has made or found the attempt's Job and ConfigMap
-  std::string job_error;                // why the API server refused the Job or ConfigMap; empty if it did not
+  std::string job_error;                // why the attempt's objects could not be made the last time; empty: they could
+  int job_failures = 0;                 // how often in a row
   // The pods of the current attempt, newest first. A recorded pod that the cache does not have comes last.
   std::vector<std::shared_ptr<const api::PodView>> pods;
 
@@ -85,7 +97,9 @@ struct Observed {
   int durable_failures = 0;    // how often the durable copy could not be read although it may exist
   int payload_refusals = 0;    // how often the API server has refused to store the payload
   std::string payload_error;   // why it refused the last time
-  std::map<Mark, Time> marks;
+  // Why the source that was granted cannot be given to the attempt's pod; no value if it can, or was not asked for.
+  std::optional<Error> source_lost;
+  std::map<Mark, Duration> marks;  // how long ago each was set
 };
 
 }  // namespace modelrun::controller

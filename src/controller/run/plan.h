@@ -15,7 +15,9 @@
 namespace modelrun::controller {
 
 // Start to resolve the branch to a commit and to fetch the commit. The run is reconciled again when that has ended.
-struct ResolveSource {};
+struct ResolveSource {
+  bool hold = false;  // keep the archive at hand: a pod waits for it
+};
 // Ask the project for a run number and a concurrency slot.
 struct RequestAdmission {};
 // Become the run that identical runs join; see leads.h. Fails with kConflict when another run is that already; this
@@ -61,6 +63,14 @@ struct EventNote {
   std::string note;
 };
 
+// An event that is certain to come and has the run reconciled: a change of an object in the cache, which a list shows if
+// the watch has missed it, or a pass over the run's project.
+enum class Awaits {
+  kNothing,
+  kSlot,        // the project gives the run its slot, or changes
+  kSpecChange,  // spec.suspend or spec.cancel, or the project's suspend, is changed
+};
+
 // Plan::requeue_after for a run that has to be reconciled again at once.
 inline constexpr std::chrono::milliseconds kAtOnce{1};
 
@@ -73,7 +83,10 @@ struct Plan {
   std::vector<Action> after;
   std::vector<EventNote> events;
   std::vector<Mark> marks;  // set to the present time; a mark that is set keeps its time, except kDurableRead
+  // What wakes the run next: every plan that does not end the run has one of the two, and decide() sees to it. Events that
+  // may never come, such as the next message of a pod, do not count: they only make things quicker.
   std::optional<Duration> requeue_after;
+  Awaits awaits = Awaits::kNothing;
 };
 
 }  // namespace modelrun::controller

@@ -34,11 +34,19 @@ Plan finish(const Observed& observed, const Verdict& verdict, const api::PodView
 
 }  // namespace
 
+const api::PodView* attempt_pod(const Observed& observed) {
+  const auto& uid = observed.run->status.pod_uid;
+  for (const auto& pod : observed.pods) {
+    if (uid.empty() || pod->meta.uid == uid) return pod.get();
+  }
+  return nullptr;
+}
+
 Plan wait_for(const Observed& observed, std::string_view reason, const std::string& message, Duration again, Time now) {
   Plan plan;
-  const Duration age = now - observed.run->meta.creation;
+  const Duration age = observed.known_for;
   if (observed.run->status.phase == api::Phase::kNone && age < kUnwrittenWait) {
-    plan.requeue_after = kUnwrittenWait - age;
+    plan.requeue_after = std::min(again, Duration(kUnwrittenWait - age));
     return plan;
   }
   plan.status = waiting(observed, reason, message, now);
@@ -56,7 +64,7 @@ Plan end_with(Ending ending) {
 }
 
 Plan conclude(const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now) {
-  const bool wanted = !observed.run->spec.cancel && !project_deleted(observed) && observed.project;
+  const bool wanted = !observed.run->spec.cancel && !project_deleted(observed) && observed.project != nullptr;
   const auto& status = observed.run->status;
   if (!verdict.retryable || !wanted || status.attempts >= observed.as_admitted->limits.attempts) {
     return finish(observed, verdict, pod, now);

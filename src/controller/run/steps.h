@@ -32,6 +32,9 @@ Plan decide_with_job(const Observed& observed, Time now, const Settings& setting
 
 // steps.cc, used by both:
 
+// The attempt's pod: the recorded one; while none is recorded, the newest. Null if there is none.
+const api::PodView* attempt_pod(const Observed& observed);
+
 // The run waits for `reason`, and is reconciled again after `again` at the latest. Nothing is written in the first
 // second of a run that has no status yet, because most such waits end before anybody could read the status. The run
 // is then reconciled again when that second is over.

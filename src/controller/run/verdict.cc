@@ -139,11 +139,19 @@ std::optional<Verdict> judge_frame(const api::ResultFrame& frame, std::int64_t t
 
 Verdict judge_remains(const Remains& remains) {
   const auto code = remains.frame != nullptr ? shell_code(remains.frame->exit) : std::nullopt;
-  if (remains.pod != nullptr) {
-    if (auto verdict = judge_disruption(*remains.pod)) return *verdict;
-    if (remains.pod->reason == "DeadlineExceeded") return timed_out(remains.timeout_seconds, code);
+  if (remains.pod != nullptr && remains.pod->reason == "DeadlineExceeded") {
+    return timed_out(remains.timeout_seconds, code);
   }
   if (!remains.cancel_cause.empty()) return cancelled(remains.cancel_cause, code);
+  if (remains.pod != nullptr) {
+    if (auto verdict = judge_disruption(*remains.pod)) return *verdict;
+    if (remains.overdue) {
+      return lost(reason::kNodeLost, fmt::format("node {} does not answer: the pod should be gone by now and is not",
+                                                 remains.pod->node));
+    }
+  } else if (!remains.job_disruption.empty()) {
+    return lost(reason::kEvicted, fmt::format("the pod was evicted: {}", remains.job_disruption));
+  }
   if (remains.job_gone) return failed(reason::kJobDeleted, "somebody deleted the run's Job", code);
   if (remains.pod == nullptr || remains.pod->meta.deletion) {
     Verdict verdict = failed(reason::kPodDeleted, "somebody deleted the run's Pod", code);

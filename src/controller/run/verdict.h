@@ -36,13 +36,15 @@ struct Remains {
   const api::PodView* pod = nullptr;        // null if it is gone
   const api::ResultFrame* frame = nullptr;  // a frame for which judge_frame() gave nullopt; null if there is none
   bool job_gone = false;
+  std::string job_disruption{};  // JobView::disruption of the Job, if it is there
+  bool overdue = false;        // the pod is being deleted and should have been gone for a while
   bool started = false;      // a pod was given the source, so the model may have run
   std::string cancel_cause;  // as cancel_cause() returns it; empty if the run is not cancelled
   std::int64_t timeout_seconds = 0;
 };
 
 // The verdict for an attempt that is over and for which judge_frame() gives none. Of several causes the first counts:
-// a disruption of the pod or its node, the pod's deadline, a cancel, a deleted Job, a deleted pod, the end of a pod
+// the pod's deadline, a cancel, a disruption of the pod or its node, a deleted Job, a deleted pod, the end of a pod
 // that never started the model, the end of the model's container.
 Verdict judge_remains(const Remains& remains);
 

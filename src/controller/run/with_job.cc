@@ -24,7 +24,7 @@
 //      limits.pendingSeconds.
 //   4. After the start: look_for_durable() reads the agent's log if the push of the result is late or can no longer
 //      come. judge_what_remains() concludes an attempt that is over and has no verdict of its own. Then a cancel is
-//      passed on to the agent. Otherwise there is nothing to do until something changes.
+//      passed on to the agent. Otherwise keep_watch() waits for something to change, but not for ever.
 
 #include <algorithm>
 
@@ -43,7 +43,11 @@ namespace reason = api::reason;
 
 constexpr std::chrono::seconds kDurableAgain{5};
 constexpr std::chrono::seconds kCreateAgain{5};
+constexpr std::chrono::seconds kSourceAgain{2};      // Sources spaces the real tries further apart
+constexpr std::int64_t kMostGraceSeconds = 600;      // that is waited for a pod to be gone; whoever deletes it may say more
 constexpr std::chrono::seconds kLostWait{2};  // for a push that is still on its way when the pod is gone
+// How long after its activeDeadlineSeconds a pod may still be there before its node counts as lost.
+constexpr std::chrono::seconds kDeadlineSlack{120};
 
 // What decide_with_job() works out once, and all of its steps read.
 struct Attempt {
@@ -55,18 +59,16 @@ struct Attempt {
   std::int64_t timeout = 0;      // seconds
 };
 
-// The pod with that UID; with an empty UID, the newest pod.
+// The pod with that UID; null if there is none.
 const PodView* pick_pod(const Observed& observed, const std::string& uid) {
-  for (const auto& pod : observed.pods) {
-    if (uid.empty() || pod->meta.uid == uid) return pod.get();
-  }
-  return nullptr;
+  const auto found = std::ranges::find(observed.pods, uid, [](const auto& pod) { return pod->meta.uid; });
+  return found == observed.pods.end() ? nullptr : found->get();
 }
 
 // The time since `mark` was set; zero if it is not set.
 Duration since(const Attempt& attempt, Mark mark) {
   const auto found = attempt.observed.marks.find(mark);
-  return found == attempt.observed.marks.end() ? Duration::zero() : attempt.now - found->second;
+  return found == attempt.observed.marks.end() ? Duration::zero() : found->second;
 }
 
 bool terminated(const ContainerView& container) {
@@ -80,11 +82,18 @@ bool is_lost(const Attempt& attempt) {
   return attempt.started || (job && (job->failed || job->complete));
 }
 
-// True if the pod is being deleted and should be gone by now, so its node probably does not answer. The pod's
-// deletionTimestamp already includes the grace period.
+// How much longer a pod that is being deleted has to be gone: its grace period, counted from when the deletion was first
+// seen, and a while more. nullopt if the pod is not being deleted.
+std::optional<Duration> deletion_left(const Attempt& attempt) {
+  if (attempt.pod == nullptr || !attempt.pod->meta.deletion) return std::nullopt;
+  const auto grace = std::chrono::seconds(std::clamp<std::int64_t>(attempt.pod->grace_seconds, 0, kMostGraceSeconds));
+  return grace + kEvidenceWait - since(attempt, Mark::kPodDeleting);
+}
+
+// True if the pod is being deleted and should be gone by now, so its node probably does not answer.
 bool is_overdue(const Attempt& attempt) {
-  return attempt.pod != nullptr && attempt.pod->meta.deletion &&
-         attempt.now >= *attempt.pod->meta.deletion + kEvidenceWait;
+  const auto left = deletion_left(attempt);
+  return left && *left <= Duration::zero();
 }
 
 // Looks for the durable copy of the result when the push is late or can no longer come.
@@ -96,7 +105,7 @@ Decision look_for_durable(const Attempt& attempt) {
   if (!last && !ended) return std::nullopt;
   Plan plan;
   if (!last) {
-    const Duration waited = attempt.now - attempt.pod->model.finished_at.value_or(attempt.now);
+    const Duration waited = since(attempt, Mark::kModelEnded);
     if (waited < kPushWait) {
       plan.requeue_after = kPushWait - waited;
       return plan;
@@ -135,10 +144,58 @@ Decision judge_what_remains(const Attempt& attempt) {
   remains.pod = attempt.pod;
   remains.frame = evidence ? &*observed.frame : nullptr;
   remains.job_gone = !observed.job;
+  if (observed.job) remains.job_disruption = observed.job->disruption;
+  remains.overdue = is_overdue(attempt);
   remains.started = attempt.started;
   remains.cancel_cause = attempt.cancel_cause;
   remains.timeout_seconds = attempt.timeout;
   return conclude(observed, judge_remains(remains), attempt.pod, attempt.now);
+}
+
+// How much longer the attempt may last: its pod's activeDeadlineSeconds, and a while more.
+Duration deadline_left(const Attempt& attempt) {
+  const auto pending = attempt.observed.as_admitted ? attempt.observed.as_admitted->limits.pending_seconds
+                                                    : api::LimitsSpec{}.pending_seconds;
+  return std::chrono::seconds(active_deadline_seconds(pending, attempt.timeout)) + kDeadlineSlack -
+         since(attempt, Mark::kAttempt);
+}
+
+// The pod was granted the source, and it cannot be had. Ends the attempt at once if asking again cannot help, else after
+// limits.pendingSeconds.
+Decision judge_lost_source(const Attempt& attempt) {
+  const auto& lost = attempt.observed.source_lost;
+  if (!lost) return std::nullopt;
+  const auto pending = attempt.observed.as_admitted ? attempt.observed.as_admitted->limits.pending_seconds : 0;
+  const Duration left = std::chrono::seconds(pending) - since(attempt, Mark::kSourceLost);
+  if (is_transient(lost->kind) && left > Duration::zero()) {
+    Plan plan;
+    plan.status = waiting(attempt.observed, reason::kSourceUnreachable, lost->message + "; trying again", attempt.now);
+    plan.requeue_after = left;
+    return plan;
+  }
+  Verdict verdict{Phase::kFailed, std::string(source_reason(lost->kind)), lost->message, std::nullopt, false};
+  Plan plan = conclude(attempt.observed, verdict, attempt.pod, attempt.now);
+  plan.after.emplace_back(DeleteJob{attempt.observed.run->status.job_name});
+  return plan;
+}
+
+// The model runs. Its end is reported by the agent's push and by the pod's status. Neither comes from a node that is
+// dead, so the run is looked at again when its pod must have ended.
+Plan keep_watch(const Attempt& attempt) {
+  Plan plan;
+  const Duration left = deadline_left(attempt);
+  if (left <= Duration::zero()) {
+    const auto node = attempt.pod == nullptr ? std::string() : attempt.pod->node;
+    const Verdict verdict{Phase::kFailed, std::string(reason::kNodeLost),
+                          fmt::format("node {} does not answer: the pod did not end at its deadline", node),
+                          std::nullopt, /*retryable=*/true};
+    plan = conclude(attempt.observed, verdict, attempt.pod, attempt.now);
+    plan.after.insert(plan.after.begin(), DeleteJob{attempt.observed.run->status.job_name});
+    return plan;
+  }
+  plan.requeue_after = left;
+  if (const auto deletion = deletion_left(attempt)) requeue(plan, *deletion);
+  return plan;
 }
 
 Plan cancel(const Attempt& attempt) {
@@ -152,6 +209,7 @@ Plan cancel(const Attempt& attempt) {
   } else {
     // The agent did not carry out the order in time. Delete the Job, so that the kubelet ends the pod.
     plan.after.emplace_back(DeleteJob{attempt.observed.run->status.job_name});
+    plan.requeue_after = deletion_left(attempt).value_or(kCancelWait);
   }
   return plan;
 }
@@ -167,6 +225,7 @@ Plan suspend(const Attempt& attempt) {
   plan.status->job_name.clear();
   plan.status->identity.clear();  // set again when the run is admitted anew
   plan.after.emplace_back(DeleteJob{observed.run->status.job_name});
+  plan.requeue_after = kAtOnce;
   return plan;
 }
 
@@ -209,8 +268,8 @@ Plan pend(const Attempt& attempt) {
   const auto& observed = attempt.observed;
   const auto problem = pending_problem(observed, attempt.pod);
   const auto& limits = observed.as_admitted->limits;
-  const Time begun = observed.run->status.timeline.job_created.value_or(observed.run->meta.creation);
-  const Duration left = begun + std::chrono::seconds(limits.pending_seconds) - attempt.now;
+  const Duration begun = since(attempt, Mark::kAttempt);
+  const Duration left = std::chrono::seconds(limits.pending_seconds) - begun;
   if (problem.hopeless || left <= Duration::zero()) {
     const auto message = problem.hopeless
                              ? problem.message
@@ -222,13 +281,34 @@ Plan pend(const Attempt& attempt) {
   requeue(plan, left);
   // Write the status only if something is wrong and the attempt is at least a second old: most such problems pass at
   // once.
-  if (problem.reason != reason::kPendingTimeout && attempt.now - begun >= std::chrono::seconds(1)) {
+  if (problem.reason != reason::kPendingTimeout && begun >= std::chrono::seconds(1)) {
     plan.status = waiting(observed, problem.reason, problem.message, attempt.now);
   } else if (problem.reason != reason::kPendingTimeout) {
     requeue(plan, std::chrono::seconds(1));
   }
-  // Try again to create what the API server has refused (Job or ConfigMap).
+  // Try again to make what could not be made.
   if (!observed.job_error.empty()) requeue(plan, kCreateAgain);
+  return plan;
+}
+
+// The pod asks for the source, and it is not at hand: after a restart, for example. Waits for it like pend().
+Plan await_source(const Attempt& attempt) {
+  const auto& observed = attempt.observed;
+  const auto& source = observed.source;
+  const bool has_failed = source.state == SourceView::State::kFailed;
+  const auto why = has_failed ? source_reason(source.error.kind) : reason::kResolving;
+  const Duration left =
+      std::chrono::seconds(observed.as_admitted->limits.pending_seconds) - since(attempt, Mark::kAttempt);
+  const bool may_pass = !has_failed || why == reason::kSourceUnreachable;
+  if (!may_pass || left <= Duration::zero()) {
+    return refuse(observed, Phase::kFailed, has_failed ? why : reason::kSourceUnreachable,
+                  has_failed ? source.error.message : "the commit could not be fetched within limits.pendingSeconds",
+                  attempt.now);
+  }
+  Plan plan;
+  plan.before.emplace_back(ResolveSource{.hold = true});
+  if (has_failed) plan.status = waiting(observed, why, source.error.message + "; trying again", attempt.now);
+  requeue(plan, std::min<Duration>(left, kSourceAgain));
   return plan;
 }
 
@@ -266,8 +346,11 @@ Plan await_start(const Attempt& attempt) {
   const auto mine = [&](const Claim& claim) { return claim.attempt == observed.run->status.attempts; };
   const auto claim = std::ranges::find_if(observed.claims, mine);
   if (claim == observed.claims.end()) return pend(attempt);
+  // Nothing is granted that is not at hand: the pod could do nothing but ask for it again.
+  if (!observed.source.held) return await_source(attempt);
   Plan plan;
   plan.status = running(observed, *claim, pick_pod(observed, claim->pod_uid), attempt.now);
+  plan.requeue_after = deadline_left(attempt);
   plan.events.push_back({EventType::kNormal, "Started", fmt::format("pod {} runs the model", claim->pod_name)});
   return plan;
 }
@@ -276,6 +359,12 @@ Plan before_start(const Attempt& attempt) {
   const auto& observed = attempt.observed;
   if (!attempt.cancel_cause.empty()) {
     return refuse(observed, Phase::kCancelled, reason::kCancelled, attempt.cancel_cause + ", before the model started",
+                  attempt.now);
+  }
+  if (!observed.as_admitted) {
+    return refuse(observed, Phase::kFailed, reason::kInternal,
+                  "status names a Job, but neither a project nor the settings that the run was admitted with: create "
+                  "the run anew",
                   attempt.now);
   }
   if (observed.job_foreign) return refuse_foreign(attempt);
@@ -295,7 +384,7 @@ Plan before_start(const Attempt& attempt) {
 Plan decide_with_job(const Observed& observed, Time now, const Settings& settings) {
   Attempt attempt{observed, now};
   attempt.started = observed.run->status.phase == Phase::kRunning;
-  attempt.pod = pick_pod(observed, observed.run->status.pod_uid);
+  attempt.pod = attempt_pod(observed);
   attempt.cancel_cause = cancel_cause(observed);
   attempt.timeout = timeout_seconds(observed.run->spec,
                                     observed.as_admitted ? observed.as_admitted->limits : api::LimitsSpec{}, settings);
@@ -309,7 +398,9 @@ Plan decide_with_job(const Observed& observed, Time now, const Settings& setting
   if (!attempt.started) return before_start(attempt);
   if (auto plan = look_for_durable(attempt)) return *plan;
   if (auto plan = judge_what_remains(attempt)) return *plan;
-  return attempt.cancel_cause.empty() ? Plan{} : cancel(attempt);
+  if (!attempt.cancel_cause.empty()) return cancel(attempt);
+  if (auto plan = judge_lost_source(attempt)) return *plan;
+  return keep_watch(attempt);
 }
 
 }  // namespace modelrun::controller

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/mutex.h"
 #include "controller/sources/secrets.h"
 #include "runtime/backoff.h"
 
@@ -16,36 +15,51 @@ std::optional<std::string> wanted(const std::string& first, const std::string& s
   return second.empty() ? std::nullopt : std::optional(second);
 }
 
+// The owner of a project's tasks in the executor.
+std::string owner_of(const api::ModelProject& project) {
+  // The host as it is written: an URL that is not accepted fails at once and delays nobody.
+  const std::string_view url = project.git.url;
+  const auto scheme = url.find("://");
+  const auto host = scheme == std::string_view::npos ? url : url.substr(scheme + 3);
+  return fmt::format("{}/{}", project.meta.namespace_, host.substr(0, host.find('/')));
+}
+
 const runtime::BackoffOptions kRunRetry{.initial = std::chrono::seconds(1), .max = std::chrono::seconds(30)};
 const runtime::BackoffOptions kProbeRetry{.initial = std::chrono::seconds(30), .max = std::chrono::seconds(600)};
 
 }  // namespace
 
-Sources::Sources(kube::Client& client, source::Policy policy, source::Resolver& resolver,
-                 source::ArchiveCache& archives, const Clock& clock, WakeFn wake_run, WakeFn wake_project)
-    : client_(client),
-      policy_(policy),
-      resolver_(resolver),
-      archives_(archives),
-      clock_(clock),
+Sources::Sources(Parts parts, std::unique_ptr<Executor> executor, WakeFn wake_run, WakeFn wake_project)
+    : parts_(parts),
       wake_run_(std::move(wake_run)),
-      wake_project_(std::move(wake_project)) {}
+      wake_project_(std::move(wake_project)),
+      executor_(std::move(executor)) {}
 
-void Sources::begin(const api::ModelRun& run, const api::ModelProject& project) {
+void Sources::begin(const api::ModelRun& run, const api::ModelProject& project, bool hold) {
+  std::stop_token own;
   {
     const MutexLock lock(mutex_);
-    auto& entry = entries_[run.meta.uid];
+    const auto now = parts_.clock.now();
+    const auto [at, added] = entries_.try_emplace(run.meta.uid);
+    auto& entry = at->second;
+    if (added) entry.begun_at = now;
+    entry.hold = entry.hold || hold;
     const auto state = entry.view.state;
-    if (entry.working || state == SourceView::State::kReady) return;
-    if (state == SourceView::State::kFailed && (!is_transient(entry.view.error.kind) || clock_.now() < entry.retry_at))
-      return;
+    if (entry.working || (state == SourceView::State::kReady && (!hold || entry.archive))) return;
+    if (state == SourceView::State::kFailed && (!is_transient(entry.view.error.kind) || now < entry.retry_at)) return;
     entry.working = true;
     // The state stays kFailed during another try, so that the reason in the run's status does not change back and
     // forth.
     if (state == SourceView::State::kNone) entry.view.state = SourceView::State::kWorking;
+    own = entry.stop.get_token();
   }
-  pool_.post([this, run, project](const std::stop_token& stop) {
-    auto fetched = fetch(run, project, stop);
+  executor_->post(owner_of(project), [this, run, project, own](const std::stop_token& stop) {
+    if (own.stop_requested()) return;  // forgotten before its turn came
+    std::stop_source either;
+    const std::stop_callback at_end(stop, [&] { either.request_stop(); });
+    const std::stop_callback when_forgotten(own, [&] { either.request_stop(); });
+    auto fetched = fetch(run, project, either.get_token());
+    if (own.stop_requested()) return;
     const bool news = note_run(run, project, fetched);
     finish(run, std::move(fetched));
     if (news) wake_project_(project.meta.key());
@@ -55,14 +69,14 @@ void Sources::begin(const api::ModelRun& run, const api::ModelProject& project) 
 
 Result<Sources::Fetched> Sources::fetch(const api::ModelRun& run, const api::ModelProject& project,
                                         std::stop_token stop) {
-  const auto remote = git_remote(client_, project, policy_, stop);
+  const auto remote = git_remote(parts_.client, project, parts_.policy, stop);
   RETURN_IF_ERROR(remote);
   const auto commit = wanted(run.status.commit_sha, run.spec.commit_sha);
   // A given commit is not looked up, so the project's default branch does not apply to it.
   const auto branch = wanted(run.spec.branch, commit ? std::string() : project.git.default_branch);
-  auto resolved = resolver_.resolve(*remote, branch, commit, stop);
+  auto resolved = parts_.git.resolve(*remote, branch, commit, stop);
   RETURN_IF_ERROR(resolved);
-  auto archive = archives_.fetch(*remote, resolved->commit, stop);
+  auto archive = parts_.git.fetch(*remote, resolved->commit, stop);
   return Fetched{std::move(*resolved), std::move(archive)};
 }
 
@@ -92,8 +106,8 @@ bool Sources::note(Probe& probe, const Result<source::Resolved>& found) {
       known && !was_reachable && probe.error.kind == found.error().kind && probe.error.message == found.error().message;
   probe.head.reset();
   probe.error = found.error();
-  if (clock_.now() >= probe.retry_at)
-    probe.retry_at = clock_.now() + runtime::backoff_delay(kProbeRetry, probe.failures++);
+  const auto now = parts_.clock.now();
+  if (now >= probe.retry_at) probe.retry_at = now + runtime::backoff_delay(kProbeRetry, probe.failures++);
   return !same;
 }
 
@@ -112,43 +126,56 @@ void Sources::finish(const api::ModelRun& run, Result<Fetched> fetched) {
   if (!fetched || !fetched->archive) {
     entry.view.state = SourceView::State::kFailed;
     entry.view.error = fetched ? fetched->archive.error() : fetched.error();
-    entry.retry_at = clock_.now() + runtime::backoff_delay(kRunRetry, entry.failures++);
+    entry.retry_at = parts_.clock.now() + runtime::backoff_delay(kRunRetry, entry.failures++);
     return;
   }
-  entry.archive = std::move(*fetched->archive);
+  const auto& archive = **fetched->archive;
   entry.view.state = SourceView::State::kReady;
-  entry.view.sha256 = entry.archive->sha256();
-  entry.view.has_entry_point = entry.archive->contains_file(run.spec.entry_point());
+  entry.view.sha256 = archive.sha256();
+  entry.view.has_entry_point = archive.contains_file(run.spec.entry_point());
   entry.view.error = {};
+  if (entry.hold) entry.archive = std::move(*fetched->archive);
 }
 
 SourceView Sources::view(const std::string& run_uid) const {
   const MutexLock lock(mutex_);
   const auto found = entries_.find(run_uid);
-  return found == entries_.end() ? SourceView{} : found->second.view;
+  if (found == entries_.end()) return {};
+  SourceView view = found->second.view;
+  view.held = found->second.archive != nullptr;
+  view.asked_for = std::chrono::duration_cast<Duration>(parts_.clock.now() - found->second.begun_at);
+  return view;
 }
 
-void Sources::with_archive(const api::ModelRun& run, const api::ModelProject& project, ArchiveFn done) {
+void Sources::take(const api::ModelRun& run, const api::ModelProject& project, ArchiveFn done) {
   ArchivePtr archive;
   {
     const MutexLock lock(mutex_);
     const auto found = entries_.find(run.meta.uid);
-    if (found != entries_.end()) archive = found->second.archive;
+    if (found != entries_.end()) {
+      found->second.hold = false;
+      archive = std::exchange(found->second.archive, nullptr);
+    }
   }
   if (archive) return done(std::move(archive));
-  pool_.post([this, run, project, done = std::move(done)](const std::stop_token& stop) {
+  executor_->post(owner_of(project), [this, run, project, done = std::move(done)](const std::stop_token& stop) {
     auto fetched = fetch(run, project, stop);
-    auto got = fetched ? std::move(fetched->archive) : std::unexpected(fetched.error());
-    if (got)
-      done(std::move(*got));
-    else
-      done(fail(ErrorKind::kUnavailable, "the source cannot be had now: {}", got.error().message));
+    done(fetched ? std::move(fetched->archive) : std::unexpected(fetched.error()));
   });
 }
 
 void Sources::forget(const std::string& run_uid) {
   const MutexLock lock(mutex_);
-  entries_.erase(run_uid);
+  const auto found = entries_.find(run_uid);
+  if (found == entries_.end()) return;
+  auto stop = found->second.stop;
+  entries_.erase(found);
+  stop.request_stop();
+}
+
+void Sources::forget_project(const std::string& project_uid) {
+  const MutexLock lock(mutex_);
+  probes_.erase(project_uid);
 }
 
 void Sources::begin_probe(const api::ModelProject& project) {
@@ -158,22 +185,23 @@ void Sources::begin_probe(const api::ModelProject& project) {
     if (probe.generation != project.meta.generation) {
       probe = {};
       probe.generation = project.meta.generation;
-    } else if (probe.working || probe.head || clock_.now() < probe.retry_at) {
+    } else if (probe.working || probe.head || parts_.clock.now() < probe.retry_at) {
       return;
     }
     probe.working = true;
   }
-  pool_.post([this, project](const std::stop_token& stop) {
-    const auto remote = git_remote(client_, project, policy_, stop);
-    auto resolved = remote ? resolver_.resolve(*remote, wanted(project.git.default_branch, {}), std::nullopt, stop)
+  executor_->post(owner_of(project), [this, project](const std::stop_token& stop) {
+    const auto remote = git_remote(parts_.client, project, parts_.policy, stop);
+    auto resolved = remote ? parts_.git.resolve(*remote, wanted(project.git.default_branch, {}), std::nullopt, stop)
                            : Result<source::Resolved>(std::unexpected(remote.error()));
     {
       const MutexLock lock(mutex_);
-      auto& probe = probes_[project.meta.uid];
+      const auto found = probes_.find(project.meta.uid);
+      if (found == probes_.end()) return;  // the project was deleted
       // If the project has changed meanwhile, another look-up is in progress.
-      if (probe.generation == project.meta.generation) {
-        probe.working = false;
-        note(probe, resolved);
+      if (found->second.generation == project.meta.generation) {
+        found->second.working = false;
+        note(found->second, resolved);
       }
     }
     wake_project_(project.meta.key());
@@ -184,7 +212,9 @@ std::optional<BranchProbe> Sources::probe_of(const api::ModelProject& project) c
   const MutexLock lock(mutex_);
   const auto found = probes_.find(project.meta.uid);
   if (found == probes_.end() || found->second.generation != project.meta.generation) return std::nullopt;
-  return found->second;
+  BranchProbe probe = found->second;
+  probe.retry_in = std::chrono::ceil<Duration>(found->second.retry_at - parts_.clock.now());
+  return probe;
 }
 
 std::optional<Sources::Probe> Sources::probe(const std::string& project_uid) const {

@@ -1,5 +1,5 @@
-// Resolves and fetches the sources of runs on background threads, and remembers how far each has come. Also looks up
-// the commit of each project's default branch, for the project's status.
+// Resolves and fetches the sources of runs in the background, and remembers how far each has come. Also looks up the
+// commit of each project's default branch, for the project's status.
 #pragma once
 
 #include <cstdint>
@@ -11,46 +11,59 @@
 
 #include "api/model_project.h"
 #include "api/model_run.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/mutex.h"
 #include "controller/project/observed.h"
 #include "controller/run/observed.h"
-#include "controller/sources/thread_pool.h"
+#include "controller/sources/executor.h"
+#include "controller/sources/git.h"
 #include "kube/client.h"
-#include "source/archive_cache.h"
-#include "source/resolver.h"
+#include "runtime/steady_clock.h"
 
 namespace modelrun::controller {
 
 // Thread-safe. No function blocks, except that the destructor waits for the work in progress, which it asks to stop.
-// Keeps references to the constructor's arguments, which must outlive it. All state is lost with the process and is
-// made again on demand.
+// Keeps references to the constructor's arguments, which must outlive it, and owns the executor. All state is lost with
+// this object and is made again on demand.
+//
+// The tasks of one namespace and git host have one owner in the executor, so that a git server that is slow or silent
+// delays only those who use it.
 class Sources {
  public:
-  using ArchivePtr = std::shared_ptr<const source::Archive>;
+  using ArchivePtr = Git::ArchivePtr;
   using ArchiveFn = std::function<void(Result<ArchivePtr>)>;
   using WakeFn = std::function<void(const std::string& key)>;
 
+  struct Parts {
+    kube::Client& client;  // reads the Secrets of git servers
+    const source::Policy& policy;
+    Git& git;
+    runtime::SteadyClock& clock;
+  };
   // `wake_run` is called with the key "namespace/name" of a run when a fetch that begin() started has ended, well or
   // badly; `wake_project` with the key of a project when something new is known about its default branch. Both are
-  // called on a thread of this object, without a lock held.
-  Sources(kube::Client& client, source::Policy policy, source::Resolver& resolver, source::ArchiveCache& archives,
-          const Clock& clock, WakeFn wake_run, WakeFn wake_project);
+  // called on the executor, without a lock held.
+  Sources(Parts parts, std::unique_ptr<Executor> executor, WakeFn wake_run, WakeFn wake_project);
 
   // Starts to resolve and fetch the source of `run`. Does nothing if that is in progress or done; if it has failed
   // with an error that is not transient (see is_transient()); or if it has failed with a transient error and the
   // back-off of 1 s to 30 s is not over. The commit of a run that is pinned in status wins over spec.
-  void begin(const api::ModelRun& run, const api::ModelProject& project);
+  //
+  // The archive itself is dropped again when the commit is known to be there, because a run may wait for its slot for
+  // hours. With `hold` it is kept until take() or forget(), and a source that is ready but not held is fetched once
+  // more, which normally finds it on disk.
+  void begin(const api::ModelRun& run, const api::ModelProject& project, bool hold = false);
   // How far the run's source is; state kNone if begin() was not called for the run.
   [[nodiscard]] SourceView view(const std::string& run_uid) const;
-  // Calls `done` with the archive of the commit that `run` has in status. If this process has the archive at hand,
-  // `done` is called before this function returns. Otherwise the archive is fetched, and `done` is called on a thread
-  // of this object; every failure is reported as kUnavailable. `done` is not called if this object is destroyed
-  // before the fetch begins.
-  void with_archive(const api::ModelRun& run, const api::ModelProject& project, ArchiveFn done);
-  // Drops what is known about the run's source. The result of a fetch in progress is discarded.
+  // Calls `done` with the archive of the commit that `run` has in status, and lets go of it. If the archive is held,
+  // `done` is called before this function returns. Otherwise the archive is fetched, and `done` is called on the
+  // executor, with the error of the fetch if it fails. `done` is not called if this object is destroyed before the
+  // fetch begins.
+  void take(const api::ModelRun& run, const api::ModelProject& project, ArchiveFn done);
+  // Drops what is known about the run's source, and stops the work on it.
   void forget(const std::string& run_uid);
+  // The same for what is known about the default branch of a project.
+  void forget_project(const std::string& project_uid);
 
   // What is known about a project's default branch. It is looked up once for each generation of the project. After a
   // failure the look-up may be repeated, after 30 s at first and up to 10 min later. A run that names neither branch
@@ -58,6 +71,7 @@ class Sources {
   struct Probe : BranchProbe {
     std::int64_t generation = 0;  // of the project
     std::uint32_t failures = 0;
+    runtime::SteadyClock::Point retry_at{};
   };
   // Starts a look-up for the project's generation. Does nothing if one is in progress, has succeeded, or has failed
   // and may not be repeated yet. `wake_project` is called when the look-up has ended.
@@ -70,10 +84,13 @@ class Sources {
  private:
   struct Entry {
     bool working = false;
+    bool hold = false;  // keep the archive of the fetch in progress
     std::uint32_t failures = 0;
-    Time retry_at{};
+    runtime::SteadyClock::Point begun_at{};
+    runtime::SteadyClock::Point retry_at{};
     SourceView view;
-    ArchivePtr archive;
+    ArchivePtr archive;     // null unless it is held
+    std::stop_source stop;  // of the fetch in progress
   };
   struct Fetched {
     source::Resolved resolved;
@@ -86,16 +103,12 @@ class Sources {
   // status has to tell at once. mutex_ must be held.
   bool note(Probe& probe, const Result<source::Resolved>& found) REQUIRES(mutex_);
 
-  kube::Client& client_;
-  const source::Policy policy_;
-  source::Resolver& resolver_;
-  source::ArchiveCache& archives_;
-  const Clock& clock_;
+  const Parts parts_;
   const WakeFn wake_run_, wake_project_;
   mutable Mutex mutex_;
   std::map<std::string, Entry> entries_ GUARDED_BY(mutex_);  // by run UID
   std::map<std::string, Probe> probes_ GUARDED_BY(mutex_);   // by project UID
-  ThreadPool pool_{4};                                       // last: its tasks use all other members
+  std::unique_ptr<Executor> executor_;                       // last: its tasks use all other members
 };
 
 }  // namespace modelrun::controller

@@ -1,61 +1,50 @@
-// A fixed number of threads for work that blocks, such as running git and reading Secrets.
+// The Executor of the product: a fixed number of threads, shared fairly.
 #pragma once
 
 #include <deque>
-#include <functional>
-#include <stop_token>
+#include <map>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "base/mutex.h"
+#include "controller/sources/executor.h"
 
 namespace modelrun::controller {
 
-// Thread-safe. Tasks start in the order in which they were posted. The destructor drops the tasks that have not
-// begun, asks the running ones to stop, and waits for them. The queue has no limit.
-class ThreadPool {
- public:
-  using Task = std::function<void(std::stop_token)>;
+struct ThreadPoolOptions {
+  int threads = 16;
+  // How many tasks of one owner may run at the same time. As long as fewer than threads / per_owner owners have tasks
+  // that block, a task of any other owner begins at once.
+  int per_owner = 2;
+};
 
-  explicit ThreadPool(int threads) {
-    for (int i = 0; i < threads; ++i) {
-      threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
-    }
-  }
-  ~ThreadPool() {
-    for (auto& thread : threads_) thread.request_stop();
-  }
+// An owner whose turn it is has one task begun, and then goes to the end of the line. The queue has no limit of its
+// own: Sources posts at most one task for each run and each project.
+class ThreadPool final : public Executor {
+ public:
+  explicit ThreadPool(ThreadPoolOptions options = {});
+  ~ThreadPool() override;
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  // Has `task` called on one of the threads. Its stop_token fires when the pool is destroyed.
-  void post(Task task) {
-    {
-      const MutexLock lock(mutex_);
-      tasks_.push_back(std::move(task));
-    }
-    ready_.notify_one();
-  }
+  void post(std::string_view owner, Task task) override;
 
  private:
-  void work(const std::stop_token& stop) {
-    for (;;) {
-      Task task;
-      {
-        MutexLock lock(mutex_);
-        if (!ready_.wait(mutex_, stop, [this]() REQUIRES(mutex_) { return !tasks_.empty(); }) || stop.stop_requested())
-          return;
-        task = std::move(tasks_.front());
-        tasks_.pop_front();
-      }
-      task(stop);
-    }
-  }
+  struct Owner {
+    std::deque<Task> waiting;
+    int running = 0;
+  };
+  void work(const std::stop_token& stop);
+  // Lines the owner up for its next task if it has one that may begin, and is not in the line yet.
+  void line_up(const std::string& name, const Owner& owner) REQUIRES(mutex_);
 
+  const int per_owner_;
   Mutex mutex_;
   CondVar ready_;
-  std::deque<Task> tasks_ GUARDED_BY(mutex_);
-  std::vector<std::jthread> threads_;  // last: they use all other members
+  std::map<std::string, Owner, std::less<>> owners_ GUARDED_BY(mutex_);  // only those that have a task
+  std::deque<std::string> line_ GUARDED_BY(mutex_);                     // owners of which a task may begin, each once
+  std::vector<std::jthread> threads_;                                   // last: they use all other members
 };
 
 }  // namespace modelrun::controller

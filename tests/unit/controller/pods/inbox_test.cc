@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "fakes/manual_clock.h"
 #include "unit/controller/run/scene.h"
 
 namespace modelrun::controller::testing {
@@ -45,7 +46,9 @@ class InboxTest : public ::testing::Test {
     return scene.run;
   }
 
-  Inbox inbox_;
+  fakes::ManualSteadyClock clock_;
+  const std::shared_ptr<Inbox> held_ = std::make_shared<Inbox>(clock_);
+  Inbox& inbox_ = *held_;
   std::vector<std::string> said_;
   const api::ModelRun pending_ = Scene().pending().run;
   const api::ModelRun running_ = Scene().running().run;
@@ -156,36 +159,90 @@ TEST_F(InboxTest, ForgetAnswersEverybody) {
 }
 
 TEST_F(InboxTest, NotesAreOfOneAttempt) {
-  inbox_.set_mark(kUid, 1, Mark::kCancel, at(1), false);
-  inbox_.set_mark(kUid, 1, Mark::kCancel, at(2), false);
-  inbox_.set_mark(kUid, 1, Mark::kDurableRead, at(1), true);
-  inbox_.set_mark(kUid, 1, Mark::kDurableRead, at(2), true);
-  inbox_.set_job(kUid, 1, false, {});
-  inbox_.set_job_seen(kUid, 1);
+  using std::chrono::seconds;
+  for (const bool again : {false, true}) {
+    inbox_.set_mark(kUid, 1, again ? Mark::kDurableRead : Mark::kCancel, again);
+    clock_.advance(seconds(1));
+    inbox_.set_mark(kUid, 1, again ? Mark::kDurableRead : Mark::kCancel, again);
+  }
+  inbox_.set_job(kUid, 1, false);
+  inbox_.set_job_seen(kUid, 1, "job-uid");
+  inbox_.set_source_lost(kUid, 1, {ErrorKind::kNotFound, "gone"});
   inbox_.put_durable(kUid, 1, frame(), true);
   auto notes = inbox_.read(running_);
-  EXPECT_EQ(notes.marks.at(Mark::kCancel), at(1)) << "a clock that runs is not set again";
-  EXPECT_EQ(notes.marks.at(Mark::kDurableRead), at(2));
-  EXPECT_TRUE(notes.job_seen && notes.children_ensured && notes.frame);
+  EXPECT_EQ(notes.marks.at(Mark::kCancel), seconds(2)) << "a clock that runs is not set again";
+  EXPECT_EQ(notes.marks.at(Mark::kDurableRead), seconds(0));
+  EXPECT_THAT(notes.job_uids, ElementsAre("job-uid"));
+  EXPECT_TRUE(notes.job_seen && notes.children_ensured && notes.frame && notes.source_lost);
   const auto second = Scene().pending(2).run;
   notes = inbox_.read(second);
   EXPECT_TRUE(notes.marks.empty());
-  EXPECT_FALSE(notes.job_seen || notes.children_ensured || notes.frame);
-  inbox_.put_durable(kUid, 1, frame(), true);  // late
-  inbox_.set_job_seen(kUid, 1);
-  EXPECT_FALSE(inbox_.read(second).frame || inbox_.read(second).job_seen);
+  EXPECT_TRUE(notes.job_uids.empty());
+  EXPECT_FALSE(notes.job_seen || notes.children_ensured || notes.frame || notes.source_lost);
+}
+
+// A pass that began with an old status ends after a pass of the next attempt.
+TEST_F(InboxTest, NotesAboutAnEarlierAttemptComeTooLate) {
+  inbox_.set_mark(kUid, 2, Mark::kAttempt, false);
+  inbox_.put_durable(kUid, 1, frame(), true);
+  inbox_.durable_failed(kUid, 1);
+  inbox_.payload_refused(kUid, 1, "no");
+  inbox_.set_mark(kUid, 1, Mark::kCancel, false);
+  inbox_.set_job(kUid, 1, true);
+  inbox_.job_failed(kUid, 1, "quota");
+  inbox_.set_job_seen(kUid, 1, "job-uid");
+  inbox_.set_source_lost(kUid, 1, {});
+  inbox_.order_cancel(kUid, 1);
+  const auto notes = inbox_.read(Scene().pending(2).run);
+  EXPECT_EQ(notes.marks.size(), 1U);
+  EXPECT_FALSE(notes.frame || notes.durable_final || notes.job_foreign || notes.job_seen || notes.source_lost);
+  EXPECT_EQ(notes.durable_failures + notes.payload_refusals + notes.job_failures, 0);
+  const auto watch = inbox_.watch_orders(kUid, 2, "pod-a-uid", order("second"));
+  EXPECT_THAT(said(), IsEmpty());
 }
 
 TEST_F(InboxTest, JobThatWasRefusedOrIsSomebodyElses) {
-  inbox_.set_job(kUid, 1, false, "quota");
-  EXPECT_EQ(inbox_.read(pending_).job_error, "quota");
+  inbox_.job_failed(kUid, 1, "quota");
+  inbox_.job_failed(kUid, 1, "quota again");
+  EXPECT_EQ(inbox_.read(pending_).job_error, "quota again");
+  EXPECT_EQ(inbox_.read(pending_).job_failures, 2);
   EXPECT_FALSE(inbox_.read(pending_).children_ensured);
-  inbox_.set_job(kUid, 1, true, {});
+  inbox_.set_job(kUid, 1, true);
   EXPECT_TRUE(inbox_.read(pending_).job_foreign);
   EXPECT_FALSE(inbox_.read(pending_).children_ensured);
-  inbox_.set_job(kUid, 1, false, {});
+  inbox_.set_job(kUid, 1, false);
   EXPECT_TRUE(inbox_.read(pending_).children_ensured);
   EXPECT_EQ(inbox_.read(pending_).job_error, "");
+  EXPECT_EQ(inbox_.read(pending_).job_failures, 0);
+}
+
+TEST_F(InboxTest, TroubleLastsUntilItIsOver) {
+  EXPECT_EQ(inbox_.trouble(kUid), Duration::zero());
+  clock_.advance(std::chrono::seconds(7));
+  EXPECT_EQ(inbox_.trouble(kUid), std::chrono::seconds(7));
+  inbox_.trouble_over(kUid);
+  EXPECT_EQ(inbox_.trouble(kUid), Duration::zero());
+}
+
+TEST_F(InboxTest, TheEndOfTheTermAnswersEverybodyThatHeMayAskAgain) {
+  claim("pod-a");
+  inbox_.submit(kUid, "pod-a-uid", frame(), answer("frame"));
+  const auto watch = inbox_.watch_orders(kUid, 1, "pod-a-uid", order("order"));
+  inbox_.close();
+  EXPECT_THAT(said(), ElementsAre("pod-a unavailable", "frame unavailable", "order error"));
+  claim("late");
+  inbox_.submit(kUid, "pod-a-uid", frame(), answer("late frame"));
+  const auto late = inbox_.watch_orders(kUid, 1, "pod-a-uid", order("late order"));
+  EXPECT_THAT(said(), ElementsAre("late unavailable", "late frame unavailable", "late order error"));
+}
+
+TEST_F(InboxTest, AWatchMayOutliveTheTerm) {
+  auto inbox = std::make_shared<Inbox>(clock_);
+  auto watch = inbox->watch_orders(kUid, 1, "pod-a-uid", order("order"));
+  inbox->close();
+  inbox.reset();
+  watch.reset();
+  EXPECT_THAT(said(), ElementsAre("order error"));
 }
 
 TEST_F(InboxTest, DurableThatIsNotThere) {

@@ -66,7 +66,7 @@ TEST(Start, Suspended) {
   Scene scene;
   scene.resolved().admitted();
   scene.run.spec.suspend = true;
-  EXPECT_EQ(scene.at_second(2), "[Pending Suspended] @30");
+  EXPECT_EQ(scene.at_second(2), "[Pending Suspended] ~spec");
   EXPECT_EQ(scene.plan(2).status->message, "spec.suspend is true");
   scene.run.spec.suspend = false;
   scene.project.suspend = true;
@@ -153,7 +153,7 @@ TEST(Start, SuspendedTimeDoesNotCountForTheQueue) {
   Scene scene = suspended(5).resolved();
   scene.project.limits.queue_seconds = 50;
   scene.run.status = *scene.plan(1000).status;
-  EXPECT_EQ(scene.at_second(1040), "admit [Pending Queued] @10");
+  EXPECT_EQ(scene.at_second(1040), "admit [Pending Queued] ~slot @10");
   EXPECT_EQ(scene.at_second(1050), "[Failed PendingTimeout]");
   EXPECT_EQ(scene.plan(1040).status->timeline.resumed, at(1000)) << "once";
 }
@@ -162,7 +162,7 @@ TEST(Start, SuspendedWhileItRanCountsFromItsResumption) {
   Scene scene = Scene().running();
   scene.run.spec.suspend = true;
   scene.run.status = *scene.plan(10).status;
-  EXPECT_EQ(scene.at_second(5000), "[Pending Suspended] @30");
+  EXPECT_EQ(scene.at_second(5000), "[Pending Suspended] ~spec");
   scene.run.spec.suspend = false;
   scene.seen.source = failed_source(ErrorKind::kUnavailable).seen.source;
   EXPECT_EQ(scene.at_second(5000), "resolve [Pending SourceUnreachable] @2");
@@ -233,10 +233,10 @@ TEST(Start, ACommitThatIsPinnedStays) {
 
 TEST(Start, AsksForASlot) {
   Scene scene = Scene().resolved();
-  EXPECT_EQ(scene.at_second(0.5), "admit @0.5");
-  EXPECT_EQ(scene.at_second(1'000'000), "admit [Pending Queued] @30") << "no clock by default";
+  EXPECT_EQ(scene.at_second(0.5), "admit ~slot @0.5");
+  EXPECT_EQ(scene.at_second(1'000'000), "admit [Pending Queued] ~slot") << "no clock by default";
   scene.project.limits.queue_seconds = 50;
-  EXPECT_EQ(scene.at_second(40), "admit [Pending Queued] @10");
+  EXPECT_EQ(scene.at_second(40), "admit [Pending Queued] ~slot @10");
   EXPECT_EQ(scene.at_second(50), "[Failed PendingTimeout]");
 }
 

@@ -202,16 +202,16 @@ Scene joined_to(const api::ModelRun& other) {
 }
 
 TEST(Join, TheFirstLeads) {
-  EXPECT_EQ(joining().at_second(2), "lead admit [Pending Queued] @30");
-  EXPECT_EQ(joining().at_second(0.5), "lead admit @0.5");
+  EXPECT_EQ(joining().at_second(2), "lead admit [Pending Queued] ~slot");
+  EXPECT_EQ(joining().at_second(0.5), "lead admit ~slot @0.5");
   EXPECT_EQ(joining().admitted().at_second(2), "[Pending Starting] job:1");
   Scene never = joining();
   never.run.spec.reuse = Reuse::kNever;
-  EXPECT_EQ(never.at_second(2), "admit [Pending Queued] @30");
+  EXPECT_EQ(never.at_second(2), "admit [Pending Queued] ~slot");
   Scene reuse = joining();
   reuse.project.runtime.image = "python@sha256:1";
   reuse.run.spec.reuse = Reuse::kReuse;
-  EXPECT_EQ(reuse.at_second(2), "admit [Pending Queued] @30") << "others join it once it is admitted";
+  EXPECT_EQ(reuse.at_second(2), "admit [Pending Queued] ~slot") << "others join it once it is admitted";
 }
 
 TEST(Join, WaitsForTheOther) {
@@ -315,10 +315,10 @@ TEST(Join, GoesOnAloneWhenTheOtherIsOfNoUse) {
   scene.run.status = *scene.plan(400).status;
   EXPECT_FALSE(scene.run.status.reused_from);
   EXPECT_EQ(scene.run.status.project_uid, "") << "it may be another one when it is admitted";
-  EXPECT_EQ(scene.at_second(400), "lead admit [Pending Queued] @30") << "the queue's clock begins now";
+  EXPECT_EQ(scene.at_second(400), "lead admit [Pending Queued] ~slot @50") << "the queue's clock begins now";
   EXPECT_EQ(scene.run.status.identity, "") << "the project may change before it is admitted";
   EXPECT_EQ(scene.run.status.timeline.resumed, at(400));
-  EXPECT_EQ(scene.at_second(440), "lead admit [Pending Queued] @10");
+  EXPECT_EQ(scene.at_second(440), "lead admit [Pending Queued] ~slot @10");
   EXPECT_EQ(scene.at_second(450), "[Failed PendingTimeout]");
 }
 
@@ -341,11 +341,11 @@ TEST(Join, CancelSuspendAndTheProjectComeFirst) {
   EXPECT_FALSE(scene.plan(5).status->reused_from) << "it is nobody's result";
   scene = joined_to(other);
   scene.run.spec.suspend = true;
-  EXPECT_EQ(scene.at_second(5), "[Pending Suspended] @30");
+  EXPECT_EQ(scene.at_second(5), "[Pending Suspended] ~spec");
   EXPECT_FALSE(scene.plan(5).status->reused_from);
   scene = joined_to(other);
   scene.project.suspend = true;
-  EXPECT_EQ(scene.at_second(5), "[Pending Suspended] @30");
+  EXPECT_EQ(scene.at_second(5), "[Pending Suspended] ~spec");
   scene = joined_to(other);
   scene.has_project = false;
   EXPECT_EQ(scene.at_second(5), "[Cancelled Cancelled]");
@@ -359,10 +359,10 @@ TEST(Reuse, WantsAnImageThatCannotChange) {
             "spec.reuse is Reuse, but image python:1 has no digest, so what is behind its name may change: give "
             "spec.runtime.image of ModelProject p with @sha256:..., or use Join");
   scene.run.status.attempts = 1;
-  EXPECT_EQ(scene.at_second(2), "admit [Pending Queued] @30") << "resumed: it runs itself, whatever the image";
+  EXPECT_EQ(scene.at_second(2), "admit [Pending Queued] ~slot") << "resumed: it runs itself, whatever the image";
   scene.run.status.attempts = 0;
   scene.settings.default_image = "python@sha256:1";
-  EXPECT_EQ(scene.at_second(2), "admit [Pending Queued] @30");
+  EXPECT_EQ(scene.at_second(2), "admit [Pending Queued] ~slot");
 }
 
 TEST(Reuse, TakesAResultAtOnce) {

@@ -17,7 +17,7 @@ api::ObjectMeta meta(const std::string& name, const std::string& uid) {
 
 std::string show(const Action& action) {
   struct Visitor {
-    std::string operator()(const ResolveSource&) const { return "resolve"; }
+    std::string operator()(const ResolveSource& step) const { return step.hold ? "hold" : "resolve"; }
     std::string operator()(const RequestAdmission&) const { return "admit"; }
     std::string operator()(const TakeLead&) const { return "lead"; }
     std::string operator()(const CreateJob& step) const { return fmt::format("job:{}", step.attempt); }
@@ -42,6 +42,8 @@ const char* show(Mark mark) {
       return "!Cancel";
     case Mark::kDurableRead:
       return "!DurableRead";
+    default:
+      break;
   }
   return "?";
 }
@@ -60,6 +62,8 @@ std::string show(const Plan& plan) {
   if (plan.status) say(show(*plan.status));
   for (const auto& action : plan.after) say(show(action));
   for (const auto mark : plan.marks) say(show(mark));
+  if (plan.awaits == Awaits::kSlot) say("~slot");
+  if (plan.awaits == Awaits::kSpecChange) say("~spec");
   // A plan that creates a Job looks at the run again at once; Job.IsLookedAtAgainAtOnce tests that.
   const bool creates =
       std::ranges::any_of(plan.after, [](const Action& action) { return std::holds_alternative<CreateJob>(action); });
@@ -92,7 +96,7 @@ Scene& Scene::project_spec(const nlohmann::json& spec) {
 }
 
 Scene& Scene::resolved() {
-  seen.source = {SourceView::State::kReady, kCommit, "main", std::string(64, 'a'), true, {}};
+  seen.source = {SourceView::State::kReady, kCommit, "main", std::string(64, 'a'), true, {}, true, {}};
   return *this;
 }
 
@@ -109,6 +113,7 @@ Scene& Scene::pending(std::int64_t attempt) {
   job->meta.owner_uid = run.meta.uid;
   job->run_uid = run.meta.uid;
   seen.job_seen = seen.children_ensured = true;
+  marks[Mark::kAttempt] = 1;
   return *this;
 }
 
@@ -154,7 +159,7 @@ Scene& Scene::claim(const std::string& pod, int attempt) {
 }
 
 Scene& Scene::mark(Mark which, double seconds) {
-  seen.marks[which] = at(seconds);
+  marks[which] = seconds;
   return *this;
 }
 
@@ -162,6 +167,7 @@ Scene& Scene::model_ended(double seconds, int code, const std::string& reason) {
   auto& model = pods.at(0).model;
   model.state = api::ContainerView::State::kTerminated;
   model.finished_at = at(seconds);
+  marks[Mark::kModelEnded] = seconds;
   model.exit_code = code;
   model.reason = reason;
   return *this;
@@ -174,8 +180,17 @@ Scene& Scene::agent_ended(int code) {
   return *this;
 }
 
-Observed Scene::observed() const {
+Scene& Scene::deleting(double seconds) {
+  pods.at(0).meta.deletion = at(seconds + 30);
+  pods.at(0).grace_seconds = 30;
+  marks[Mark::kPodDeleting] = seconds;
+  return *this;
+}
+
+Observed Scene::observed(double seconds) const {
   Observed all = seen;
+  all.known_for = all.source.asked_for = at(seconds) - at(0);
+  for (const auto& [which, set] : marks) all.marks[which] = at(seconds) - at(set);
   all.run = std::make_shared<const api::ModelRun>(run);
   if (has_project) all.project = std::make_shared<const api::ModelProject>(project);
   all.as_admitted = as_admitted(run, all.project);

@@ -27,6 +27,7 @@ struct Scene {
   std::vector<api::PodView> pods;
   std::optional<api::JobView> job;
   Observed seen;
+  std::map<Mark, double> marks;  // at which second each was set
   Settings settings;
 
   Scene();
@@ -46,16 +47,19 @@ struct Scene {
   Scene& model_ended(double seconds, int code = 0, const std::string& reason = "Completed");
   Scene& agent_ended(int code = 0);
 
-  // What decide() is given.
-  [[nodiscard]] Observed observed() const;
-  [[nodiscard]] Plan plan(double seconds) const { return decide(observed(), at(seconds), settings); }
+  // The pod pods[0] was first seen being deleted at that second, and has 30 seconds to end.
+  Scene& deleting(double seconds);
+
+  // What decide() is given at that second. The operator has known the run, and asked for its source, from its creation.
+  [[nodiscard]] Observed observed(double seconds = 0) const;
+  [[nodiscard]] Plan plan(double seconds) const { return decide(observed(seconds), at(seconds), settings); }
   // show(plan(seconds)).
   [[nodiscard]] std::string at_second(double seconds) const;
 };
 
 // "resolve admit [Pending Queued] job:1 delete:NAME read:pod-a read-last:pod-a cancel payload:2 !PodLost @5": actions
-// before the status, phase and reason of the status, actions after it, marks, and the seconds until it is looked at
-// again.
+// before the status, phase and reason of the status, actions after it, marks, the event that wakes it ("~slot", "~spec"),
+// and the seconds until it is looked at again.
 std::string show(const Plan& plan);
 
 }  // namespace modelrun::controller::testing

@@ -115,7 +115,7 @@ TEST(Pending, HasAClock) {
   scene.pods[0].scheduled = false;
   EXPECT_EQ(scene.at_second(31), std::string("[Failed Unschedulable] delete:") + kJob1);
   scene.claim("pod-a");
-  EXPECT_EQ(scene.at_second(31), "[Running Running]") << "it has come after all";
+  EXPECT_EQ(scene.at_second(31), "[Running Running] @480") << "it has come after all";
 }
 
 TEST(Pending, Cancelled) {
@@ -156,7 +156,7 @@ TEST(Pending, JobEndedAndLeftNoPod) {
 TEST(Claims, TheFirstOfThisAttemptIsWrittenDown) {
   Scene scene = Scene().pending().with_pod().claim("pod-a");
   const Plan plan = scene.plan(3);
-  EXPECT_EQ(show(plan), "[Running Running]");
+  EXPECT_EQ(show(plan), "[Running Running] @1078");
   EXPECT_EQ(plan.status->pod_name, "pod-a");
   EXPECT_EQ(plan.status->pod_uid, "pod-a-uid");
   EXPECT_EQ(plan.status->node_name, "node-of-pod-a");
@@ -165,12 +165,12 @@ TEST(Claims, TheFirstOfThisAttemptIsWrittenDown) {
 
 TEST(Claims, OfAnotherAttempt) {
   EXPECT_EQ(Scene().pending(2).with_pod().claim("pod-a", 1).at_second(11), "@590");
-  EXPECT_EQ(Scene().pending(2).with_pod().claim("pod-a", 1).claim("pod-a", 2).at_second(11), "[Running Running]");
+  EXPECT_EQ(Scene().pending(2).with_pod().claim("pod-a", 1).claim("pod-a", 2).at_second(11), "[Running Running] @1070");
 }
 
 TEST(Claims, ASecondPodGetsNothing) {
   Scene scene = Scene().running().with_pod("pod-b").claim("pod-b");
-  EXPECT_EQ(scene.at_second(4), "");
+  EXPECT_EQ(scene.at_second(4), "@1077");
 }
 
 TEST(Claims, TheClaimantsNodeIsNoted) {
@@ -181,7 +181,7 @@ TEST(Claims, TheClaimantsNodeIsNoted) {
 // ---- Running ------------------------------------------------------------------------------------------------------
 
 TEST(Running, WaitsForThePush) {
-  EXPECT_EQ(Scene().running().at_second(1000), "") << "the pod keeps the time";
+  EXPECT_EQ(Scene().running().at_second(1000), "@81") << "the pod keeps the time";
 }
 
 TEST(Running, FrameEndsIt) {
@@ -264,11 +264,11 @@ TEST(Running, OverduePodIsGivenUp) {
                                                                      {"DeletionByPodGC", "NodeLost", true},
                                                                      {"EvictionByEvictionAPI", "Evicted", true},
                                                                      {"PreemptionByScheduler", "Evicted", true},
-                                                                     {"", "PodDeleted", false}}) {
+                                                                     {"", "NodeLost", true}}) {
     Scene scene = Scene().running();
     scene.pods[0].disruption = disruption;
-    scene.pods[0].meta.deletion = at(50);
-    EXPECT_EQ(scene.at_second(79), "") << "the agent may still push";
+    scene.deleting(20);
+    EXPECT_EQ(scene.at_second(79), "@1") << "the agent may still push";
     const std::string retry = std::string("[Pending Retrying] delete:") + kJob1 + " job:2";
     EXPECT_EQ(scene.at_second(80), retried ? retry : fmt::format("[Failed {}]", reason)) << disruption;
     scene.project.limits.attempts = 1;
@@ -279,7 +279,7 @@ TEST(Running, OverduePodIsGivenUp) {
 TEST(Running, OverduePodWhoseModelHadEnded) {
   Scene scene = Scene().running().model_ended(10);
   scene.pods[0].disruption = "DeletionByTaintManager";
-  scene.pods[0].meta.deletion = at(50);
+  scene.deleting(20);
   scene.mark(Mark::kDurableRead, 79);
   EXPECT_EQ(scene.at_second(80), "read-last:pod-a !DurableRead @5") << "its node answers no more: one last try";
   scene.seen.durable_final = true;
@@ -327,7 +327,7 @@ TEST(Running, AttemptsAreCountedByTheLimitItWasAdmittedWith) {
 TEST(Running, LostIsNotRetriedWhenItsProjectIsDeleted) {
   Scene scene = lost(Scene().project_spec({{"limits", {{"attempts", 2}}}}).running());
   scene.has_project = false;
-  EXPECT_EQ(scene.at_second(20), "[Failed Evicted]");
+  EXPECT_EQ(scene.at_second(20), "[Cancelled Cancelled]") << "the deletion is what would have ended it";
 }
 
 // As an operator left it that recorded no settings.
@@ -397,7 +397,7 @@ TEST(Cancel, TellsTheAgentThenTheKubelet) {
   EXPECT_EQ(scene.at_second(10), "cancel [Running Cancelling] !Cancel @20");
   scene.mark(Mark::kCancel, 10);
   EXPECT_EQ(scene.at_second(25), "cancel [Running Cancelling] !Cancel @5");
-  EXPECT_EQ(scene.at_second(30), std::string("cancel [Running Cancelling] delete:") + kJob1 + " !Cancel");
+  EXPECT_EQ(scene.at_second(30), std::string("cancel [Running Cancelling] delete:") + kJob1 + " !Cancel @20");
   EXPECT_EQ(scene.frame(ExitHow::kCancelled, {}, 15).at_second(31), "[Cancelled Cancelled]");
   EXPECT_EQ(scene.plan(31).status->exit_code, 143);
 }

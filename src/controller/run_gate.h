@@ -5,19 +5,16 @@
 // the source is granted, or that the result is taken, before the API server holds that fact.
 #pragma once
 
-#include <atomic>
 #include <functional>
 
 #include "controller/caches/caches.h"
-#include "controller/pods/inbox.h"
-#include "controller/sources/sources.h"
+#include "controller/term.h"
 #include "runserver/handler.h"
-#include "runtime/work_queue.h"
 
 namespace modelrun::controller {
 
-// Thread-safe; no function blocks. Keeps references to the constructor's arguments. They must outlive the gate, and
-// the gate must outlive the inbox's last call of a callback.
+// Thread-safe; no function blocks. Keeps references to the constructor's arguments, which must outlive the gate. Requests
+// go to the term of leadership that is current when they come, and wait for nothing beyond its end.
 //
 // The functions follow the contract of runserver::Handler. A request is answered at once, with an error, if the pod
 // is not one of the attempt:
@@ -26,15 +23,12 @@ namespace modelrun::controller {
 // - kDenied: the pod does not belong to the attempt.
 //
 // A claim that is granted fails with kConflict if the run's project is gone by then, and with kUnavailable if the
-// source cannot be fetched now.
+// source cannot be had now; the reconciler is told too, and ends the attempt if that lasts.
 class RunGate final : public runserver::Handler {
  public:
-  RunGate(const Caches& caches, Inbox& inbox, Sources& sources, runtime::WorkQueue& run_queue)
-      : caches_(caches), inbox_(inbox), sources_(sources), run_queue_(run_queue) {}
+  RunGate(const Caches& caches, const CurrentTerm& term) : caches_(caches), term_(term) {}
 
-  // Requests are passed on only while this process leads; initially it does not.
-  void set_leading(bool leading) { leading_ = leading; }
-  [[nodiscard]] bool leading() const override { return leading_; }
+  [[nodiscard]] bool leading() const override { return term_.leading(); }
 
   void claim(runserver::AttemptRef attempt, runserver::PodIdentity pod,
              std::function<void(Result<std::shared_ptr<const source::Archive>>)> done) override;
@@ -48,10 +42,7 @@ class RunGate final : public runserver::Handler {
                                                     const runserver::PodIdentity& pod) const;
 
   const Caches& caches_;
-  Inbox& inbox_;
-  Sources& sources_;
-  runtime::WorkQueue& run_queue_;
-  std::atomic<bool> leading_{false};
+  const CurrentTerm& term_;
 };
 
 }  // namespace modelrun::controller

@@ -1,4 +1,4 @@
-#include "controller/pods/run_gate.h"
+#include "controller/run_gate.h"
 
 #include <utility>
 
@@ -12,6 +12,27 @@ class NoWatch final : public runserver::OrderWatch {};
 
 std::string key_of(const runserver::AttemptRef& attempt) {
   return api::object_key(attempt.namespace_, attempt.run);
+}
+
+std::unexpected<Error> not_leading() {
+  return fail(ErrorKind::kUnavailable, "this operator does not lead; ask again");
+}
+
+using DoneWithSource = std::function<void(Result<std::shared_ptr<const source::Archive>>)>;
+
+// The pod of `run` was granted the source. What goes wrong from here on is the reconciler's business too: the run's
+// status says Running, and the pod by itself could only ask for ever.
+void give_source(const Context& context, const std::shared_ptr<const api::ModelRun>& run, int attempt,
+                 const DoneWithSource& done) {
+  const auto project = context.caches.projects.find(api::object_key(run->meta.namespace_, run->spec.project));
+  const auto settings = as_admitted(*run, project);
+  if (!settings) return done(fail(ErrorKind::kConflict, "the run's project is gone"));
+  context.sources.take(*run, *settings, [&context, run, attempt, done](Result<Sources::ArchivePtr> archive) {
+    if (archive) return done(std::move(archive));
+    context.inbox.set_source_lost(run->meta.uid, attempt, archive.error());
+    context.run_queue.add(run->meta.key());
+    done(fail(ErrorKind::kUnavailable, "the source cannot be had now: {}", archive.error().message));
+  });
 }
 
 }  // namespace
@@ -34,36 +55,40 @@ Result<std::shared_ptr<const api::ModelRun>> RunGate::find(const runserver::Atte
   }
   const auto seen = caches_.pods.find(api::object_key(pod.namespace_, pod.pod_name));
   if (!seen) return fail(ErrorKind::kUnavailable, "pod {} is not known (yet)", pod.pod_name);
-  const bool owned = seen->meta.uid == pod.pod_uid && seen->run_uid == attempt.uid && seen->meta.owner_kind == "Job" &&
+  const bool owned = pod.namespace_ == attempt.namespace_ && seen->meta.uid == pod.pod_uid &&
+                     seen->run_uid == attempt.uid && seen->meta.owner_kind == "Job" &&
                      seen->meta.owner_name == record->active->status.job_name;
   if (!owned)
     return fail(ErrorKind::kDenied, "pod {} is not one of attempt {} of this run", pod.pod_name, attempt.attempt);
-  for (const auto& job : caches_.jobs.by_index(kByRun, attempt.uid)) {
-    if (job->meta.uid == seen->meta.owner_uid && job->meta.owner_uid == attempt.uid) return record->active;
+  for (const auto& job : caches_.jobs.by_index(kByRun, run_index(record->meta))) {
+    if (job->meta.uid == seen->meta.owner_uid && is_owned_by(job->meta, record->meta)) return record->active;
   }
   return fail(ErrorKind::kUnavailable, "the Job of pod {} is not known (yet)", pod.pod_name);
 }
 
-void RunGate::claim(runserver::AttemptRef attempt, runserver::PodIdentity pod,
-                    std::function<void(Result<std::shared_ptr<const source::Archive>>)> done) {
+void RunGate::claim(runserver::AttemptRef attempt, runserver::PodIdentity pod, DoneWithSource done) {
   const auto run = find(attempt, pod);
   if (!run) return done(std::unexpected(run.error()));
-  inbox_.claim(attempt.uid, {attempt.attempt, pod.pod_name, pod.pod_uid},
-               [this, run = *run, done = std::move(done)](Result<void> granted) {
-                 if (!granted) return done(std::unexpected(granted.error()));
-                 const auto project = caches_.projects.find(api::object_key(run->meta.namespace_, run->spec.project));
-                 if (!project) return done(fail(ErrorKind::kConflict, "the run's project is gone"));
-                 sources_.with_archive(*run, *as_admitted(*run, project), done);
-               });
-  run_queue_.add(key_of(attempt));
+  const bool led = term_.with([&](const Context& context) {
+    context.inbox.claim(attempt.uid, {attempt.attempt, pod.pod_name, pod.pod_uid},
+                        [&context, run = *run, number = attempt.attempt, done](Result<void> granted) {
+                          if (!granted) return done(std::unexpected(granted.error()));
+                          give_source(context, run, number, done);
+                        });
+    context.run_queue.add(key_of(attempt));
+  });
+  if (!led) done(not_leading());
 }
 
 void RunGate::submit(runserver::AttemptRef attempt, runserver::PodIdentity pod, api::ResultFrame frame,
                      std::function<void(Result<void>)> done) {
   const auto run = find(attempt, pod);
   if (!run) return done(std::unexpected(run.error()));
-  inbox_.submit(attempt.uid, pod.pod_uid, std::move(frame), std::move(done));
-  run_queue_.add(key_of(attempt));
+  const bool led = term_.with([&](const Context& context) {
+    context.inbox.submit(attempt.uid, pod.pod_uid, std::move(frame), done);
+    context.run_queue.add(key_of(attempt));
+  });
+  if (!led) done(not_leading());
 }
 
 std::unique_ptr<runserver::OrderWatch> RunGate::watch_orders(runserver::AttemptRef attempt, runserver::PodIdentity pod,
@@ -76,7 +101,13 @@ std::unique_ptr<runserver::OrderWatch> RunGate::watch_orders(runserver::AttemptR
       done(std::unexpected(run.error()));
     return std::make_unique<NoWatch>();
   }
-  return inbox_.watch_orders(attempt.uid, attempt.attempt, pod.pod_uid, done);
+  std::unique_ptr<runserver::OrderWatch> watch;
+  term_.with([&](const Context& context) {
+    watch = context.inbox.watch_orders(attempt.uid, attempt.attempt, pod.pod_uid, done);
+  });
+  if (watch) return watch;
+  done(not_leading());
+  return std::make_unique<NoWatch>();
 }
 
 }  // namespace modelrun::controller

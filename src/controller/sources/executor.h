@@ -1,0 +1,23 @@
+// Runs work that blocks, such as git and the reading of Secrets, apart from the reconcilers.
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string_view>
+
+namespace modelrun::controller {
+
+// Thread-safe. The destructor drops the tasks that have not begun, asks the others to stop, and waits for them.
+class Executor {
+ public:
+  // The token fires when the executor is destroyed.
+  using Task = std::function<void(std::stop_token)>;
+
+  virtual ~Executor() = default;
+  // Has `task` called once, not on the caller's stack. Does not block. `owner` names whoever the task is for: the tasks
+  // of one owner begin in the order in which they were posted, and the implementation keeps an owner with many or slow
+  // tasks from delaying those of others.
+  virtual void post(std::string_view owner, Task task) = 0;
+};
+
+}  // namespace modelrun::controller

@@ -1,0 +1,44 @@
+#include "controller/term.h"
+
+#include <utility>
+
+#include "controller/wiring.h"
+
+namespace modelrun::controller {
+
+Term::Term(Parts parts)
+    : run_queue_({.name = "runs", .seed = parts.seed}, parts.steady, &parts.metrics),
+      project_queue_({.name = "projects", .seed = parts.seed}, parts.steady, &parts.metrics),
+      inbox_(std::make_shared<Inbox>(parts.steady)),
+      context_{parts.client, parts.settings, parts.clock, parts.steady, parts.caches,    parts.events,
+               parts.metrics, *inbox_,       sources_,    slots_,       leads_,          project_writes_,
+               run_queue_,    project_queue_},
+      sources_(
+          {parts.client, parts.policy, parts.git, parts.steady}, std::move(parts.executor),
+          [this](const std::string& key) { run_queue_.add(key); },
+          [this](const std::string& key) { project_queue_.add(key); }) {}
+
+Term::~Term() {
+  inbox_->close();
+}
+
+void CurrentTerm::begin(std::shared_ptr<Term> term) {
+  const auto& context = term->context();
+  {
+    const WriteLock lock(mutex_);
+    term_ = term;
+  }
+  enqueue_all(context);
+}
+
+void CurrentTerm::end() {
+  const WriteLock lock(mutex_);
+  term_.reset();
+}
+
+bool CurrentTerm::leading() const {
+  const ReadLock lock(mutex_);
+  return term_ != nullptr;
+}
+
+}  // namespace modelrun::controller
