@@ -190,7 +190,8 @@ Plan keep_watch(const Attempt& attempt) {
                           fmt::format("node {} does not answer: the pod did not end at its deadline", node),
                           std::nullopt, /*retryable=*/true};
     plan = conclude(attempt.observed, verdict, attempt.pod, attempt.now);
-    plan.after.insert(plan.after.begin(), DeleteJob{attempt.observed.run->status.job_name});
+    // Another attempt deletes the Job by itself.
+    if (is_final(plan.status->phase)) plan.after.emplace_back(DeleteJob{attempt.observed.run->status.job_name});
     return plan;
   }
   plan.requeue_after = left;

@@ -83,7 +83,8 @@ TEST(JudgeFrame, ModelThatAPipelineDoesNotFind) {
 struct Fate {
   std::string disruption{}, pod_reason{}, model_reason{};
   std::optional<int> code{};
-  bool deleted = false, started = true, cancelled = false, job_gone = false, gone = false;
+  bool deleted = false, started = true, cancelled = false, job_gone = false, gone = false, overdue = false;
+  std::string job_disruption{};
 };
 
 std::string judged(const Fate& fate, const api::ResultFrame* evidence = nullptr) {
@@ -97,6 +98,8 @@ std::string judged(const Fate& fate, const api::ResultFrame* evidence = nullptr)
   return show(judge_remains({.pod = fate.gone ? nullptr : &pod,
                              .frame = evidence,
                              .job_gone = fate.job_gone,
+                             .job_disruption = fate.job_disruption,
+                             .overdue = fate.overdue,
                              .started = fate.started,
                              .cancel_cause = fate.cancelled ? "cancelled by spec.cancel" : "",
                              .timeout_seconds = 300}));
@@ -113,6 +116,15 @@ TEST(JudgeRemains, Infrastructure) {
   for (const char* word : {"EvictionByEvictionAPI", "PreemptionByScheduler", "TerminationByKubelet"}) {
     EXPECT_EQ(judged({.disruption = word, .code = 137}), "Failed Evicted -*") << word;
   }
+}
+
+TEST(JudgeRemains, EvidenceThatOutlivesThePod) {
+  EXPECT_EQ(judged({.gone = true, .job_disruption = "Pod x has condition DisruptionTarget"}), "Failed Evicted -*");
+  EXPECT_EQ(judged({.disruption = "DeletionByTaintManager", .job_disruption = "the same"}), "Failed NodeLost -*")
+      << "the pod knows better";
+  EXPECT_EQ(judged({.cancelled = true, .gone = true, .job_disruption = "drained"}), "Cancelled Cancelled -");
+  EXPECT_EQ(judged({.deleted = true, .overdue = true}), "Failed NodeLost -*");
+  EXPECT_EQ(judged({.disruption = "DeletionByTaintManager", .cancelled = true}), "Cancelled Cancelled -");
 }
 
 TEST(JudgeRemains, WhatSomebodyDid) {

@@ -163,6 +163,19 @@ TEST(Claims, TheFirstOfThisAttemptIsWrittenDown) {
   EXPECT_EQ(plan.status->started_at, at(3));
 }
 
+TEST(Claims, WaitForTheArchive) {
+  Scene scene = Scene().pending().with_pod().claim("pod-a");
+  scene.project.limits.pending_seconds = 100;
+  scene.seen.source = {};
+  EXPECT_EQ(scene.at_second(3), "hold @2") << "after a restart";
+  scene.seen.source.state = SourceView::State::kFailed;
+  scene.seen.source.error = {ErrorKind::kUnavailable, "no answer"};
+  EXPECT_EQ(scene.at_second(3), "hold [Pending SourceUnreachable] @2");
+  EXPECT_EQ(scene.at_second(101), std::string("[Failed SourceUnreachable] delete:") + kJob1);
+  scene.seen.source.error = {ErrorKind::kNotFound, "no such commit"};
+  EXPECT_EQ(scene.at_second(3), std::string("[Failed RefNotFound] delete:") + kJob1);
+}
+
 TEST(Claims, OfAnotherAttempt) {
   EXPECT_EQ(Scene().pending(2).with_pod().claim("pod-a", 1).at_second(11), "@590");
   EXPECT_EQ(Scene().pending(2).with_pod().claim("pod-a", 1).claim("pod-a", 2).at_second(11), "[Running Running] @1070");
@@ -182,6 +195,31 @@ TEST(Claims, TheClaimantsNodeIsNoted) {
 
 TEST(Running, WaitsForThePush) {
   EXPECT_EQ(Scene().running().at_second(1000), "@81") << "the pod keeps the time";
+}
+
+TEST(Running, HasAClockOfItsOwn) {
+  Scene scene = Scene().running();
+  EXPECT_EQ(scene.at_second(1080), "@1");
+  const Plan plan = scene.plan(1081);
+  EXPECT_EQ(show(plan), std::string("[Pending Retrying] delete:") + kJob1 + " job:2")
+      << "neither pod nor agent has said anything: the node is dead";
+  scene.project.limits.attempts = 1;
+  EXPECT_EQ(scene.at_second(1081), std::string("[Failed NodeLost] delete:") + kJob1);
+  scene.run.spec.cancel = true;
+  EXPECT_EQ(scene.at_second(1081), "cancel [Running Cancelling] !Cancel @20");
+}
+
+TEST(Running, SourceThatIsLost) {
+  Scene scene = Scene().running();
+  scene.project.limits.pending_seconds = 100;
+  scene.seen.source_lost = Error{ErrorKind::kUnavailable, "no answer"};
+  scene.mark(Mark::kSourceLost, 5);
+  EXPECT_EQ(scene.at_second(6), "[Running SourceUnreachable] @99");
+  EXPECT_EQ(scene.at_second(105), std::string("[Failed SourceUnreachable] delete:") + kJob1);
+  scene.seen.source_lost = Error{ErrorKind::kNotFound, "no such commit"};
+  EXPECT_EQ(scene.at_second(6), std::string("[Failed RefNotFound] delete:") + kJob1) << "at once";
+  scene.frame(ExitHow::kExited, 0);
+  EXPECT_EQ(scene.at_second(6), "[Succeeded Succeeded]") << "it was asked for again, after it had been given";
 }
 
 TEST(Running, FrameEndsIt) {
@@ -433,6 +471,22 @@ TEST(Suspend, CancelWins) {
   Scene scene = Scene().running();
   scene.run.spec.suspend = scene.run.spec.cancel = true;
   EXPECT_EQ(scene.at_second(10), "cancel [Running Cancelling] !Cancel @20");
+}
+
+TEST(Pending, AStatusThatNoOperatorHasWritten) {
+  const std::string refused = "[Failed Internal] delete:";
+  Scene scene = Scene().pending();
+  scene.run.status.job_name = "somebody-elses";
+  EXPECT_EQ(scene.at_second(2), refused + "somebody-elses") << "apply deletes only what the run owns";
+  scene = Scene().pending();
+  scene.run.status.commit_sha.clear();
+  scene.seen.source = {};
+  EXPECT_EQ(scene.at_second(2), refused + kJob1);
+  scene = Scene().pending();
+  scene.has_project = false;
+  scene.run.status.project_uid.clear();
+  scene.run.status.project_spec.reset();
+  EXPECT_EQ(scene.at_second(2), refused + kJob1);
 }
 
 TEST(Decide, EqualInputGivesAnEqualPlan) {

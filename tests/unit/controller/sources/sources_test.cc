@@ -1,0 +1,156 @@
+// What is known of a run's source, with a git that answers as the test says, when the test says.
+#include "controller/sources/sources.h"
+
+#include <gmock/gmock.h>
+
+#include <deque>
+
+#include "fakes/fake_transport.h"
+#include "fakes/manual_clock.h"
+#include "unit/controller/run/scene.h"
+
+namespace modelrun::controller::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using State = SourceView::State;
+
+class WaitingTasks final : public Executor {
+ public:
+  void post(std::string_view owner, Task task) override {
+    owners.emplace_back(owner);
+    tasks_.push_back(std::move(task));
+  }
+  void run_all() {
+    while (!tasks_.empty()) {
+      const Task task = std::move(tasks_.front());
+      tasks_.pop_front();
+      task(stop_.get_token());
+    }
+  }
+  std::vector<std::string> owners;
+
+ private:
+  std::deque<Task> tasks_;
+  std::stop_source stop_;
+};
+
+class ScriptedGit final : public Git {
+ public:
+  Result<source::Resolved> resolve(const source::Remote&, const std::optional<std::string>& branch,
+                                   const std::optional<std::string>& commit, std::stop_token stop) override {
+    ++resolves;
+    if (during) during();
+    stopped = stop.stop_requested();
+    if (error) return std::unexpected(*error);
+    return source::Resolved{commit.value_or(kCommit), branch.value_or("main")};
+  }
+  Result<ArchivePtr> fetch(const source::Remote&, const std::string&, std::stop_token) override {
+    ++fetches;
+    auto archive = std::make_shared<const source::Archive>("/nowhere", std::string(64, 'a'), 1, source::Tree{},
+                                                           std::vector<std::string>{});
+    handed = archive;
+    return archive;
+  }
+  std::optional<Error> error;
+  std::function<void()> during;
+  bool stopped = false;
+  int resolves = 0, fetches = 0;
+  std::weak_ptr<const source::Archive> handed;
+};
+
+class SourcesTest : public ::testing::Test {
+ protected:
+  void begin(bool hold = false) { sources_.begin(scene_.run, scene_.project, hold); }
+  State state() { return sources_.view(scene_.run.meta.uid).state; }
+
+  Scene scene_;
+  fakes::FakeTransport transport_;
+  kube::Client client_{transport_};
+  source::Policy policy_;
+  ScriptedGit git_;
+  fakes::ManualSteadyClock clock_;
+  std::vector<std::string> woken_;
+  std::unique_ptr<WaitingTasks> made_ = std::make_unique<WaitingTasks>();
+  WaitingTasks& tasks_ = *made_;
+  Sources sources_{{client_, policy_, git_, clock_},
+                   std::move(made_),
+                   [this](const std::string& key) { woken_.push_back(key); },
+                   [this](const std::string& key) { woken_.push_back("project " + key); }};
+};
+
+TEST_F(SourcesTest, AQueuedRunHoldsNoArchive) {
+  begin();
+  EXPECT_EQ(state(), State::kWorking);
+  tasks_.run_all();
+  EXPECT_EQ(state(), State::kReady);
+  EXPECT_TRUE(git_.handed.expired());
+  EXPECT_THAT(woken_, ElementsAre("n/forecast"));
+}
+
+TEST_F(SourcesTest, TheArchiveIsHeldForThePodAndLetGoWithTheGrant) {
+  begin();
+  tasks_.run_all();
+  begin(/*hold=*/true);
+  tasks_.run_all();
+  EXPECT_TRUE(sources_.view(scene_.run.meta.uid).held);
+  EXPECT_FALSE(git_.handed.expired());
+  const int fetches = git_.fetches;
+  begin(/*hold=*/true);
+  int taken = 0;
+  sources_.take(scene_.run, scene_.project, [&](const auto& archive) { taken += archive.has_value(); });
+  EXPECT_EQ(taken, 1) << "without a task";
+  EXPECT_EQ(git_.fetches, fetches);
+  EXPECT_TRUE(git_.handed.expired());
+  sources_.take(scene_.run, scene_.project, [&](const auto& archive) { taken += archive.has_value(); });
+  tasks_.run_all();
+  EXPECT_EQ(taken, 2) << "a pod whose connection broke off asks again";
+}
+
+TEST_F(SourcesTest, WhatIsForgottenIsStoppedOrNotBegun) {
+  begin();
+  sources_.forget(scene_.run.meta.uid);
+  tasks_.run_all();
+  EXPECT_EQ(git_.resolves, 0) << "its turn had not come";
+  begin();
+  git_.during = [&] { sources_.forget(scene_.run.meta.uid); };
+  tasks_.run_all();
+  EXPECT_TRUE(git_.stopped) << "git is ended, whatever it waits for";
+  EXPECT_EQ(state(), State::kNone);
+  EXPECT_THAT(woken_, IsEmpty());
+}
+
+TEST_F(SourcesTest, TasksBelongToANamespaceAndAHost) {
+  begin();
+  auto other = scene_.project;
+  other.meta.uid = "other";
+  other.meta.namespace_ = "m";
+  sources_.begin_probe(other);
+  other.meta.uid = "third";
+  other.git.url = "https://slow.example/p.git";
+  sources_.begin_probe(other);
+  EXPECT_THAT(tasks_.owners, ElementsAre("n/git.example", "m/git.example", "m/slow.example"));
+}
+
+TEST_F(SourcesTest, TheClockBeginsWithTheFirstQuestion) {
+  git_.error = Error{ErrorKind::kUnavailable, "no answer"};
+  begin();
+  tasks_.run_all();
+  clock_.advance(std::chrono::seconds(5));
+  begin();
+  tasks_.run_all();
+  EXPECT_EQ(git_.resolves, 2);
+  EXPECT_EQ(sources_.view(scene_.run.meta.uid).asked_for, std::chrono::seconds(5));
+}
+
+TEST_F(SourcesTest, AProjectThatIsGoneIsForgotten) {
+  sources_.begin_probe(scene_.project);
+  tasks_.run_all();
+  EXPECT_TRUE(sources_.probe_of(scene_.project));
+  sources_.forget_project(scene_.project.meta.uid);
+  EXPECT_FALSE(sources_.probe_of(scene_.project));
+}
+
+}  // namespace
+}  // namespace modelrun::controller::testing
