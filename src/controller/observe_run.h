@@ -10,12 +10,12 @@
 
 namespace modelrun::controller {
 
-// Reads the caches, the inbox and the sources, and changes none of them. Of the API server it reads at most the
-// project's Secrets, the recorded pod when the cache does not know it, and the result of another run that is to become
-// the result of this one. A project, Secret
-// or pod that does not exist is no error: the field of Observed stays empty or says so. Fails with the error of a
-// request that failed otherwise. Blocks; safe to call from many threads for different
-// runs. `run` must not be null, and its phase must not be final.
+// Reads the caches, the inbox and the sources. Notes in the inbox when it has first seen the run, its attempt, the end of
+// the model's container, and the deletion of its pod. Of the API server it reads at most the project's Secrets, the
+// result of another run that is to become the result of this one, and whatever the caches do not know although its
+// absence would end the run or its attempt: the project, the Job, the pods, the run that this one waits for. An object
+// that does not exist is no error: the field of Observed stays empty or says so. Fails with the error of a request that
+// failed otherwise. Blocks; safe to call from many threads for different runs. `run` must not be null, and its phase must not be final.
 Result<Observed> observe_run(const Context& context, std::shared_ptr<const api::ModelRun> run, std::stop_token stop);
 
 }  // namespace modelrun::controller

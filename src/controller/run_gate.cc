@@ -18,6 +18,13 @@ std::unexpected<Error> not_leading() {
   return fail(ErrorKind::kUnavailable, "this operator does not lead; ask again");
 }
 
+// Requests and notes about a run that has gone meanwhile would be kept for ever: its removal, which the caches report
+// once, has been handled already.
+void forget_if_gone(const Context& context, const std::string& key, const std::string& uid) {
+  const auto record = context.caches.runs.find(key);
+  if (!record || record->meta.uid != uid) context.inbox.forget(uid);
+}
+
 using DoneWithSource = std::function<void(Result<std::shared_ptr<const source::Archive>>)>;
 
 // The pod of `run` was granted the source. What goes wrong from here on is the reconciler's business too: the run's
@@ -30,6 +37,7 @@ void give_source(const Context& context, const std::shared_ptr<const api::ModelR
   context.sources.take(*run, *settings, [&context, run, attempt, done](const Result<Sources::ArchivePtr>& archive) {
     if (archive) return done(archive);
     context.inbox.set_source_lost(run->meta.uid, attempt, archive.error());
+    forget_if_gone(context, run->meta.key(), run->meta.uid);
     context.run_queue.add(run->meta.key());
     done(fail(ErrorKind::kUnavailable, "the source cannot be had now: {}", archive.error().message));
   });
@@ -75,6 +83,7 @@ void RunGate::claim(runserver::AttemptRef attempt, runserver::PodIdentity pod, D
                           if (!granted) return done(std::unexpected(granted.error()));
                           give_source(context, run, number, done);
                         });
+    forget_if_gone(context, key_of(attempt), attempt.uid);
     context.run_queue.add(key_of(attempt));
   });
   if (!led) done(not_leading());
@@ -86,6 +95,7 @@ void RunGate::submit(runserver::AttemptRef attempt, runserver::PodIdentity pod, 
   if (!run) return done(std::unexpected(run.error()));
   const bool led = term_.with([&](const Context& context) {
     context.inbox.submit(attempt.uid, pod.pod_uid, std::move(frame), done);
+    forget_if_gone(context, key_of(attempt), attempt.uid);
     context.run_queue.add(key_of(attempt));
   });
   if (!led) done(not_leading());

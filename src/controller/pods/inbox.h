@@ -50,8 +50,8 @@ namespace modelrun::controller {
 // later attempt has begun by then.
 //
 // Thread-safe; no function blocks for long. Each GrantFn and DoneFn is called exactly once, unless its request still
-// waits when the inbox is destroyed, which close() avoids. Callbacks are called without a lock held, on the thread that calls settle(),
-// forget(), close(), order_cancel() or watch_orders(), so they must not block.
+// waits when the inbox is destroyed, which close() avoids. Callbacks are called without a lock held, on the thread that
+// calls settle(), forget(), close(), order_cancel() or watch_orders(), so they must not block.
 //
 // Held by a std::shared_ptr, because watches of the run server may outlive the term that the inbox belongs to.
 class Inbox : public std::enable_shared_from_this<Inbox> {
