@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "controller/caches/caches.h"
+#include "controller/end_times.h"
 #include "controller/leads.h"
 #include "controller/pods/inbox.h"
 #include "controller/run/settings.h"
@@ -32,6 +33,7 @@ struct Context {
   SlotQueue& slots;
   Leads& leads;
   WriteTimes& project_writes;
+  EndTimes& ends;
   runtime::WorkQueue& run_queue;
   runtime::WorkQueue& project_queue;
 };

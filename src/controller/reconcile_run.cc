@@ -52,7 +52,13 @@ runtime::ReconcileResult reconcile_finished(const Context& context, const RunRec
     finished.has_job = true;
     finished.job_name = job->meta.name;
   }
-  const Plan plan = decide_finished(finished, context.clock.now());
+  const Time now = context.clock.now();
+  if (finished.has_job) {
+    finished.ended_for = context.ends.since_end(record.meta.uid, now - finished.finished_at);
+  } else {
+    context.ends.forget(record.meta.uid);
+  }
+  const Plan plan = decide_finished(finished, now);
   if (auto done = apply_finished(context, record.meta, plan, stop); !done) return runtime::failed(done.error());
   return result_of(plan);
 }

@@ -46,6 +46,7 @@ class Term {
   SlotQueue slots_;
   Leads leads_;
   WriteTimes project_writes_;
+  EndTimes ends_;
   Context context_;
   Sources sources_;  // last: its tasks use all other members
 };

@@ -34,6 +34,7 @@ void on_run(const Context& context, const RecordPtr& old, const RecordPtr& now) 
   const bool replaced = old && now && old->meta.uid != now->meta.uid;
   if (!now || replaced) {
     forget(context, old->meta.uid);
+    context.ends.forget(old->meta.uid);
     wake_followers(context, old->meta.uid);
   }
   if (now) {

@@ -43,7 +43,7 @@ Plan decide_finished(const FinishedRun& run, Time now) {
   Plan plan;
   const auto due = [&](std::int64_t seconds) { return run.finished_at + std::chrono::seconds(seconds) - now; };
   if (run.has_job) {
-    const Duration left = due(run.history.pod_seconds);
+    const Duration left = std::chrono::seconds(run.history.pod_seconds) - run.ended_for;
     if (left <= Duration::zero())
       plan.after.emplace_back(DeleteJob{run.job_name});
     else

@@ -20,6 +20,7 @@ Plan decide_blocked(const Observed& observed, const Error& error, Duration laste
 // What decide_finished() needs to know about a run that has ended.
 struct FinishedRun {
   Time finished_at;      // when it ended, or took another run's result
+  Duration ended_for{};  // how long ago that was, as EndTimes counts; read only if has_job
   bool managed = false;  // the project's history limits apply to it; see over_history()
   bool has_job = false;
   std::string job_name;  // of a Job that is not being deleted; read only if has_job
@@ -28,7 +29,7 @@ struct FinishedRun {
 };
 
 // The plan for a run whose phase is final. The Job is deleted history.podSeconds after the run's end. The run is
-// deleted history.ttlSecondsAfterFinished after its end, if that is set, the run is managed, and no other run waits
+// deleted history.ttlSecondsAfterFinished after its end, by the wall clock, if that is set, the run is managed, and no other run waits
 // for its result.
 Plan decide_finished(const FinishedRun& run, Time now);
 

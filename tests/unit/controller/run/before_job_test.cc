@@ -1,6 +1,8 @@
 // Before the Job: observed → plan.
 #include <gtest/gtest.h>
 
+#include "controller/end_times.h"
+#include "fakes/manual_clock.h"
 #include "unit/controller/run/scene.h"
 
 namespace modelrun::controller::testing {
@@ -342,16 +344,32 @@ TEST(Start, TimeoutInForce) {
 TEST(Finished, JobGoesAfterPodSecondsRunAfterItsTtl) {
   FinishedRun run{.finished_at = at(0), .managed = true, .has_job = true, .job_name = "j", .history = {}};
   run.history.pod_seconds = 10;
-  EXPECT_EQ(show(decide_finished(run, at(4))), "@6");
-  EXPECT_EQ(show(decide_finished(run, at(10))), "delete:j");
+  const auto at_second = [&](double seconds) {
+    run.ended_for = at(seconds) - at(0);
+    return show(decide_finished(run, at(seconds)));
+  };
+  EXPECT_EQ(at_second(4), "@6");
+  EXPECT_EQ(at_second(10), "delete:j");
   run.history.ttl_seconds = 60;
-  EXPECT_EQ(show(decide_finished(run, at(4))), "@6");
-  EXPECT_EQ(show(decide_finished(run, at(10))), "delete:j @50");
-  EXPECT_EQ(show(decide_finished(run, at(60))), "delete:j delete-run");
+  EXPECT_EQ(at_second(4), "@6");
+  EXPECT_EQ(at_second(10), "delete:j @50");
+  EXPECT_EQ(at_second(60), "delete:j delete-run");
   run.has_job = false;
-  EXPECT_EQ(show(decide_finished(run, at(10))), "@50");
+  EXPECT_EQ(at_second(10), "@50");
   run.managed = false;
-  EXPECT_EQ(show(decide_finished(run, at(1'000'000))), "") << "GitOps would apply it again";
+  EXPECT_EQ(at_second(1'000'000), "") << "GitOps would apply it again";
+}
+
+TEST(Finished, NoClockThatIsSetKeepsAJob) {
+  fakes::ManualSteadyClock steady;
+  EndTimes ends(steady);
+  EXPECT_EQ(ends.since_end("a", std::chrono::seconds(5)), std::chrono::seconds(5));
+  steady.advance(std::chrono::seconds(3));
+  EXPECT_EQ(ends.since_end("a", std::chrono::hours(-1)), std::chrono::seconds(8)) << "set back";
+  EXPECT_EQ(ends.since_end("a", std::chrono::hours(1)), std::chrono::seconds(8)) << "set forward";
+  EXPECT_EQ(ends.since_end("b", std::chrono::seconds(-120)), Duration::zero()) << "a node's clock is ahead";
+  ends.forget("a");
+  EXPECT_EQ(ends.since_end("a", std::chrono::seconds(1)), std::chrono::seconds(1));
 }
 
 }  // namespace
