@@ -105,8 +105,12 @@ def make_tree(mutations):
 
 def build(targets):
     log = LOGS / "build.log"
+    configure = ["cmake", "--preset", "dev", "-DMODELRUN_BUILD_TESTS=ON"]
     with log.open("w", encoding="utf-8") as out:
-        done = subprocess.run([TREE / "hack" / "build", "dev", *targets], cwd=TREE, stdout=out, stderr=out, check=False)
+        for command in (configure, [TREE / "hack" / "build", "dev", *targets]):
+            done = subprocess.run(command, cwd=TREE, stdout=out, stderr=out, check=False)
+            if done.returncode:
+                break
     if done.returncode:
         raise Problem(f"the mutated tree does not build; see {log.relative_to(REPOSITORY)}")
 
