@@ -1,0 +1,255 @@
+#include "simulation/cluster.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "api/json_access.h"
+#include "api/model_run.h"
+
+namespace modelrun::simulation {
+namespace {
+
+using api::member;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using P = Perturbation;
+
+constexpr const char* kTracking = "batch.kubernetes.io/job-tracking";
+
+bool has_ended(const Json& pod) {
+  const auto& phase = status_text(pod, "phase");
+  return phase == "Succeeded" || phase == "Failed";
+}
+
+bool is_over(const Json& job) {
+  for (const auto& condition : member(member(job, "status"), "conditions")) {
+    const auto type = api::text_at(condition, "type");
+    if ((type == "Complete" || type == "Failed") && api::text_at(condition, "status") == "True") return true;
+  }
+  return false;
+}
+
+bool is_disrupted(const Json& pod) {
+  for (const auto& condition : member(member(pod, "status"), "conditions")) {
+    if (api::text_at(condition, "type") == "DisruptionTarget") return true;
+  }
+  return false;
+}
+
+void drop_tracking(Json& pod) {
+  auto& finalizers = pod["metadata"]["finalizers"];
+  for (auto at = finalizers.begin(); at != finalizers.end();) at = *at == kTracking ? finalizers.erase(at) : at + 1;
+}
+
+int attempt_of(const Json& object) {
+  int attempt = 0;
+  const auto& text = label_text(object, api::kLabelAttempt);
+  std::from_chars(text.data(), text.data() + text.size(), attempt);
+  return attempt;
+}
+
+}  // namespace
+
+Cluster::Cluster(PodParts parts) : parts_(std::move(parts)), sim_(parts_.sim), server_(parts_.server) {}
+
+void Cluster::start() {
+  sim_.fibers.spawn(sim_.group, "job controller", [this] { control_jobs(); });
+  sim_.fibers.spawn(sim_.group, "garbage collector", [this] { collect_garbage(); });
+}
+
+// ---- The Job controller ------------------------------------------------------------------------------------------
+
+void Cluster::control_jobs() {
+  const auto changes = [this] { return server_.history(Kind::kJobs).size() + server_.history(Kind::kPods).size(); };
+  std::size_t seen = 0;
+  while (!sim_.over.stop_requested()) {
+    sim_.fibers.wait(sim_.fibers.now() + seconds(20), [&] { return changes() != seen; }, sim_.stop());
+    if (!sim_.instant && !sim_.pause(sim_.cluster, milliseconds(1), milliseconds(800))) return;
+    seen = changes();
+    std::vector<Object> jobs;
+    for (const auto& [key, job] : server_.all(Kind::kJobs)) jobs.push_back(job);
+    for (const auto& job : jobs) control_job(job);
+    // Pods whose Job is gone are not tracked any more.
+    std::vector<std::string> stray;
+    for (const auto& [key, pod] : server_.all(Kind::kPods)) {
+      const auto& owner = owner_uid(pod->json);
+      const bool tracked = !member(member(pod->json, "metadata"), "finalizers").empty();
+      if (tracked && !server_.find_uid(Kind::kJobs, owner)) stray.push_back(key);
+    }
+    for (const auto& key : stray) server_.change(Kind::kPods, key, "job controller", drop_tracking);
+  }
+}
+
+void Cluster::control_job(const Object& job) {
+  const auto& uid = uid_of(job->json);
+  Object pod;
+  for (const auto& [key, each] : server_.all(Kind::kPods)) {
+    if (owner_uid(each->json) == uid && !member(member(each->json, "metadata"), "finalizers").empty()) pod = each;
+  }
+  if (!is_over(job->json) && !is_deleting(job->json)) {
+    if (!served_.contains(uid)) return create_pod(job);
+    if (!pod) return finish_job(job, nullptr);
+    // The pod's end counts when the kubelet has reported it; one that was never scheduled has no kubelet.
+    const bool unscheduled = is_deleting(pod->json) && api::text_at(member(pod->json, "spec"), "nodeName").empty();
+    if (has_ended(pod->json) || unscheduled) finish_job(job, pod);
+    return;
+  }
+  if (pod && (has_ended(pod->json) || is_deleting(job->json))) {
+    server_.change(Kind::kPods, key_of(pod->json), "job controller", drop_tracking, uid_of(pod->json));
+  }
+}
+
+void Cluster::create_pod(const Object& job) {
+  const auto& uid = uid_of(job->json);
+  served_.insert(uid);
+  const auto& meta = job->json.at("metadata");
+  const auto& pattern = member(member(job->json, "spec"), "template");
+  Json pod = {{"apiVersion", "v1"},
+              {"kind", "Pod"},
+              {"metadata", member(pattern, "metadata")},
+              {"spec", member(pattern, "spec")},
+              {"status", {{"phase", "Pending"}}}};
+  auto& of_pod = pod["metadata"];
+  of_pod["name"] = meta_text(job->json, "name") + "-" + uid.substr(4, 4);
+  of_pod["namespace"] = meta.at("namespace");
+  of_pod["finalizers"] = {kTracking};
+  of_pod["labels"]["batch.kubernetes.io/controller-uid"] = uid;
+  of_pod["ownerReferences"] = {{{"apiVersion", "batch/v1"},
+                                {"kind", "Job"},
+                                {"name", meta.at("name")},
+                                {"uid", uid},
+                                {"controller", true},
+                                {"blockOwnerDeletion", true}}};
+  if (auto made = server_.create(Kind::kPods, std::move(pod), "job controller"); !made) {
+    sim_.trace.line("cluster", "no pod for {}: {}", key_of(job->json), made.error().message);
+  }
+}
+
+// Sets the Job's condition, then lets the pod go.
+void Cluster::finish_job(const Object& job, const Object& pod) {
+  const bool complete = pod && status_text(pod->json, "phase") == "Succeeded";
+  const bool policy =
+      pod && is_disrupted(pod->json) && member(member(job->json, "spec"), "podFailurePolicy").is_object();
+  server_.change(
+      Kind::kJobs, key_of(job->json), "job controller",
+      [&](Json& object) {
+        object["status"]["conditions"] = {
+            {{"type", complete ? "Complete" : "Failed"},
+             {"status", "True"},
+             {"reason", complete ? "CompletionsReached"
+                        : policy ? "PodFailurePolicy"
+                                 : "BackoffLimitExceeded"},
+             {"message", policy ? fmt::format("Pod {} has condition DisruptionTarget matching FailJob rule at index 0",
+                                              key_of(pod->json))
+                                : ""},
+             {"lastTransitionTime", format_rfc3339(sim_.wall())}}};
+      },
+      uid_of(job->json));
+  if (pod) server_.change(Kind::kPods, key_of(pod->json), "job controller", drop_tracking, uid_of(pod->json));
+}
+
+// ---- The garbage collector ---------------------------------------------------------------------------------------
+
+void Cluster::collect_garbage() {
+  const auto changes = [this] {
+    return server_.history(Kind::kJobs).size() + server_.history(Kind::kPods).size() +
+           server_.history(Kind::kConfigMaps).size() + server_.history(Kind::kRuns).size();
+  };
+  std::size_t seen = 0;
+  while (!sim_.over.stop_requested()) {
+    sim_.fibers.wait(
+        orphans_.empty() ? std::optional<Nanos>() : sim_.fibers.now() + seconds(2), [&] { return changes() != seen; },
+        sim_.stop());
+    if (!sim_.instant && !sim_.pause(sim_.cluster, milliseconds(5), milliseconds(1500))) return;
+    seen = changes();
+    collect_once();
+  }
+}
+
+// Deletes objects none of whose owners exists in their own namespace. An owner in another namespace does not count.
+bool Cluster::collect_once() {
+  const auto exists = [this](const Json& owner, const std::string& namespace_) {
+    const auto uid = api::text_at(owner, "uid");
+    for (const Kind kind : {Kind::kRuns, Kind::kJobs}) {
+      const auto found = server_.find_uid(kind, uid);
+      if (found && meta_text(found->json, "namespace") == namespace_) return true;
+    }
+    return false;
+  };
+  std::vector<std::pair<Kind, Object>> garbage;
+  std::map<std::string, Nanos> still;
+  for (const Kind kind : {Kind::kJobs, Kind::kPods, Kind::kConfigMaps}) {
+    for (const auto& [key, object] : server_.all(kind)) {
+      const auto& owners = member(member(object->json, "metadata"), "ownerReferences");
+      if (!owners.is_array() || owners.empty() || is_deleting(object->json)) continue;
+      const auto& namespace_ = meta_text(object->json, "namespace");
+      if (std::ranges::any_of(owners, [&](const auto& owner) { return exists(owner, namespace_); })) continue;
+      // The forger's objects are found late: their owner does exist, though elsewhere.
+      const auto known = orphans_.find(uid_of(object->json));
+      const auto since = known == orphans_.end() ? sim_.fibers.now() : known->second;
+      const bool forged = label_text(object->json, "forged") == "true";
+      if (forged && sim_.fibers.now() < since + seconds(30)) {
+        still[uid_of(object->json)] = since;
+        continue;
+      }
+      garbage.emplace_back(kind, object);
+    }
+  }
+  orphans_ = std::move(still);
+  for (const auto& [kind, object] : garbage) {
+    (void)server_.remove(kind, key_of(object->json), "garbage collector", {.uid = uid_of(object->json)});
+  }
+  return !garbage.empty();
+}
+
+// ---- What happens to Jobs and pods ---------------------------------------------------------------------------------
+
+void Cluster::on_commit(const Commit& commit) {
+  if (commit.kind == Kind::kJobs) note_job(commit);
+  if (commit.kind == Kind::kPods) note_pod(commit);
+}
+
+void Cluster::note_job(const Commit& commit) {
+  const auto& json = commit.shown->json;
+  const auto owner = server_.find_uid(Kind::kRuns, owner_uid(json));
+  if (!owner || meta_text(owner->json, "namespace") != meta_text(json, "namespace")) return;
+  auto& run = runs_[uid_of(owner->json)];
+  const bool of_operator = commit.who.starts_with("operator");
+  if (!commit.before && of_operator) run.jobs[attempt_of(json)].push_back(uid_of(json));
+  const bool begins_deletion =
+      commit.before && !is_deleting(commit.before->json) && (!commit.after || is_deleting(json));
+  if (begins_deletion && !of_operator && commit.who != "garbage collector") run.job_deleted = true;
+}
+
+void Cluster::note_pod(const Commit& commit) {
+  const auto& json = commit.shown->json;
+  if (!commit.before && commit.who == "job controller") {
+    const auto job = server_.find_uid(Kind::kJobs, owner_uid(json));
+    const auto run = job ? server_.find_uid(Kind::kRuns, owner_uid(job->json)) : nullptr;
+    if (!run || meta_text(run->json, "namespace") != meta_text(json, "namespace")) return;
+    auto truth = std::make_shared<PodTruth>();
+    truth->run_uid = uid_of(run->json);
+    truth->run_key = key_of(run->json);
+    truth->job_uid = uid_of(job->json);
+    truth->job_key = key_of(job->json);
+    truth->pod_uid = uid_of(json);
+    truth->pod_key = key_of(json);
+    truth->attempt = attempt_of(json);
+    pods_[truth->pod_uid] = truth;
+    const auto given = plans_.find(truth->run_key);
+    const auto plan = given != plans_.end() ? given->second
+                      : sim_.instant        ? ModelPlan{}
+                                            : plan_of(sim_.seed, truth->run_key);
+    runs_[truth->run_uid].pods.push_back(truth);
+    sim_.fibers.spawn(sim_.group, "pod " + truth->pod_key,
+                      [life = std::make_shared<PodLife>(parts_, truth, plan)] { life->live(); });
+    return;
+  }
+  const auto found = pods_.find(uid_of(json));
+  if (found == pods_.end()) return;
+  if (is_deleting(json) || !commit.after) found->second->deleted = true;
+  if (!commit.after) found->second->gone = true;
+}
+
+}  // namespace modelrun::simulation

@@ -1,0 +1,86 @@
+#include "simulation/git.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace modelrun::simulation {
+namespace {
+
+constexpr std::chrono::seconds kTimeout{60};
+
+// Every commit has the same tree. Nobody reads the file: pods of the simulator execute nothing.
+const controller::Git::ArchivePtr& archive() {
+  static const auto kArchive = [] {
+    source::Tree tree;
+    for (const char* path : {"run.py", "model/revenue.py"}) {
+      if (auto added = tree.add(path, {}); !added) throw std::runtime_error(added.error().message);
+    }
+    return std::make_shared<const source::Archive>("/nonexistent/archive.tar.gz", std::string(64, 'a'), 1000,
+                                                   std::move(tree), std::vector<std::string>{});
+  }();
+  return kArchive;
+}
+
+}  // namespace
+
+void GitServer::set_state(State state, Nanos now) {
+  state_ = state;
+  was_denied_ = was_denied_ || state == State::kDenied;
+  const bool trouble = state == State::kSilent || state == State::kUnavailable || state == State::kSlow;
+  if (trouble && !trouble_since_) trouble_since_ = now;
+  if (!trouble && trouble_since_) {
+    longest_ = std::max(longest_, now - *trouble_since_);
+    trouble_since_.reset();
+  }
+}
+
+std::string GitServer::head() const {
+  return fmt::format("{:040x}", 0xC0FFEE00 + head_);
+}
+
+Nanos GitServer::longest_trouble(Nanos now) const {
+  return trouble_since_ ? std::max(longest_, now - *trouble_since_) : longest_;
+}
+
+// Connects, which takes time. Succeeds if the server answers.
+Result<GitServer*> SimGit::reach(const source::Remote& remote, const std::stop_token& stop) {
+  const auto host = remote.url.substr(std::min<std::size_t>(8, remote.url.size()));
+  const auto found = servers_.find(host.substr(0, host.find('/')));
+  if (found == servers_.end()) return fail(ErrorKind::kNotFound, "there is no such repository");
+  GitServer& server = *found->second;
+  const auto slow = server.state() == GitServer::State::kSlow;
+  const std::int64_t most = slow ? 20'000 : 300;
+  const auto span = std::chrono::milliseconds(sim_.instant ? 0 : sim_.git.between(1, most));
+  if (!sim_.fibers.sleep(span, stop)) return fail(ErrorKind::kCancelled, "git was stopped");
+  const auto until = sim_.fibers.now() + kTimeout;
+  sim_.fibers.wait(until, [&] { return server.state() != GitServer::State::kSilent; }, stop);
+  if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "git was stopped");
+  switch (server.state()) {
+    case GitServer::State::kSilent:
+      return fail(ErrorKind::kTimeout, "git did not answer in time");
+    case GitServer::State::kUnavailable:
+      return fail(ErrorKind::kUnavailable, "could not connect to the git server");
+    case GitServer::State::kDenied:
+      return fail(ErrorKind::kDenied, "the git server refused the credentials");
+    default:
+      return &server;
+  }
+}
+
+Result<source::Resolved> SimGit::resolve(const source::Remote& remote, const std::optional<std::string>& branch,
+                                         const std::optional<std::string>& commit, std::stop_token stop) {
+  if (commit) return source::Resolved{*commit, branch.value_or("")};
+  const auto server = reach(remote, stop);
+  RETURN_IF_ERROR(server);
+  if (!(*server)->has_branch()) return fail(ErrorKind::kNotFound, "there is no branch {}", branch.value_or("HEAD"));
+  return source::Resolved{(*server)->head(), branch.value_or("main")};
+}
+
+Result<controller::Git::ArchivePtr> SimGit::fetch(const source::Remote& remote, const std::string&,
+                                                  std::stop_token stop) {
+  const auto server = reach(remote, stop);
+  RETURN_IF_ERROR(server);
+  return archive();
+}
+
+}  // namespace modelrun::simulation

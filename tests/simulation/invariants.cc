@@ -1,0 +1,261 @@
+#include "simulation/invariants.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "api/json_access.h"
+#include "api/model_run.h"
+
+namespace modelrun::simulation {
+namespace {
+
+using api::member;
+using P = Perturbation;
+
+bool is_final_phase(std::string_view phase) {
+  return phase == "Succeeded" || phase == "Failed" || phase == "TimedOut" || phase == "Cancelled";
+}
+
+bool by_operator(const std::string& who) {
+  return who.starts_with("operator");
+}
+
+constexpr auto kNoLimit = std::numeric_limits<std::int64_t>::max();
+
+}  // namespace
+
+const std::vector<InvariantInfo>& invariant_infos() {
+  static const std::vector<InvariantInfo> kInfos = {
+      {"I1", "one Job per run and attempt, one pod per attempt gets the source", "each creation of a Job, each grant"},
+      {"I2", "a final status never changes", "each status write of an operator"},
+      {"I3", "the commit is recorded before the Job exists", "each creation of a Job"},
+      {"I4", "exit code and reason are the process's own", "each final status, against what the model did"},
+      {"I5", "nothing is left after a deletion or an end", "the objects at the end of the world"},
+      {"I6", "right a minute after the faults, and no writes then", "the calm part of each world"},
+      {"I7", "without an excuse the end is that of a world without faults", "each final status"},
+      {"I8", "a result is not lost while its pod is there", "each final status"},
+      {"I9", "every wait has a reason", "runs that are not over, a minute into the calm part"},
+      {"I10", "run numbers are unique and rise", "each status write"},
+      {"I11", "active runs do not exceed maxConcurrentRuns", "each write of a project's status, each grant"},
+      {"I12", "no end rests on absence in a cache", "each final status, against what was really deleted"},
+      {"I13", "what a process knows ends with its term", "by its effects: I6, I11, I15"},
+      {"I14", "a child is ours by namespace and UID", "each deletion by an operator, each final status"},
+      {"I15", "what waits is woken", "runs that are stuck in the calm part"},
+      {"I16", "no object crashes or hangs the process", "exceptions, signals, and worlds that take too long"},
+      {"I17", "one tenant's load delays others by a bound only", ""},
+  };
+  return kInfos;
+}
+
+void Invariants::violate(std::string_view invariant, const std::string& what) {
+  sim_.trace.line("INVARIANT", "{}: {}", invariant, what);
+  if (violation_.empty()) violation_ = fmt::format("{}: {}", invariant, what);
+}
+
+void Invariants::on_commit(const Commit& commit) {
+  if (commit.kind == Kind::kLeases) return;
+  last_commit_ = sim_.fibers.now();
+  if (commit.kind == Kind::kProjects && commit.after) {
+    const auto key = key_of(commit.shown->json);
+    auto& most = slots_[key];
+    most = std::max(most, limit(commit.shown->json, "maxConcurrentRuns", kNoLimit));
+  }
+  if (!by_operator(commit.who)) return;
+  ++operator_writes_;
+  if (!commit.after || (is_deleting(commit.shown->json) && !is_deleting(commit.before->json))) {
+    return check_deletion(commit);
+  }
+  switch (commit.kind) {
+    case Kind::kRuns:
+      return check_run(commit);
+    case Kind::kProjects:
+      return check_project(commit);
+    case Kind::kJobs:
+      if (!commit.before) check_job_creation(commit.shown->json);
+      return;
+    default:
+      return;
+  }
+}
+
+void Invariants::check_run(const Commit& commit) {
+  const auto& run = commit.after->json;
+  const auto& before = member(commit.before->json, "status");
+  const auto& after = member(run, "status");
+  const bool was_final = is_final_phase(api::text_at(before, "phase"));
+  if (was_final) {
+    Json one = before, other = after;
+    one.erase("observedGeneration");
+    other.erase("observedGeneration");
+    if (one != other) violate("I2", fmt::format("the final status of {} changes", key_of(run)));
+    return;
+  }
+  check_number(run);
+  if (is_final_phase(api::text_at(after, "phase"))) check_verdict(run);
+}
+
+void Invariants::check_number(const Json& run) {
+  const auto number = api::int_at(member(run, "status"), "runNumber").value_or(0);
+  if (number == 0 || sim_.perturbations.has_struck(P::kNonsenseStatus)) return;
+  const auto project = meta_text(run, "namespace") + "/" + api::text_at(member(run, "spec"), "project");
+  // A project that was created anew counts anew, but not with the numbers of runs that are still there.
+  const Numbered mine{uid_of(run), status_text(run, "projectUID")};
+  const auto [held, added] = numbers_[project].try_emplace(number, mine);
+  if (added || held->second.run_uid == mine.run_uid) return;
+  if (held->second.project_uid == mine.project_uid || server_.find_uid(Kind::kRuns, held->second.run_uid)) {
+    violate("I10", fmt::format("run number {} of {} is given twice", number, project));
+  }
+  held->second = mine;
+}
+
+void Invariants::check_job_creation(const Json& job) {
+  const auto run = server_.find_uid(Kind::kRuns, owner_uid(job));
+  if (!run || meta_text(run->json, "namespace") != meta_text(job, "namespace")) return;  // deleted meanwhile
+  const auto& truth = cluster_.run(uid_of(run->json));
+  const auto attempt = label_text(job, api::kLabelAttempt);
+  if (truth.nonsense) return;
+  const auto jobs = truth.jobs.find(std::atoi(attempt.c_str()));
+  if (jobs != truth.jobs.end() && jobs->second.size() > 1) {
+    violate("I1", fmt::format("a second Job for attempt {} of {}", attempt, key_of(run->json)));
+  }
+  const auto& commit = status_text(run->json, "commitSHA");
+  if (commit.empty()) violate("I3", fmt::format("Job of {} without a recorded commit", key_of(run->json)));
+  const auto& containers = member(member(member(member(job, "spec"), "template"), "spec"), "containers");
+  for (const auto& entry : member(containers.back(), "env")) {
+    if (api::text_at(entry, "name") == "MODELRUN_COMMIT_SHA" && api::text_at(entry, "value") != commit) {
+      violate("I3", fmt::format("Job of {} has another commit than its run", key_of(run->json)));
+    }
+  }
+}
+
+void Invariants::check_deletion(const Commit& commit) {
+  if (commit.kind == Kind::kRuns || commit.kind == Kind::kPolicies) return;
+  const auto& object = commit.shown->json;
+  const auto known = cluster_.runs().find(owner_uid(object));
+  const bool ours =
+      known != cluster_.runs().end() && known->second.key.starts_with(meta_text(object, "namespace") + "/");
+  const bool of_job = commit.kind == Kind::kPods || commit.kind == Kind::kConfigMaps;
+  if (!ours && !of_job) violate("I14", fmt::format("{} deletes {}, which is not ours", commit.who, key_of(object)));
+}
+
+void Invariants::check_project(const Commit& commit) {
+  if (sim_.perturbations.has_struck(P::kNonsenseStatus)) return;
+  const auto& before = member(commit.before->json, "status");
+  const auto& after = member(commit.after->json, "status");
+  const auto held = member(before, "active").size(), holds = member(after, "active").size();
+  const auto most = limit(commit.after->json, "maxConcurrentRuns", kNoLimit);
+  const auto key = key_of(commit.after->json);
+  if (holds > held && static_cast<std::int64_t>(holds) > most) {
+    violate("I11", fmt::format("{} runs of {} are active, {} may be", holds, key, most));
+  }
+  const auto last = api::int_at(before, "lastRunNumber").value_or(0);
+  if (api::int_at(after, "lastRunNumber").value_or(0) < last) {
+    violate("I10", fmt::format("lastRunNumber of {} falls from {}", key, last));
+  }
+}
+
+void Invariants::on_grant(const PodTruth& pod) {
+  const auto& truth = cluster_.run(pod.run_uid);
+  for (const auto& other : truth.pods) {
+    if (other->attempt == pod.attempt && other->granted && other->pod_uid != pod.pod_uid && !truth.nonsense) {
+      violate("I1", fmt::format("two pods of attempt {} of {} got the source", pod.attempt, truth.key));
+    }
+  }
+  const auto run = server_.find_uid(Kind::kRuns, pod.run_uid);
+  if (!run || truth.nonsense) return;
+  const bool recorded = status_text(run->json, "podUID") == pod.pod_uid;
+  const bool same_attempt = api::int_at(member(run->json, "status"), "attempts") == pod.attempt;
+  if (!recorded && same_attempt && status_text(run->json, "phase") == "Pending") {
+    violate("I1", fmt::format("pod {} got the source before it was recorded", pod.pod_key));
+  }
+  // The models of a project that run now: their pods have the source, and their Jobs are there.
+  const auto project = project_of(run->json);
+  if (!project || sim_.perturbations.has_struck(P::kNonsenseStatus)) return;
+  std::set<std::string> active;
+  for (const auto& [uid, each] : cluster_.pods()) {
+    if (!each->granted || each->frame || !each->undisturbed()) continue;
+    const auto owner = server_.find_uid(Kind::kRuns, each->run_uid);
+    const auto job = server_.find_uid(Kind::kJobs, each->job_uid);
+    if (!owner || !job || is_deleting(job->json) || is_final_phase(status_text(owner->json, "phase"))) continue;
+    if (project_of(owner->json) == project) active.insert(each->run_uid);
+  }
+  const auto most = slots_[key_of(project->json)];
+  if (static_cast<std::int64_t>(active.size()) > most) {
+    violate("I11", fmt::format("{} models of {} run at once, {} may", active.size(), key_of(project->json), most));
+  }
+}
+
+// ---- The calm part -----------------------------------------------------------------------------------------------
+
+bool Invariants::all_done() const {
+  return undone().empty();
+}
+
+std::string Invariants::undone() const {
+  std::string text;
+  for (const auto& [key, run] : server_.all(Kind::kRuns)) {
+    const auto& phase = status_text(run->json, "phase");
+    const bool waits_for_people = api::bool_at(member(run->json, "spec"), "suspend") || is_deleting(run->json);
+    if (is_final_phase(phase) || waits_for_people) continue;
+    text += fmt::format("{}{} is {} ({})", text.empty() ? "" : "; ", key, phase.empty() ? "new" : phase,
+                        status_text(run->json, "message"));
+  }
+  return text;
+}
+
+void Invariants::check_calm(Nanos since) {
+  if (since < std::chrono::seconds(65)) return;
+  for (const auto& [key, run] : server_.all(Kind::kRuns)) {
+    if (is_deleting(run->json) || is_final_phase(status_text(run->json, "phase"))) continue;
+    if (cluster_.run(uid_of(run->json)).nonsense) continue;  // nobody promises to mend every field
+    bool has_reason = false;
+    for (const auto& condition : member(member(run->json, "status"), "conditions")) {
+      has_reason =
+          has_reason || (api::text_at(condition, "type") == "Succeeded" && !api::text_at(condition, "reason").empty());
+    }
+    if (!has_reason) violate("I9", fmt::format("{} waits without a reason", key));
+  }
+}
+
+void Invariants::check_end() {
+  for (const Kind kind : {Kind::kJobs, Kind::kPods, Kind::kConfigMaps}) {
+    for (const auto& [key, object] : server_.all(kind)) {
+      if (label_text(object->json, "forged") == "true") continue;
+      const auto run = server_.find_uid(Kind::kRuns, label_text(object->json, api::kLabelRunUid));
+      const bool result = kind == Kind::kConfigMaps && member(object->json, "binaryData").is_object();
+      const bool finished = run && is_final_phase(status_text(run->json, "phase"));
+      if (run && (result || !finished)) continue;
+      violate("I5",
+              fmt::format("{} {} is left of a run that is {}", resource_of(kind).kind, key, run ? "over" : "deleted"));
+    }
+  }
+  for (const auto& [key, project] : server_.all(Kind::kProjects)) {
+    for (const auto& entry : member(member(project->json, "status"), "active")) {
+      const auto run = server_.find_uid(Kind::kRuns, api::text_at(entry, "uid"));
+      const bool held = run && !is_final_phase(status_text(run->json, "phase"));
+      if (!held) violate("I5", fmt::format("{} still holds a slot for {}", key, api::text_at(entry, "name")));
+    }
+  }
+}
+
+std::int64_t Invariants::limit(const Json& project, const char* field, std::int64_t otherwise) const {
+  return api::int_at(member(member(project, "spec"), "limits"), field).value_or(otherwise);
+}
+
+Object Invariants::project_of(const Json& run) const {
+  return server_.find(Kind::kProjects,
+                      meta_text(run, "namespace") + "/" + api::text_at(member(run, "spec"), "project"));
+}
+
+const PodTruth* Invariants::recorded_pod(const Json& run, const RunTruth& truth) const {
+  const auto& uid = status_text(run, "podUID");
+  const auto attempt = api::int_at(member(run, "status"), "attempts");
+  const PodTruth* last = nullptr;
+  for (const auto& pod : truth.pods) {
+    if (!uid.empty() ? pod->pod_uid == uid : pod->attempt == attempt) last = pod.get();
+  }
+  return last;
+}
+
+}  // namespace modelrun::simulation

@@ -1,0 +1,76 @@
+// What must hold in every world: after each commit, at each grant, and when the faults are over.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "simulation/api_server.h"
+#include "simulation/cluster.h"
+#include "simulation/git.h"
+
+namespace modelrun::simulation {
+
+struct InvariantInfo {
+  std::string_view name;  // "I1"
+  std::string_view what;
+  std::string_view how;  // how it is checked here; empty: it is not
+};
+const std::vector<InvariantInfo>& invariant_infos();
+
+class Invariants {
+ public:
+  Invariants(Sim& sim, const ApiServer& server, Cluster& cluster, const SimGit::Servers& git)
+      : sim_(sim), server_(server), cluster_(cluster), git_(git) {}
+
+  void on_commit(const Commit& commit);
+  void on_grant(const PodTruth& pod);
+  // The faults are over for `since`. Checks what has to hold from then on, whether or not the runs have ended.
+  void check_calm(Nanos since);
+  // The runs are over and their pods' time is over too: nothing may be left.
+  void check_end();
+  // Whether no run is left that the operator has to end. Runs that wait for a person do not count.
+  [[nodiscard]] bool all_done() const;
+  // The runs for which all_done() is false, with what they wait for.
+  [[nodiscard]] std::string undone() const;
+
+  // Notes a violation; only the first one counts.
+  void violate(std::string_view invariant, const std::string& what);
+  // "I1: ..."; empty if there was none.
+  [[nodiscard]] const std::string& violation() const { return violation_; }
+  // The writes of operators, without those of leases.
+  [[nodiscard]] std::uint64_t operator_writes() const { return operator_writes_; }
+  [[nodiscard]] Nanos last_commit() const { return last_commit_; }
+
+ private:
+  void check_run(const Commit& commit);
+  void check_number(const Json& run);
+  void check_job_creation(const Json& job);
+  void check_deletion(const Commit& commit);
+  void check_project(const Commit& commit);
+  // verdicts.cc: whether the end of a run is right.
+  void check_verdict(const Json& run);
+  void check_result(const Json& run, const RunTruth& truth, const PodTruth* pod);
+  void check_excuse(const Json& run, const RunTruth& truth, const PodTruth* pod);
+  [[nodiscard]] const PodTruth* recorded_pod(const Json& run, const RunTruth& truth) const;
+  [[nodiscard]] Object project_of(const Json& run) const;
+  [[nodiscard]] std::int64_t limit(const Json& project, const char* field, std::int64_t otherwise) const;
+
+  Sim& sim_;
+  const ApiServer& server_;
+  Cluster& cluster_;
+  const SimGit::Servers& git_;
+  std::string violation_;
+  std::uint64_t operator_writes_ = 0;
+  Nanos last_commit_{0};
+  struct Numbered {
+    std::string run_uid, project_uid;
+  };
+  std::map<std::string, std::map<std::int64_t, Numbered>> numbers_;  // by project key and run number
+  std::map<std::string, std::int64_t> slots_;  // by project key: the highest maxConcurrentRuns that ever held
+};
+
+}  // namespace modelrun::simulation

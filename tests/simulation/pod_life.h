@@ -1,0 +1,77 @@
+// The kubelet's and the agent's side of one pod: from its creation to its removal, as one fiber.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "simulation/api_server.h"
+#include "simulation/process.h"
+#include "simulation/truth.h"
+
+namespace modelrun::simulation {
+
+// What pods need of the cluster, which outlives them.
+struct PodParts {
+  Sim& sim;
+  ApiServer& server;
+  std::function<std::vector<std::shared_ptr<Process>>()> processes;  // that run now
+  std::function<void(const PodTruth&)> on_grant;                     // a pod got the source
+};
+
+class PodLife {
+ public:
+  // `truth` tells who the pod is; the life notes there what happens. The model does what `plan` says.
+  PodLife(PodParts parts, PodTruthPtr truth, ModelPlan plan)
+      : parts_(std::move(parts)), sim_(parts_.sim), truth_(std::move(truth)), plan_(plan) {}
+
+  // The fiber. Ends when the pod is gone, or with the world.
+  void live();
+
+ private:
+  enum class Reply { kYes, kOver, kAgain };
+  using Ask = std::function<void(controller::RunGate&, std::function<void(Result<void>)>)>;
+
+  // The kubelet: pod_life.cc.
+  [[nodiscard]] bool disturbed() const;
+  bool take_time(std::chrono::milliseconds low, std::chrono::milliseconds high);
+  bool trouble(Perturbation perturbation, const std::function<void(Json& status)>& show);
+  bool schedule();
+  bool start_containers();
+  void write(const std::function<void(Json& pod)>& change);
+  [[nodiscard]] Json model_state() const;
+  void end_pod();
+  void lose_node();
+  void remove_object();
+
+  // The agent: pod_agent.cc.
+  Reply ask(const Ask& question, std::chrono::seconds patience, const std::function<bool()>& give_up);
+  [[nodiscard]] bool cut_off() const;
+  bool claim();
+  void run_model();
+  void watch_orders();
+  void make_frame(api::ExitHow how);
+  void push();
+  [[nodiscard]] runserver::AttemptRef attempt() const;
+  [[nodiscard]] runserver::PodIdentity identity() const;
+
+  const PodParts parts_;
+  Sim& sim_;
+  const PodTruthPtr truth_;
+  const ModelPlan plan_;
+  std::int64_t timeout_seconds_ = 300;
+  Nanos deadline_{};  // activeDeadlineSeconds
+  bool agent_started_ = false, model_started_ = false;
+  bool refused_ = false;  // the run server said that this pod must stop
+  std::optional<Time> model_began_, model_ended_;
+  std::optional<int> model_code_;
+  bool cancel_ordered_ = false, over_ordered_ = false;
+  Nanos ask_again_{0};
+  std::shared_ptr<Process> watched_;
+  std::unique_ptr<runserver::OrderWatch> watch_;
+  std::shared_ptr<std::optional<Result<runserver::Order>>> order_;
+};
+
+}  // namespace modelrun::simulation
