@@ -112,7 +112,8 @@ ModelRunStatus decode_status(const json& object) {
   for (const auto& [name, field] : kTexts) status.*field = text_at(object, name);
   status.observed_generation = int_at(object, "observedGeneration").value_or(-1);
   status.phase = parse_phase(text_at(object, "phase"));
-  status.run_number = run_number_at(object, "runNumber");
+  // As it stands, whatever it is: a number that is recorded can never change.
+  status.run_number = int_at(object, "runNumber").value_or(0);
   if (const auto code = int_at(object, "exitCode")) status.exit_code = static_cast<int>(*code);
   status.started_at = time_at(object, "startedAt");
   status.finished_at = time_at(object, "finishedAt");
@@ -192,7 +193,7 @@ json encode_status(const ModelRunStatus& status) {
   for (const auto& [name, field] : kTexts) put_text(object, name, status.*field);
   put_text(object, "phase", std::string(to_string(status.phase)));
   put_text(object, "commitShort", status.commit_sha.substr(0, 12));
-  if (status.run_number > 0) object["runNumber"] = status.run_number;
+  if (status.run_number != 0) object["runNumber"] = status.run_number;
   if (status.attempts > 0) object["attempts"] = status.attempts;
   if (status.project_generation > 0) object["projectGeneration"] = status.project_generation;
   if (status.project_spec) object["projectSpec"] = *status.project_spec;

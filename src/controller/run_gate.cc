@@ -68,6 +68,9 @@ Result<std::shared_ptr<const api::ModelRun>> RunGate::find(const runserver::Atte
                      seen->meta.owner_name == record->active->status.job_name;
   if (!owned)
     return fail(ErrorKind::kDenied, "pod {} is not one of attempt {} of this run", pod.pod_name, attempt.attempt);
+  // The pod that status names was found to be the attempt's before. Its Job may be gone already, and the pod be in its
+  // grace period, in which it hands in what it has.
+  if (pod.pod_uid == record->active->status.pod_uid) return record->active;
   for (const auto& job : caches_.jobs.by_index(kByRun, run_index(record->meta))) {
     if (job->meta.uid == seen->meta.owner_uid && is_owned_by(job->meta, record->meta)) return record->active;
   }

@@ -95,7 +95,10 @@ Result<void> Watcher::watch(std::stop_token stop) {
       stop);
   if (stop.stop_requested()) return {};
   const auto lasted = clock_.now() - begin;
-  if (progressed_ || lasted >= kSteady) backoff_.reset();
+  if (progressed_ || lasted >= kSteady) {
+    backoff_.reset();
+    listed_again_ = false;
+  }
   if (!result) {
     // It is normal that a watch delivers events and later breaks or falls silent. It is resumed without a delay.
     const auto kind = result.error().kind;
@@ -138,6 +141,10 @@ void Watcher::after_failure(const Error& error, std::stop_token stop) {
     state_ = State::kList;
     resource_version_.clear();
   }
+  // A lost history is no sign that the server is in trouble: the delays that grew while it was away do not count. Once
+  // only, as long as no watch has worked since.
+  if (error.kind == ErrorKind::kGone && !listed_again_) backoff_.reset();
+  listed_again_ = error.kind == ErrorKind::kGone;
   const auto delay = backoff_.next();
   set_error(error.message);
   const auto level = error.kind == ErrorKind::kGone ? log::Level::kInfo : log::Level::kWarn;

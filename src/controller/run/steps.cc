@@ -87,7 +87,9 @@ Plan refuse(const Observed& observed, api::Phase phase, std::string_view reason,
 
 void create_job(Plan& plan, const Observed& observed, std::int64_t attempt) {
   plan.after.emplace_back(CreateJob{static_cast<int>(attempt)});
-  if (observed.job_error.empty()) requeue(plan, kAtOnce);
+  // What was refused belonged to the attempt before.
+  const bool anew = attempt != observed.run->status.attempts;
+  if (anew || observed.job_error.empty()) requeue(plan, kAtOnce);
 }
 
 void requeue(Plan& plan, Duration delay) {

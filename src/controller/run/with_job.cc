@@ -16,13 +16,14 @@
 //
 //   1. In any state: a result frame that has a verdict concludes the attempt. A frame that was made before a cancel
 //      therefore wins over the cancel.
-//   2. In any state: spec.suspend suspends the run, unless it has to be cancelled.
-//   3. Before the start, before_start(): a cancel ends the run, and so does a status that is not sound. A Job of that name that belongs to somebody else ends
+//   2. In any state: a status that no operator can have written ends the run.
+//   3. In any state: spec.suspend suspends the run, unless it has to be cancelled.
+//   4. Before the start, before_start(): a cancel ends the run. A Job of that name that belongs to somebody else ends
 //      it too. A missing Job is created, or ends the run if it did exist before. With the Job in place,
 //      look_for_durable() and judge_what_remains() are asked, because the pod may have ended without starting the
 //      model. Then the first claim of the attempt starts it. Without a claim, pend() waits, for at most
 //      limits.pendingSeconds.
-//   4. After the start: look_for_durable() reads the agent's log if the push of the result is late or can no longer
+//   5. After the start: look_for_durable() reads the agent's log if the push of the result is late or can no longer
 //      come. judge_what_remains() concludes an attempt that is over and has no verdict of its own. Then a cancel is
 //      passed on to the agent. Otherwise keep_watch() waits for something to change, but not for ever.
 
@@ -364,15 +365,20 @@ bool is_sound(const Observed& observed) {
          status.job_name == child_name(observed.run->meta, status.attempts);
 }
 
+Decision refuse_unsound(const Attempt& attempt) {
+  if (is_sound(attempt.observed)) return std::nullopt;
+  if (!attempt.cancel_cause.empty()) {
+    return refuse(attempt.observed, Phase::kCancelled, reason::kCancelled, attempt.cancel_cause, attempt.now);
+  }
+  return refuse(attempt.observed, Phase::kFailed, reason::kInternal,
+                "somebody else than an operator has written the run's status: create the run anew", attempt.now);
+}
+
 Plan before_start(const Attempt& attempt) {
   const auto& observed = attempt.observed;
   if (!attempt.cancel_cause.empty()) {
     return refuse(observed, Phase::kCancelled, reason::kCancelled, attempt.cancel_cause + ", before the model started",
                   attempt.now);
-  }
-  if (!is_sound(observed)) {
-    return refuse(observed, Phase::kFailed, reason::kInternal,
-                  "somebody else than an operator has written the run's status: create the run anew", attempt.now);
   }
   if (observed.job_foreign) return refuse_foreign(attempt);
   if (!observed.job) return make_job(attempt);
@@ -401,6 +407,7 @@ Plan decide_with_job(const Observed& observed, Time now, const Settings& setting
       return conclude(observed, *verdict, attempt.pod, now);
     }
   }
+  if (auto plan = refuse_unsound(attempt)) return *plan;
   if (observed.run->spec.suspend && attempt.cancel_cause.empty()) return suspend(attempt);
   if (!attempt.started) return before_start(attempt);
   if (auto plan = look_for_durable(attempt)) return *plan;
