@@ -27,8 +27,8 @@ void give_source(const Context& context, const std::shared_ptr<const api::ModelR
   const auto project = context.caches.projects.find(api::object_key(run->meta.namespace_, run->spec.project));
   const auto settings = as_admitted(*run, project);
   if (!settings) return done(fail(ErrorKind::kConflict, "the run's project is gone"));
-  context.sources.take(*run, *settings, [&context, run, attempt, done](Result<Sources::ArchivePtr> archive) {
-    if (archive) return done(std::move(archive));
+  context.sources.take(*run, *settings, [&context, run, attempt, done](const Result<Sources::ArchivePtr>& archive) {
+    if (archive) return done(archive);
     context.inbox.set_source_lost(run->meta.uid, attempt, archive.error());
     context.run_queue.add(run->meta.key());
     done(fail(ErrorKind::kUnavailable, "the source cannot be had now: {}", archive.error().message));
