@@ -144,11 +144,14 @@ def history_that_is_set_later(space):
         space.run(name, labels={"modelrun.dev/created-by": "cli"} if name == "tool" else None)
     for name in ("tool", "applied"):
         space.finish(name)
-    same(len(space.items(JOBS)), 2)
+    # Every change of a Job has the operator look at its run. What is to be seen is that the project's change does.
+    wait_for(lambda: sum("completionTime" in job["status"] for job in space.items(JOBS)) == 2, 30, "both Jobs are complete")
+    stays(lambda: len(space.items(JOBS)) == 2, 5, "the Jobs stay for five minutes")
     project = PROJECTS.format(space.name) + "/models"
     merge(space, project, {"spec": {"history": {"podSeconds": 1}}})
     wait_for(lambda: not space.items(JOBS), 20, "podSeconds: the Jobs are gone")
-    same(len(space.items(RUNS)), 2)
+    wait_for(lambda: not space.items(PODS), 60, "the Pods are gone, too")
+    stays(lambda: len(space.items(RUNS)) == 2, 3, "the runs stay for ever")
     merge(space, project, {"spec": {"history": {"ttlSecondsAfterFinished": 1}}})
     wait_for(lambda: [r["metadata"]["name"] for r in space.items(RUNS)] == ["applied"], 20, "ttlSecondsAfterFinished: the tool's run is gone")
     merge(space, project, {"spec": {"history": {"includeApplied": True}}})
