@@ -4,6 +4,8 @@
 // functions are free of state.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -36,6 +38,14 @@ inline bool bool_at(const nlohmann::json& object, std::string_view name) {
 inline std::optional<std::int64_t> int_at(const nlohmann::json& object, std::string_view name) {
   const auto& value = member(object, name);
   return value.is_number_integer() ? std::optional(value.get<std::int64_t>()) : std::nullopt;
+}
+
+// For numbers that are counted with: the nearest value from `least` to `most`. Whoever has the right to may write into an
+// object what no operator would.
+inline std::optional<std::int64_t> bounded_at(const nlohmann::json& object, std::string_view name, std::int64_t least,
+                                              std::int64_t most) {
+  const auto value = int_at(object, name);
+  return value ? std::optional(std::clamp(*value, least, most)) : std::nullopt;
 }
 
 // A string that is not an RFC 3339 time is nullopt, too.

@@ -12,7 +12,11 @@ void take(const json& object, const char* name, json& target) {
 }
 
 void take(const json& object, const char* name, std::int64_t& target) {
-  target = int_at(object, name).value_or(target);
+  target = bounded_at(object, name, 0, kMaxSeconds).value_or(target);
+}
+
+std::optional<std::int64_t> seconds_at(const json& object, const char* name) {
+  return bounded_at(object, name, 0, kMaxSeconds);
 }
 
 RuntimeSpec decode_runtime(const json& object) {
@@ -33,9 +37,9 @@ RuntimeSpec decode_runtime(const json& object) {
 
 LimitsSpec decode_limits(const json& object) {
   LimitsSpec limits;
-  limits.timeout_seconds = int_at(object, "timeoutSeconds");
+  limits.timeout_seconds = seconds_at(object, "timeoutSeconds");
   take(object, "pendingSeconds", limits.pending_seconds);
-  limits.queue_seconds = int_at(object, "queueSeconds");
+  limits.queue_seconds = seconds_at(object, "queueSeconds");
   take(object, "attempts", limits.attempts);
   take(object, "stdoutBytes", limits.stdout_bytes);
   take(object, "outputBytes", limits.output_bytes);
@@ -48,7 +52,7 @@ HistorySpec decode_history(const json& object) {
   take(object, "podSeconds", history.pod_seconds);
   history.successful = int_at(object, "successful");
   history.failed = int_at(object, "failed");
-  history.ttl_seconds = int_at(object, "ttlSecondsAfterFinished");
+  history.ttl_seconds = seconds_at(object, "ttlSecondsAfterFinished");
   history.include_applied = bool_at(object, "includeApplied");
   return history;
 }
@@ -64,9 +68,9 @@ std::optional<json> take_run_settings(const json& spec) {
 ModelProjectStatus decode_project_status(const json& object) {
   ModelProjectStatus status;
   status.observed_generation = int_at(object, "observedGeneration").value_or(-1);
-  take(object, "lastRunNumber", status.last_run_number);
+  status.last_run_number = run_number_at(object, "lastRunNumber");
   for (const auto& item : member(object, "active")) {
-    status.active.push_back({text_at(item, "uid"), text_at(item, "name"), int_at(item, "number").value_or(0),
+    status.active.push_back({text_at(item, "uid"), text_at(item, "name"), run_number_at(item, "number"),
                              int_at(item, "generation").value_or(0)});
   }
   take(object, "queuedRuns", status.queued_runs);
@@ -77,6 +81,11 @@ ModelProjectStatus decode_project_status(const json& object) {
 }
 
 }  // namespace
+
+std::int64_t run_number_at(const json& object, std::string_view name) {
+  const auto number = int_at(object, name).value_or(0);
+  return number > 0 && number <= kMaxRunNumber ? number : 0;
+}
 
 ModelProject decode_model_project(const json& object) {
   const auto& spec = member(object, "spec");

@@ -62,6 +62,13 @@ struct HistorySpec {
   friend bool operator==(const HistorySpec&, const HistorySpec&) = default;
 };
 
+// Bounds for what is decoded, far above what the CRDs allow and the operator writes: whoever may write a status, or may
+// have written an object before the CRD had its rules, may have put any integer there. Arithmetic with these cannot
+// overflow. A larger number of a run counts as none, since none could follow it; of the others the bound itself is taken.
+inline constexpr std::int64_t kMaxRunNumber = std::int64_t{1} << 53U;
+inline constexpr std::int64_t kMaxAttempts = 1'000'000;
+inline constexpr std::int64_t kMaxSeconds = 1'000'000'000;
+
 // A run that has been given a run number and that holds a concurrency slot until it has ended.
 struct ActiveRun {
   std::string uid;
@@ -83,6 +90,9 @@ struct ModelProjectStatus {
   Conditions conditions;
   friend bool operator==(const ModelProjectStatus&, const ModelProjectStatus&) = default;
 };
+
+// The run number at `name`; 0 if there is none that an operator can have given.
+std::int64_t run_number_at(const nlohmann::json& object, std::string_view name);
 
 struct ModelProject {
   ObjectMeta meta;

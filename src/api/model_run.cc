@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/json_access.h"
+#include "api/model_project.h"
 
 namespace modelrun::api {
 namespace {
@@ -75,7 +76,7 @@ ModelRunSpec decode_spec(const json& object) {
   spec.branch = text_at(object, "branch");
   spec.commit_sha = text_at(object, "commitSHA");
   if (const auto& parameters = member(object, "parameters"); !parameters.is_null()) spec.parameters = parameters;
-  spec.timeout_seconds = int_at(object, "timeoutSeconds");
+  spec.timeout_seconds = bounded_at(object, "timeoutSeconds", 0, kMaxSeconds);
   spec.reuse = parse_reuse(text_at(object, "reuse"));
   spec.cancel = bool_at(object, "cancel");
   spec.suspend = bool_at(object, "suspend");
@@ -93,7 +94,7 @@ std::optional<ResultRef> decode_result_ref(const json& object) {
 
 std::optional<RunRef> decode_run_ref(const json& object) {
   if (!object.is_object()) return std::nullopt;
-  return RunRef{text_at(object, "name"), text_at(object, "uid"), int_at(object, "runNumber").value_or(0)};
+  return RunRef{text_at(object, "name"), text_at(object, "uid"), run_number_at(object, "runNumber")};
 }
 
 std::vector<ArtifactStatus> decode_artifacts(const json& array) {
@@ -111,7 +112,7 @@ ModelRunStatus decode_status(const json& object) {
   for (const auto& [name, field] : kTexts) status.*field = text_at(object, name);
   status.observed_generation = int_at(object, "observedGeneration").value_or(-1);
   status.phase = parse_phase(text_at(object, "phase"));
-  status.run_number = int_at(object, "runNumber").value_or(0);
+  status.run_number = run_number_at(object, "runNumber");
   if (const auto code = int_at(object, "exitCode")) status.exit_code = static_cast<int>(*code);
   status.started_at = time_at(object, "startedAt");
   status.finished_at = time_at(object, "finishedAt");
@@ -124,7 +125,7 @@ ModelRunStatus decode_status(const json& object) {
   if (const auto& error = member(object, "error"); error.is_object()) {
     status.error = RunError{text_at(error, "reason"), text_at(error, "message")};
   }
-  status.attempts = int_at(object, "attempts").value_or(0);
+  status.attempts = bounded_at(object, "attempts", 0, kMaxAttempts).value_or(0);
   status.project_generation = int_at(object, "projectGeneration").value_or(0);
   if (const auto& spec = member(object, "projectSpec"); spec.is_object()) status.project_spec = spec;
   status.reused_from = decode_run_ref(member(object, "reusedFrom"));

@@ -88,9 +88,20 @@ class Applier {
     return create_job(context_, *run_, *settings, stop_);
   }
 
-  // Kubernetes deletes the Job's Pod and the ConfigMap of the parameters with it.
+  // Kubernetes deletes the Job's Pod and the ConfigMap of the parameters with it. Deletes only what the run owns: the
+  // name may come from a status that somebody else has written.
   Result<void> act(const DeleteJob& step) {
-    auto removed = context_.client.remove(kube::kJobs, meta().namespace_, step.name, {}, stop_);
+    auto job = context_.caches.jobs.find(api::object_key(meta().namespace_, step.name));
+    if (!job) {
+      const auto live = context_.client.get(kube::kJobs, meta().namespace_, step.name, stop_);
+      if (!live && live.error().kind == ErrorKind::kNotFound) return {};
+      RETURN_IF_ERROR(live);
+      job = std::make_shared<const api::JobView>(api::decode_job(*live));
+    }
+    if (!api::is_owned_by(job->meta, meta())) return {};
+    kube::DeleteOptions options;
+    options.uid = job->meta.uid;
+    auto removed = context_.client.remove(kube::kJobs, meta().namespace_, step.name, options, stop_);
     if (!removed && removed.error().kind == ErrorKind::kNotFound) return {};
     return removed;
   }

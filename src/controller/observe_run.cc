@@ -98,7 +98,8 @@ Result<void> observe_pods(const Context& context, Observed& observed, const std:
                           std::stop_token stop) {
   const auto& run = *observed.run;
   const auto is_ours = [&](const api::PodView& pod) {
-    return pod.meta.uid == run.status.pod_uid || (pod.meta.owner_kind == "Job" && job_uids.contains(pod.meta.owner_uid));
+    return pod.meta.uid == run.status.pod_uid ||
+           (pod.meta.owner_kind == "Job" && job_uids.contains(pod.meta.owner_uid));
   };
   for (auto& pod : context.caches.pods.by_index(kByRun, run_index(run.meta))) {
     if (is_ours(*pod)) observed.pods.push_back(std::move(pod));

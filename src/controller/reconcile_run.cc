@@ -4,7 +4,6 @@
 
 #include "controller/apply_run.h"
 #include "controller/observe_run.h"
-#include "controller/run/as_admitted.h"
 #include "controller/run/decide.h"
 
 namespace modelrun::controller {
@@ -73,7 +72,8 @@ runtime::ReconcileResult reconcile_deleted(const Context& context, const RunReco
 }
 
 // A pass over the run has failed. Says so in its status once that has lasted, so that nobody wonders why nothing moves.
-runtime::ReconcileResult blocked(const Context& context, Observed observed, const Error& error, std::stop_token stop) {
+runtime::ReconcileResult blocked(const Context& context, const Observed& observed, const Error& error,
+                                 std::stop_token stop) {
   if (error.kind == ErrorKind::kConflict || error.kind == ErrorKind::kCancelled) return runtime::failed(error);
   const auto lasted = context.inbox.trouble(observed.run->meta.uid);
   if (lasted >= kTellTrouble) {
@@ -82,6 +82,42 @@ runtime::ReconcileResult blocked(const Context& context, Observed observed, cons
     if (auto told = apply_run(context, observed, plan, std::move(stop)); !told) return runtime::failed(told.error());
   }
   return runtime::failed(error);
+}
+
+// Observes, decides and applies. `observed` is what is known of the run when one of these fails.
+Result<Plan> go_on(const Context& context, const RunRecord& record, Observed& observed, std::stop_token stop) {
+  try {
+    auto seen = observe_run(context, record.active, stop);
+    RETURN_IF_ERROR(seen);
+    observed = std::move(*seen);
+    Plan plan = decide(observed, context.clock.now(), context.settings);
+    const bool queues = std::ranges::any_of(
+        plan.before, [](const Action& step) { return std::holds_alternative<RequestAdmission>(step); });
+    // The run has its slot, or no longer asks for one. For example, a suspended run must not get a slot that waiting
+    // runs need.
+    if (!queues) context.slots.leave(record.meta.uid);
+    RETURN_IF_ERROR(apply_run(context, observed, plan, std::move(stop)));
+    return plan;
+  } catch (const nlohmann::json::exception& error) {
+    // The settings that a run has recorded may hold anything that somebody has written there.
+    return fail(ErrorKind::kInternal, "an object of the run has an unexpected shape: {}", error.what());
+  }
+}
+
+runtime::ReconcileResult reconcile_active(const Context& context, const RunRecord& record, std::stop_token stop) {
+  Observed observed;
+  observed.run = record.active;
+  const auto plan = go_on(context, record, observed, stop);
+  // A watcher may have seen the run's removal, and called forget(), before this pass made its last notes about the
+  // run.
+  if (const auto kept = context.caches.runs.find(record.meta.key()); !kept || kept->meta.uid != record.meta.uid) {
+    forget(context, record.meta.uid);
+    return runtime::done();
+  }
+  if (!plan) return blocked(context, observed, plan.error(), std::move(stop));
+  context.inbox.trouble_over(record.meta.uid);
+  if (observed.lost_slot) context.project_queue.add(record.project_key());
+  return result_of(*plan);
 }
 
 }  // namespace
@@ -100,30 +136,7 @@ runtime::ReconcileResult reconcile_run(const Context& context, const std::string
   if (record->meta.deleting()) return reconcile_deleted(context, *record, std::move(stop));
   if (!record->active) return reconcile_finished(context, *record, stop);
 
-  const auto observed = observe_run(context, record->active, stop);
-  if (!observed) {
-    Observed known;
-    known.run = record->active;
-    known.project = context.caches.projects.find(record->project_key());
-    known.as_admitted = as_admitted(*known.run, known.project);
-    return blocked(context, std::move(known), observed.error(), std::move(stop));
-  }
-  const Plan plan = decide(*observed, context.clock.now(), context.settings);
-  const bool queues = std::ranges::any_of(
-      plan.before, [](const Action& step) { return std::holds_alternative<RequestAdmission>(step); });
-  // The run has its slot, or no longer asks for one. For example, a suspended run must not get a slot that waiting
-  // runs need.
-  if (!queues) context.slots.leave(record->meta.uid);
-  const auto applied = apply_run(context, *observed, plan, stop);
-  // A watcher may have seen the run's removal, and called forget(), before this pass made its last notes about the
-  // run.
-  if (const auto kept = context.caches.runs.find(key); !kept || kept->meta.uid != record->meta.uid) {
-    forget(context, record->meta.uid);
-  }
-  if (!applied) return blocked(context, *observed, applied.error(), std::move(stop));
-  context.inbox.trouble_over(record->meta.uid);
-  if (observed->lost_slot) context.project_queue.add(record->project_key());
-  return result_of(plan);
+  return reconcile_active(context, *record, std::move(stop));
 }
 
 }  // namespace modelrun::controller

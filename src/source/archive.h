@@ -22,11 +22,13 @@ class Archive {
         sha256_(std::move(sha256)),
         bytes_(bytes),
         tree_(std::move(tree)),
+        index_bytes_(tree_.memory_bytes()),
         warnings_(std::move(warnings)) {}
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] const std::string& sha256() const { return sha256_; }  // of the file, lower-case hex
-  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }         // of the file
+  [[nodiscard]] const std::string& sha256() const { return sha256_; }     // of the file, lower-case hex
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }            // of the file
+  [[nodiscard]] std::size_t index_bytes() const { return index_bytes_; }  // of memory, about; see Tree::memory_bytes()
   [[nodiscard]] std::size_t file_count() const { return tree_.file_count(); }
   // Sentences for people, e.g. that a submodule was left out. They are not stored: the list is empty for an archive
   // that was found on disk after a restart.
@@ -42,6 +44,7 @@ class Archive {
   std::string sha256_;
   std::uint64_t bytes_;
   Tree tree_;
+  std::size_t index_bytes_;
   std::vector<std::string> warnings_;
 };
 

@@ -68,7 +68,8 @@ ArchiveCache::~ArchiveCache() = default;
 
 Result<std::unique_ptr<ArchiveCache>> ArchiveCache::open(ArchiveCacheOptions options) {
   auto impl = std::make_unique<Impl>();
-  auto store = ArchiveStore::open(options.directory, {options.max_bytes, options.max_archives});
+  auto store =
+      ArchiveStore::open(options.directory, {options.max_bytes, options.max_archives, options.max_index_bytes});
   if (!store) return fail_in("open the source cache", store.error());
   impl->store = std::move(*store);
   impl->options = std::move(options);
@@ -87,7 +88,7 @@ Result<ArchivePointer> ArchiveCache::fetch(const Remote& remote, const std::stri
 
 ArchiveCache::Stats ArchiveCache::stats() const {
   const auto usage = impl_->store->usage();
-  return {usage.bytes, usage.archives, impl_->hits, impl_->fetches, usage.evictions};
+  return {usage.bytes, usage.archives, impl_->hits, impl_->fetches, usage.evictions, usage.index_bytes};
 }
 
 }  // namespace modelrun::source

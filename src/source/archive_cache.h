@@ -35,6 +35,8 @@ struct ArchiveCacheOptions {
   // Limits for the archive files kept. Only archives that somebody holds can exceed them.
   std::uint64_t max_bytes = std::uint64_t{2} << 30U;
   std::size_t max_archives = 4'096;
+  // Limit for the memory of the indexes of archives that nobody holds. A tree of 20,000 files takes some 5 MiB.
+  std::size_t max_index_bytes = std::size_t{16} << 20U;
   Lookup lookup = system_lookup;
 };
 
@@ -62,6 +64,7 @@ class ArchiveCache {
     std::uint64_t hits = 0;
     std::uint64_t fetches = 0;  // begun, also those that failed
     std::uint64_t evictions = 0;
+    std::size_t index_bytes = 0;  // of memory, of the indexes kept now
   };
   [[nodiscard]] Stats stats() const;
 

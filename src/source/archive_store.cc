@@ -107,7 +107,7 @@ std::shared_ptr<const Archive> ArchiveStore::find(const std::string& key) {
     remove(found->second);
     return nullptr;
   }
-  found->second->archive = archive;
+  keep_index(*found->second, archive);
   std::error_code ignored;
   fs::last_write_time(entry.path, fs::file_time_type::clock::now(), ignored);
   return archive;
@@ -130,7 +130,8 @@ Result<std::shared_ptr<const Archive>> ArchiveStore::add(const std::string& key,
   if (error) return std::unexpected(errno_error("rename the archive to " + path.string(), error.value()));
   auto archive =
       std::make_shared<const Archive>(path, digest->sha256, digest->bytes, std::move(tree), std::move(warnings));
-  insert(Entry{key, path, digest->sha256, digest->bytes, archive});
+  insert(Entry{key, path, digest->sha256, digest->bytes, nullptr});
+  keep_index(entries_.front(), archive);
   evict();
   return archive;
 }
@@ -144,6 +145,7 @@ void ArchiveStore::insert(Entry entry) {
 
 void ArchiveStore::remove(Entries::iterator entry) {
   bytes_ -= entry->bytes;
+  if (entry->archive) index_bytes_ -= entry->archive->index_bytes();
   by_key_.erase(entry->key);
   remove_file(entry->path);
   entries_.erase(entry);
@@ -164,9 +166,24 @@ void ArchiveStore::evict() {
   }
 }
 
+void ArchiveStore::keep_index(Entry& entry, std::shared_ptr<const Archive> archive) {
+  index_bytes_ += archive->index_bytes();
+  entry.archive = std::move(archive);
+  drop_indexes();
+}
+
+// Drops the indexes of the least recently used archives that nobody holds, as evict() does with the files.
+void ArchiveStore::drop_indexes() {
+  for (auto entry = entries_.rbegin(); entry != entries_.rend() && index_bytes_ > limits_.max_index_bytes; ++entry) {
+    if (!entry->archive || entry->archive.use_count() > 1) continue;
+    index_bytes_ -= entry->archive->index_bytes();
+    entry->archive.reset();
+  }
+}
+
 ArchiveStore::Usage ArchiveStore::usage() const {
   const MutexLock lock(mutex_);
-  return {bytes_, entries_.size(), evictions_};
+  return {bytes_, entries_.size(), evictions_, index_bytes_};
 }
 
 }  // namespace modelrun::source

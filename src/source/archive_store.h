@@ -28,6 +28,9 @@ class ArchiveStore {
   struct Limits {
     std::uint64_t max_bytes = 0;
     std::size_t max_archives = 0;
+    // Of memory, for the indexes of archives that nobody holds. The file of an archive whose index was dropped stays; the
+    // index is read again when the archive is asked for.
+    std::size_t max_index_bytes = 0;
   };
   // Creates the directory when it is missing, takes over the regular files that are named like archives, and removes
   // everything else in it. Nobody else may use the directory. Fails with the error of the file system.
@@ -50,6 +53,7 @@ class ArchiveStore {
     std::uint64_t bytes = 0;  // of all archive files
     std::size_t archives = 0;
     std::uint64_t evictions = 0;  // since open()
+    std::size_t index_bytes = 0;  // of memory: of the indexes that the store keeps
   };
   [[nodiscard]] Usage usage() const;
 
@@ -59,7 +63,7 @@ class ArchiveStore {
     std::filesystem::path path;
     std::string sha256;
     std::uint64_t bytes = 0;
-    std::shared_ptr<const Archive> archive;  // null until the file was checked
+    std::shared_ptr<const Archive> archive;  // null until the file was checked, and after its index was dropped
   };
   using Entries = std::list<Entry>;  // the most recently used entry is the first
 
@@ -69,6 +73,8 @@ class ArchiveStore {
   void insert(Entry entry) REQUIRES(mutex_);
   void remove(Entries::iterator entry) REQUIRES(mutex_);
   void evict() REQUIRES(mutex_);
+  void keep_index(Entry& entry, std::shared_ptr<const Archive> archive) REQUIRES(mutex_);
+  void drop_indexes() REQUIRES(mutex_);
 
   const std::filesystem::path directory_;
   const Limits limits_;
@@ -76,6 +82,7 @@ class ArchiveStore {
   Entries entries_ GUARDED_BY(mutex_);
   std::map<std::string, Entries::iterator> by_key_ GUARDED_BY(mutex_);
   std::uint64_t bytes_ GUARDED_BY(mutex_) = 0;
+  std::size_t index_bytes_ GUARDED_BY(mutex_) = 0;
   std::uint64_t evictions_ GUARDED_BY(mutex_) = 0;
   std::uint64_t new_files_ GUARDED_BY(mutex_) = 0;
 };

@@ -164,6 +164,16 @@ const Node* Tree::find_resolved(std::string_view path) const {
   return node == nodes_.end() ? nullptr : &node->second;
 }
 
+std::size_t Tree::memory_bytes() const {
+  constexpr std::size_t kMapNode = 4 * sizeof(void*);
+  std::size_t bytes = 0;
+  for (const auto& [path, node] : nodes_) {
+    bytes +=
+        kMapNode + sizeof(Nodes::value_type) + path.capacity() + node.target.capacity() + node.object_id.capacity();
+  }
+  return bytes;
+}
+
 bool Tree::is_file(std::string_view path) const {
   const Node* node = find_resolved(path);
   return node != nullptr && (node->kind == NodeKind::kFile || node->kind == NodeKind::kExecutable);

@@ -41,6 +41,8 @@ class Tree {
   [[nodiscard]] Nodes& nodes() { return nodes_; }
   [[nodiscard]] const Nodes& nodes() const { return nodes_; }
   [[nodiscard]] std::size_t file_count() const { return file_count_; }  // files and symlinks
+  // About how many bytes of memory the tree takes. Visits all nodes.
+  [[nodiscard]] std::size_t memory_bytes() const;
 
   // kDenied, with its path in the message, for the first symlink that is absolute or leads out of the tree when it is
   // followed as a kernel does. Dangling symlinks and loops that stay inside the tree are allowed. kTooLarge when

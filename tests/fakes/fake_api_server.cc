@@ -360,6 +360,8 @@ Response FakeApiServer::remove(const Target& target, const Json& options) {
   } else if (!found->second["metadata"].contains("deletionTimestamp")) {
     Json next = found->second;
     next["metadata"]["deletionTimestamp"] = format_rfc3339(clock_.now());
+    // As the real one does: a deletion counts as a change of what is wanted.
+    next["metadata"]["generation"] = next["metadata"].value("generation", 0) + 1;
     store(target, target.key(), std::move(next), "MODIFIED");
   }
   return status(200, "", "");

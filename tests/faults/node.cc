@@ -56,6 +56,7 @@ bool Node::control_jobs() {
   machine_.server.collect_garbage();
   for (const auto& job : machine_.server.all(kube::kJobs)) {
     const auto meta = api::decode_meta(job);
+    if (meta.namespace_ != "n") continue;  // where the runs are; somebody else's Jobs have Pods of their own
     if (!served_.insert(meta.uid).second) continue;
     const auto pod = machine_.server.put(kube::kPods, pod_of(job, machine_.clock.now()));
     auto agent = std::make_shared<Agent>();

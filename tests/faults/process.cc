@@ -88,10 +88,10 @@ Process::Process(Machine& machine, std::uint64_t seed)
       gate_(caches_, current_) {
   controller::wire_caches(caches_, current_);
   for (const auto collection : kCollections) sync(collection);
-  begin_term();
+  begin_leading();
 }
 
-void Process::begin_term() {
+void Process::begin_leading() {
   auto tasks = std::make_unique<WaitingTasks>();
   tasks_ = tasks.get();
   term_ = std::make_shared<controller::Term>(controller::Term::Parts{.client = client_,
@@ -108,10 +108,9 @@ void Process::begin_term() {
   current_.begin(term_);
 }
 
-void Process::lead_anew() {
+void Process::stop_leading() {
   current_.end();
   term_.reset();
-  begin_term();
 }
 
 void Process::sync(Collection collection) {

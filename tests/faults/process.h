@@ -59,12 +59,11 @@ class Process {
   [[nodiscard]] const controller::Context& context() const { return term_->context(); }
   // Runs the tasks that wait for the background.
   void run_tasks() { tasks_->run_all(); }
-  // The term ends, and another one begins: the process has lost the lease and got it back.
-  void lead_anew();
+  // The process loses the lease, and gets it back. It leads when it is made.
+  void stop_leading();
+  void begin_leading();
 
  private:
-  void begin_term();
-
   Machine& machine_;
   kube::Client client_;
   kube::Client events_client_;

@@ -23,8 +23,9 @@ struct WorldOptions {
   int processes = 1;
   // Not 0: a random choice of what happens next, caches that catch up late and one at a time.
   std::uint64_t seed = 0;
-  std::string reuse{};  // spec.reuse of the runs; empty: left out
-  std::string name{};   // said with every failure
+  std::string reuse{};           // spec.reuse of the runs; empty: left out
+  bool written_by_hand = false;  // statuses are: a Job may have settings that no project ever had
+  std::string name{};            // said with every failure
 };
 
 class World {

@@ -21,8 +21,10 @@ Caches::Caches(const runtime::SteadyClock& clock) : runs(clock), projects(clock)
     const bool follows = run.active && run.active->status.reused_from;
     return follows ? std::vector{run.active->status.reused_from->uid} : std::vector<std::string>{};
   });
-  jobs.add_index(kByRun, [](const api::JobView& job) { return std::vector{api::object_key(job.meta.namespace_, job.run_uid)}; });
-  pods.add_index(kByRun, [](const api::PodView& pod) { return std::vector{api::object_key(pod.meta.namespace_, pod.run_uid)}; });
+  jobs.add_index(
+      kByRun, [](const api::JobView& job) { return std::vector{api::object_key(job.meta.namespace_, job.run_uid)}; });
+  pods.add_index(
+      kByRun, [](const api::PodView& pod) { return std::vector{api::object_key(pod.meta.namespace_, pod.run_uid)}; });
 }
 
 }  // namespace modelrun::controller

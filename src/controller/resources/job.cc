@@ -40,10 +40,11 @@ json agent_env(const JobInput& in) {
   return {env_entry(api::kEnvRunServer, settings.run_server_address),
           env_entry(api::kEnvRunServerName, settings.run_server_name),
           env_entry(api::kEnvRunServerCa, settings.run_server_ca),
-          env_entry(api::kEnvNamespace, in.run.meta.namespace_),
-          env_entry(api::kEnvRunName, in.run.meta.name),
+          env_entry(api::kEnvNamespace, in.run.meta.namespace_), env_entry(api::kEnvRunName, in.run.meta.name),
           env_entry(api::kEnvRunId, in.run.meta.uid),
           env_entry(api::kEnvAttempt, std::to_string(in.run.status.attempts)),
+          // Longer than the operator waits, so that the agent does not give up first.
+          env_entry(api::kEnvConnectSeconds, std::to_string(limits.pending_seconds + 60)),
           env_entry(api::kEnvStdoutBytes, std::to_string(limits.stdout_bytes)),
           env_entry(api::kEnvOutputBytes, std::to_string(limits.output_bytes))};
 }
@@ -254,32 +255,32 @@ json build_job(const JobInput& in) {
   // The run's name is an annotation, because it may be longer than the value of a label may be.
   const json annotations = {{api::kAnnotationRun, run.meta.name},
                             {"kubectl.kubernetes.io/default-container", api::kModelContainer}};
-  return {{"apiVersion", "batch/v1"},
-          {"kind", "Job"},
-          {"metadata",
-           {{"name", run.status.job_name},
-            {"namespace", run.meta.namespace_},
-            {"labels", labels},
-            {"annotations", annotations},
-            {"ownerReferences",
-             {{{"apiVersion", api::kApiVersion},
-               {"kind", "ModelRun"},
-               {"name", run.meta.name},
-               {"uid", run.meta.uid},
-               {"controller", true},
-               {"blockOwnerDeletion", false}}}}}},
-          {"spec",
-           {{"backoffLimit", 0},
-            {"completions", 1},
-            {"parallelism", 1},
-            {"podReplacementPolicy", "Failed"},
-            // Makes the Job keep the fact that its Pod was evicted or lost with its node: the Pod may be gone before the
-            // operator has seen it.
-            {"podFailurePolicy",
-             {{"rules",
-               {{{"action", "FailJob"},
-                 {"onPodConditions", {{{"type", "DisruptionTarget"}, {"status", "True"}}}}}}}}},
-            {"template", {{"metadata", {{"labels", labels}, {"annotations", annotations}}}, {"spec", pod_spec(in)}}}}}};
+  return {
+      {"apiVersion", "batch/v1"},
+      {"kind", "Job"},
+      {"metadata",
+       {{"name", run.status.job_name},
+        {"namespace", run.meta.namespace_},
+        {"labels", labels},
+        {"annotations", annotations},
+        {"ownerReferences",
+         {{{"apiVersion", api::kApiVersion},
+           {"kind", "ModelRun"},
+           {"name", run.meta.name},
+           {"uid", run.meta.uid},
+           {"controller", true},
+           {"blockOwnerDeletion", false}}}}}},
+      {"spec",
+       {{"backoffLimit", 0},
+        {"completions", 1},
+        {"parallelism", 1},
+        {"podReplacementPolicy", "Failed"},
+        // Makes the Job keep the fact that its Pod was evicted or lost with its node: the Pod may be gone before the
+        // operator has seen it.
+        {"podFailurePolicy",
+         {{"rules",
+           {{{"action", "FailJob"}, {"onPodConditions", {{{"type", "DisruptionTarget"}, {"status", "True"}}}}}}}}},
+        {"template", {{"metadata", {{"labels", labels}, {"annotations", annotations}}}, {"spec", pod_spec(in)}}}}}};
 }
 
 }  // namespace modelrun::controller

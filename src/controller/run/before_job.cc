@@ -97,8 +97,8 @@ Decision check_project(const Observed& observed, Time now) {
   }
   if (run.spec.suspend || observed.project->suspend) {
     return await(observed, reason::kSuspended,
-                 run.spec.suspend ? "spec.suspend is true" : "the project's spec.suspend is true",
-                 Awaits::kSpecChange, now);
+                 run.spec.suspend ? "spec.suspend is true" : "the project's spec.suspend is true", Awaits::kSpecChange,
+                 now);
   }
   if (!observed.env_error.empty()) {
     return refuse(observed, Phase::kFailed, reason::kInvalidSpec, observed.env_error, now);

@@ -69,7 +69,7 @@ struct Observed {
   // admitted run does. Null only if `project` is null and the run has recorded no settings, which happens only if
   // somebody else has written its status.
   std::shared_ptr<const api::ModelProject> as_admitted;
-  Duration known_for{};  // since this process first looked at the run
+  Duration known_for{};   // since this process first looked at the run
   std::string env_error;  // why the project's runtime.env cannot be used; empty if it can, or was not checked
   SourceView source;
   std::optional<std::int64_t> admitted_number;  // the run's number in the project's active list, with its slot

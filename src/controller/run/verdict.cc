@@ -146,8 +146,8 @@ Verdict judge_remains(const Remains& remains) {
   if (remains.pod != nullptr) {
     if (auto verdict = judge_disruption(*remains.pod)) return *verdict;
     if (remains.overdue) {
-      return lost(reason::kNodeLost, fmt::format("node {} does not answer: the pod should be gone by now and is not",
-                                                 remains.pod->node));
+      return lost(reason::kNodeLost,
+                  fmt::format("node {} does not answer: the pod should be gone by now and is not", remains.pod->node));
     }
   } else if (!remains.job_disruption.empty()) {
     return lost(reason::kEvicted, fmt::format("the pod was evicted: {}", remains.job_disruption));

@@ -37,9 +37,9 @@ struct Remains {
   const api::ResultFrame* frame = nullptr;  // a frame for which judge_frame() gave nullopt; null if there is none
   bool job_gone = false;
   std::string job_disruption{};  // JobView::disruption of the Job, if it is there
-  bool overdue = false;        // the pod is being deleted and should have been gone for a while
-  bool started = false;      // a pod was given the source, so the model may have run
-  std::string cancel_cause;  // as cancel_cause() returns it; empty if the run is not cancelled
+  bool overdue = false;          // the pod is being deleted and should have been gone for a while
+  bool started = false;          // a pod was given the source, so the model may have run
+  std::string cancel_cause;      // as cancel_cause() returns it; empty if the run is not cancelled
   std::int64_t timeout_seconds = 0;
 };
 

@@ -17,7 +17,7 @@
 //   1. In any state: a result frame that has a verdict concludes the attempt. A frame that was made before a cancel
 //      therefore wins over the cancel.
 //   2. In any state: spec.suspend suspends the run, unless it has to be cancelled.
-//   3. Before the start, before_start(): a cancel ends the run. A Job of that name that belongs to somebody else ends
+//   3. Before the start, before_start(): a cancel ends the run, and so does a status that is not sound. A Job of that name that belongs to somebody else ends
 //      it too. A missing Job is created, or ends the run if it did exist before. With the Job in place,
 //      look_for_durable() and judge_what_remains() are asked, because the pod may have ended without starting the
 //      model. Then the first claim of the attempt starts it. Without a claim, pend() waits, for at most
@@ -43,9 +43,9 @@ namespace reason = api::reason;
 
 constexpr std::chrono::seconds kDurableAgain{5};
 constexpr std::chrono::seconds kCreateAgain{5};
-constexpr std::chrono::seconds kSourceAgain{2};      // Sources spaces the real tries further apart
-constexpr std::int64_t kMostGraceSeconds = 600;      // that is waited for a pod to be gone; whoever deletes it may say more
-constexpr std::chrono::seconds kLostWait{2};  // for a push that is still on its way when the pod is gone
+constexpr std::chrono::seconds kSourceAgain{2};  // Sources spaces the real tries further apart
+constexpr std::int64_t kMostGraceSeconds = 600;  // that is waited for a pod to be gone; whoever deletes it may say more
+constexpr std::chrono::seconds kLostWait{2};     // for a push that is still on its way when the pod is gone
 // How long after its activeDeadlineSeconds a pod may still be there before its node counts as lost.
 constexpr std::chrono::seconds kDeadlineSlack{120};
 
@@ -355,17 +355,23 @@ Plan await_start(const Attempt& attempt) {
   return plan;
 }
 
+// False if no operator can have written the status: a Job has the name of its attempt, and is created only after the
+// commit and the project's settings are recorded.
+bool is_sound(const Observed& observed) {
+  const auto& status = observed.run->status;
+  return observed.as_admitted && !status.commit_sha.empty() && status.attempts > 0 &&
+         status.job_name == child_name(observed.run->meta, status.attempts);
+}
+
 Plan before_start(const Attempt& attempt) {
   const auto& observed = attempt.observed;
   if (!attempt.cancel_cause.empty()) {
     return refuse(observed, Phase::kCancelled, reason::kCancelled, attempt.cancel_cause + ", before the model started",
                   attempt.now);
   }
-  if (!observed.as_admitted) {
+  if (!is_sound(observed)) {
     return refuse(observed, Phase::kFailed, reason::kInternal,
-                  "status names a Job, but neither a project nor the settings that the run was admitted with: create "
-                  "the run anew",
-                  attempt.now);
+                  "somebody else than an operator has written the run's status: create the run anew", attempt.now);
   }
   if (observed.job_foreign) return refuse_foreign(attempt);
   if (!observed.job) return make_job(attempt);

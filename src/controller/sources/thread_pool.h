@@ -43,8 +43,8 @@ class ThreadPool final : public Executor {
   Mutex mutex_;
   CondVar ready_;
   std::map<std::string, Owner, std::less<>> owners_ GUARDED_BY(mutex_);  // only those that have a task
-  std::deque<std::string> line_ GUARDED_BY(mutex_);                     // owners of which a task may begin, each once
-  std::vector<std::jthread> threads_;                                   // last: they use all other members
+  std::deque<std::string> line_ GUARDED_BY(mutex_);                      // owners of which a task may begin, each once
+  std::vector<std::jthread> threads_;                                    // last: they use all other members
 };
 
 }  // namespace modelrun::controller

@@ -484,9 +484,8 @@ TEST(Archive, IsOfTheSourceThatTheRunWasAdmittedWith) {
   const auto run = world.find("run-00");
   std::string got;
   world.process().gate().claim({world.namespace_(), "run-00", run.meta.uid, 1},
-                               {world.namespace_(), run.status.pod_name, run.status.pod_uid}, [&](const auto& archive) {
-                                 got = archive ? "an archive" : archive.error().message;
-                               });
+                               {world.namespace_(), run.status.pod_name, run.status.pod_uid},
+                               [&](const auto& archive) { got = archive ? "an archive" : archive.error().message; });
   while (world.process().work()) {
   }
   EXPECT_EQ(got, "an archive");

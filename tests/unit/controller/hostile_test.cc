@@ -1,0 +1,381 @@
+// What neighbours, people and other machines do to runs: deletions that finalizers hold up, leaders that come and go,
+// forged objects, API servers that refuse, statuses that no operator would write.
+#include <gmock/gmock.h>
+
+#include <random>
+
+#include "api/reason.h"
+#include "faults/world.h"
+#include "kube/client.h"
+
+namespace modelrun::faults {
+namespace {
+
+using api::Phase;
+using fakes::Fault;
+using kube::Json;
+
+std::string reason(const api::ModelRun& run) {
+  const auto* succeeded = api::find_condition(run.status.conditions, "Succeeded");
+  return succeeded == nullptr ? "" : succeeded->reason;
+}
+
+void seconds(World& world, int n) {
+  const Time later = world.machine().clock.now() + std::chrono::seconds(n);
+  world.run([&] { return world.machine().clock.now() >= later; });
+}
+
+// Until one run is Running and the others are Queued. Returns the names, the running one first.
+std::vector<std::string> one_runs(World& world, int runs) {
+  world.node().hold = true;
+  std::vector<std::string> names;
+  world.run([&] {
+    names.clear();
+    int queued = 0;
+    for (int i = 0; i < runs; ++i) {
+      const auto name = fmt::format("run-{:02}", i);
+      const auto run = world.find(name);
+      if (reason(run) == api::reason::kQueued) ++queued;
+      names.insert(run.status.phase == Phase::kRunning ? names.begin() : names.end(), name);
+    }
+    return queued == runs - 1 && !world.node().granted().empty();
+  });
+  return names;
+}
+
+// Deletes the run as a person would. With a finalizer it stays until somebody takes that out.
+void remove(World& world, const std::string& name, bool with_finalizer) {
+  auto& server = world.machine().server;
+  if (with_finalizer) {
+    auto object = server.find(kube::kModelRuns, world.namespace_(), name).value();
+    object["metadata"]["finalizers"] = {"example.com/keep"};
+    server.put(kube::kModelRuns, object);
+  }
+  kube::Client client(server);
+  ASSERT_TRUE(client.remove(kube::kModelRuns, world.namespace_(), name));
+}
+
+TEST(Deleted, AQueuedRunWithAFinalizerLeavesTheQueue) {
+  World world({.runs = 3, .max_concurrent = 1});
+  const auto names = one_runs(world, 3);
+  remove(world, names[1], /*with_finalizer=*/true);
+  const auto version = world.find(names[1]).meta.resource_version;
+  seconds(world, 60);
+  const int writes = world.writes();
+  seconds(world, 60);
+  EXPECT_EQ(world.writes(), writes) << "nobody has anything to write";
+  world.node().hold = false;
+  world.run([&] { return is_final(world.find(names[2]).status.phase); });
+  EXPECT_EQ(world.find(names[2]).status.phase, Phase::kSucceeded);
+  EXPECT_EQ(world.find(names[1]).meta.resource_version, version)
+      << "nothing is written into a run that is being deleted";
+  EXPECT_EQ(world.find(names[2]).status.run_number, 2) << "no number is lost";
+}
+
+TEST(Deleted, ARunningRunWithAFinalizerLosesItsJobAndItsSlot) {
+  World world({.runs = 2, .max_concurrent = 1});
+  const auto names = one_runs(world, 2);
+  remove(world, names[0], /*with_finalizer=*/true);
+  world.node().hold = false;
+  world.run([&] { return is_final(world.find(names[1]).status.phase); });
+  EXPECT_EQ(world.find(names[1]).status.phase, Phase::kSucceeded);
+  EXPECT_EQ(world.find(names[0]).status.phase, Phase::kRunning) << "nobody reads it any more";
+}
+
+TEST(Term, NothingThatAnEarlierTermKnewIsActedOn) {
+  World world({.runs = 3, .max_concurrent = 1});
+  const auto names = one_runs(world, 3);
+  world.process().stop_leading();
+  for (const auto& name : {names[1], names[2]}) remove(world, name, /*with_finalizer=*/false);
+  for (const auto collection : kCollections) world.process().sync(collection);
+  world.process().begin_leading();
+  world.node().hold = false;
+  world.run_to_the_end();
+  const auto project = world.machine().server.find(kube::kModelProjects, world.namespace_(), "p").value();
+  EXPECT_EQ(project["status"]["lastRunNumber"], 1) << "the deleted runs got no numbers";
+}
+
+TEST(Term, PodsThatWaitedAskTheNextOne) {
+  World world({});
+  world.node().hold = true;
+  const auto run = [&] { return world.find("run-00"); };
+  world.run([&] { return run().status.phase == Phase::kRunning && !world.node().granted().empty(); });
+  const auto status = run().status;
+  std::vector<std::string> said;
+  const auto watch = world.process().gate().watch_orders(
+      {world.namespace_(), "run-00", run().meta.uid, 1}, {world.namespace_(), status.pod_name, status.pod_uid},
+      [&](const auto& order) { said.emplace_back(order ? "order" : std::string(to_string(order.error().kind))); });
+  world.process().stop_leading();
+  EXPECT_THAT(said, ::testing::ElementsAre("unavailable"));
+  EXPECT_FALSE(world.process().gate().leading());
+  world.process().begin_leading();
+  world.node().hold = false;
+  world.run_to_the_end();
+  EXPECT_EQ(run().status.phase, Phase::kSucceeded);
+}
+
+// All that somebody can do who may create Jobs, Pods and ConfigMaps in a namespace of their own.
+TEST(Forged, ObjectsOfAnotherNamespaceAreNeverLookedAt) {
+  World world({});
+  world.node().hold = true;
+  world.run([&] { return world.find("run-00").status.phase == Phase::kRunning && !world.node().granted().empty(); });
+  auto& server = world.machine().server;
+  const auto victim = world.find("run-00");
+  api::ResultFrame forged;
+  forged.run_uid = victim.meta.uid;
+  forged.attempt = 1;
+  forged.exit.how = api::ExitHow::kExited;
+  forged.exit.code = 0;
+  forged.outputs = Json{{"answer", "forged"}};
+  auto job = server.all(kube::kJobs).at(0);
+  auto pod = server.all(kube::kPods).at(0);
+  for (auto* object : {&job, &pod}) {
+    (*object)["metadata"]["namespace"] = "evil";
+    (*object)["metadata"].erase("uid");
+  }
+  job["status"]["conditions"] = {{{"type", "Complete"}, {"status", "True"}}};
+  job = server.put(kube::kJobs, job);
+  pod["metadata"]["ownerReferences"][0]["uid"] = job["metadata"]["uid"];
+  pod["status"]["phase"] = "Succeeded";
+  for (auto& container : pod["status"]["containerStatuses"]) {
+    container["state"] = {{"terminated", {{"exitCode", 0}, {"message", api::frame_to_termination_message(forged)}}}};
+  }
+  pod = server.put(kube::kPods, pod);
+  server.set_pod_log("evil", pod["metadata"]["name"].get<std::string>(), "agent", api::frame_to_log(forged));
+  const auto answer = [&](const api::ResultFrame& frame) {
+    std::string said;
+    for (const std::string namespace_ : {"evil", "n"}) {
+      world.process().gate().submit(
+          {"n", "run-00", victim.meta.uid, 1},
+          {namespace_, pod["metadata"]["name"].get<std::string>(), pod["metadata"]["uid"].get<std::string>()}, frame,
+          [&](const auto& done) { said += done ? "taken " : std::string(to_string(done.error().kind)) + " "; });
+    }
+    return said;
+  };
+  for (const auto collection : kCollections) world.process().sync(collection);
+  EXPECT_EQ(answer(forged), "denied denied ");
+  seconds(world, 60);
+  EXPECT_EQ(world.find("run-00").status.phase, Phase::kRunning);
+  world.node().hold = false;
+  world.run([&] { return world.all_final(); });
+  EXPECT_EQ(world.find("run-00").status.outputs, (Json{{"answer", 42}}));
+  seconds(world, 400);
+  EXPECT_TRUE(server.find(kube::kJobs, "evil", job["metadata"]["name"].get<std::string>())) << "nor deleted";
+}
+
+TEST(Forged, AConfigMapUnderTheNameOfAResultIsNotTaken) {
+  World world({});
+  world.node().prints = std::string(20'000, 'x');
+  bool squatted = false;
+  world.set_faults([&](const kube::Request& request, int) {
+    if (squatted || request.method != kube::Method::kPost || !request.path.ends_with("/configmaps"))
+      return Fault::kNone;
+    squatted = true;
+    auto object = Json::parse(request.body);
+    object["metadata"].erase("ownerReferences");
+    object["binaryData"]["result.json.gz"] = "Zm9yZ2Vk";
+    world.machine().server.put(kube::kConfigMaps, object);
+    return Fault::kNone;
+  });
+  world.run();
+  const auto run = world.find("run-00");
+  EXPECT_TRUE(squatted);
+  EXPECT_EQ(run.status.phase, Phase::kSucceeded);
+  EXPECT_FALSE(run.status.result_ref) << "it would point to what somebody else has written";
+  EXPECT_NE(run.status.warning.find("is not this run's"), std::string::npos) << run.status.warning;
+}
+
+TEST(Absent, AProjectThatOnlyTheCacheMissesEndsNoRun) {
+  World world({});
+  world.node().hold = true;
+  world.run([&] { return world.find("run-00").status.phase == Phase::kRunning && !world.node().granted().empty(); });
+  auto& server = world.machine().server;
+  const auto project = server.find(kube::kModelProjects, world.namespace_(), "p").value();
+  server.erase(kube::kModelProjects, world.namespace_(), "p");
+  world.process().sync(Collection::kProjects);
+  server.put(kube::kModelProjects, project);
+  world.process().context().run_queue.add("n/run-00");
+  while (world.process().work()) {
+  }
+  EXPECT_EQ(reason(world.find("run-00")), api::reason::kRunning);
+  world.node().hold = false;
+  world.run_to_the_end();
+  EXPECT_EQ(world.find("run-00").status.phase, Phase::kSucceeded);
+}
+
+TEST(Absent, AJobThatOnlyTheCacheMissesIsNoDeletedJob) {
+  World world({});
+  world.run([&] { return !world.machine().server.all(kube::kJobs).empty(); });
+  auto& server = world.machine().server;
+  const auto job = server.all(kube::kJobs).at(0);
+  const auto name = job["metadata"]["name"].get<std::string>();
+  while (world.process().work()) {
+  }
+  server.erase(kube::kJobs, world.namespace_(), name);
+  world.process().sync(Collection::kJobs);
+  server.put(kube::kJobs, job);
+  world.process().context().run_queue.add("n/run-00");
+  while (world.process().work()) {
+  }
+  EXPECT_FALSE(is_final(world.find("run-00").status.phase));
+  world.run_to_the_end();
+  EXPECT_EQ(world.find("run-00").status.phase, Phase::kSucceeded);
+}
+
+struct Refusal {
+  const char* what;
+  const char* path;  // the end of the path of the request that is refused
+  kube::Method method;
+  Fault fault;
+  std::string_view waits, ends;  // reasons
+};
+
+class Refused : public ::testing::TestWithParam<Refusal> {
+ protected:
+  Refused() {
+    world_.machine().server.put(
+        kube::kSecrets,
+        {{"metadata", {{"name", "keys"}, {"namespace", "n"}, {"labels", {{"modelrun.dev/use", "env"}}}}},
+         {"data", {{"key", "dg=="}}}});
+    world_.set_project({{"limits", {{"pendingSeconds", 120}}}});
+    auto project = world_.machine().server.find(kube::kModelProjects, "n", "p").value();
+    project["spec"]["runtime"]["env"].push_back(
+        {{"name", "KEY"}, {"valueFrom", {{"secretKeyRef", {{"name", "keys"}, {"key", "key"}}}}}});
+    world_.machine().server.put(kube::kModelProjects, project);
+    world_.set_faults([this](const kube::Request& request, int) {
+      const auto path = request.path.substr(0, request.path.find('?'));
+      const bool struck = refuses_ && request.method == GetParam().method && path.ends_with(GetParam().path);
+      return struck ? GetParam().fault : Fault::kNone;
+    });
+  }
+  World world_{{.parameters = true}};
+  bool refuses_ = true;
+};
+
+TEST_P(Refused, IsToldAndPasses) {
+  world_.run([&] { return reason(world_.find("run-00")) == GetParam().waits; });
+  seconds(world_, 30);
+  EXPECT_EQ(reason(world_.find("run-00")), GetParam().waits);
+  refuses_ = false;
+  world_.run_to_the_end();
+  EXPECT_EQ(world_.find("run-00").status.phase, Phase::kSucceeded);
+}
+
+TEST_P(Refused, HasAClock) {
+  world_.run();
+  const auto status = world_.find("run-00").status;
+  EXPECT_EQ(status.phase, Phase::kFailed);
+  EXPECT_EQ(status.error->reason, GetParam().ends);
+  EXPECT_FALSE(status.error->message.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, Refused,
+                         ::testing::Values(Refusal{"JobByAWebhookThatIsDown", "/jobs", kube::Method::kPost, Fault::k500,
+                                                   "Unschedulable", "Unschedulable"},
+                                           Refusal{"JobByAQuota", "/jobs", kube::Method::kPost, Fault::k403,
+                                                   "Unschedulable", "Unschedulable"},
+                                           Refusal{"NetworkPolicyByAQuota", "/networkpolicies", kube::Method::kPost,
+                                                   Fault::k403, "Unschedulable", "Unschedulable"},
+                                           Refusal{"ReadingTheNetworkPolicy", "/networkpolicies/modelrun-sandbox",
+                                                   kube::Method::kGet, Fault::k403, "Unschedulable", "Unschedulable"},
+                                           Refusal{"ReadingASecret", "/secrets/keys", kube::Method::kGet, Fault::k403,
+                                                   "Blocked", "Internal"}),
+                         [](const auto& each) { return each.param.what; });
+
+TEST(History, TimesThatAreSetLaterTakeEffect) {
+  World world({});
+  world.run_to_the_end();
+  world.set_project({{"history", {{"ttlSecondsAfterFinished", 3600}, {"includeApplied", true}}}});
+  seconds(world, 30);
+  ASSERT_TRUE(world.machine().server.find(kube::kModelRuns, world.namespace_(), "run-00"));
+  world.set_project({{"history", {{"ttlSecondsAfterFinished", 10}}}});
+  seconds(world, 30);
+  EXPECT_FALSE(world.machine().server.find(kube::kModelRuns, world.namespace_(), "run-00"));
+}
+
+// Statuses that anybody may write who has the right to, and old operators may have left.
+class Nonsense {
+ public:
+  explicit Nonsense(std::uint64_t seed) : random_(seed) {}
+
+  Json status() {
+    Json status{{"observedGeneration", number()}};
+    maybe(status, "phase", {"Pending", "Running", "Succeeded", "Odd", ""});
+    for (const char* field : {"jobName", "podName", "podUID", "projectUID", "commitSHA", "identity", "nodeName"}) {
+      maybe(status, field,
+            {"", "x", "../../../api/v1/nodes", "run-00-00000000-1", std::string(300, 'a'), "\xc3\xa4?#%"});
+    }
+    for (const char* field : {"attempts", "runNumber", "projectGeneration", "exitCode"}) {
+      if (chance()) status[field] = number();
+    }
+    if (chance()) status["reusedFrom"] = {{"name", "run-01"}, {"uid", "y"}, {"runNumber", number()}};
+    if (chance()) status["projectSpec"] = settings();
+    if (chance()) status["timeline"] = {{"jobCreated", "9999-12-31T23:59:59Z"}, {"resumed", "0001-01-01T00:00:00Z"}};
+    if (chance())
+      status["conditions"] = Json::array({{{"type", "Succeeded"}, {"status", "Unknown"}, {"reason", "Joined"}}});
+    return status;
+  }
+  Json project_status() {
+    Json active = Json::array();
+    for (int i = 0; i < 3; ++i) {
+      active.push_back({{"uid", chance() ? "" : "z"},
+                        {"name", chance() ? "run-00" : "../x"},
+                        {"number", number()},
+                        {"generation", number()}});
+    }
+    return {
+        {"observedGeneration", number()}, {"lastRunNumber", number()}, {"active", active}, {"queuedRuns", number()}};
+  }
+  bool chance() { return random_() % 2 == 0; }
+
+ private:
+  std::int64_t number() {
+    constexpr std::array<std::int64_t, 7> kNumbers{0,
+                                                   1,
+                                                   -1,
+                                                   2,
+                                                   1'000'000'000'000,
+                                                   std::numeric_limits<std::int64_t>::max(),
+                                                   std::numeric_limits<std::int64_t>::min()};
+    return kNumbers[random_() % kNumbers.size()];
+  }
+  Json settings() {
+    switch (random_() % 4) {
+      case 0:
+        return Json::object();
+      case 1:
+        return {{"limits", {{"pendingSeconds", number()}, {"timeoutSeconds", number()}, {"attempts", number()}}}};
+      case 2:
+        return {{"runtime", {{"resources", "much"}, {"env", 7}, {"command", {1, 2}}}}, {"limits", "none"}};
+      default:
+        return {{"runtime", {{"image", "python:1"}, {"env", Json::array()}}}};
+    }
+  }
+  void maybe(Json& object, const char* name, const std::vector<std::string>& values) {
+    if (chance()) object[name] = values[random_() % values.size()];
+  }
+  std::mt19937_64 random_;
+};
+
+TEST(Nonsense, InAStatusNeitherStopsTheOperatorNorOtherRuns) {
+  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    World world({.runs = 2, .written_by_hand = true});
+    auto& server = world.machine().server;
+    Nonsense nonsense(seed);
+    auto run = server.find(kube::kModelRuns, world.namespace_(), "run-00").value();
+    run["status"] = nonsense.status();
+    server.put(kube::kModelRuns, run);
+    auto project = server.find(kube::kModelProjects, world.namespace_(), "p").value();
+    if (nonsense.chance()) project["status"] = nonsense.project_status();
+    server.put(kube::kModelProjects, project);
+    if (nonsense.chance()) server.erase(kube::kModelProjects, world.namespace_(), "p");
+    const bool has_project = server.find(kube::kModelProjects, world.namespace_(), "p").has_value();
+    world.run([&] { return is_final(world.find("run-01").status.phase); });
+    EXPECT_EQ(world.find("run-01").status.phase, has_project ? Phase::kSucceeded : Phase::kFailed);
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace modelrun::faults
