@@ -6,4 +6,4 @@ from harness import case
 
 @case(alone=True)
 def chaos_of_a_minute(space):
-    Chaos(space, seed=7, seconds=45, runs=40).run()
+    Chaos(space, seed=265, seconds=45, runs=40).run()

@@ -153,7 +153,8 @@ def history_that_is_set_later(space):
     wait_for(lambda: not space.items(PODS), 60, "the Pods are gone, too")
     stays(lambda: len(space.items(RUNS)) == 2, 3, "the runs stay for ever")
     merge(space, project, {"spec": {"history": {"ttlSecondsAfterFinished": 1}}})
-    wait_for(lambda: [r["metadata"]["name"] for r in space.items(RUNS)] == ["applied"], 20, "ttlSecondsAfterFinished: the tool's run is gone")
+    names = lambda: [r["metadata"]["name"] for r in space.items(RUNS)]  # noqa: E731
+    wait_for(lambda: names() == ["applied"], 20, "ttlSecondsAfterFinished: the tool's run is gone")
     merge(space, project, {"spec": {"history": {"includeApplied": True}}})
     wait_for(lambda: not space.items(RUNS), 20, "includeApplied: the other one, too")
 

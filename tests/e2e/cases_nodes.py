@@ -69,7 +69,8 @@ class Ghost:
             return next((p for p in self.pods() if p["metadata"]["labels"].get("modelrun.dev/run-uid") == uid), None)
 
         pod = wait_for(bound, 30, f"the pod of {run} has come to {self.name}")["metadata"]
-        running = [{"name": name, "ready": True, "restartCount": 0, "image": "", "imageID": "", "state": {"running": {}}} for name in ("agent", "model")]
+        common = {"ready": True, "restartCount": 0, "image": "", "imageID": "", "state": {"running": {}}}
+        running = [{"name": name, **common} for name in ("agent", "model")]
         merge(space, f"{PODS.format(space.name)}/{pod['name']}/status", {"status": {"phase": "Running", "containerStatuses": running}})
         bound_to = {"kind": "Pod", "apiVersion": "v1", "name": pod["name"], "uid": pod["uid"]}
         request = {"spec": {"audiences": ["modelrun.dev/run-server"], "expirationSeconds": 600, "boundObjectRef": bound_to}}

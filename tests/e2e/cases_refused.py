@@ -29,7 +29,8 @@ def waits_for(space, name, words, seconds=20):
 def forged_pod(uid, frame):
     """A pod that ends as a run's would, with a result of its own making."""
     message = json.dumps({"complete": True, "frame": frame})
-    secure = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    secure = {"allowPrivilegeEscalation": False, "runAsNonRoot": True}
+    secure |= {"capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}}
     write = "import sys; open('/dev/termination-log', 'w').write(sys.argv[1])"
     containers = [
         {"name": "agent", "command": ["python3", "-c", write, message]},

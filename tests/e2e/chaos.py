@@ -13,8 +13,8 @@ import threading
 import time
 
 from cases_faults import audit_events, object_name
-from cluster import CONFIG_MAPS, FINAL, JOBS, OPERATOR_PODS, PODS, PROJECTS, RUNS, ApiError, Cluster, reason_of, stays, wait_for
-from disturb import LEASE, Door, all_ready, cut_off, leaders, operators, run_path, stopped
+from cluster import CONFIG_MAPS, FINAL, JOBS, OPERATOR_PODS, PODS, PROJECTS, ROOT, RUNS, ApiError, Cluster, reason_of, stays, wait_for
+from disturb import LEASE, Door, all_ready, cut_off, leaders, lease_taken, operators, run_path, stopped
 from harness import count, run_case, same
 
 MODEL = """
@@ -24,16 +24,16 @@ print('begun', given['k'], flush=True)
 time.sleep(given['seconds'])
 result = {'k': given['k']}
 """
-SLOTS = {"alpha": 4, "beta": 3}
+SLOTS = {"alpha": 3, "beta": 2}
 SETTLED = 60  # seconds in which everything has to be right, once all is well again
 
 # What may be done to the operators and their surroundings, how often, and for how long at most.
-FAULTS = {"kill": (4, 4), "end": (2, 3), "replace": (2, 3), "stop": (2, 22), "cut": (3, 22), "git": (2, 6), "kill all": (1, 4)}
+FAULTS = {"kill": (3, 4), "end": (2, 3), "replace": (2, 3), "stop": (2, 22), "cut": (3, 22), "take": (3, 6), "git": (2, 6), "kill all": (1, 4)}
 # What may be done to runs, how often, and which ends that explains, beside success.
 DEEDS = {
     "cancel": (3, {("Cancelled", "Cancelled")}),
     "suspend": (3, set()),
-    "delete": (2, set()),
+    "delete": (4, set()),
     "pod": (3, {("Failed", "PodDeleted")}),
     "job": (2, {("Failed", "JobDeleted")}),
 }
@@ -108,6 +108,10 @@ class Chaos:
                 self.space.delete(OPERATOR_PODS.split("?", maxsplit=1)[0] + f"/{pod}?gracePeriodSeconds=0")
             elif kind == "stop":
                 stack.enter_context(stopped(pid))
+            elif kind == "take":
+                stack.enter_context(lease_taken(self.space))
+                for chance in (0.9, 0.6):  # what the next leader must not remember
+                    self.act("delete", chance)
             elif kind == "cut":
                 stack.enter_context(cut_off(pid))
             self.over.wait(lasts)
@@ -127,7 +131,8 @@ class Chaos:
             names = {o["metadata"]["name"]: o["metadata"]["annotations"]["modelrun.dev/run"] for o in objects}
             choice = sorted((run, name) for name, run in names.items() if run in under_way)
         else:
-            choice = [(run, run) for run in sorted(under_way if deed != "delete" else self.done) if "delete" not in self.done[run]]
+            wanted = under_way or (list(self.done) if deed == "delete" else [])
+            choice = [(run, run) for run in sorted(wanted) if "delete" not in self.done[run]]
         if not choice:
             return
         run, name = choice[int(chance * len(choice))]
@@ -181,9 +186,13 @@ class Chaos:
             self.tell("no more faults")
             try:
                 self.check()
-            except AssertionError:
-                print("\n".join(self.lines), flush=True)
-                raise
+            finally:
+                self.tell("the end")
+                folder = os.path.join(ROOT, "build", "logs")
+                os.makedirs(folder, exist_ok=True)
+                with open(os.path.join(folder, f"{space.name}.log"), "w", encoding="utf-8") as log:
+                    log.write("\n".join(self.lines) + "\n")
+                print(f"  what was done when: {log.name}", flush=True)
 
     def check(self):
         space = self.space
@@ -191,7 +200,8 @@ class Chaos:
         well = time.monotonic()
         self.tell("all is well")
         self.settle()
-        print(f"  {len(self.done)} runs, {sum(map(bool, self.done.values()))} of them disturbed; right {time.monotonic() - well:.1f} s after all was well", flush=True)
+        took = time.monotonic() - well
+        print(f"  {len(self.done)} runs, {sum(map(bool, self.done.values()))} of them disturbed; right {took:.1f} s after all was well", flush=True)
         wait_for(lambda: not self.left(), 40, "nothing is left")
         before = self.versions()
         stays(lambda: self.versions() == before, 10, "nothing is written any more")
@@ -276,7 +286,7 @@ class Chaos:
         # A Job that somebody has deleted may be made again by an operator that has never seen it.
         again = {name: times for name, times in jobs.items() if len(times) > 1 and "job" not in self.done[name.split("-")[0]]}
         assert not again, f"Jobs that were made twice: {again}"
-        given = [run["status"]["runNumber"] for run in self.space.items(RUNS) if run["spec"]["project"] == "alpha" and "runNumber" in run["status"]]
+        given = [(run["spec"]["project"], run["status"]["runNumber"]) for run in self.space.items(RUNS) if "runNumber" in run["status"]]
         same(len(given), len(set(given)))
 
 
