@@ -206,5 +206,5 @@ def nonsense_in_status(space):
         if reason_of(space.status(name)) not in ("Succeeded", "Cancelled"):
             space.patch_run(name, cancel=True)
     for name in taken:
-        space.finish(name, 90)
+        space.finish(name, 20)
     same(restart_counts(space), before)

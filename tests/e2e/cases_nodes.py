@@ -10,7 +10,7 @@ from cases_faults import jobs_created, operator_pids
 from cases_lifecycle import expect, project_with_sleeper, sleeping
 from cluster import JOBS, PODS, ApiError, reason_of, wait_for
 from disturb import DEPLOYMENT, SYSTEM, all_ready, leader, made, merge, now
-from harness import case, same
+from harness import case
 
 NODES = "/api/v1/nodes"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
@@ -22,7 +22,7 @@ class Ghost:
     but what the test makes up."""
 
     def __init__(self, space):
-        self.space, self.name = space, space.name + "-node"
+        self.space, self.name = space, "played-for-" + space.name  # after the real one in every list
         self.done = threading.Event()
         self.stack = contextlib.ExitStack()
 
