@@ -109,6 +109,14 @@ def wait_for(condition, seconds, what):
         threading.Event().wait(0.1)
 
 
+def stays(condition, seconds, what):
+    """Fails as soon as condition() is not true; looks for so long."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert condition(), f"no longer: {what}"
+        threading.Event().wait(0.2)
+
+
 class Space:
     """A namespace of its own with a repository of its own, for one test."""
 

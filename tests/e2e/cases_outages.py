@@ -1,0 +1,103 @@
+"""Leaders that stand still, and an API server that does: nothing is lost, and nothing is done twice."""
+
+import os
+import signal
+import time
+
+from cases_faults import jobs_created
+from cluster import hack, reason_of, stays, wait_for
+from disturb import all_ready, cut_off, leader, leaders, operators, ports_in_use, stopped
+from harness import Skip, case
+
+MODEL = "import json, time\ntime.sleep(2)\nresult = {'k': json.load(open('/inputs/parameters.json'))['k']}\nprint('done')\n"
+
+
+def begin(space, names):
+    for k, name in enumerate(names):
+        space.run(name, parameters={"k": k})
+
+
+def check(space, names):
+    """All of them have succeeded with their own outputs, in one attempt and one Job each."""
+    for k, name in enumerate(names):
+        status = space.finish(name, 120)
+        assert status["phase"] == "Succeeded" and status["outputs"] == {"k": k}, (name, reason_of(status), status.get("message"))
+        assert status["attempts"] == 1 and status["stdout"] == "done\n", status
+    created = jobs_created(space.name)
+    assert len(created) == len(set(created)) == len(names), created
+
+
+@case(alone=True)
+def leader_that_stands_still(space):
+    """SIGSTOP for longer than its lease: another leads, and the first does nothing of its own when it goes on."""
+    space.project(files={"run.py": MODEL}, limits={"maxConcurrentRuns": 3})
+    first = leader(space)
+    names = [f"r{i}" for i in range(8)]
+    with stopped(operators(space)[first]):
+        begin(space, names[:4])
+        wait_for(lambda: (now := leaders(space)) and first not in now, 60, "another operator leads")
+        begin_late = names[4:]
+        for k, name in enumerate(begin_late, 4):
+            space.run(name, parameters={"k": k})
+    wait_for(lambda: len(leaders(space)) == 1, 30, "one of the two leads")
+    check(space, names)
+    stays(lambda: len(leaders(space)) == 1, 3, "one operator leads")
+    wait_for(lambda: all_ready(space, 2), 120, "both operators are ready")
+
+
+@case(alone=True)
+def leader_that_is_cut_off(space):
+    """No packet between the leader and the API server until another leads; pods still reach the first one's run server."""
+    space.project(files={"run.py": MODEL}, limits={"maxConcurrentRuns": 3})
+    first = leader(space)
+    names = [f"r{i}" for i in range(8)]
+    begin(space, names)
+    wait_for(lambda: any(space.status(name).get("phase") == "Running" for name in names), 60, "the first ones run")
+    with cut_off(operators(space)[first]):
+        wait_for(lambda: (now := leaders(space)) and first not in now, 60, "another operator leads")
+    check(space, names)
+    wait_for(lambda: all_ready(space, 2) and len(leaders(space)) == 1, 120, "both operators are ready")
+
+
+@case(alone=True)
+def api_server_that_stands_still(space):
+    """A minute without an answer, in which models end: each result comes in afterwards."""
+    space.project(files={"run.py": MODEL}, limits={"maxConcurrentRuns": 3})
+    names = [f"r{i}" for i in range(8)]
+    begin(space, names)
+    wait_for(lambda: any(space.status(name).get("phase") == "Running" for name in names), 60, "the first ones run")
+    with stopped(int(hack("pid", "kube-apiserver"))):
+        until = time.monotonic() + 60
+        wait_for(lambda: time.monotonic() > until, 61, "a minute")
+    check(space, names)
+    wait_for(lambda: all_ready(space, 2), 120, "both operators are ready")
+
+
+@case(alone=True)
+def etcd_that_ends(space):
+    """etcd and the API server are killed and started again twenty seconds later."""
+    space.project(files={"run.py": MODEL}, limits={"maxConcurrentRuns": 3})
+    names = [f"r{i}" for i in range(8)]
+    begin(space, names)
+    wait_for(lambda: any(space.status(name).get("phase") == "Running" for name in names), 60, "the first ones run")
+    for component in ("etcd", "kube-apiserver"):
+        os.kill(int(hack("pid", component)), signal.SIGKILL)
+    until = time.monotonic() + 20
+    wait_for(lambda: time.monotonic() > until, 21, "twenty seconds")
+    hack("up")
+    check(space, names)
+    wait_for(lambda: all_ready(space, 2), 120, "both operators are ready")
+
+
+@case(alone=True)
+def watches_that_are_half_open(space):
+    """No packet of the connections that the leader has comes through any more, while new ones work: within minutes it sees again."""
+    if not os.environ.get("MODELRUN_E2E_SLOW"):
+        raise Skip("takes four minutes; MODELRUN_E2E_SLOW=1 runs it")
+    space.project(files={"run.py": MODEL})
+    first = leader(space)
+    pid = operators(space)[first]
+    with cut_off(pid, ports_in_use(pid)):
+        begin(space, ["r0"])
+        check(space, ["r0"])
+    wait_for(lambda: all_ready(space, 2), 60, "both operators are ready")
