@@ -217,6 +217,7 @@ Result<Observed> observe_run(const Context& context, std::shared_ptr<const api::
     RETURN_IF_ERROR(observe_start(context, observed, stop));
     return observed;
   }
+  if (!is_sound(observed)) return observed;
   auto notes = context.inbox.read(*observed.run);
   observed.job_seen = notes.job_seen;
   RETURN_IF_ERROR(observe_job(context, observed, notes.job_uids, stop));

@@ -83,7 +83,7 @@ runtime::ReconcileResult blocked(const Context& context, const Observed& observe
   if (error.kind == ErrorKind::kConflict || error.kind == ErrorKind::kCancelled) return runtime::failed(error);
   const auto lasted = context.inbox.trouble(observed.run->meta.uid);
   if (lasted >= kTellTrouble) {
-    const Plan plan = decide_blocked(observed, error, lasted, context.clock.now());
+    const Plan plan = decide_blocked(observed, error, lasted, context.clock.now(), context.settings);
     // Best effort: the next pass tries again.
     if (auto told = apply_run(context, observed, plan, std::move(stop)); !told) return runtime::failed(told.error());
   }

@@ -70,7 +70,7 @@ bool Cluster::forge(Random& random) {
   const auto& victim = victims[random.below(victims.size())]->json;
   const auto& uid = uid_of(victim);
   const auto& job_name = status_text(victim, "jobName");
-  const auto attempt = std::to_string(member(member(victim, "status"), "attempts").get<std::int64_t>());
+  const auto attempt = std::to_string(api::int_at(member(victim, "status"), "attempts").value_or(1));
   sim_.trace.line("forger", "forges a result for {}", key_of(victim));
   const Json labels = {{api::kLabelRunUid, uid}, {api::kLabelAttempt, attempt}, {"forged", "true"}};
   const Json meta = {

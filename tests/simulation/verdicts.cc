@@ -89,14 +89,16 @@ void Invariants::check_excuse(const Json& run, const RunTruth& truth, const PodT
 
   if (reason == "Succeeded") return wrong("I4");
   if (reason == "Cancelled") {
-    if (!truth.cancelled && !truth.project_deleted) wrong("I12");
+    // A run that was created while a cache still showed the project that is gone may have been bound to that one.
+    if (!truth.cancelled && !truth.project_deleted && !truth.project_missing) wrong("I12");
   } else if (reason == "ProjectNotFound") {
     if (!truth.project_missing) wrong("I12");
   } else if (reason == "JobDeleted") {
     if (!truth.job_deleted) wrong("I12");
   } else if (reason == "PodDeleted") {
     if (!deleted_pod && !truth.job_deleted) wrong("I12");
-    if (pod != nullptr && pod->drained && pod->granted) wrong("I7");  // it is Evicted, or the model's own end
+    // It is Evicted, or the model's own end; unless its Job is complete, and keeps no trace of what became of the pod.
+    if (pod != nullptr && pod->drained && pod->granted && !pod->frame) wrong("I7");
   } else if (reason == "Evicted") {
     if (!any_pod([](const auto& each) { return each->evicted || each->drained; })) wrong("I4");
   } else if (reason == "NodeLost") {
@@ -112,7 +114,8 @@ void Invariants::check_excuse(const Json& run, const RunTruth& truth, const PodT
   } else if (reason == "SourceUnreachable") {
     Nanos trouble{0};
     for (const auto& [host, server] : git_) trouble = std::max(trouble, server->longest_trouble(sim_.fibers.now()));
-    if (project && trouble + seconds(10) < seconds(pending)) wrong("I7");
+    // A pod that a half-open watch has hidden may ask for the source when its time to start is nearly over.
+    if (project && trouble + seconds(10) < seconds(pending) && !struck(P::kWatchSilent)) wrong("I7");
   } else if (reason == "SourceDenied") {
     if (!struck(P::kGitDenied)) wrong("I7");
   } else if (reason == "RefNotFound") {
@@ -124,6 +127,9 @@ void Invariants::check_excuse(const Json& run, const RunTruth& truth, const PodT
         !struck(P::kForbidden) && !struck(P::kThrottled) && !struck(P::kOutage) && !struck(P::kNoConnection)) {
       wrong("I7");
     }
+  } else if (reason == "Internal") {
+    // Blocked for longer than its time.
+    if (!struck(P::kForbidden) && !struck(P::kOutage) && !struck(P::kServerError)) wrong("I16");
   } else if (reason == "PendingTimeout") {
     if (sim_.perturbations.struck().empty() && (!project || limit(project->json, "queueSeconds", 0) == 0)) wrong("I7");
   } else if (reason == "InvalidSpec") {

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "api/reason.h"
+#include "controller/run/limits.h"
 #include "controller/run/steps.h"
 
 namespace modelrun::controller {
@@ -25,14 +26,21 @@ Plan decide(const Observed& observed, Time now, const Settings& settings) {
   return plan;
 }
 
-Plan decide_blocked(const Observed& observed, const Error& error, Duration lasted, Time now) {
-  const auto pending =
-      observed.as_admitted ? observed.as_admitted->limits.pending_seconds : api::LimitsSpec{}.pending_seconds;
+Plan decide_blocked(const Observed& observed, const Error& error, Duration lasted, Time now,
+                    const Settings& settings) {
+  const auto limits = observed.as_admitted ? observed.as_admitted->limits : api::LimitsSpec{};
   const bool started = observed.run->status.phase == api::Phase::kRunning;
-  if (!started && lasted >= std::chrono::seconds(pending)) {
+  // A model that runs has its own time, and its result may come as soon as the trouble is over.
+  const auto timeout = timeout_seconds(observed.run->spec, limits, settings);
+  const std::chrono::seconds most(started ? active_deadline_seconds(limits.pending_seconds, timeout)
+                                          : limits.pending_seconds);
+  if (observed.run->spec.cancel && lasted >= std::min(most, kCancelWait)) {
+    return refuse(observed, api::Phase::kCancelled, api::reason::kCancelled,
+                  fmt::format("cancelled by spec.cancel, while the run could not go on: {}", error.message), now);
+  }
+  if (lasted >= most) {
     return refuse(observed, api::Phase::kFailed, api::reason::kInternal,
-                  fmt::format("the run could not go on for limits.pendingSeconds ({} s): {}", pending, error.message),
-                  now);
+                  fmt::format("the run could not go on for {} s: {}", most.count(), error.message), now);
   }
   Plan plan;
   plan.status = waiting(observed, api::reason::kBlocked, error.message + "; trying again", now);

@@ -12,10 +12,10 @@ namespace modelrun::controller {
 // The plan for a run whose phase is not final and that is not being deleted. It ends the run, or names what wakes it.
 Plan decide(const Observed& observed, Time now, const Settings& settings);
 
-// The plan for such a run when a pass over it has failed with `error` for `lasted` in a row: says so in the run's status,
-// and ends a run that has not started if that lasts longer than limits.pendingSeconds. Of `observed` only the run, and
-// the project if it is known, are used.
-Plan decide_blocked(const Observed& observed, const Error& error, Duration lasted, Time now);
+// The plan for such a run when passes over it have failed for `lasted`, now with `error`: says so in the run's status.
+// Ends the run if that lasts longer than limits.pendingSeconds, or once the model runs than its pod may, and soon if it
+// is cancelled. Of `observed` only the run and as_admitted are used.
+Plan decide_blocked(const Observed& observed, const Error& error, Duration lasted, Time now, const Settings& settings);
 
 // What decide_finished() needs to know about a run that has ended.
 struct FinishedRun {

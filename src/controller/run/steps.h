@@ -30,6 +30,11 @@ Plan decide_before_job(const Observed& observed, Time now, const Settings& setti
 // states.
 Plan decide_with_job(const Observed& observed, Time now, const Settings& settings);
 
+// False if no operator can have written the status of a run that has a Job: the Job has the name of its attempt, it is
+// created only after the commit and the project's settings are recorded, and a pod has the name of a pod. Of `observed`
+// only the run and as_admitted are used: of such a run nothing else is to be looked up.
+bool is_sound(const Observed& observed);
+
 // steps.cc, used by both:
 
 // The attempt's pod: the recorded one; while none is recorded, the newest. Null if there is none.

@@ -357,14 +357,6 @@ Plan await_start(const Attempt& attempt) {
   return plan;
 }
 
-// False if no operator can have written the status: a Job has the name of its attempt, and is created only after the
-// commit and the project's settings are recorded.
-bool is_sound(const Observed& observed) {
-  const auto& status = observed.run->status;
-  return observed.as_admitted && !status.commit_sha.empty() && status.attempts > 0 &&
-         status.job_name == child_name(observed.run->meta, status.attempts);
-}
-
 Decision refuse_unsound(const Attempt& attempt) {
   if (is_sound(attempt.observed)) return std::nullopt;
   if (!attempt.cancel_cause.empty()) {
@@ -393,6 +385,16 @@ Plan before_start(const Attempt& attempt) {
 }
 
 }  // namespace
+
+bool is_sound(const Observed& observed) {
+  const auto& status = observed.run->status;
+  // The API server would take anything else for another path.
+  const bool pod_named = std::ranges::all_of(status.pod_name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  });
+  return observed.as_admitted && !status.commit_sha.empty() && status.attempts > 0 && pod_named &&
+         !status.pod_name.contains("..") && status.job_name == child_name(observed.run->meta, status.attempts);
+}
 
 Plan decide_with_job(const Observed& observed, Time now, const Settings& settings) {
   Attempt attempt{observed, now};
