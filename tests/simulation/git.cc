@@ -29,7 +29,7 @@ void GitServer::set_state(State state, Nanos now) {
   const bool trouble = state == State::kSilent || state == State::kUnavailable || state == State::kSlow;
   if (trouble && !trouble_since_) trouble_since_ = now;
   if (!trouble && trouble_since_) {
-    longest_ = std::max(longest_, now - *trouble_since_);
+    trouble_ += now - *trouble_since_;
     trouble_since_.reset();
   }
 }
@@ -38,8 +38,8 @@ std::string GitServer::head() const {
   return fmt::format("{:040x}", 0xC0FFEE00 + head_);
 }
 
-Nanos GitServer::longest_trouble(Nanos now) const {
-  return trouble_since_ ? std::max(longest_, now - *trouble_since_) : longest_;
+Nanos GitServer::trouble(Nanos now) const {
+  return trouble_since_ ? trouble_ + (now - *trouble_since_) : trouble_;
 }
 
 // Connects, which takes time. Succeeds if the server answers.

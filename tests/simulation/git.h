@@ -26,8 +26,8 @@ class GitServer {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::string url() const { return "https://" + name_ + "/team/models.git"; }
 
-  // For how long at most it gave no answer at a stretch, up to `now`, and whether it ever was in that way.
-  [[nodiscard]] Nanos longest_trouble(Nanos now) const;
+  // For how long it gave no answer up to `now`, all in all: tries that are spaced apart may miss the time between two.
+  [[nodiscard]] Nanos trouble(Nanos now) const;
   [[nodiscard]] bool was_denied() const { return was_denied_; }
   [[nodiscard]] bool branch_was_gone() const { return branch_was_gone_ || !branch_; }
   void note_branch_gone() { branch_was_gone_ = true; }
@@ -40,7 +40,7 @@ class GitServer {
   bool was_denied_ = false;
   bool branch_was_gone_ = false;
   std::optional<Nanos> trouble_since_;
-  Nanos longest_{0};
+  Nanos trouble_{0};
 };
 
 // The git of one process. Its functions wait on the caller's fiber.

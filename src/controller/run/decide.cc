@@ -26,8 +26,7 @@ Plan decide(const Observed& observed, Time now, const Settings& settings) {
   return plan;
 }
 
-Plan decide_blocked(const Observed& observed, const Error& error, Duration lasted, Time now,
-                    const Settings& settings) {
+Plan decide_blocked(const Observed& observed, const Error& error, Duration lasted, Time now, const Settings& settings) {
   const auto limits = observed.as_admitted ? observed.as_admitted->limits : api::LimitsSpec{};
   const bool started = observed.run->status.phase == api::Phase::kRunning;
   // A model that runs has its own time, and its result may come as soon as the trouble is over.

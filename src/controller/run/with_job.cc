@@ -389,10 +389,11 @@ Plan before_start(const Attempt& attempt) {
 bool is_sound(const Observed& observed) {
   const auto& status = observed.run->status;
   // The API server would take anything else for another path.
-  const bool pod_named = std::ranges::all_of(status.pod_name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-  });
-  return observed.as_admitted && !status.commit_sha.empty() && status.attempts > 0 && pod_named &&
+  const bool pod_named = std::ranges::all_of(
+      status.pod_name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; });
+  // An older operator did not record the settings, and the project may have been deleted since the model was started.
+  const bool has_settings = observed.as_admitted || status.phase == Phase::kRunning;
+  return has_settings && !status.commit_sha.empty() && status.attempts > 0 && pod_named &&
          !status.pod_name.contains("..") && status.job_name == child_name(observed.run->meta, status.attempts);
 }
 

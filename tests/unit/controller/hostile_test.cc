@@ -230,6 +230,11 @@ struct Refusal {
   std::string_view waits, ends;  // reasons
 };
 
+// For the names of the tests.
+void PrintTo(const Refusal& refusal, std::ostream* out) {
+  *out << refusal.what;
+}
+
 class Refused : public ::testing::TestWithParam<Refusal> {
  protected:
   Refused() {
