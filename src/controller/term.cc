@@ -23,7 +23,7 @@ Term::~Term() {
   inbox_->close();
 }
 
-void CurrentTerm::begin(std::shared_ptr<Term> term) {
+void CurrentTerm::begin(const std::shared_ptr<Term>& term) {
   const auto& context = term->context();
   {
     const WriteLock lock(mutex_);

@@ -57,7 +57,7 @@ class CurrentTerm {
  public:
   // The changes of the caches reach `term` from now on, and everything that is in them is added to its queues.
   // REQUIRES: there is no term.
-  void begin(std::shared_ptr<Term> term);
+  void begin(const std::shared_ptr<Term>& term);
   // Waits until no with() uses the term any more. Does nothing when there is none. The caller destroys the term.
   void end();
 
