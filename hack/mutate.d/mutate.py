@@ -115,7 +115,7 @@ def build(targets):
         raise Problem(f"the mutated tree does not build; see {log.relative_to(REPOSITORY)}")
 
 
-def checks(seconds):
+def checks(seconds, only):
     """What is tried, quickest first: a name, a command, and what in its output names the test or seed."""
     programs = TREE / "build" / "dev" / "bin"
     tests = [("unit", [programs / "controller_test", "--gtest_fail_fast", "--gtest_brief=1"]),
@@ -123,18 +123,18 @@ def checks(seconds):
     simulate = programs / "modelrun-simulate"
     if simulate.exists():
         tests.append(("simulation", [simulate, "--for", f"{seconds}s", "--jobs", "1"]))
-    return tests
+    return [test for test in tests if only in (None, test[0])]
 
 
 NAMES = re.compile(r"\[  FAILED  \] (\S+?)[ ,]|(seed \d+)")
 KNOWN_TIME = 900  # seconds after which a check that does not end counts as red
 
 
-def caught_by(entry, seconds):
+def caught_by(entry, options):
     """The check that goes red, with the test or seed; None if none does."""
     environment = dict(os.environ, MODELRUN_MUTATION=entry["name"] if entry else "")
     name = entry["name"] if entry else "none"
-    for check, command in checks(seconds):
+    for check, command in checks(options.seconds, options.only):
         log = LOGS / f"{name}.{check}.log"
         with log.open("w", encoding="utf-8") as out:
             try:
@@ -151,14 +151,14 @@ def caught_by(entry, seconds):
 
 def run(mutations, options):
     began = time.monotonic()
-    red = caught_by(None, options.seconds)
+    red = caught_by(None, options)
     if red:
         raise Problem(f"without a mutation: {red}; see build/logs/mutate/none.*.log")
     lock = threading.Lock()
     results = {}
 
     def one(entry):
-        result = caught_by(entry, options.seconds)
+        result = caught_by(entry, options)
         with lock:
             results[entry["name"]] = result
             said = result or ("equivalent: " + entry["equivalent"] if entry.get("equivalent") else "SURVIVED")
@@ -180,6 +180,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help="mutations to try (default: all)")
     parser.add_argument("--list", action="store_true", help="print the names and what each guard is for")
     parser.add_argument("--check", action="store_true", help="only say whether each mutation still fits the sources")
+    parser.add_argument("--only", choices=["unit", "reconcile", "simulation"], help="try this check alone")
     parser.add_argument("--jobs", type=int, default=2, help="how many to try at the same time (default: 2)")
     parser.add_argument("--seconds", type=int, default=60, help="how long to simulate each one at most (default: 60)")
     options = parser.parse_args()

@@ -5,6 +5,10 @@
 #include <random>
 
 #include "api/reason.h"
+#include "controller/apply_project.h"
+#include "controller/apply_run.h"
+#include "controller/children.h"
+#include "controller/observe_project.h"
 #include "faults/world.h"
 #include "kube/client.h"
 
@@ -185,6 +189,70 @@ TEST(Forged, AConfigMapUnderTheNameOfAResultIsNotTaken) {
   EXPECT_NE(run.status.warning.find("is not this run's"), std::string::npos) << run.status.warning;
 }
 
+TEST(Forged, AnObjectIsOursByNamespaceAndUid) {
+  api::ObjectMeta run;
+  run.namespace_ = "n";
+  run.name = "run-00";
+  run.uid = "uid-1";
+  api::ObjectMeta object;
+  object.namespace_ = "n";
+  object.owner_uid = "uid-1";
+  object.owner_name = "run-00";
+  EXPECT_TRUE(api::is_owned_by(object, run));
+  object.namespace_ = "evil";
+  EXPECT_FALSE(api::is_owned_by(object, run)) << "an owner reference does not reach into another namespace";
+  object.namespace_ = "n";
+  object.owner_uid = "uid-2";
+  EXPECT_FALSE(api::is_owned_by(object, run)) << "a run of the same name, before this one";
+  run.uid = object.owner_uid = "";
+  EXPECT_FALSE(api::is_owned_by(object, run));
+}
+
+class Squatter : public ::testing::Test {
+ protected:
+  Squatter() {
+    run_ = world_.find("run-00");
+    run_.status.attempts = 1;
+    run_.status.job_name = "taken";
+    run_.status.commit_sha = repository_commit();
+  }
+  fakes::FakeApiServer& server() { return world_.machine().server; }
+  // Somebody else's object under the name that the attempt's objects have.
+  void put(const kube::Resource& resource) {
+    server().put(resource, {{"metadata", {{"name", "taken"}, {"namespace", "n"}}}});
+  }
+  controller::Inbox::Notes create() {
+    const auto project = world_.process().caches().projects.find("n/p");
+    EXPECT_TRUE(controller::create_job(world_.process().context(), run_, *project, {}));
+    return world_.process().context().inbox.read(run_);
+  }
+  World world_{{.parameters = true}};
+  api::ModelRun run_;
+};
+
+TEST_F(Squatter, AJobThatIsSomebodyElsesIsNotTaken) {
+  put(kube::kJobs);
+  EXPECT_TRUE(create().job_foreign);
+}
+
+TEST_F(Squatter, AConfigMapThatIsSomebodyElsesIsTold) {
+  put(kube::kConfigMaps);
+  const auto notes = create();
+  EXPECT_FALSE(notes.children_ensured);
+  EXPECT_NE(notes.job_error.find("is not this run's"), std::string::npos) << notes.job_error;
+}
+
+TEST_F(Squatter, AJobThatIsSomebodyElsesIsNotDeleted) {
+  put(kube::kJobs);
+  controller::Plan plan;
+  plan.after.emplace_back(controller::DeleteJob{"taken"});
+  for (const bool cached : {false, true}) {
+    if (cached) world_.process().sync(Collection::kJobs);
+    EXPECT_TRUE(controller::apply_finished(world_.process().context(), run_.meta, plan, {}));
+    EXPECT_TRUE(server().find(kube::kJobs, "n", "taken"));
+  }
+}
+
 TEST(Absent, AProjectThatOnlyTheCacheMissesEndsNoRun) {
   World world({});
   world.node().hold = true;
@@ -220,6 +288,62 @@ TEST(Absent, AJobThatOnlyTheCacheMissesIsNoDeletedJob) {
   EXPECT_FALSE(is_final(world.find("run-00").status.phase));
   world.run_to_the_end();
   EXPECT_EQ(world.find("run-00").status.phase, Phase::kSucceeded);
+}
+
+// What a pass that began with an old view of the world may still do.
+class Stale : public ::testing::Test {
+ protected:
+  const controller::Context& context() { return world_.process().context(); }
+  fakes::FakeApiServer& server() { return world_.machine().server; }
+  bool exists() { return server().find(kube::kModelRuns, "n", "run-00").has_value(); }
+  World world_{{}};
+};
+
+TEST_F(Stale, AJobIsNotMadeForARunThatHasEndedMeanwhile) {
+  auto old = world_.find("run-00");
+  old.status.attempts = 1;
+  old.status.job_name = "run-00-00000000-1";
+  old.status.commit_sha = repository_commit();
+  auto object = server().find(kube::kModelRuns, "n", "run-00").value();
+  object["status"] = api::encode_status(old.status);
+  object["status"]["phase"] = "Succeeded";
+  server().put(kube::kModelRuns, object);
+  controller::Observed observed;
+  observed.run = std::make_shared<const api::ModelRun>(old);
+  observed.project = observed.as_admitted = world_.process().caches().projects.find("n/p");
+  controller::Plan plan;
+  plan.after.emplace_back(controller::CreateJob{1});
+  const auto applied = controller::apply_run(context(), observed, plan, {});
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().kind, ErrorKind::kConflict);
+  EXPECT_TRUE(server().all(kube::kJobs).empty());
+}
+
+TEST_F(Stale, AnActiveRunThatTheCacheDoesNotKnowYetKeepsItsSlot) {
+  world_.add_run("new");  // not in the cache
+  const auto run = world_.find("new");
+  auto project = *world_.process().caches().projects.find("n/p");
+  project.status.active.push_back({run.meta.uid, "new", 1, 1});
+  const auto observed = controller::observe_project(context(), std::make_shared<const api::ModelProject>(project), {});
+  ASSERT_TRUE(observed);
+  EXPECT_TRUE(observed->over.empty());
+}
+
+TEST_F(Stale, ARunThatHasTheNameOfAnOldOneIsNotDeletedInItsPlace) {
+  auto meta = world_.find("run-00").meta;
+  meta.uid = "of the run before";
+  controller::Plan plan;
+  plan.after.emplace_back(controller::DeleteRun{});
+  (void)controller::apply_finished(context(), meta, plan, {});
+  EXPECT_TRUE(exists()) << "its time to live has not come";
+  controller::RunRecord record;
+  record.meta = meta;
+  controller::ProjectObserved observed;
+  observed.project = world_.process().caches().projects.find("n/p");
+  controller::ProjectPlan expiry;
+  expiry.expired.push_back(std::make_shared<const controller::RunRecord>(record));
+  EXPECT_TRUE(controller::apply_project(context(), observed, expiry, {}));
+  EXPECT_TRUE(exists()) << "the history's limits are not about it";
 }
 
 struct Refusal {
