@@ -9,6 +9,7 @@
 #include "controller/apply_run.h"
 #include "controller/children.h"
 #include "controller/observe_project.h"
+#include "controller/project/decide.h"
 #include "faults/world.h"
 #include "kube/client.h"
 
@@ -84,6 +85,52 @@ TEST(Deleted, ARunningRunWithAFinalizerLosesItsJobAndItsSlot) {
   world.run([&] { return is_final(world.find(names[1]).status.phase); });
   EXPECT_EQ(world.find(names[1]).status.phase, Phase::kSucceeded);
   EXPECT_EQ(world.find(names[0]).status.phase, Phase::kRunning) << "nobody reads it any more";
+}
+
+TEST(Deleted, PodsThatWaitAreToldAtOnce) {
+  World world({});
+  world.node().hold = true;
+  world.run([&] { return world.find("run-00").status.phase == Phase::kRunning && !world.node().granted().empty(); });
+  const auto run = world.find("run-00");
+  std::string said;
+  const auto watch = world.process().gate().watch_orders(
+      {"n", "run-00", run.meta.uid, 1}, {"n", run.status.pod_name, run.status.pod_uid},
+      [&](const auto& order) { said = order && *order == runserver::Order::kOver ? "over" : "something else"; });
+  world.machine().server.erase(kube::kModelRuns, "n", "run-00");
+  world.process().sync(Collection::kRuns);
+  EXPECT_EQ(said, "over") << "and nothing of the run is kept in memory";
+}
+
+TEST(Deleted, ARunThatGoesDuringItsPassLeavesNothingInMemory) {
+  World world({});
+  const auto uid = world.find("run-00").meta.uid;
+  bool gone = false;
+  world.set_faults([&](const kube::Request& request, int) {
+    if (gone || request.method != kube::Method::kPut || !request.path.ends_with("/modelruns/run-00/status")) {
+      return Fault::kNone;
+    }
+    gone = true;
+    world.machine().server.erase(kube::kModelRuns, "n", "run-00");
+    world.process().sync(Collection::kRuns);
+    return Fault::kNone;
+  });
+  world.run([&] { return gone; });
+  world.machine().advance(std::chrono::seconds(5));
+  EXPECT_EQ(world.process().context().inbox.known_for(uid), Duration::zero());
+}
+
+TEST(Deleted, ARunIsNotWaitedForAnyLonger) {
+  World world({.runs = 2, .reuse = "Join"});
+  world.node().hold = true;
+  std::string leader, follower;
+  world.run([&] {
+    for (const auto* name : {"run-00", "run-01"}) (world.find(name).status.reused_from ? follower : leader) = name;
+    return !follower.empty() && !world.node().granted().empty();
+  });
+  remove(world, leader, /*with_finalizer=*/false);
+  const Time soon = world.machine().clock.now() + std::chrono::seconds(5);
+  world.run([&] { return world.machine().clock.now() >= soon || !world.find(follower).status.job_name.empty(); });
+  EXPECT_FALSE(world.find(follower).status.job_name.empty()) << "it runs by itself, at once";
 }
 
 TEST(Term, NothingThatAnEarlierTermKnewIsActedOn) {
@@ -290,6 +337,24 @@ TEST(Absent, AJobThatOnlyTheCacheMissesIsNoDeletedJob) {
   EXPECT_EQ(world.find("run-00").status.phase, Phase::kSucceeded);
 }
 
+TEST(Absent, APodThatOnlyTheCacheMissesIsNoDeletedPod) {
+  World world({});
+  world.node().hold = true;
+  world.run([&] { return world.find("run-00").status.phase == Phase::kRunning && !world.node().granted().empty(); });
+  auto& server = world.machine().server;
+  const auto pod = server.all(kube::kPods).at(0);
+  server.erase(kube::kPods, world.namespace_(), pod["metadata"]["name"].get<std::string>());
+  world.process().sync(Collection::kPods);
+  server.put(kube::kPods, pod);
+  for (int i = 0; i < 3; ++i) {
+    world.process().context().run_queue.add("n/run-00");
+    while (world.process().work()) {
+    }
+    world.machine().advance(std::chrono::seconds(5));
+  }
+  EXPECT_EQ(world.find("run-00").status.phase, Phase::kRunning);
+}
+
 // What a pass that began with an old view of the world may still do.
 class Stale : public ::testing::Test {
  protected:
@@ -327,6 +392,49 @@ TEST_F(Stale, AnActiveRunThatTheCacheDoesNotKnowYetKeepsItsSlot) {
   const auto observed = controller::observe_project(context(), std::make_shared<const api::ModelProject>(project), {});
   ASSERT_TRUE(observed);
   EXPECT_TRUE(observed->over.empty());
+}
+
+TEST_F(Stale, ARequestForASlotOfARunThatIsGoneIsDropped) {
+  controller::SlotRequest ghost;
+  ghost.uid = "ghost";
+  ghost.name = "run-00";  // another run has its name
+  context().slots.enter("n/p", ghost);
+  const auto observed = controller::observe_project(context(), world_.process().caches().projects.find("n/p"), {});
+  ASSERT_TRUE(observed);
+  EXPECT_TRUE(observed->waiting.empty());
+  EXPECT_TRUE(context().slots.of("n/p").empty());
+}
+
+TEST_F(Stale, TheSlotOfASuspendedRunIsHeldUntilItsJobIsGone) {
+  const auto run = world_.find("run-00");
+  auto object = server().find(kube::kModelRuns, "n", "run-00").value();
+  object["metadata"]["generation"] = 2;  // suspended after it was admitted, and its status says so
+  server().put(kube::kModelRuns, object);
+  const Json owner{{"kind", "ModelRun"}, {"name", "run-00"}, {"uid", run.meta.uid}, {"controller", true}};
+  server().put(kube::kJobs, {{"metadata",
+                              {{"name", "run-00-00000000-1"},
+                               {"namespace", "n"},
+                               {"labels", {{std::string(api::kLabelRunUid), run.meta.uid}}},
+                               {"ownerReferences", {owner}}}}});
+  for (const auto collection : kCollections) world_.process().sync(collection);
+  auto project = *world_.process().caches().projects.find("n/p");
+  project.status.active.push_back({run.meta.uid, "run-00", 1, 1});
+  const auto shared = std::make_shared<const api::ModelProject>(project);
+  EXPECT_TRUE(controller::observe_project(context(), shared, {})->over.empty());
+  server().erase(kube::kJobs, "n", "run-00-00000000-1");
+  world_.process().sync(Collection::kJobs);
+  EXPECT_EQ(controller::observe_project(context(), shared, {})->over.count(run.meta.uid), 1U);
+}
+
+TEST_F(Stale, ASlotOfAnEarlierGenerationWakesNobody) {
+  controller::ProjectObserved observed;
+  auto project = *world_.process().caches().projects.find("n/p");
+  project.status.active.push_back({"uid", "run-00", 1, 1});
+  observed.project = std::make_shared<const api::ModelProject>(project);
+  observed.waiting = {{.uid = "uid", .name = "run-00", .generation = 2}};
+  EXPECT_TRUE(controller::decide_project(observed, world_.machine().clock.now()).admitted.empty());
+  observed.waiting[0].generation = 1;
+  EXPECT_EQ(controller::decide_project(observed, world_.machine().clock.now()).admitted.size(), 1U);
 }
 
 TEST_F(Stale, ARunThatHasTheNameOfAnOldOneIsNotDeletedInItsPlace) {
