@@ -121,6 +121,8 @@ def checks(seconds, only):
     tests = [("runtime", [programs / "runtime_test", "--gtest_fail_fast", "--gtest_brief=1", "--gtest_filter=*Store*"]),
              ("unit", [programs / "controller_test", "--gtest_fail_fast", "--gtest_brief=1"]),
              ("reconcile", [programs / "reconcile_test", "--gtest_fail_fast", "--gtest_brief=1"])]
+    tests.append(("faults", [programs / "faults_test", "--gtest_fail_fast", "--gtest_brief=1",
+                             "--gtest_filter=*OfARunThatIsEvictedOnce*:*OfOneRun*:*Suspended*"]))
     simulate = programs / "modelrun-simulate"
     if simulate.exists():
         tests.append(("simulation", [simulate, "--for", f"{seconds}s", "--jobs", "1"]))
@@ -181,7 +183,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help="mutations to try (default: all)")
     parser.add_argument("--list", action="store_true", help="print the names and what each guard is for")
     parser.add_argument("--check", action="store_true", help="only say whether each mutation still fits the sources")
-    parser.add_argument("--only", choices=["runtime", "unit", "reconcile", "simulation"], help="try this check alone")
+    parser.add_argument("--only", choices=["runtime", "unit", "reconcile", "faults", "simulation"], help="try this check alone")
     parser.add_argument("--jobs", type=int, default=2, help="how many to try at the same time (default: 2)")
     parser.add_argument("--seconds", type=int, default=60, help="how long to simulate each one at most (default: 60)")
     options = parser.parse_args()
@@ -202,7 +204,7 @@ def main():
         LOGS.mkdir(parents=True, exist_ok=True)
         print(f"building the tree with {len(mutations)} switches (log: build/logs/mutate/build.log)", flush=True)
         make_tree(mutations)
-        targets = ["runtime_test", "controller_test", "reconcile_test"]
+        targets = ["runtime_test", "controller_test", "reconcile_test", "faults_test"]
         if (REPOSITORY / "tests" / "simulation" / "main.cc").exists():
             targets.append("modelrun-simulate")
         build(targets)
