@@ -35,7 +35,10 @@ void give_source(const Context& context, const std::shared_ptr<const api::ModelR
   const auto settings = as_admitted(*run, project);
   if (!settings) return done(fail(ErrorKind::kConflict, "the run's project is gone"));
   context.sources.take(*run, *settings, [&context, run, attempt, done](const Result<Sources::ArchivePtr>& archive) {
-    if (archive) return done(archive);
+    if (archive) {
+      if (context.inbox.source_found(run->meta.uid, attempt)) context.run_queue.add(run->meta.key());
+      return done(archive);
+    }
     context.inbox.set_source_lost(run->meta.uid, attempt, archive.error());
     forget_if_gone(context, run->meta.key(), run->meta.uid);
     context.run_queue.add(run->meta.key());

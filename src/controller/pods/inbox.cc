@@ -277,6 +277,15 @@ void Inbox::set_source_lost(const std::string& uid, int attempt, Error error) {
   entry->marks.emplace(Mark::kSourceLost, clock_.now());
 }
 
+bool Inbox::source_found(const std::string& uid, int attempt) {
+  const MutexLock lock(mutex_);
+  const auto found = entries_.find(uid);
+  if (found == entries_.end() || found->second->attempt != attempt || !found->second->source_lost) return false;
+  found->second->source_lost.reset();
+  found->second->marks.erase(Mark::kSourceLost);
+  return true;
+}
+
 void Inbox::order_cancel(const std::string& uid, int attempt) {
   std::vector<WaitingOrder> told;
   {

@@ -128,6 +128,8 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
   void set_job_seen(const std::string& uid, int attempt, const std::string& job_uid);
   // Notes that the source which the attempt's pod was granted cannot be had.
   void set_source_lost(const std::string& uid, int attempt, Error error);
+  // Notes that it was given to the pod after all. Returns true if set_source_lost() was called before.
+  bool source_found(const std::string& uid, int attempt);
   // Gives Order::kCancel to every pod of the attempt that watches, and to every watch of the attempt that begins
   // later.
   void order_cancel(const std::string& uid, int attempt);

@@ -153,6 +153,12 @@ Decision judge_what_remains(const Attempt& attempt) {
   return conclude(observed, judge_remains(remains), attempt.pod, attempt.now);
 }
 
+// True if the run's status gives that reason.
+bool has_reason(const Observed& observed, std::string_view reason) {
+  const auto* succeeded = api::find_condition(observed.run->status.conditions, "Succeeded");
+  return succeeded != nullptr && succeeded->reason == reason;
+}
+
 // How much longer the attempt may last: its pod's activeDeadlineSeconds, and a while more.
 Duration deadline_left(const Attempt& attempt) {
   const auto pending = attempt.observed.as_admitted ? attempt.observed.as_admitted->limits.pending_seconds
@@ -194,6 +200,10 @@ Plan keep_watch(const Attempt& attempt) {
     // Another attempt deletes the Job by itself.
     if (is_final(plan.status->phase)) plan.after.emplace_back(DeleteJob{attempt.observed.run->status.job_name});
     return plan;
+  }
+  // What was in the way is over.
+  if (!has_reason(attempt.observed, reason::kRunning)) {
+    plan.status = waiting(attempt.observed, reason::kRunning, "the model is running", attempt.now);
   }
   plan.requeue_after = left;
   if (const auto deletion = deletion_left(attempt)) requeue(plan, *deletion);
@@ -287,6 +297,8 @@ Plan pend(const Attempt& attempt) {
     plan.status = waiting(observed, problem.reason, problem.message, attempt.now);
   } else if (problem.reason != reason::kPendingTimeout) {
     requeue(plan, std::chrono::seconds(1));
+  } else if (has_reason(observed, reason::kBlocked)) {
+    plan.status = waiting(observed, reason::kStarting, "starting", attempt.now);
   }
   // Try again to make what could not be made.
   if (!observed.job_error.empty()) requeue(plan, kCreateAgain);

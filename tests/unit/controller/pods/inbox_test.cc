@@ -216,6 +216,16 @@ TEST_F(InboxTest, JobThatWasRefusedOrIsSomebodyElses) {
   EXPECT_EQ(inbox_.read(pending_).job_failures, 0);
 }
 
+TEST_F(InboxTest, ASourceThatWasLostMayBeFoundAgain) {
+  EXPECT_FALSE(inbox_.source_found(kUid, 1));
+  inbox_.set_source_lost(kUid, 1, {ErrorKind::kUnavailable, "away"});
+  EXPECT_FALSE(inbox_.source_found(kUid, 2)) << "of another attempt";
+  EXPECT_TRUE(inbox_.source_found(kUid, 1));
+  EXPECT_FALSE(inbox_.read(running_).source_lost);
+  EXPECT_FALSE(inbox_.read(running_).marks.contains(Mark::kSourceLost));
+  EXPECT_FALSE(inbox_.source_found(kUid, 1));
+}
+
 TEST_F(InboxTest, TroubleLastsUntilItIsOver) {
   EXPECT_EQ(inbox_.trouble(kUid), Duration::zero());
   clock_.advance(std::chrono::seconds(7));

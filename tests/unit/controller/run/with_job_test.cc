@@ -222,6 +222,19 @@ TEST(Running, SourceThatIsLost) {
   EXPECT_EQ(scene.at_second(6), "[Succeeded Succeeded]") << "it was asked for again, after it had been given";
 }
 
+TEST(Running, SaysSoAgainWhenTheTroubleIsOver) {
+  Scene scene = Scene().running();
+  for (const auto why : {api::reason::kBlocked, api::reason::kSourceUnreachable}) {
+    scene.run.status = waiting(scene.observed(), why, "no answer", at(5));
+    EXPECT_EQ(scene.at_second(10), "[Running Running] @1071") << why;
+    scene.run.status = *scene.plan(10).status;
+    EXPECT_EQ(scene.at_second(20), "@1061") << "once";
+  }
+  scene = Scene().pending().with_pod();
+  scene.run.status = waiting(scene.observed(), api::reason::kBlocked, "no answer", at(5));
+  EXPECT_EQ(scene.at_second(11), "[Pending Starting] @590");
+}
+
 TEST(Running, FrameEndsIt) {
   Scene scene = Scene().running().frame(ExitHow::kExited, 0);
   const Plan plan = scene.plan(9);
