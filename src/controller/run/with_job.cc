@@ -359,7 +359,8 @@ Plan await_start(const Attempt& attempt) {
   if (auto plan = judge_what_remains(attempt)) return *plan;
   const auto mine = [&](const Claim& claim) { return claim.attempt == observed.run->status.attempts; };
   const auto claim = std::ranges::find_if(observed.claims, mine);
-  if (claim == observed.claims.end()) return pend(attempt);
+  // The pod mounts whatever ConfigMap has the name of its parameters. It gets nothing before that is known to be ours.
+  if (claim == observed.claims.end() || !observed.children_ensured) return pend(attempt);
   // Nothing is granted that is not at hand: the pod could do nothing but ask for it again.
   if (!observed.source.held) return await_source(attempt);
   Plan plan;
@@ -371,11 +372,15 @@ Plan await_start(const Attempt& attempt) {
 
 Decision refuse_unsound(const Attempt& attempt) {
   if (is_sound(attempt.observed)) return std::nullopt;
-  if (!attempt.cancel_cause.empty()) {
-    return refuse(attempt.observed, Phase::kCancelled, reason::kCancelled, attempt.cancel_cause, attempt.now);
-  }
-  return refuse(attempt.observed, Phase::kFailed, reason::kInternal,
-                "somebody else than an operator has written the run's status: create the run anew", attempt.now);
+  const bool cancelled = !attempt.cancel_cause.empty();
+  Plan plan = refuse(attempt.observed, cancelled ? Phase::kCancelled : Phase::kFailed,
+                     cancelled ? reason::kCancelled : reason::kInternal,
+                     cancelled ? attempt.cancel_cause
+                               : "somebody else than an operator has written the run's status: create the run anew",
+                     attempt.now);
+  // Nothing is deleted by a name that stands in it. What the run owns goes when its time as a finished run has come.
+  plan.after.clear();
+  return plan;
 }
 
 Plan before_start(const Attempt& attempt) {
