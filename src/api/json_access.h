@@ -40,8 +40,8 @@ inline std::optional<std::int64_t> int_at(const nlohmann::json& object, std::str
   return value.is_number_integer() ? std::optional(value.get<std::int64_t>()) : std::nullopt;
 }
 
-// For numbers that are counted with: the nearest value from `least` to `most`. Whoever has the right to may write into an
-// object what no operator would.
+// The nearest value from `least` to `most`, for numbers that arithmetic is done with: people can write into an object
+// what no operator would.
 inline std::optional<std::int64_t> bounded_at(const nlohmann::json& object, std::string_view name, std::int64_t least,
                                               std::int64_t most) {
   const auto value = int_at(object, name);

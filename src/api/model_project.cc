@@ -12,11 +12,11 @@ void take(const json& object, const char* name, json& target) {
 }
 
 void take(const json& object, const char* name, std::int64_t& target) {
-  target = bounded_at(object, name, 0, kMaxSeconds).value_or(target);
+  target = bounded_at(object, name, 0, kMaxSetting).value_or(target);
 }
 
 std::optional<std::int64_t> seconds_at(const json& object, const char* name) {
-  return bounded_at(object, name, 0, kMaxSeconds);
+  return bounded_at(object, name, 0, kMaxSetting);
 }
 
 RuntimeSpec decode_runtime(const json& object) {
@@ -83,8 +83,7 @@ ModelProjectStatus decode_project_status(const json& object) {
 }  // namespace
 
 std::int64_t run_number_at(const json& object, std::string_view name) {
-  const auto number = int_at(object, name).value_or(0);
-  return number > 0 && number <= kMaxRunNumber ? number : 0;
+  return sound_run_number(int_at(object, name).value_or(0));
 }
 
 ModelProject decode_model_project(const json& object) {

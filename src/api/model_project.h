@@ -62,12 +62,13 @@ struct HistorySpec {
   friend bool operator==(const HistorySpec&, const HistorySpec&) = default;
 };
 
-// Bounds for what is decoded, far above what the CRDs allow and the operator writes: whoever may write a status, or may
-// have written an object before the CRD had its rules, may have put any integer there. Arithmetic with these cannot
-// overflow. A larger number of a run counts as none, since none could follow it; of the others the bound itself is taken.
+// Bounds for numbers that are decoded, far above what the CRDs allow and the operator writes. Whoever may write a
+// status, or has written an object before the CRD had its rules, may have put any integer there; with these bounds
+// arithmetic cannot overflow. A run number above its bound counts as none. Of everything else above its bound, the
+// bound is taken.
 inline constexpr std::int64_t kMaxRunNumber = std::int64_t{1} << 53U;
 inline constexpr std::int64_t kMaxAttempts = 1'000'000;
-inline constexpr std::int64_t kMaxSeconds = 1'000'000'000;
+inline constexpr std::int64_t kMaxSetting = 1'000'000'000;  // of seconds, bytes or attempts
 
 // A run that has been given a run number and that holds a concurrency slot until it has ended.
 struct ActiveRun {
@@ -91,7 +92,11 @@ struct ModelProjectStatus {
   friend bool operator==(const ModelProjectStatus&, const ModelProjectStatus&) = default;
 };
 
-// The run number at `name`; 0 if there is none that an operator can have given.
+// The run number, or 0 if no operator can have given it.
+[[nodiscard]] constexpr std::int64_t sound_run_number(std::int64_t number) {
+  return number > 0 && number <= kMaxRunNumber ? number : 0;
+}
+// The sound_run_number() of the member `name`; 0 if there is none.
 std::int64_t run_number_at(const nlohmann::json& object, std::string_view name);
 
 struct ModelProject {

@@ -76,7 +76,7 @@ ModelRunSpec decode_spec(const json& object) {
   spec.branch = text_at(object, "branch");
   spec.commit_sha = text_at(object, "commitSHA");
   if (const auto& parameters = member(object, "parameters"); !parameters.is_null()) spec.parameters = parameters;
-  spec.timeout_seconds = bounded_at(object, "timeoutSeconds", 0, kMaxSeconds);
+  spec.timeout_seconds = bounded_at(object, "timeoutSeconds", 0, kMaxSetting);
   spec.reuse = parse_reuse(text_at(object, "reuse"));
   spec.cancel = bool_at(object, "cancel");
   spec.suspend = bool_at(object, "suspend");

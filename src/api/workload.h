@@ -15,8 +15,8 @@ struct JobView {
   std::string run_uid;    // label kLabelRunUid
   bool complete = false;  // condition Complete
   bool failed = false;    // condition Failed
-  // Message of condition Failed if the Job failed because its Pod was disrupted (by its podFailurePolicy): the only trace
-  // of the disruption once the Pod is gone.
+  // The message of condition Failed, if its reason is that the Job's podFailurePolicy found its Pod disrupted. Once the
+  // Pod is gone, nothing else tells of the disruption.
   std::string disruption;
 };
 

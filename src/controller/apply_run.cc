@@ -5,6 +5,7 @@
 #include "api/reason.h"
 #include "base/log.h"
 #include "controller/children.h"
+#include "controller/live.h"
 #include "controller/resources/config_map.h"
 #include "controller/run/as_admitted.h"
 #include "controller/run/reuse.h"
@@ -13,6 +14,12 @@ namespace modelrun::controller {
 namespace {
 
 using RunPtr = std::shared_ptr<const api::ModelRun>;
+
+// True for errors by which the API server refuses an object as it is, for example for a quota or by an admission
+// plugin. Sending the same object again at once does not help.
+bool is_refusal(ErrorKind kind) {
+  return kind == ErrorKind::kDenied || kind == ErrorKind::kInvalid || kind == ErrorKind::kTooLarge;
+}
 
 // Carries out the steps of one plan. run() is the run as the API server holds it, as far as is known.
 class Applier {
@@ -93,12 +100,11 @@ class Applier {
   Result<void> act(const DeleteJob& step) {
     auto job = context_.caches.jobs.find(api::object_key(meta().namespace_, step.name));
     if (!job) {
-      const auto live = context_.client.get(kube::kJobs, meta().namespace_, step.name, stop_);
-      if (!live && live.error().kind == ErrorKind::kNotFound) return {};
+      auto live = read_live(context_, kube::kJobs, meta().namespace_, step.name, &api::decode_job, stop_);
       RETURN_IF_ERROR(live);
-      job = std::make_shared<const api::JobView>(api::decode_job(*live));
+      job = std::move(*live);
     }
-    if (!api::is_owned_by(job->meta, meta())) return {};
+    if (!job || !api::is_owned_by(job->meta, meta())) return {};
     kube::DeleteOptions options;
     options.uid = job->meta.uid;
     auto removed = context_.client.remove(kube::kJobs, meta().namespace_, step.name, options, stop_);
@@ -150,12 +156,10 @@ class Applier {
 
   // Creates the ConfigMap, unless this run has done so before.
   Result<void> store_part(const nlohmann::json& wanted) {
-    const auto made = create_or_get(context_, kube::kConfigMaps, wanted, stop_);
+    const auto made = create_config_map(context_, wanted, meta(), stop_);
     RETURN_IF_ERROR(made);
-    // The name holds the digest of the content, but anybody may have used it.
-    const bool ours = api::is_owned_by(api::decode_meta(*made), meta());
-    if (ours && made->value("binaryData", nlohmann::json()) == wanted.at("binaryData")) return {};
-    return fail(ErrorKind::kInvalid, "ConfigMap {} exists and is not this run's; delete it",
+    if (made->value("binaryData", nlohmann::json()) == wanted.at("binaryData")) return {};
+    return fail(ErrorKind::kInvalid, "ConfigMap {} has another content than this run gave it; delete it",
                 wanted.at("metadata").at("name").get<std::string>());
   }
 
@@ -203,8 +207,6 @@ void report(const Context& context, const api::ModelRun& run, const Plan& plan) 
 Result<RunPtr> apply_run(const Context& context, const Observed& observed, const Plan& plan, std::stop_token stop) {
   const auto& meta = observed.run->meta;
   const auto attempt = static_cast<int>(observed.run->status.attempts);
-  // Remember that the Job was seen: if it is missing later, somebody has deleted it.
-  if (observed.job) context.inbox.set_job_seen(meta.uid, attempt, observed.job->meta.uid);
   for (const auto mark : plan.marks) {
     context.inbox.set_mark(meta.uid, attempt, mark, /*again=*/mark == Mark::kDurableRead);
   }

@@ -34,8 +34,7 @@ Result<void> ensure_network_policy(const Context& context, const std::string& na
   return {};
 }
 
-}  // namespace
-
+// Creates `object`, or returns the object that exists under its name, whoever it belongs to.
 Result<json> create_or_get(const Context& context, const kube::Resource& resource, const json& object,
                            std::stop_token stop) {
   auto made = context.client.create(resource, object, stop);
@@ -43,18 +42,6 @@ Result<json> create_or_get(const Context& context, const kube::Resource& resourc
   const auto& metadata = object.at("metadata");
   return context.client.get(resource, metadata.at("namespace").get<std::string>(),
                             metadata.at("name").get<std::string>(), stop);
-}
-
-namespace {
-
-Result<void> create_parameters(const Context& context, const api::ModelRun& run, const std::string& job_uid,
-                               std::stop_token stop) {
-  const auto wanted = build_parameters(run, job_uid);
-  const auto found = create_or_get(context, kube::kConfigMaps, wanted, stop);
-  RETURN_IF_ERROR(found);
-  const auto meta = api::decode_meta(*found);
-  if (meta.namespace_ == run.meta.namespace_ && meta.owner_uid == job_uid) return {};
-  return fail(ErrorKind::kInvalid, "ConfigMap {} exists and is not this run's; delete it", run.status.job_name);
 }
 
 // Returns false if the Job's name is taken by a Job that the run does not own.
@@ -65,17 +52,23 @@ Result<bool> create_objects(const Context& context, const api::ModelRun& run, co
   RETURN_IF_ERROR(job);
   auto view = api::decode_job(*job);
   if (!api::is_owned_by(view.meta, run.meta)) return false;
-  const auto job_uid = view.meta.uid;
+  const auto owner = view.meta;
   context.caches.jobs.put(std::move(view));
-  context.inbox.set_job_seen(run.meta.uid, static_cast<int>(run.status.attempts), job_uid);
-  if (run.spec.parameters) RETURN_IF_ERROR(create_parameters(context, run, job_uid, stop));
+  context.inbox.set_job_seen(run.meta.uid, static_cast<int>(run.status.attempts), owner.uid);
+  if (run.spec.parameters) {
+    RETURN_IF_ERROR(create_config_map(context, build_parameters(run, owner.uid), owner, stop));
+  }
   return true;
 }
 
 }  // namespace
 
-bool is_refusal(ErrorKind kind) {
-  return kind == ErrorKind::kDenied || kind == ErrorKind::kInvalid || kind == ErrorKind::kTooLarge;
+Result<json> create_config_map(const Context& context, const json& wanted, const api::ObjectMeta& owner,
+                               std::stop_token stop) {
+  auto made = create_or_get(context, kube::kConfigMaps, wanted, std::move(stop));
+  if (!made || api::is_owned_by(api::decode_meta(*made), owner)) return made;
+  return fail(ErrorKind::kInvalid, "ConfigMap {} exists and is not this run's; delete it",
+              wanted.at("metadata").at("name").get<std::string>());
 }
 
 Result<void> create_job(const Context& context, const api::ModelRun& run, const api::ModelProject& project,

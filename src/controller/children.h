@@ -11,13 +11,10 @@
 
 namespace modelrun::controller {
 
-// True for errors by which the API server refuses an object as it is, for example for a quota or by an admission
-// plugin: kDenied, kInvalid and kTooLarge. Sending the same object again at once does not help.
-[[nodiscard]] bool is_refusal(ErrorKind kind);
-
-// Creates `object`, or returns the object that exists under its name, whoever it belongs to. Blocks.
-Result<nlohmann::json> create_or_get(const Context& context, const kube::Resource& resource,
-                                     const nlohmann::json& object, std::stop_token stop);
+// Creates the ConfigMap `wanted`, or finds that `owner` has it already: anybody may have used its name. Fails with
+// kInvalid if it belongs to somebody else. Blocks.
+Result<nlohmann::json> create_config_map(const Context& context, const nlohmann::json& wanted,
+                                         const api::ObjectMeta& owner, std::stop_token stop);
 
 // Makes sure that the following exist, in this order: the namespace's NetworkPolicy (created, or replaced if its spec
 // differs), the Job of the attempt in `run.status.attempts`, and, if the run has parameters, their ConfigMap, which
@@ -28,8 +25,8 @@ Result<nlohmann::json> create_or_get(const Context& context, const kube::Resourc
 // many threads for different runs.
 //
 // Returns success in these cases as well, and notes them in the inbox:
-// - One of the objects cannot be made: refused, for a quota for example, or not answered, or the ConfigMap's name is taken
-//   by an object that the Job does not own. See Inbox::job_failed().
+// - One of the objects cannot be made: it is refused, for a quota for example, or there is no answer, or the name of
+//   the ConfigMap is taken by an object that the Job does not own. See Inbox::job_failed().
 // - The Job's name is taken by a Job that `run` does not own. See Inbox::set_job().
 // Fails with kCancelled only.
 Result<void> create_job(const Context& context, const api::ModelRun& run, const api::ModelProject& project,

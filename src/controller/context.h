@@ -17,8 +17,8 @@
 
 namespace modelrun::controller {
 
-// Holds references only. The first part belongs to the process, the second to the Term (term.h), which owns this object.
-// Each object is thread-safe, or never changes while a reconciler runs.
+// Holds references only. The first part belongs to the process, the second to the Term (term.h), which owns this
+// object. Each object is thread-safe, or never changes while a reconciler runs.
 struct Context {
   kube::Client& client;
   const Settings& settings;

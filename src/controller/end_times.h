@@ -16,8 +16,8 @@ class EndTimes {
  public:
   explicit EndTimes(const runtime::SteadyClock& clock) : clock_(clock) {}
 
-  // How long ago the run ended. With the first call for the run that is `by_wall_clock`, which other machines may have had
-  // a part in, but at least zero; from then on it grows with the steady clock.
+  // How long ago the run ended. With the first call for the run that is `by_wall_clock`, which other machines may have
+  // had a part in, but at least zero; from then on it grows with the steady clock.
   Duration since_end(const std::string& uid, Duration by_wall_clock) {
     const MutexLock lock(mutex_);
     const auto now = clock_.now();

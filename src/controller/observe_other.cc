@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "controller/live.h"
 #include "controller/run/reuse.h"
 #include "kube/payload.h"
 
@@ -18,18 +19,16 @@ using RecordPtr = std::shared_ptr<const RunRecord>;
 constexpr std::size_t kMostTries = 5;
 
 // The run `meta` as the API server holds it; null if it no longer exists.
-Result<RunPtr> read_live(const Context& context, const api::ObjectMeta& meta, std::stop_token stop) {
-  const auto object = context.client.get(kube::kModelRuns, meta.namespace_, meta.name, stop);
-  if (!object && object.error().kind == ErrorKind::kNotFound) return nullptr;
-  RETURN_IF_ERROR(object);
-  auto run = std::make_shared<const api::ModelRun>(api::decode_model_run(*object));
-  return run->meta.uid == meta.uid ? run : nullptr;
+Result<RunPtr> read_run(const Context& context, const api::ObjectMeta& meta, std::stop_token stop) {
+  auto run = read_live(context, kube::kModelRuns, meta.namespace_, meta.name, &api::decode_model_run, std::move(stop));
+  const bool another = run && *run && (*run)->meta.uid != meta.uid;
+  return another ? nullptr : run;
 }
 
 // The finished run `meta` with its full result, if that can be taken.
 Result<OtherRun> read_result(const Context& context, const api::ObjectMeta& meta, const std::string& identity,
                              api::Reuse wish, std::stop_token stop) {
-  auto run = read_live(context, meta, stop);
+  auto run = read_run(context, meta, stop);
   RETURN_IF_ERROR(run);
   if (!*run || use_of(**run, identity, wish) != Use::kTake) return OtherRun{};
   OtherRun other{std::move(*run), {}};
@@ -87,7 +86,7 @@ Result<OtherRun> observe_followed(const Context& context, const api::ModelRun& r
     meta.namespace_ = run.meta.namespace_;
     meta.name = followed.name;
     meta.uid = followed.uid;
-    const auto live = read_live(context, meta, stop);
+    const auto live = read_run(context, meta, stop);
     RETURN_IF_ERROR(live);
     if (!*live) return OtherRun{};
     if (api::is_final((*live)->status.phase)) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/live.h"
 #include "controller/project/decide.h"
 
 namespace modelrun::controller {
@@ -11,9 +12,7 @@ namespace {
 // True if the run has a Job. The Job of a suspended run is deleted only after the status that says so is written, and
 // the operator may crash in between.
 bool has_job(const Context& context, const api::ObjectMeta& run) {
-  const auto jobs = context.caches.jobs.by_index(kByRun, run_index(run));
-  return std::ranges::any_of(
-      jobs, [&](const auto& job) { return !job->meta.deleting() && api::is_owned_by(job->meta, run); });
+  return std::ranges::any_of(own_jobs(context.caches.jobs, run), [](const auto& job) { return !job->meta.deleting(); });
 }
 
 // True if the run of an active entry has ended, is gone, or has lost its slot.
@@ -24,12 +23,11 @@ Result<bool> is_over(const Context& context, const std::string& namespace_, cons
     const bool holds = !record->meta.deleting() && record->active && !has_lost(entry, *record->active);
     return !record->active || (!holds && !has_job(context, record->meta));
   }
-  const auto live = context.client.get(kube::kModelRuns, namespace_, entry.name, stop);
-  if (!live && live.error().kind == ErrorKind::kNotFound) return true;
+  const auto live =
+      read_live(context, kube::kModelRuns, namespace_, entry.name, &api::decode_model_run, std::move(stop));
   RETURN_IF_ERROR(live);
-  const auto run = api::decode_model_run(*live);
-  const bool gone = run.meta.deleting() && !has_job(context, run.meta);
-  return run.meta.uid != entry.uid || api::is_final(run.status.phase) || gone;
+  if (!*live || (*live)->meta.uid != entry.uid || api::is_final((*live)->status.phase)) return true;
+  return (*live)->meta.deleting() && !has_job(context, (*live)->meta);
 }
 
 Result<void> observe_over(const Context& context, ProjectObserved& observed, std::stop_token stop) {

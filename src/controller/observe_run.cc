@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 #include <utility>
 
+#include "controller/live.h"
 #include "controller/observe_other.h"
 #include "controller/project/decide.h"
 #include "controller/run/as_admitted.h"
@@ -16,12 +16,15 @@
 namespace modelrun::controller {
 namespace {
 
+// A Job has one Pod. Anybody may give other Pods of the namespace the same label.
+constexpr int kMostPods = 100;
+
 // True for a Job of an attempt that is over, left by a crash between the status write and the deletion of the Job.
 // The number of attempts only grows. So with a stale copy of the run, this function may miss such a Job, but never
 // returns true for the Job of the current attempt.
 bool is_stray(const api::JobView& job, const api::ModelRun& run) {
   const auto& status = run.status;
-  if (!api::is_owned_by(job.meta, run.meta) || job.meta.deleting()) return false;
+  if (job.meta.deleting()) return false;
   const auto over = status.job_name.empty() ? status.attempts : status.attempts - 1;
   const auto& name = job.meta.name;
   std::int64_t attempt = 0;
@@ -37,16 +40,14 @@ Result<std::shared_ptr<const api::ModelProject>> find_project(const Context& con
   auto cached = context.caches.projects.find(api::object_key(run.meta.namespace_, run.spec.project));
   const auto& recorded = run.status.project_uid;
   if (cached && (recorded.empty() || cached->meta.uid == recorded)) return cached;
-  const auto live = context.client.get(kube::kModelProjects, run.meta.namespace_, run.spec.project, std::move(stop));
-  if (!live && live.error().kind == ErrorKind::kNotFound) return nullptr;
-  RETURN_IF_ERROR(live);
-  auto project = std::make_shared<const api::ModelProject>(api::decode_model_project(*live));
-  context.caches.projects.put(*project);
-  return project;
+  auto live = read_live(context, kube::kModelProjects, run.meta.namespace_, run.spec.project,
+                        &api::decode_model_project, std::move(stop));
+  if (live && *live) context.caches.projects.put(**live);
+  return live;
 }
 
 void observe_strays(const Context& context, Observed& observed) {
-  for (const auto& job : context.caches.jobs.by_index(kByRun, run_index(observed.run->meta))) {
+  for (const auto& job : own_jobs(context.caches.jobs, observed.run->meta)) {
     if (is_stray(*job, *observed.run)) observed.stray_jobs.push_back(job->meta.name);
   }
 }
@@ -56,50 +57,45 @@ Result<void> observe_recorded_pod(const Context& context, Observed& observed, st
   const auto& status = observed.run->status;
   const auto recorded = [&](const auto& pod) { return pod->meta.uid == status.pod_uid; };
   if (status.pod_uid.empty() || std::ranges::any_of(observed.pods, recorded)) return {};
-  const auto live = context.client.get(kube::kPods, observed.run->meta.namespace_, status.pod_name, stop);
-  if (!live && live.error().kind == ErrorKind::kNotFound) return {};
-  RETURN_IF_ERROR(live);
-  auto pod = std::make_shared<const api::PodView>(api::decode_pod(*live));
-  if (recorded(pod)) observed.pods.push_back(std::move(pod));
+  const auto pod = read_live(context, kube::kPods, observed.run->meta.namespace_, status.pod_name, &api::decode_pod,
+                             std::move(stop));
+  RETURN_IF_ERROR(pod);
+  if (*pod && recorded(*pod)) observed.pods.push_back(*pod);
   return {};
 }
 
-void take_job(const std::shared_ptr<const api::JobView>& job, Observed& observed, std::set<std::string>& job_uids) {
-  observed.job_seen = true;
-  job_uids.insert(job->meta.uid);
+void take_job(const Context& context, const std::shared_ptr<const api::JobView>& job, Observed& observed) {
+  const auto& run = *observed.run;
+  context.inbox.set_job_seen(run.meta.uid, static_cast<int>(run.status.attempts), job->meta.uid);
   // A Job that is being deleted counts as gone. Its Pod is still followed to its end.
   if (!job->meta.deleting()) observed.job = job;
 }
 
-// The attempt's Job. Its absence ends the attempt, so the API server is asked before that is believed of a cache that may
-// be behind, unless the Job has just not been made yet.
-Result<void> observe_job(const Context& context, Observed& observed, std::set<std::string>& job_uids,
-                         std::stop_token stop) {
+// The attempt's Job. Its absence ends the attempt, so the API server is asked before that is believed of a cache that
+// may be behind, unless the Job has just not been made yet.
+Result<void> observe_job(const Context& context, Observed& observed, std::stop_token stop) {
   const auto& run = *observed.run;
-  for (const auto& job : context.caches.jobs.by_index(kByRun, run_index(run.meta))) {
-    if (job->meta.name == run.status.job_name && api::is_owned_by(job->meta, run.meta)) {
-      take_job(job, observed, job_uids);
-    }
+  for (const auto& job : own_jobs(context.caches.jobs, run.meta)) {
+    if (job->meta.name == run.status.job_name) take_job(context, job, observed);
   }
-  const bool expected = observed.job_seen || run.status.phase == api::Phase::kRunning;
+  const bool expected = run.status.phase == api::Phase::kRunning || !context.inbox.jobs_seen(run).empty();
   if (observed.job || !expected) return {};
-  const auto live = context.client.get(kube::kJobs, run.meta.namespace_, run.status.job_name, std::move(stop));
-  if (!live && live.error().kind == ErrorKind::kNotFound) return {};
-  RETURN_IF_ERROR(live);
-  auto job = std::make_shared<const api::JobView>(api::decode_job(*live));
-  if (!api::is_owned_by(job->meta, run.meta)) return {};
-  context.caches.jobs.put(*job);
-  take_job(job, observed, job_uids);
+  const auto job =
+      read_live(context, kube::kJobs, run.meta.namespace_, run.status.job_name, &api::decode_job, std::move(stop));
+  RETURN_IF_ERROR(job);
+  if (!*job || !api::is_owned_by((*job)->meta, run.meta)) return {};
+  context.caches.jobs.put(**job);
+  take_job(context, *job, observed);
   return {};
 }
 
 // The attempt's pods: those of its Jobs, and the one that is recorded in status.
-Result<void> observe_pods(const Context& context, Observed& observed, const std::set<std::string>& job_uids,
-                          std::stop_token stop) {
+Result<void> observe_pods(const Context& context, Observed& observed, std::stop_token stop) {
   const auto& run = *observed.run;
+  const auto jobs = context.inbox.jobs_seen(run);
+  observed.job_seen = !jobs.empty();
   const auto is_ours = [&](const api::PodView& pod) {
-    return pod.meta.uid == run.status.pod_uid ||
-           (pod.meta.owner_kind == "Job" && job_uids.contains(pod.meta.owner_uid));
+    return pod.meta.uid == run.status.pod_uid || (pod.meta.owner_kind == "Job" && jobs.contains(pod.meta.owner_uid));
   };
   for (auto& pod : context.caches.pods.by_index(kByRun, run_index(run.meta))) {
     if (is_ours(*pod)) observed.pods.push_back(std::move(pod));
@@ -108,7 +104,8 @@ Result<void> observe_pods(const Context& context, Observed& observed, const std:
   if (observed.pods.empty() && run.status.pod_uid.empty() && over) {
     // That a Job has ended and has no pod would be the only evidence of how the attempt ended.
     kube::ListOptions options{.namespace_ = run.meta.namespace_,
-                              .label_selector = fmt::format("{}={}", api::kLabelRunUid, run.meta.uid)};
+                              .label_selector = fmt::format("{}={}", api::kLabelRunUid, run.meta.uid),
+                              .limit = kMostPods};
     const auto listed = context.client.list(kube::kPods, options, stop);
     RETURN_IF_ERROR(listed);
     for (const auto& object : listed->items) {
@@ -127,7 +124,7 @@ void note_sights(const Context& context, const Observed& observed) {
     context.inbox.set_mark(run.meta.uid, static_cast<int>(run.status.attempts), seen, /*again=*/false);
   };
   mark(Mark::kAttempt);
-  const auto* pod = attempt_pod(observed);
+  const auto* pod = pick_pod(observed, run.status.pod_uid);
   if (pod == nullptr) return;
   if (pod->model.state == api::ContainerView::State::kTerminated) mark(Mark::kModelEnded);
   if (pod->meta.deletion) mark(Mark::kPodDeleting);
@@ -137,11 +134,9 @@ void take_notes(Inbox::Notes notes, Observed& observed) {
   observed.claims = std::move(notes.claims);
   observed.frame = std::move(notes.frame);
   observed.durable_final = notes.durable_final;
-  observed.job_seen = observed.job_seen || notes.job_seen;
   observed.job_foreign = notes.job_foreign;
   observed.children_ensured = notes.children_ensured;
   observed.job_error = std::move(notes.job_error);
-  observed.job_failures = notes.job_failures;
   observed.source_lost = std::move(notes.source_lost);
   observed.durable_failures = notes.durable_failures;
   observed.payload_refusals = notes.payload_refusals;
@@ -196,9 +191,7 @@ Result<void> observe_start(const Context& context, Observed& observed, std::stop
 
 }  // namespace
 
-Result<Observed> observe_run(const Context& context, std::shared_ptr<const api::ModelRun> run, std::stop_token stop) {
-  Observed observed;
-  observed.run = std::move(run);
+Result<void> observe_run(const Context& context, Observed& observed, std::stop_token stop) {
   const auto& meta = observed.run->meta;
   observed.known_for = context.inbox.known_for(meta.uid);
   auto project = find_project(context, *observed.run, stop);
@@ -213,18 +206,13 @@ Result<Observed> observe_run(const Context& context, std::shared_ptr<const api::
   observed.as_admitted = as_admitted(*observed.run, observed.project);
   observed.source = context.sources.view(meta.uid);
   observe_strays(context, observed);
-  if (observed.run->status.job_name.empty()) {
-    RETURN_IF_ERROR(observe_start(context, observed, stop));
-    return observed;
-  }
-  if (!is_sound(observed)) return observed;
-  auto notes = context.inbox.read(*observed.run);
-  observed.job_seen = notes.job_seen;
-  RETURN_IF_ERROR(observe_job(context, observed, notes.job_uids, stop));
-  RETURN_IF_ERROR(observe_pods(context, observed, notes.job_uids, stop));
+  if (observed.run->status.job_name.empty()) return observe_start(context, observed, std::move(stop));
+  if (!is_sound(observed)) return {};
+  RETURN_IF_ERROR(observe_job(context, observed, stop));
+  RETURN_IF_ERROR(observe_pods(context, observed, std::move(stop)));
   note_sights(context, observed);
   take_notes(context.inbox.read(*observed.run), observed);
-  return observed;
+  return {};
 }
 
 }  // namespace modelrun::controller

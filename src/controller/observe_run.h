@@ -1,7 +1,6 @@
 // Takes the snapshot of one run that decide() sees.
 #pragma once
 
-#include <memory>
 #include <stop_token>
 
 #include "base/error.h"
@@ -10,12 +9,14 @@
 
 namespace modelrun::controller {
 
-// Reads the caches, the inbox and the sources. Notes in the inbox when it has first seen the run, its attempt, the end of
-// the model's container, and the deletion of its pod. Of the API server it reads at most the project's Secrets, the
-// result of another run that is to become the result of this one, and whatever the caches do not know although its
-// absence would end the run or its attempt: the project, the Job, the pods, the run that this one waits for. An object
-// that does not exist is no error: the field of Observed stays empty or says so. Fails with the error of a request that
-// failed otherwise. Blocks; safe to call from many threads for different runs. `run` must not be null, and its phase must not be final.
-Result<Observed> observe_run(const Context& context, std::shared_ptr<const api::ModelRun> run, std::stop_token stop);
+// Fills `observed`, of which the caller has set `run`: a run whose phase is not final. Reads the caches, the inbox and
+// the sources. Notes in the inbox which Jobs of the attempt it has seen, and when it has first seen the run, its
+// attempt, the end of the model's container, and the deletion of its pod. Of the API server it reads at most the
+// project's Secrets, the result of another run that is to become the result of this one, and whatever the caches do not
+// know although its absence would end the run or its attempt: the project, the Job, the pods, the run that this one
+// waits for. An object that does not exist is no error: the field of Observed stays empty or says so. Fails with the
+// error of a request that failed otherwise; `observed` then holds what was found before. Blocks; safe to call from many
+// threads for different runs.
+Result<void> observe_run(const Context& context, Observed& observed, std::stop_token stop);
 
 }  // namespace modelrun::controller

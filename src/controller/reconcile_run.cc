@@ -46,9 +46,8 @@ runtime::ReconcileResult reconcile_finished(const Context& context, const RunRec
   finished.history = project ? project->history : api::HistorySpec{};
   finished.managed = record.made_by_tool || finished.history.include_applied;
   finished.followed = is_followed(context.caches.runs, record.meta.uid);
-  const auto jobs = context.caches.jobs.by_index(kByRun, run_index(record.meta));
-  for (const auto& job : jobs) {
-    if (job->meta.deleting() || !api::is_owned_by(job->meta, record.meta)) continue;
+  for (const auto& job : own_jobs(context.caches.jobs, record.meta)) {
+    if (job->meta.deleting()) continue;
     finished.has_job = true;
     finished.job_name = job->meta.name;
   }
@@ -63,12 +62,13 @@ runtime::ReconcileResult reconcile_finished(const Context& context, const RunRec
   return result_of(plan);
 }
 
-// The run is being deleted, and a finalizer may keep it for long. It holds no slot and nothing of it goes on; nothing is
-// written into it, because nobody reads it any more. Once it is gone, Kubernetes' garbage collector deletes what is left.
+// The run is being deleted, and a finalizer may keep it for long. It holds no slot and nothing of it goes on; nothing
+// is written into it, because nobody reads it any more. Once it is gone, Kubernetes' garbage collector deletes what is
+// left.
 runtime::ReconcileResult reconcile_deleted(const Context& context, const RunRecord& record, std::stop_token stop) {
   forget(context, record.meta.uid);
-  for (const auto& job : context.caches.jobs.by_index(kByRun, run_index(record.meta))) {
-    if (job->meta.deleting() || !api::is_owned_by(job->meta, record.meta)) continue;
+  for (const auto& job : own_jobs(context.caches.jobs, record.meta)) {
+    if (job->meta.deleting()) continue;
     Plan plan;
     plan.after.emplace_back(DeleteJob{job->meta.name});
     if (auto done = apply_finished(context, record.meta, plan, stop); !done) return runtime::failed(done.error());
@@ -90,18 +90,16 @@ runtime::ReconcileResult blocked(const Context& context, const Observed& observe
   return runtime::failed(error);
 }
 
-// Observes, decides and applies. `observed` is what is known of the run when one of these fails.
-Result<Plan> go_on(const Context& context, const RunRecord& record, Observed& observed, std::stop_token stop) {
+// Observes, decides and applies. `observed` holds the run, and in the end whatever was found out about it.
+Result<Plan> go_on(const Context& context, Observed& observed, std::stop_token stop) {
   try {
-    auto seen = observe_run(context, record.active, stop);
-    RETURN_IF_ERROR(seen);
-    observed = std::move(*seen);
+    RETURN_IF_ERROR(observe_run(context, observed, stop));
     Plan plan = decide(observed, context.clock.now(), context.settings);
     const bool queues = std::ranges::any_of(
         plan.before, [](const Action& step) { return std::holds_alternative<RequestAdmission>(step); });
     // The run has its slot, or no longer asks for one. For example, a suspended run must not get a slot that waiting
     // runs need.
-    if (!queues) context.slots.leave(record.meta.uid);
+    if (!queues) context.slots.leave(observed.run->meta.uid);
     RETURN_IF_ERROR(apply_run(context, observed, plan, std::move(stop)));
     return plan;
   } catch (const nlohmann::json::exception& error) {
@@ -113,7 +111,7 @@ Result<Plan> go_on(const Context& context, const RunRecord& record, Observed& ob
 runtime::ReconcileResult reconcile_active(const Context& context, const RunRecord& record, std::stop_token stop) {
   Observed observed;
   observed.run = record.active;
-  const auto plan = go_on(context, record, observed, stop);
+  const auto plan = go_on(context, observed, stop);
   // A watcher may have seen the run's removal, and called forget(), before this pass made its last notes about the
   // run.
   if (const auto kept = context.caches.runs.find(record.meta.key()); !kept || kept->meta.uid != record.meta.uid) {
@@ -140,8 +138,7 @@ runtime::ReconcileResult reconcile_run(const Context& context, const std::string
   // Runs that wait for the result of a run that is gone were woken when its removal was seen (wiring.cc).
   if (!record) return runtime::done();
   if (record->meta.deleting()) return reconcile_deleted(context, *record, std::move(stop));
-  if (!record->active) return reconcile_finished(context, *record, stop);
-
+  if (!record->active) return reconcile_finished(context, *record, std::move(stop));
   return reconcile_active(context, *record, std::move(stop));
 }
 

@@ -10,8 +10,8 @@
 
 namespace modelrun::controller {
 
-// `key` is "namespace/name". Does nothing for a run that is gone. Of a run that is being deleted it deletes the Jobs and
-// frees the slot, and writes nothing into it. Fails with the error of the request that failed; kConflict means that
+// `key` is "namespace/name". Does nothing for a run that is gone. Of a run that is being deleted it deletes the Jobs
+// and frees the slot, and writes nothing into it. Fails with the error of the request that failed; kConflict means that
 // something has changed since the caches were read. If passes over a run that has not ended keep failing for five
 // seconds, its status says so; see decide_blocked(). Blocks. Safe to call from many threads for different keys.
 runtime::ReconcileResult reconcile_run(const Context& context, const std::string& key, std::stop_token stop);

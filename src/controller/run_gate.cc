@@ -74,8 +74,8 @@ Result<std::shared_ptr<const api::ModelRun>> RunGate::find(const runserver::Atte
   // The pod that status names was found to be the attempt's before. Its Job may be gone already, and the pod be in its
   // grace period, in which it hands in what it has.
   if (pod.pod_uid == record->active->status.pod_uid) return record->active;
-  for (const auto& job : caches_.jobs.by_index(kByRun, run_index(record->meta))) {
-    if (job->meta.uid == seen->meta.owner_uid && is_owned_by(job->meta, record->meta)) return record->active;
+  for (const auto& job : own_jobs(caches_.jobs, record->meta)) {
+    if (job->meta.uid == seen->meta.owner_uid) return record->active;
   }
   return fail(ErrorKind::kUnavailable, "the Job of pod {} is not known (yet)", pod.pod_name);
 }

@@ -13,8 +13,8 @@
 
 namespace modelrun::controller {
 
-// Thread-safe; no function blocks. Keeps references to the constructor's arguments, which must outlive the gate. Requests
-// go to the term of leadership that is current when they come, and wait for nothing beyond its end.
+// Thread-safe; no function blocks. Keeps references to the constructor's arguments, which must outlive the gate.
+// Requests go to the term of leadership that is current when they come, and wait for nothing beyond its end.
 //
 // The functions follow the contract of runserver::Handler. A request is answered at once, with an error, if the pod
 // is not one of the attempt:

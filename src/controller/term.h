@@ -1,6 +1,6 @@
 // What an operator process knows in memory while it leads, apart from its caches: requests of pods, who waits for a
-// slot, how far sources are, which keys are to be worked on. All of it belongs to one term of leadership. A process that
-// loses the lease and gets it back begins with nothing, because what it knew may have become false meanwhile, and
+// slot, how far sources are, which keys are to be worked on. All of it belongs to one term of leadership. A process
+// that loses the lease and gets it back begins with nothing, because what it knew may have become false meanwhile, and
 // nobody told it so.
 #pragma once
 

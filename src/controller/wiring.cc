@@ -67,8 +67,8 @@ void on_project(const Context& context, const ProjectPtr& old, const ProjectPtr&
   context.project_queue.add(key);
   const bool changed = !old || !now || old->meta.uid != now->meta.uid || old->meta.generation != now->meta.generation ||
                        old->meta.deleting() != now->meta.deleting();
-  // Another history may be due to delete finished runs, or their Jobs, sooner or later than they have asked to be woken.
-  // A project that comes back counts too: without it the runs had the default history.
+  // Another history may be due to delete finished runs, or their Jobs, sooner or later than they have asked to be
+  // woken. A project that comes back counts too: without it the runs had the default history.
   const bool history_changed = !old || !now || old->history != now->history;
   if (changed) wake_runs(context, key, history_changed);
   if (old && (!now || old->meta.uid != now->meta.uid)) {

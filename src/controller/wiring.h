@@ -5,9 +5,9 @@
 
 namespace modelrun::controller {
 
-// Sets the on_change callbacks of the caches. Call it before the watchers start. Keeps a reference to `term`, which must
-// outlive every change of a cache. The callbacks run on the thread that changes the cache: a watcher, or a reconcile
-// thread after a write of its own. While there is no term they do nothing.
+// Sets the on_change callbacks of the caches. Call it before the watchers start. Keeps a reference to `term`, which
+// must outlive every change of a cache. The callbacks run on the thread that changes the cache: a watcher, or a
+// reconcile thread after a write of its own. While there is no term they do nothing.
 void wire_caches(Caches& caches, const CurrentTerm& term);
 
 // Adds the key of every cached run and project to its queue. Thread-safe.

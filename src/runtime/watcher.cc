@@ -97,7 +97,7 @@ Result<void> Watcher::watch(std::stop_token stop) {
   const auto lasted = clock_.now() - begin;
   if (progressed_ || lasted >= kSteady) {
     backoff_.reset();
-    listed_again_ = false;
+    history_lost_ = false;
   }
   if (!result) {
     // It is normal that a watch delivers events and later breaks or falls silent. It is resumed without a delay.
@@ -141,10 +141,9 @@ void Watcher::after_failure(const Error& error, std::stop_token stop) {
     state_ = State::kList;
     resource_version_.clear();
   }
-  // A lost history is no sign that the server is in trouble: the delays that grew while it was away do not count. Once
-  // only, as long as no watch has worked since.
-  if (error.kind == ErrorKind::kGone && !listed_again_) backoff_.reset();
-  listed_again_ = error.kind == ErrorKind::kGone;
+  // A lost history does not mean that the server is in trouble, so the delay that has grown while the server was away
+  // starts anew. If that happens again before a watch has worked, the delay grows as after other failures.
+  if (error.kind == ErrorKind::kGone && !std::exchange(history_lost_, true)) backoff_.reset();
   const auto delay = backoff_.next();
   set_error(error.message);
   const auto level = error.kind == ErrorKind::kGone ? log::Level::kInfo : log::Level::kWarn;

@@ -103,7 +103,7 @@ class Watcher {
   // Used by the loop's thread only.
   State state_ = State::kList;
   std::string resource_version_;
-  bool listed_again_ = false;  // the last failure was a lost history, and no watch has worked since
+  bool history_lost_ = false;  // and no watch has worked since
   bool page_expired_ = false;  // a continue token expired in the last list: list without pages
   bool progressed_ = false;    // the current watch has delivered something
   Backoff backoff_;

@@ -28,8 +28,8 @@ class ArchiveStore {
   struct Limits {
     std::uint64_t max_bytes = 0;
     std::size_t max_archives = 0;
-    // Of memory, for the indexes of archives that nobody holds. The file of an archive whose index was dropped stays; the
-    // index is read again when the archive is asked for.
+    // Of memory, for the indexes of archives that nobody holds. The file of an archive whose index was dropped stays;
+    // the index is read again when the archive is asked for.
     std::size_t max_index_bytes = 0;
   };
   // Creates the directory when it is missing, takes over the regular files that are named like archives, and removes

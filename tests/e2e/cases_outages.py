@@ -12,9 +12,18 @@ from harness import Skip, case
 MODEL = "import json, time\ntime.sleep(2)\nresult = {'k': json.load(open('/inputs/parameters.json'))['k']}\nprint('done')\n"
 
 
-def begin(space, names):
-    for k, name in enumerate(names):
+def begin(space, names, first=0):
+    for k, name in enumerate(names, first):
         space.run(name, parameters={"k": k})
+
+
+def eight_under_way(space):
+    """The names of eight runs in three slots, of which one runs at least."""
+    space.project(files={"run.py": MODEL}, limits={"maxConcurrentRuns": 3})
+    names = [f"r{i}" for i in range(8)]
+    begin(space, names)
+    wait_for(lambda: any(space.status(name).get("phase") == "Running" for name in names), 60, "the first ones run")
+    return names
 
 
 def check(space, names):
@@ -36,9 +45,7 @@ def leader_that_stands_still(space):
     with stopped(operators(space)[first]):
         begin(space, names[:4])
         wait_for(lambda: (now := leaders(space)) and first not in now, 60, "another operator leads")
-        begin_late = names[4:]
-        for k, name in enumerate(begin_late, 4):
-            space.run(name, parameters={"k": k})
+        begin(space, names[4:], first=4)
     wait_for(lambda: len(leaders(space)) == 1, 30, "one of the two leads")
     check(space, names)
     stays(lambda: len(leaders(space)) == 1, 3, "one operator leads")
@@ -48,11 +55,8 @@ def leader_that_stands_still(space):
 @case(alone=True)
 def leader_that_is_cut_off(space):
     """No packet between the leader and the API server until another leads; pods still reach the first one's run server."""
-    space.project(files={"run.py": MODEL}, limits={"maxConcurrentRuns": 3})
     first = leader(space)
-    names = [f"r{i}" for i in range(8)]
-    begin(space, names)
-    wait_for(lambda: any(space.status(name).get("phase") == "Running" for name in names), 60, "the first ones run")
+    names = eight_under_way(space)
     with cut_off(operators(space)[first]):
         wait_for(lambda: (now := leaders(space)) and first not in now, 60, "another operator leads")
     check(space, names)
@@ -62,10 +66,7 @@ def leader_that_is_cut_off(space):
 @case(alone=True)
 def api_server_that_stands_still(space):
     """A minute without an answer, in which models end: each result comes in afterwards."""
-    space.project(files={"run.py": MODEL}, limits={"maxConcurrentRuns": 3})
-    names = [f"r{i}" for i in range(8)]
-    begin(space, names)
-    wait_for(lambda: any(space.status(name).get("phase") == "Running" for name in names), 60, "the first ones run")
+    names = eight_under_way(space)
     with stopped(int(hack("pid", "kube-apiserver"))):
         until = time.monotonic() + 60
         wait_for(lambda: time.monotonic() > until, 61, "a minute")
@@ -76,10 +77,7 @@ def api_server_that_stands_still(space):
 @case(alone=True)
 def etcd_that_ends(space):
     """etcd and the API server are killed and started again twenty seconds later."""
-    space.project(files={"run.py": MODEL}, limits={"maxConcurrentRuns": 3})
-    names = [f"r{i}" for i in range(8)]
-    begin(space, names)
-    wait_for(lambda: any(space.status(name).get("phase") == "Running" for name in names), 60, "the first ones run")
+    names = eight_under_way(space)
     for component in ("etcd", "kube-apiserver"):
         os.kill(int(hack("pid", component)), signal.SIGKILL)
     until = time.monotonic() + 20

@@ -43,8 +43,8 @@ class Fibers {
   void spawn(FiberGroup& group, std::string name, std::function<void()> body);
   [[nodiscard]] Nanos now() const { return now_; }
 
-  // For fibers only. Waits until `ready()` is true, `deadline` has come (nullopt: there is none) or `stop` is requested,
-  // and returns ready(). `ready` is called often and on other stacks: it must be cheap, and must not wait.
+  // For fibers only. Waits until `ready()` is true, `deadline` has come (nullopt: there is none) or `stop` is
+  // requested, and returns ready(). `ready` is called often and on other stacks: it must be cheap, and must not wait.
   bool wait(std::optional<Nanos> deadline, const std::function<bool()>& ready, const std::stop_token& stop = {});
   // For fibers only. Returns false if `stop` was requested before the time was over.
   bool sleep(Nanos span, const std::stop_token& stop = {});

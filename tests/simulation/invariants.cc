@@ -119,7 +119,8 @@ void Invariants::check_job_creation(const Json& job) {
   const auto jobs = truth.jobs.find(number);
   const bool given =
       std::ranges::any_of(truth.pods, [&](const auto& pod) { return pod->attempt == number && pod->granted; });
-  // A Job that somebody deleted before its model started, while no operator saw it, is made again: see docs/reliability.md.
+  // A Job that somebody deleted before its model started, while no operator saw it, is made again: see
+  // docs/reliability.md.
   const bool allowed = truth.job_deleted && !given;
   if (jobs != truth.jobs.end() && jobs->second.size() > 1 && !allowed) {
     violate("I1", fmt::format("a second Job for attempt {} of {}", attempt, key_of(run->json)));

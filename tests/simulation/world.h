@@ -1,5 +1,5 @@
-// One simulated world: operator processes, an API server, a cluster, git servers and people, from the first object to the
-// moment when all is over and quiet. The seed and the options decide everything that happens in it.
+// One simulated world: operator processes, an API server, a cluster, git servers and people, from the first object to
+// the moment when all is over and quiet. The seed and the options decide everything that happens in it.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,5 @@
 #include "controller/caches/caches.h"
 
-#include <vector>
-
 namespace modelrun::controller {
 
 bool is_followed(const RunStore& runs, const std::string& uid) {
@@ -10,6 +8,12 @@ bool is_followed(const RunStore& runs, const std::string& uid) {
 
 std::string run_index(const api::ObjectMeta& run) {
   return api::object_key(run.namespace_, run.uid);
+}
+
+std::vector<std::shared_ptr<const api::JobView>> own_jobs(const JobStore& jobs, const api::ObjectMeta& run) {
+  auto found = jobs.by_index(kByRun, run_index(run));
+  std::erase_if(found, [&](const auto& job) { return !api::is_owned_by(job->meta, run); });
+  return found;
 }
 
 Caches::Caches(const runtime::SteadyClock& clock) : runs(clock), projects(clock), jobs(clock), pods(clock) {

@@ -1,7 +1,9 @@
 // The operator's caches of runs, projects, Jobs and Pods, with the indexes that reconciling needs.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "api/model_project.h"
 #include "api/workload.h"
@@ -24,6 +26,9 @@ inline constexpr const char* kByRun = "run";            // jobs, pods: "namespac
 // The value of kByRun for the run. It names the namespace too: anybody may write the UID of another tenant's run into
 // the labels of an object in a namespace of their own.
 std::string run_index(const api::ObjectMeta& run);
+
+// The Jobs that the run owns, in no particular order. Some may be being deleted.
+std::vector<std::shared_ptr<const api::JobView>> own_jobs(const JobStore& jobs, const api::ObjectMeta& run);
 
 // True if any run waits for the result of the run with this UID (status.reusedFrom).
 bool is_followed(const RunStore& runs, const std::string& uid);

@@ -48,13 +48,11 @@ struct Inbox::Entry {
   bool durable_final = false;
   int durable_failures = 0;
   int payload_refusals = 0;
-  bool job_seen = false;
   bool job_foreign = false;
   bool children_ensured = false;
   bool cancel_ordered = false;
   std::set<std::string> job_uids;
   std::string job_error;
-  int job_failures = 0;
   std::string payload_error;
   std::optional<Error> source_lost;
   std::map<Mark, runtime::SteadyClock::Point> marks;
@@ -65,8 +63,8 @@ struct Inbox::Entry {
   void begin(int next) {
     attempt = next;
     durable.reset();
-    durable_final = job_seen = job_foreign = children_ensured = cancel_ordered = false;
-    durable_failures = payload_refusals = job_failures = 0;
+    durable_final = job_foreign = children_ensured = cancel_ordered = false;
+    durable_failures = payload_refusals = 0;
     job_uids.clear();
     job_error.clear();
     payload_error.clear();
@@ -167,12 +165,9 @@ Inbox::Notes Inbox::read(const api::ModelRun& run) const {
     notes = {.claims = {},
              .frame = entry.durable,
              .durable_final = entry.durable_final,
-             .job_seen = entry.job_seen,
              .job_foreign = entry.job_foreign,
              .children_ensured = entry.children_ensured,
-             .job_uids = entry.job_uids,
              .job_error = entry.job_error,
-             .job_failures = entry.job_failures,
              .durable_failures = entry.durable_failures,
              .payload_refusals = entry.payload_refusals,
              .payload_error = entry.payload_error,
@@ -250,7 +245,6 @@ void Inbox::set_job(const std::string& uid, int attempt, bool foreign) {
   entry->job_foreign = foreign;
   entry->children_ensured = !foreign;
   entry->job_error.clear();
-  entry->job_failures = 0;
 }
 
 void Inbox::job_failed(const std::string& uid, int attempt, std::string error) {
@@ -258,15 +252,18 @@ void Inbox::job_failed(const std::string& uid, int attempt, std::string error) {
   auto* entry = attempt_locked(uid, attempt);
   if (entry == nullptr) return;
   entry->job_error = std::move(error);
-  ++entry->job_failures;
 }
 
 void Inbox::set_job_seen(const std::string& uid, int attempt, const std::string& job_uid) {
   const MutexLock lock(mutex_);
-  auto* entry = attempt_locked(uid, attempt);
-  if (entry == nullptr) return;
-  entry->job_seen = true;
-  entry->job_uids.insert(job_uid);
+  if (auto* entry = attempt_locked(uid, attempt)) entry->job_uids.insert(job_uid);
+}
+
+std::set<std::string> Inbox::jobs_seen(const api::ModelRun& run) const {
+  const MutexLock lock(mutex_);
+  const auto found = entries_.find(run.meta.uid);
+  const bool current = found != entries_.end() && found->second->attempt >= run.status.attempts;
+  return current ? found->second->job_uids : std::set<std::string>{};
 }
 
 void Inbox::set_source_lost(const std::string& uid, int attempt, Error error) {

@@ -76,8 +76,8 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
   // A frame of a pod that was never recorded (ExitHow::kNotStarted) is used too, but answered with kConflict.
   void submit(const std::string& uid, std::string pod_uid, api::ResultFrame frame, DoneFn done);
   // Calls `done` when there is an order for the pod: before this function returns if the attempt's cancel was ordered
-  // already, else from order_cancel(), settle(), forget() or close(), and at most once. The watch ends when the returned
-  // object is destroyed; a call that has begun may still be running then. Never returns null. REQUIRES: a
+  // already, else from order_cancel(), settle(), forget() or close(), and at most once. The watch ends when the
+  // returned object is destroyed; a call that has begun may still be running then. Never returns null. REQUIRES: a
   // std::shared_ptr holds the inbox.
   std::unique_ptr<runserver::OrderWatch> watch_orders(const std::string& uid, int attempt, std::string pod_uid,
                                                       const OrderFn& done);
@@ -87,12 +87,9 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
     std::vector<Claim> claims;              // of all attempts
     std::optional<api::ResultFrame> frame;  // a pushed frame, else the durable copy
     bool durable_final = false;
-    bool job_seen = false;
     bool job_foreign = false;
     bool children_ensured = false;
-    std::set<std::string> job_uids;  // of the Jobs that the attempt is known to have had
     std::string job_error;
-    int job_failures = 0;
     int durable_failures = 0;
     int payload_refusals = 0;
     std::string payload_error;  // of the last refusal
@@ -119,13 +116,15 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
   // Notes that a pass over the run has failed. Returns how long ago the first one did so since trouble_over().
   Duration trouble(const std::string& uid);
   void trouble_over(const std::string& uid);
-  // Notes that the attempt's Job and ConfigMap are in place, or with `foreign` that the Job's name is taken by an object
-  // of somebody else.
+  // Notes that the attempt's Job and ConfigMap are in place, or with `foreign` that the Job's name is taken by an
+  // object of somebody else.
   void set_job(const std::string& uid, int attempt, bool foreign);
-  // Notes why one of the attempt's objects could not be made. The notes count these calls until set_job().
+  // Notes why one of the attempt's objects could not be made. The note goes with set_job().
   void job_failed(const std::string& uid, int attempt, std::string error);
   // Notes that the attempt's Job exists or did exist, and its UID.
   void set_job_seen(const std::string& uid, int attempt, const std::string& job_uid);
+  // The UIDs that set_job_seen() was given for the current attempt of `run`.
+  [[nodiscard]] std::set<std::string> jobs_seen(const api::ModelRun& run) const;
   // Notes that the source which the attempt's pod was granted cannot be had.
   void set_source_lost(const std::string& uid, int attempt, Error error);
   // Notes that it was given to the pod after all. Returns true if set_source_lost() was called before.

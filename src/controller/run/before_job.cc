@@ -16,9 +16,8 @@ constexpr std::chrono::seconds kLookAgain{30};
 constexpr std::chrono::seconds kAskAgain{2};  // for an unreachable source; Sources spaces the real tries further apart
 
 // True if the run's status says that it is suspended, or that it waits for another run's result.
-bool was_held(const api::ModelRunStatus& status) {
-  const auto* succeeded = api::find_condition(status.conditions, "Succeeded");
-  return succeeded != nullptr && (succeeded->reason == reason::kSuspended || succeeded->reason == reason::kJoined);
+bool was_held(const api::ModelRun& run) {
+  return has_reason(run, reason::kSuspended) || has_reason(run, reason::kJoined);
 }
 
 // How long the run has been waiting since it was last held, or else since it was created. A run that is no longer held
@@ -26,15 +25,15 @@ bool was_held(const api::ModelRunStatus& status) {
 // compared with `now`, so the answer may be wrong by what their clocks differ.
 Duration waited(const Observed& observed, Time now) {
   const auto& status = observed.run->status;
-  if (was_held(status)) return Duration::zero();
+  if (was_held(*observed.run)) return Duration::zero();
   const Duration by_clock = now - status.timeline.resumed.value_or(observed.run->meta.creation);
   return std::max(by_clock, status.timeline.resumed ? Duration::zero() : observed.known_for);
 }
 
-// How long the source has been asked for, which limits.pendingSeconds bounds. Neither time in which the run was held nor
-// time before this operator began to lead counts: the repository was not asked then.
+// How long the source has been asked for, which limits.pendingSeconds bounds. Neither time in which the run was held
+// nor time before this operator began to lead counts: the repository was not asked then.
 Duration source_waited(const Observed& observed, Time now) {
-  const bool held_before = was_held(observed.run->status) || observed.run->status.timeline.resumed;
+  const bool held_before = was_held(*observed.run) || observed.run->status.timeline.resumed;
   return held_before ? std::min(observed.source.asked_for, waited(observed, now)) : observed.source.asked_for;
 }
 
@@ -267,7 +266,7 @@ Plan decide_before_job(const Observed& observed, Time now, const Settings& setti
   if (auto plan = check_project(observed, now)) return *plan;
   if (auto plan = check_image(observed, now, settings)) return *plan;
   Plan plan = go_ahead(observed, now, settings);
-  if (plan.status && !plan.status->reused_from && was_held(observed.run->status)) plan.status->timeline.resumed = now;
+  if (plan.status && !plan.status->reused_from && was_held(*observed.run)) plan.status->timeline.resumed = now;
   return plan;
 }
 

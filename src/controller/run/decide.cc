@@ -27,13 +27,21 @@ Plan decide(const Observed& observed, Time now, const Settings& settings) {
 }
 
 Plan decide_blocked(const Observed& observed, const Error& error, Duration lasted, Time now, const Settings& settings) {
-  const auto limits = observed.as_admitted ? observed.as_admitted->limits : api::LimitsSpec{};
+  const auto limits = limits_of(observed);
   const bool started = observed.run->status.phase == api::Phase::kRunning;
   // A model that runs has its own time, and its result may come as soon as the trouble is over.
   const auto timeout = timeout_seconds(observed.run->spec, limits, settings);
   const std::chrono::seconds most(started ? active_deadline_seconds(limits.pending_seconds, timeout)
                                           : limits.pending_seconds);
-  if (observed.run->spec.cancel && lasted >= std::min(most, kCancelWait)) {
+  const bool cancelled = observed.run->spec.cancel && lasted >= std::min(most, kCancelWait);
+  if (observed.frame && (cancelled || lasted >= most)) {
+    // The model has reported its end. Ends with what fits into status, as when the API server refuses the rest.
+    Observed last = observed;
+    last.payload_refusals = kPayloadTries;
+    last.payload_error = error.message;
+    return decide(last, now, settings);
+  }
+  if (cancelled) {
     return refuse(observed, api::Phase::kCancelled, api::reason::kCancelled,
                   fmt::format("cancelled by spec.cancel, while the run could not go on: {}", error.message), now);
   }

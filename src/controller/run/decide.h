@@ -14,7 +14,8 @@ Plan decide(const Observed& observed, Time now, const Settings& settings);
 
 // The plan for such a run when passes over it have failed for `lasted`, now with `error`: says so in the run's status.
 // Ends the run if that lasts longer than limits.pendingSeconds, or once the model runs than its pod may, and soon if it
-// is cancelled. Of `observed` only the run and as_admitted are used.
+// is cancelled. A model that has reported its end keeps it, without what does not fit into status. `observed` is as far
+// as observe_run() has come.
 Plan decide_blocked(const Observed& observed, const Error& error, Duration lasted, Time now, const Settings& settings);
 
 // What decide_finished() needs to know about a run that has ended.
@@ -29,8 +30,8 @@ struct FinishedRun {
 };
 
 // The plan for a run whose phase is final. The Job is deleted history.podSeconds after the run's end. The run is
-// deleted history.ttlSecondsAfterFinished after its end, by the wall clock, if that is set, the run is managed, and no other run waits
-// for its result.
+// deleted history.ttlSecondsAfterFinished after its end, by the wall clock, if that is set, the run is managed, and no
+// other run waits for its result.
 Plan decide_finished(const FinishedRun& run, Time now);
 
 }  // namespace modelrun::controller

@@ -37,8 +37,8 @@ inline std::int64_t timeout_seconds(const api::ModelRunSpec& run, const api::Lim
   return std::min(wish, settings.max_timeout_seconds);
 }
 
-// The pod's activeDeadlineSeconds: the last resort for a pod whose `exec` cannot enforce the time limit. Everything that
-// the pod normally waits for takes less time.
+// The pod's activeDeadlineSeconds: the last resort for a pod whose `exec` cannot enforce the time limit. Everything
+// that the pod normally waits for takes less time.
 inline std::int64_t active_deadline_seconds(std::int64_t pending_seconds, std::int64_t timeout) {
   return pending_seconds + timeout + 60;
 }

@@ -47,8 +47,8 @@ struct OtherRun {
 };
 
 // Names the events of an attempt whose time no Kubernetes object records by a clock that can be compared with ours. The
-// times are kept in memory, by a clock that nobody can set (see Inbox). After a restart of the operator they start anew,
-// which only makes a wait longer.
+// times are kept in memory, by a clock that nobody can set (see Inbox). After a restart of the operator they start
+// anew, which only makes a wait longer.
 enum class Mark {
   // Set by a plan:
   kPodLost,      // the recorded pod is gone, or the Job has ended and has no pod
@@ -86,7 +86,6 @@ struct Observed {
   std::vector<std::string> stray_jobs;  // names of Jobs of attempts that are over
   bool children_ensured = false;        // this process has made or found the attempt's Job and ConfigMap
   std::string job_error;                // why the attempt's objects could not be made the last time; empty: they could
-  int job_failures = 0;                 // how often in a row
   // The pods of the current attempt, newest first. A recorded pod that the cache does not have comes last.
   std::vector<std::shared_ptr<const api::PodView>> pods;
 

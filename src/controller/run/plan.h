@@ -63,8 +63,8 @@ struct EventNote {
   std::string note;
 };
 
-// An event that is certain to come and has the run reconciled: a change of an object in the cache, which a list shows if
-// the watch has missed it, or a pass over the run's project.
+// An event that is certain to come and has the run reconciled: a change of an object in the cache, which a list shows
+// if the watch has missed it, or a pass over the run's project.
 enum class Awaits {
   kNothing,
   kSlot,        // the project gives the run its slot, or changes
@@ -83,8 +83,8 @@ struct Plan {
   std::vector<Action> after;
   std::vector<EventNote> events;
   std::vector<Mark> marks;  // set to the present time; a mark that is set keeps its time, except kDurableRead
-  // What wakes the run next: every plan that does not end the run has one of the two, and decide() sees to it. Events that
-  // may never come, such as the next message of a pod, do not count: they only make things quicker.
+  // What wakes the run next: every plan that does not end the run has one of the two, and decide() sees to it. Events
+  // that may never come, such as the next message of a pod, do not count: they only make things quicker.
   std::optional<Duration> requeue_after;
   Awaits awaits = Awaits::kNothing;
 };

@@ -19,8 +19,7 @@ RunRecord make_record(api::ModelRun run) {
   record.phase = run.status.phase;
   record.made_by_tool = run.created_by == "cli" || run.created_by == "gateway";
   // Numbers go on from the highest that an operator can have given.
-  const auto number = run.status.run_number;
-  record.number = number > 0 && number <= api::kMaxRunNumber ? number : 0;
+  record.number = api::sound_run_number(run.status.run_number);
   record.observed_generation = run.status.observed_generation;
   // A result that was taken from another run may be old. This run's own age counts from when it took the result.
   record.finished_at = run.status.reused_from ? run.status.timeline.recorded : run.status.finished_at;

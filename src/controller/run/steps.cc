@@ -34,12 +34,20 @@ Plan finish(const Observed& observed, const Verdict& verdict, const api::PodView
 
 }  // namespace
 
-const api::PodView* attempt_pod(const Observed& observed) {
-  const auto& uid = observed.run->status.pod_uid;
+const api::PodView* pick_pod(const Observed& observed, const std::string& uid) {
   for (const auto& pod : observed.pods) {
     if (uid.empty() || pod->meta.uid == uid) return pod.get();
   }
   return nullptr;
+}
+
+api::LimitsSpec limits_of(const Observed& observed) {
+  return observed.as_admitted ? observed.as_admitted->limits : api::LimitsSpec{};
+}
+
+bool has_reason(const api::ModelRun& run, std::string_view reason) {
+  const auto* succeeded = api::find_condition(run.status.conditions, "Succeeded");
+  return succeeded != nullptr && succeeded->reason == reason;
 }
 
 Plan wait_for(const Observed& observed, std::string_view reason, const std::string& message, Duration again, Time now) {

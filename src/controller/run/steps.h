@@ -37,8 +37,14 @@ bool is_sound(const Observed& observed);
 
 // steps.cc, used by both:
 
-// The attempt's pod: the recorded one; while none is recorded, the newest. Null if there is none.
-const api::PodView* attempt_pod(const Observed& observed);
+// The pod with that UID; with an empty UID, the newest pod. Null if there is none.
+const api::PodView* pick_pod(const Observed& observed, const std::string& uid);
+
+// The limits that the run was admitted with; the defaults if nothing is known of them.
+api::LimitsSpec limits_of(const Observed& observed);
+
+// True if the run's status gives that reason for what it waits for or how it ended.
+bool has_reason(const api::ModelRun& run, std::string_view reason);
 
 // The run waits for `reason`, and is reconciled again after `again` at the latest. Nothing is written in the first
 // second of a run that has no status yet, because most such waits end before anybody could read the status. The run

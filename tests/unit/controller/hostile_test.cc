@@ -300,6 +300,45 @@ TEST_F(Squatter, AJobThatIsSomebodyElsesIsNotDeleted) {
   }
 }
 
+TEST(Refused, APartOfTheResultThatIsNeverAnsweredEndsTheRunAfterAll) {
+  for (const bool cancel : {false, true}) {
+    World world({});
+    world.node().prints = std::string(20'000, 'x');
+    world.set_faults([](const kube::Request& request, int) {
+      const bool part = request.method == kube::Method::kPost && request.path.ends_with("/configmaps");
+      return part ? Fault::k500 : Fault::kNone;
+    });
+    world.run([&] { return reason(world.find("run-00")) == api::reason::kBlocked; });
+    if (cancel) world.set_spec("run-00", {{"cancel", true}});
+    const Time soon = world.machine().clock.now() + std::chrono::seconds(120);
+    world.run([&] { return world.all_final(); });
+    EXPECT_EQ(world.machine().clock.now() <= soon, cancel);
+    const auto status = world.find("run-00").status;
+    EXPECT_EQ(status.phase, Phase::kSucceeded) << "its model has ended well";
+    EXPECT_EQ(status.outputs, (Json{{"answer", 42}}));
+    EXPECT_FALSE(status.result_ref);
+    EXPECT_NE(status.warning.find("lost"), std::string::npos) << status.warning;
+  }
+}
+
+TEST(Absent, AJobThatIsSeenOnlyWhileItIsDeletedIsNotMadeAgain) {
+  World world({});
+  world.run([&] { return !world.machine().server.all(kube::kJobs).empty(); });
+  auto& server = world.machine().server;
+  auto job = server.all(kube::kJobs).at(0);
+  job["metadata"]["deletionTimestamp"] = format_rfc3339(world.machine().clock.now());
+  server.put(kube::kJobs, job);
+  world.restart();  // the operator that has made it is gone
+  world.process().context().run_queue.add("n/run-00");
+  while (world.process().work()) {
+  }
+  server.erase(kube::kJobs, world.namespace_(), job["metadata"]["name"].get<std::string>());
+  world.run([&] { return world.all_final(); });
+  const auto status = world.find("run-00").status;
+  ASSERT_TRUE(status.error);
+  EXPECT_EQ(status.error->reason, api::reason::kJobDeleted);
+}
+
 TEST(Absent, AProjectThatOnlyTheCacheMissesEndsNoRun) {
   World world({});
   world.node().hold = true;
@@ -503,6 +542,8 @@ TEST_P(Refused, HasAClock) {
   const auto status = world_.find("run-00").status;
   EXPECT_EQ(status.phase, Phase::kFailed);
   EXPECT_EQ(status.error->reason, GetParam().ends);
+  // limits.pendingSeconds is 120, and passes that fail are a minute apart at most.
+  EXPECT_LT(world_.machine().clock.now() - world_.find("run-00").meta.creation, std::chrono::seconds(200));
   EXPECT_FALSE(status.error->message.empty());
 }
 

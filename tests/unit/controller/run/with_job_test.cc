@@ -120,6 +120,12 @@ TEST(Pending, HasAClock) {
   EXPECT_EQ(scene.at_second(31), "[Running Running] @480") << "it has come after all";
 }
 
+TEST(Pending, ANodeThatDiesBeforeTheModelStarts) {
+  Scene scene = Scene().pending().with_pod().deleting(20);
+  EXPECT_EQ(scene.at_second(79), "@1");
+  EXPECT_EQ(scene.at_second(80), std::string("[Pending Retrying] delete:") + kJob1 + " job:2");
+}
+
 TEST(Pending, Cancelled) {
   Scene scene = Scene().pending().with_pod().claim("pod-a");
   scene.run.spec.cancel = true;
