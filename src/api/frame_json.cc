@@ -24,7 +24,9 @@ constexpr std::array<std::pair<ExitHow, std::string_view>, 7> kExitHows{{
 }};
 
 // Outputs may be kMaxJsonDepth deep; the objects around them in the frame need a few levels more.
-constexpr JsonLimits kFrameLimits{.max_depth = kMaxJsonDepth + 4};
+// An artifact has six values, and all the rest of a frame some twenty.
+constexpr JsonLimits kFrameLimits{
+    .max_depth = kMaxJsonDepth + 4, .max_values = 8 * kMaxArtifacts, .text_member = "outputs"};
 
 // Reads the members of one object. Keeps the first error; after it, find() returns nullptr.
 class Reader {
@@ -173,7 +175,6 @@ json frame_to_json(const ResultFrame& frame) {
            {"exit", exit_to_json(frame.exit)},
            {"stdout", stream_to_json(frame.out)},
            {"stderr", stream_to_json(frame.err)}};
-  if (frame.outputs) out["outputs"] = *frame.outputs;
   if (!frame.artifacts.empty()) {
     json& list = out["artifacts"] = json::array();
     for (const Artifact& artifact : frame.artifacts) list.push_back(artifact_to_json(artifact));
@@ -216,15 +217,37 @@ Result<ResultFrame> frame_from_json(const json& value) {
   return frame;
 }
 
+std::size_t frame_bytes(const ResultFrame& frame) {
+  std::size_t bytes = sizeof frame + frame.run_uid.size() + frame.warning.size();
+  for (const auto* stream : {&frame.out, &frame.err}) bytes += stream->head.size() + stream->tail.size();
+  if (frame.outputs) bytes += frame.outputs->size();
+  if (frame.error) bytes += frame.error->reason.size() + frame.error->message.size();
+  for (const Artifact& artifact : frame.artifacts) {
+    bytes += sizeof artifact + artifact.name.size() + artifact.media_type.size() + artifact.sha256.size() +
+             (artifact.bytes ? artifact.bytes->size() : 0);
+  }
+  return bytes;
+}
+
 std::string encode_frame(const ResultFrame& frame) {
-  return json_text(frame_to_json(frame));
+  std::string text = json_text(frame_to_json(frame));
+  if (frame.outputs) text.insert(1, fmt::format("\"outputs\":{},", frame.outputs->text()));
+  return text;
 }
 
 Result<ResultFrame> decode_frame(std::string_view text) {
   if (text.size() > kMaxFrameBytes) return fail(ErrorKind::kTooLarge, "frame: {} bytes", text.size());
   auto value = parse_strict(text, kFrameLimits);
   if (!value) return fail_in("frame", value.error());
-  return frame_from_json(*value);
+  // The parser has made it a text.
+  std::optional<JsonText> outputs;
+  if (value->is_object() && value->contains("outputs")) {
+    outputs = JsonText::from_compact(std::move((*value)["outputs"].get_ref<std::string&>()));
+    value->erase("outputs");
+  }
+  auto frame = frame_from_json(std::move(*value));
+  if (frame) frame->outputs = std::move(outputs);
+  return frame;
 }
 
 }  // namespace modelrun::api

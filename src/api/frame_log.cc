@@ -61,12 +61,12 @@ class Assembler {
     const auto length = parse_size(take_until(rest, ' '));
     const auto count = parse_size(rest);
     const std::size_t parts = std::exchange(parts_, 0);
-    const std::string base64 = std::exchange(base64_, {});
+    std::string base64 = std::exchange(base64_, {});
     if (!length || !count) return fail(ErrorKind::kInvalid, "frame in log: its last line is damaged");
     if (parts != *count) return fail(ErrorKind::kInvalid, "frame in log: {} parts of {}", parts, *count);
-    const auto packed = base64_decode(base64);
+    auto packed = base64_decode(std::exchange(base64, {}));
     if (!packed) return fail_in("frame in log", packed.error());
-    const auto document = gunzip(*packed, kMaxFrameBytes);
+    const auto document = gunzip(std::exchange(*packed, {}), kMaxFrameBytes);
     if (!document) return fail_in("frame in log", document.error());
     if (document->size() != *length || sha256_hex(*document) != digest) {
       return fail(ErrorKind::kInvalid, "frame in log: the digest does not match");

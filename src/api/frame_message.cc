@@ -32,7 +32,7 @@ void shrink(CapturedStream& stream, std::size_t bytes) {
 }
 
 std::string render(const ResultFrame& frame, bool complete) {
-  return json_text({{"complete", complete}, {"frame", frame_to_json(frame)}});
+  return fmt::format(R"({{"complete":{},"frame":{}}})", complete, encode_frame(frame));
 }
 
 bool fits(const std::string& text) {
@@ -65,7 +65,7 @@ std::string frame_to_termination_message(const ResultFrame& frame) {
   small.artifacts.clear();
   // Outputs are worth more than the text of the streams, but outputs of more than 2 KiB would leave too little room
   // for the text.
-  if (small.outputs && json_text(*small.outputs).size() > 2048) {
+  if (small.outputs && small.outputs->size() > 2048) {
     small.outputs.reset();
   }
   for (std::size_t room = 2048; room > 0; room /= 2) {

@@ -57,12 +57,16 @@ HistorySpec decode_history(const json& object) {
   return history;
 }
 
-std::optional<json> take_run_settings(const json& spec) {
-  if (!spec.is_object()) return std::nullopt;
+void take_run_settings(const json& spec, ModelProject& project) {
+  if (!spec.is_object()) return;
   json settings = spec;
   settings.erase("history");
   settings.erase("suspend");
-  return settings;
+  project.run_settings = settings;
+  project.settings_bytes = project.run_settings->size();
+  if (project.settings_bytes < kMaxSettingsBytes) return;
+  project.run_settings.reset();
+  project.runtime = {};
 }
 
 ModelProjectStatus decode_project_status(const json& object) {
@@ -82,6 +86,10 @@ ModelProjectStatus decode_project_status(const json& object) {
 
 }  // namespace
 
+std::int64_t sound_run_number(std::int64_t number) {
+  return number > 0 && number <= kMaxRunNumber ? number : 0;
+}
+
 std::int64_t run_number_at(const json& object, std::string_view name) {
   return sound_run_number(int_at(object, name).value_or(0));
 }
@@ -99,7 +107,7 @@ ModelProject decode_model_project(const json& object) {
   project.limits = decode_limits(member(spec, "limits"));
   project.history = decode_history(member(spec, "history"));
   project.suspend = bool_at(spec, "suspend");
-  project.run_settings = take_run_settings(spec);
+  take_run_settings(spec, project);
   project.status = decode_project_status(member(object, "status"));
   return project;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/condition.h"
+#include "api/json_text.h"
 #include "api/object_meta.h"
 
 namespace modelrun::api {
@@ -93,11 +94,13 @@ struct ModelProjectStatus {
 };
 
 // The run number, or 0 if no operator can have given it.
-[[nodiscard]] constexpr std::int64_t sound_run_number(std::int64_t number) {
-  return number > 0 && number <= kMaxRunNumber ? number : 0;
-}
+[[nodiscard]] std::int64_t sound_run_number(std::int64_t number);
 // The sound_run_number() of the member `name`; 0 if there is none.
 std::int64_t run_number_at(const nlohmann::json& object, std::string_view name);
+
+// A project's settings as JSON must be smaller than this. Each run records them, and together with the parameters and
+// the rest of a run they stay well under etcd's limit of 1.5 MiB for an object.
+inline constexpr std::size_t kMaxSettingsBytes = 256 * 1024;
 
 struct ModelProject {
   ObjectMeta meta;
@@ -108,13 +111,15 @@ struct ModelProject {
   HistorySpec history;
   bool suspend = false;
   // The object's `spec` without `history` and `suspend`. A run records it at its admission and uses it for all of its
-  // attempts. nullopt when the object has no spec.
-  std::optional<nlohmann::json> run_settings;
+  // attempts. nullopt when the object has no spec, and when they are too large.
+  std::optional<JsonText> run_settings;
+  std::size_t settings_bytes = 0;  // size of run_settings as text
   ModelProjectStatus status;
 };
 
 // Decodes an object that the API server has validated against the CRD. An absent member gets the default of its
-// field. Throws nlohmann::json::exception when a word of runtime.command is not a string, which the CRD's schema
+// field. Of settings that are too large (settings_bytes >= kMaxSettingsBytes) only the short ones are kept: no run can
+// use them, and a namespace may have many such projects. Throws nlohmann::json::exception when a word of runtime.command is not a string, which the CRD's schema
 // rules out.
 ModelProject decode_model_project(const nlohmann::json& object);
 // Returns the value of `status`, for status_update() in api/model_run.h. Adds activeRuns, the number of active runs.

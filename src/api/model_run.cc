@@ -137,7 +137,7 @@ ModelRunStatus decode_status(const json& object) {
 }
 
 void put_result(json& object, const ModelRunStatus& status) {
-  if (status.outputs) object["outputs"] = *status.outputs;
+  if (status.outputs) object["outputs"] = status.outputs->parse();
   if (status.result_ref) {
     object["resultRef"] = {{"configMaps", status.result_ref->config_maps},
                            {"sha256", status.result_ref->sha256},
@@ -196,7 +196,7 @@ json encode_status(const ModelRunStatus& status) {
   if (status.run_number != 0) object["runNumber"] = status.run_number;
   if (status.attempts > 0) object["attempts"] = status.attempts;
   if (status.project_generation > 0) object["projectGeneration"] = status.project_generation;
-  if (status.project_spec) object["projectSpec"] = *status.project_spec;
+  if (status.project_spec) object["projectSpec"] = status.project_spec->parse();
   if (const auto& from = status.reused_from) {
     object["reusedFrom"] = {{"name", from->name}, {"uid", from->uid}};
     if (from->run_number > 0) object["reusedFrom"]["runNumber"] = from->run_number;

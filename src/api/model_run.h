@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "api/condition.h"
+#include "api/json_text.h"
 #include "api/object_meta.h"
+#include "api/parameters.h"
 #include "base/error.h"
 
 namespace modelrun::api {
@@ -40,7 +42,7 @@ struct ModelRunSpec {
   std::string model_name;
   std::string branch;
   std::string commit_sha;
-  std::optional<nlohmann::json> parameters;  // nullopt: no parameters.json; {}: a file with {}
+  std::optional<Parameters> parameters;  // nullopt: no parameters.json; {}: a file with {}
   std::optional<std::int64_t> timeout_seconds;
   Reuse reuse = Reuse::kNever;
   bool cancel = false;
@@ -118,7 +120,7 @@ struct ModelRunStatus {
   std::optional<Time> started_at, finished_at;
   std::string out, err;  // the parts of stdout and stderr that the status holds
   bool out_truncated = false, err_truncated = false;
-  std::optional<nlohmann::json> outputs;
+  std::optional<JsonText> outputs;
   std::optional<ResultRef> result_ref;
   bool truncated = false;  // the status does not hold the whole result
   std::vector<ArtifactStatus> artifacts;
@@ -130,7 +132,7 @@ struct ModelRunStatus {
   std::string project_uid;
   std::int64_t project_generation = 0;
   // ModelProject::run_settings of that generation; removed when the run has ended.
-  std::optional<nlohmann::json> project_spec;
+  std::optional<JsonText> project_spec;
   // A digest of all that decides what the run does: runs with the same identity are identical. Empty when it is not
   // known yet, and when no run may take this run's result.
   std::string identity;

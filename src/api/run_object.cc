@@ -37,7 +37,7 @@ RunRequest same_again(const ModelRun& run) {
   if (run.spec.scope == Scope::kModel) request.model = run.spec.model_name;
   request.branch = run.spec.branch.empty() ? run.status.branch : run.spec.branch;
   request.commit = run.status.commit_sha.empty() ? run.spec.commit_sha : run.status.commit_sha;
-  request.parameters = run.spec.parameters;
+  if (run.spec.parameters) request.parameters = run.spec.parameters->parse();
   request.timeout_seconds = run.spec.timeout_seconds;
   return request;
 }

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/json_text.h"
 #include "base/clock.h"
 #include "base/error.h"
 
@@ -142,17 +143,20 @@ struct ResultFrame {
   CapturedStream out;
   CapturedStream err;
   // A JSON object. Absent when the model left no outputs, which is not the same as {}.
-  std::optional<nlohmann::json> outputs;
+  std::optional<JsonText> outputs;
   std::vector<Artifact> artifacts;
   std::optional<FrameError> error;
   std::string warning;   // for people; empty when there is none
   bool partial = false;  // not encoded: the receiver sets it when it knows that a part of the result is lost
 };
 
+// About how many bytes of memory the frame needs: those of its texts.
+std::size_t frame_bytes(const ResultFrame& frame);
+
 // Returns the frame as one JSON document, the body of P/result. The bytes of artifacts are base64.
 std::string encode_frame(const ResultFrame& frame);
 // Returns kTooLarge when `text` has more than kMaxFrameBytes, and kInvalid when it is not a valid frame. Safe for
-// hostile text.
+// hostile text: the memory that it needs is a small multiple of the text's size, whatever is in it.
 Result<ResultFrame> decode_frame(std::string_view text);
 
 // Returns the durable copy for the agent's log. Every line begins with kFrameLine. The lines carry the base64 of the
@@ -180,6 +184,7 @@ Result<CompactFrame> frame_from_termination_message(std::string_view text);
 // ---- Limits ------------------------------------------------------------------------------------------------------
 inline constexpr std::size_t kMaxOutputBytes = 1U << 20U;  // 1 MiB: the default of kEnvOutputBytes
 inline constexpr int kMaxJsonDepth = 100;                  // levels of nesting in the outputs
+inline constexpr std::size_t kMaxArtifacts = 1024;         // files that a frame lists
 inline constexpr std::size_t kMaxFrameBytes = 16U << 20U;  // the run server refuses a larger frame (413)
 inline constexpr std::chrono::seconds kTermGrace{5};       // from SIGTERM to SIGKILL when `exec` ends the model
 

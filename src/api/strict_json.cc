@@ -1,92 +1,28 @@
 #include "api/strict_json.h"
-#include "api/json_access.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
-#include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "api/json_access.h"
+#include "api/strict_sax.h"
+#include "api/text_builder.h"
 
 namespace modelrun::api {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxTokenShown = 64;
-constexpr std::size_t kMaxPointerShown = 512;
-
-// Returns `key` as one token of a JSON pointer (RFC 6901), shortened and made safe for a one-line message.
-std::string pointer_token(std::string_view key) {
-  std::string out = "/";
-  for (const char c : key.substr(0, kMaxTokenShown)) {
-    if (c == '~') {
-      out += "~0";
-    } else if (c == '/') {
-      out += "~1";
-    } else {
-      out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-    }
-  }
-  if (key.size() > kMaxTokenShown) out += "...";
-  return out;
-}
-
-// Builds the document and stops at the first value that is refused. Like nlohmann's SAX parser, it keeps a stack of
-// its own instead of recursing, so that text of any depth is safe.
-class Builder final : public nlohmann::json_sax<json> {
+// Builds the value. The member limits.text_member of the document, if it is an object, becomes a string that holds its
+// text.
+class ValueSax final : public StrictSax {
  public:
-  Builder(std::string_view text, const JsonLimits& limits) : text_(text), limits_(limits) {}
-
-  bool null() override { return add(json(nullptr)) != nullptr; }
-  bool boolean(bool value) override { return add(json(value)) != nullptr; }
-  bool number_integer(number_integer_t value) override { return add(json(value)) != nullptr; }
-
-  bool number_unsigned(number_unsigned_t value) override {
-    if (value > static_cast<number_unsigned_t>(std::numeric_limits<std::int64_t>::max())) {
-      return refuse("integer {} is outside the range of int64", std::to_string(value));
-    }
-    return add(json(static_cast<std::int64_t>(value))) != nullptr;
-  }
-
-  bool number_float(number_float_t value, const string_t& literal) override {
-    // The lexer turns an integer literal that does not fit into 64 bits into a double.
-    if (literal.find_first_of(".eE") == string_t::npos) {
-      return refuse("integer {} is outside the range of int64", literal.substr(0, kMaxTokenShown));
-    }
-    if (!std::isfinite(value)) return refuse("number {} overflows a double", literal.substr(0, kMaxTokenShown));
-    return add(json(value)) != nullptr;
-  }
-
-  bool string(string_t& value) override { return add(json(std::move(value))) != nullptr; }
-  bool binary(binary_t& /*value*/) override { return refuse("binary value"); }
-
-  bool start_object(std::size_t /*size*/) override { return open(json::object()); }
-  bool start_array(std::size_t /*size*/) override { return open(json::array()); }
-  bool end_object() override { return close(); }
-  bool end_array() override { return close(); }
-
-  bool key(string_t& key) override {
-    levels_.back().key = key;
-    if (levels_.back().node->contains(key)) return refuse("duplicate key");
-    return true;
-  }
-
-  bool parse_error(std::size_t position, const std::string& token, const nlohmann::detail::exception& why) override {
-    if (error_) return false;
-    if (why.id == 406) return refuse("number {} overflows a double", token.substr(0, kMaxTokenShown));
-    const bool in_string = std::string_view(why.what()).find("missing closing quote") != std::string_view::npos;
-    if (!in_string && is_not_finite(position)) {
-      return refuse("NaN and Infinity are not JSON; write null or a string instead");
-    }
-    return refuse("{}", describe(position, why.what()));
-  }
+  ValueSax(std::string_view text, const JsonLimits& limits) : StrictSax(text, limits), limits_(limits) {}
 
   Result<json> take() {
-    if (error_) return std::unexpected(std::move(*error_));
+    RETURN_IF_ERROR(outcome());
     return std::move(root_);
   }
 
@@ -96,16 +32,59 @@ class Builder final : public nlohmann::json_sax<json> {
     std::string key;  // the key that was read last, when node is an object
   };
 
-  template <class... Args>
-  bool refuse(fmt::format_string<Args...> format, Args&&... args) {
-    if (!error_) {
-      error_ = Error{ErrorKind::kInvalid,
-                     fmt::format("at {}: {}", pointer(), fmt::format(format, std::forward<Args>(args)...))};
-    }
-    return false;
+  bool add(json scalar) override {
+    if (in_text()) return builder_.scalar(json_text(scalar)), true;
+    if (at_text_member()) return refuse("must be an object");
+    return put(std::move(scalar)) != nullptr;
   }
 
-  json* add(json value) {
+  bool open(bool array) override {
+    if (in_text() || (at_text_member() && !array)) return builder_.open(array), true;
+    if (at_text_member()) return refuse("must be an object");
+    json* made = put(array ? json::array() : json::object());
+    if (made == nullptr) return false;
+    levels_.push_back({made, {}});
+    return true;
+  }
+
+  bool close() override {
+    if (!in_text()) return levels_.pop_back(), true;
+    if (!builder_.close()) return refuse("duplicate key");
+    return in_text() || put(json(builder_.take())) != nullptr;
+  }
+
+  bool name(std::string& key) override {
+    if (in_text()) return builder_.key(key) || refuse("duplicate key");
+    levels_.back().key = key;
+    if (levels_.back().node->contains(key)) return refuse("duplicate key");
+    return true;
+  }
+
+  [[nodiscard]] std::size_t depth() const override { return levels_.size() + builder_.depth(); }
+
+  [[nodiscard]] std::string path() const override {
+    std::string out;
+    for (std::size_t i = 0; i < levels_.size() && out.size() < kMaxPathShown; ++i) {
+      const Level& level = levels_[i];
+      // An array already contains its open child, but not the value that is being refused, which would come next.
+      const std::size_t index = level.node->size() - (i + 1 < levels_.size() ? 1 : 0);
+      out += level.node->is_array() ? "/" + std::to_string(index) : pointer_token(level.key);
+    }
+    out += builder_.path();
+    if (out.size() > kMaxPathShown) out.resize(kMaxPathShown);
+    return out;
+  }
+
+  static constexpr std::size_t kMaxPathShown = 512;
+
+  [[nodiscard]] bool in_text() const { return builder_.depth() > 0; }
+  [[nodiscard]] bool at_text_member() const {
+    return !limits_.text_member.empty() && levels_.size() == 1 && levels_.back().node->is_object() &&
+           levels_.back().key == limits_.text_member;
+  }
+
+  json* put(json value) {
+    if (++values_ > limits_.max_values) return refuse("more than {} values", limits_.max_values), nullptr;
     if (levels_.empty()) {
       root_ = std::move(value);
       return &root_;
@@ -120,61 +99,11 @@ class Builder final : public nlohmann::json_sax<json> {
     return &slot;
   }
 
-  bool open(json container) {
-    if (static_cast<int>(levels_.size()) >= limits_.max_depth) {
-      return refuse("nested deeper than {} levels", limits_.max_depth);
-    }
-    levels_.push_back({add(std::move(container)), {}});
-    return true;
-  }
-
-  bool close() {
-    levels_.pop_back();
-    return true;
-  }
-
-  // Returns the JSON pointer of the value that is being read.
-  [[nodiscard]] std::string pointer() const {
-    if (levels_.empty()) return "the top";
-    std::string out;
-    for (std::size_t i = 0; i < levels_.size() && out.size() < kMaxPointerShown; ++i) {
-      const Level& level = levels_[i];
-      // An array already contains its open child, but not the value that is being refused, which would come next.
-      const std::size_t index = level.node->size() - (i + 1 < levels_.size() ? 1 : 0);
-      out += level.node->is_array() ? "/" + std::to_string(index) : pointer_token(level.key);
-    }
-    if (out.size() > kMaxPointerShown) out.resize(kMaxPointerShown);
-    return out;
-  }
-
-  [[nodiscard]] bool is_not_finite(std::size_t position) const {
-    // `position` is the number of characters read so far, thus one past the last of them.
-    const std::size_t from = position > 12 ? position - 12 : 0;
-    const std::string_view around = text_.substr(std::min(from, text_.size()), 24);
-    const auto reads = [&](std::string_view word) {
-      const std::size_t at = around.find(word);
-      return at != std::string_view::npos && from + at <= position && position <= from + at + word.size() + 1;
-    };
-    return reads("NaN") || reads("Infinity") || reads("nan") || reads("inf");
-  }
-
-  // Returns the library's description of the error, without the library's error id and position, which mean nothing
-  // to the author of a model.
-  [[nodiscard]] static std::string describe(std::size_t position, std::string_view what) {
-    std::string_view reason = what;
-    if (const std::size_t colon = reason.find(": syntax error"); colon != std::string_view::npos) {
-      reason.remove_prefix(colon + 2);
-    }
-    std::string out = fmt::format("byte {}: ", position);
-    for (const char c : reason.substr(0, 200)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-    return out;
-  }
-
-  std::string_view text_;
   const JsonLimits& limits_;
   json root_;
   std::vector<Level> levels_;
-  std::optional<Error> error_;
+  TextBuilder builder_;  // of the text member, while it is open
+  std::size_t values_ = 0;
 };
 
 // Formats a double as the API server does (Go's encoding/json): the shortest digits that parse to the same value, an
@@ -235,14 +164,9 @@ void append_canonical(const json& value, std::string& out) {
 }  // namespace
 
 Result<json> parse_strict(std::string_view text, const JsonLimits& limits) {
-  Builder builder(text, limits);
-  try {
-    if (json::sax_parse(text.begin(), text.end(), &builder)) return builder.take();
-    RETURN_IF_ERROR(builder.take());
-    return fail(ErrorKind::kInvalid, "not JSON");
-  } catch (const std::exception& e) {
-    return fail(ErrorKind::kInvalid, "not JSON: {}", e.what());
-  }
+  ValueSax sax(text, limits);
+  RETURN_IF_ERROR(sax.run());
+  return sax.take();
 }
 
 std::string canonical_json(const json& value) {

@@ -2,6 +2,7 @@
 // RFC 8259 without the values that the API server would change when it stores them. Pure and thread-safe.
 #pragma once
 
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -12,6 +13,11 @@ namespace modelrun::api {
 
 struct JsonLimits {
   int max_depth = 100;  // nesting of objects and arrays; a value without any has depth 0
+  // Objects, arrays and other values that are built. One needs 16 to some 150 bytes of memory, whatever its text has.
+  std::size_t max_values = std::numeric_limits<std::size_t>::max();
+  // A member of the document that must be an object, or be absent. It becomes a string with its compact text (see
+  // api/json_text.h), and what is in it does not count for max_values. Empty: none.
+  std::string_view text_member = {};
 };
 
 // Parses `text`. Safe for hostile text: it does not recurse and does not throw. Returns kInvalid for syntax errors,

@@ -113,7 +113,7 @@ Result<int> tell_end(Session& session, const kube::Json& object, Format format, 
     case Format::kOutputs: {
       const auto outputs = kube::load_outputs(session.client, run, session.stop);
       RETURN_IF_ERROR(outputs);
-      console.out(api::json_text(outputs->value_or(nullptr), 2) + '\n');
+      console.out(api::json_text(*outputs ? (*outputs)->parse() : nlohmann::json(), 2) + '\n');
       break;
     }
   }

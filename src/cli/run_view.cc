@@ -27,7 +27,7 @@ void line(std::string& text, std::string_view label, const std::string& value) {
 std::string outputs_text(const api::ModelRun& run) {
   const std::string command = fmt::format("kubectl modelrun output {} -n {}", run.meta.name, run.meta.namespace_);
   if (!run.status.outputs) return run.status.result_ref ? fmt::format("in the full result: {}", command) : "";
-  std::string text = api::json_text(*run.status.outputs, 2);
+  std::string text = api::json_text(run.status.outputs->parse(), 2);
   if (text.size() > kOutputsShown) return fmt::format("{} bytes: {}", text.size(), command);
   return text;
 }

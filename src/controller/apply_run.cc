@@ -8,6 +8,7 @@
 #include "controller/live.h"
 #include "controller/resources/config_map.h"
 #include "controller/run/as_admitted.h"
+#include "controller/run/bounds.h"
 #include "controller/run/reuse.h"
 
 namespace modelrun::controller {
@@ -24,8 +25,8 @@ bool is_refusal(ErrorKind kind) {
 // Carries out the steps of one plan. run() is the run as the API server holds it, as far as is known.
 class Applier {
  public:
-  Applier(const Context& context, const Observed& observed, std::stop_token stop)
-      : context_(context), observed_(observed), stop_(std::move(stop)), run_(observed.run) {}
+  Applier(const Context& context, const Observed& observed, LargeWork::Turn& turn, std::stop_token stop)
+      : context_(context), observed_(observed), turn_(turn), stop_(std::move(stop)), run_(observed.run) {}
 
   [[nodiscard]] const RunPtr& run() const { return run_; }
 
@@ -36,8 +37,13 @@ class Applier {
   // Writes the status, if it has changed.
   Result<void> write(const api::ModelRunStatus& status) {
     if (status == run_->status) return {};
-    const auto body = api::status_update("ModelRun", run_->meta, api::encode_status(status));
-    auto answer = context_.client.replace_status(kube::kModelRuns, body, stop_);
+    auto answer = replace_status(status);
+    if (!answer && api::is_final(status.phase) && is_refusal(answer.error().kind)) {
+      // A run that has ended must not hold its slot for ever because of what its model has left.
+      log::warn("the final status of a run was refused, and is written without its result",
+                {{"run", run_->meta.key()}, {"error", answer.error().message}});
+      answer = replace_status(least_of(status, answer.error().message));
+    }
     RETURN_IF_ERROR(answer);
     run_ = std::make_shared<const api::ModelRun>(api::decode_model_run(*answer));
     fresh_ = true;
@@ -46,6 +52,11 @@ class Applier {
   }
 
  private:
+  Result<kube::Json> replace_status(const api::ModelRunStatus& status) {
+    const auto body = api::status_update("ModelRun", run_->meta, api::encode_status(status));
+    return context_.client.replace_status(kube::kModelRuns, body, stop_);
+  }
+
   const api::ObjectMeta& meta() const { return run_->meta; }
   [[nodiscard]] int attempt() const { return static_cast<int>(run_->status.attempts); }
 
@@ -113,6 +124,7 @@ class Applier {
   }
 
   Result<void> act(const ReadDurable& step) {
+    RETURN_IF_ERROR(turn_.take());
     kube::LogOptions options;
     options.container = api::kAgentContainer;
     options.limit_bytes = static_cast<std::int64_t>(api::kMaxFrameBytes);
@@ -125,8 +137,13 @@ class Applier {
     }
     if (!frame && step.last) frame = from_termination_message(step.pod_name);
     const bool ours = frame && frame->run_uid == meta().uid && frame->attempt == attempt();
-    context_.inbox.put_durable(meta().uid, attempt(), ours ? std::optional(std::move(*frame)) : std::nullopt,
-                               step.last);
+    FramePtr held;
+    if (ours) {
+      auto room = hold_frame(context_.results, meta().namespace_, std::move(*frame));
+      if (!room) return fail(ErrorKind::kConflict, "{}", room.error().message);  // it can be read later as well
+      held = std::move(*room);
+    }
+    context_.inbox.put_durable(meta().uid, attempt(), std::move(held), step.last);
     if (ours || step.last) context_.run_queue.add(meta().key());
     return {};
   }
@@ -179,6 +196,7 @@ class Applier {
 
   const Context& context_;
   const Observed& observed_;
+  LargeWork::Turn& turn_;
   std::stop_token stop_;
   RunPtr run_;
   bool fresh_ = false;  // run_ came from the API server in this pass
@@ -204,13 +222,13 @@ void report(const Context& context, const api::ModelRun& run, const Plan& plan) 
 
 }  // namespace
 
-Result<RunPtr> apply_run(const Context& context, const Observed& observed, const Plan& plan, std::stop_token stop) {
+Result<RunPtr> apply_run(const Context& context, const Observed& observed, const Plan& plan, LargeWork::Turn& turn, std::stop_token stop) {
   const auto& meta = observed.run->meta;
   const auto attempt = static_cast<int>(observed.run->status.attempts);
   for (const auto mark : plan.marks) {
     context.inbox.set_mark(meta.uid, attempt, mark, /*again=*/mark == Mark::kDurableRead);
   }
-  Applier applier(context, observed, std::move(stop));
+  Applier applier(context, observed, turn, std::move(stop));
   for (const auto& action : plan.before) {
     RETURN_IF_ERROR(applier.carry_out(action));
   }
@@ -233,7 +251,8 @@ Result<void> apply_finished(const Context& context, const api::ObjectMeta& meta,
   run->meta = meta;
   Observed observed;
   observed.run = std::move(run);
-  Applier applier(context, observed, std::move(stop));
+  LargeWork::Turn turn(context.large);  // deletions do not need it
+  Applier applier(context, observed, turn, std::move(stop));
   for (const auto& action : plan.after) {
     RETURN_IF_ERROR(applier.carry_out(action));
   }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "controller/context.h"
+#include "controller/large_work.h"
 #include "controller/run/observed.h"
 #include "controller/run/plan.h"
 
@@ -13,12 +14,12 @@ namespace modelrun::controller {
 
 // Carries `plan` out for `observed.run`: marks, actions before the status, at most one status write, answers to the
 // run's pods, events, actions after the status. The write carries the resourceVersion of `observed.run`, so it fails
-// with kConflict when somebody else was faster. Returns the run as the API server has answered last, or `observed.run`
+// with kConflict when somebody else was faster, or when `turn` is needed and cannot be had. Returns the run as the API server has answered last, or `observed.run`
 // if the plan made no request that returns it; never null. Fails with the error of the request that failed. After an
 // error the rest of the plan is left undone: the run has to be reconciled again. Blocks; safe to call from many threads
 // for different runs.
 Result<std::shared_ptr<const api::ModelRun>> apply_run(const Context& context, const Observed& observed,
-                                                       const Plan& plan, std::stop_token stop);
+                                                       const Plan& plan, LargeWork::Turn& turn, std::stop_token stop);
 
 // Carries out the plan of decide_finished() for the ended run that `meta` is of. Such a plan has only deletions, for
 // which a run or Job that is already gone is no error. Blocks; fails with the error of the request that failed.

@@ -1,9 +1,11 @@
 // What the reconcilers of one term of leadership share.
 #pragma once
 
+#include "base/byte_budget.h"
 #include "base/clock.h"
 #include "controller/caches/caches.h"
 #include "controller/end_times.h"
+#include "controller/large_work.h"
 #include "controller/leads.h"
 #include "controller/pods/inbox.h"
 #include "controller/run/settings.h"
@@ -28,6 +30,8 @@ struct Context {
   runtime::EventSink& events;
   runtime::Metrics& metrics;
 
+  ByteBudget& results;  // of the frames that are held
+  LargeWork& large;
   Inbox& inbox;
   Sources& sources;
   SlotQueue& slots;

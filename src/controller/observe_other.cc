@@ -27,15 +27,18 @@ Result<RunPtr> read_run(const Context& context, const api::ObjectMeta& meta, std
 
 // The finished run `meta` with its full result, if that can be taken.
 Result<OtherRun> read_result(const Context& context, const api::ObjectMeta& meta, const std::string& identity,
-                             api::Reuse wish, std::stop_token stop) {
+                             api::Reuse wish, LargeWork::Turn& turn, std::stop_token stop) {
   auto run = read_run(context, meta, stop);
   RETURN_IF_ERROR(run);
   if (!*run || use_of(**run, identity, wish) != Use::kTake) return OtherRun{};
   OtherRun other{std::move(*run), {}};
   if (!other.run->status.result_ref) return other;
+  if (other.run->status.result_ref->bytes > kLargeResult) {
+    RETURN_IF_ERROR(turn.take());
+  }
   auto full = kube::load_payload(context.client, *other.run, stop);
   if (full) {
-    other.full = std::move(*full);
+    other.full = std::make_shared<const api::ResultFrame>(std::move(*full));
     return other;
   }
   const auto kind = full.error().kind;
@@ -77,7 +80,8 @@ std::vector<RecordPtr> successes(const Context& context, const std::string& iden
 
 }  // namespace
 
-Result<OtherRun> observe_followed(const Context& context, const api::ModelRun& run, std::stop_token stop) {
+Result<OtherRun> observe_followed(const Context& context, const api::ModelRun& run, LargeWork::Turn& turn,
+                                  std::stop_token stop) {
   const auto& followed = *run.status.reused_from;
   const auto record = context.caches.runs.find(api::object_key(run.meta.namespace_, followed.name));
   if (!record || record->meta.uid != followed.uid) {
@@ -90,20 +94,20 @@ Result<OtherRun> observe_followed(const Context& context, const api::ModelRun& r
     RETURN_IF_ERROR(live);
     if (!*live) return OtherRun{};
     if (api::is_final((*live)->status.phase)) {
-      return read_result(context, meta, run.status.identity, run.spec.reuse, stop);
+      return read_result(context, meta, run.status.identity, run.spec.reuse, turn, stop);
     }
     return use_of(**live, run.status.identity, run.spec.reuse) == Use::kWait ? OtherRun{*live, {}} : OtherRun{};
   }
-  if (!record->active) return read_result(context, record->meta, run.status.identity, run.spec.reuse, stop);
+  if (!record->active) return read_result(context, record->meta, run.status.identity, run.spec.reuse, turn, stop);
   const bool waits = use_of(*record->active, run.status.identity, run.spec.reuse) == Use::kWait;
   return waits ? OtherRun{record->active, {}} : OtherRun{};
 }
 
 Result<OtherRun> find_other(const Context& context, const api::ModelRun& run, const std::string& identity,
-                            std::stop_token stop) {
+                            LargeWork::Turn& turn, std::stop_token stop) {
   if (run.spec.reuse == api::Reuse::kJoin) return OtherRun{find_active(context, run, identity), {}};
   for (const auto& record : successes(context, identity)) {
-    auto other = read_result(context, record->meta, identity, run.spec.reuse, stop);
+    auto other = read_result(context, record->meta, identity, run.spec.reuse, turn, stop);
     if (!other || other->run) return other;
   }
   return OtherRun{};

@@ -17,7 +17,8 @@ namespace modelrun::controller {
 // Returns the run that `run` waits for, which is run.status.reusedFrom and must be set. Returns an OtherRun without a
 // run if that one is gone, or if run/reuse.h's use_of() says that it is of no use any more: it is of another identity,
 // was cancelled or suspended, or ended in a way that says nothing about `run`.
-Result<OtherRun> observe_followed(const Context& context, const api::ModelRun& run, std::stop_token stop);
+Result<OtherRun> observe_followed(const Context& context, const api::ModelRun& run, LargeWork::Turn& turn,
+                                  std::stop_token stop);
 
 // Returns a run with the given identity, or an OtherRun without a run if there is none. REQUIRES: spec.reuse of `run`
 // is not Never, and `identity` is not empty. The identity covers namespace and project, so the run found is of the same
@@ -25,6 +26,6 @@ Result<OtherRun> observe_followed(const Context& context, const api::ModelRun& r
 // lead (see leads.h). With spec.reuse: Reuse it is the latest one that has succeeded and whose result can still be
 // read; at most five are tried.
 Result<OtherRun> find_other(const Context& context, const api::ModelRun& run, const std::string& identity,
-                            std::stop_token stop);
+                            LargeWork::Turn& turn, std::stop_token stop);
 
 }  // namespace modelrun::controller

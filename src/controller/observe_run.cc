@@ -170,7 +170,7 @@ Result<void> take_other(const Context& context, Observed& observed, Result<Other
 }
 
 // The run has no Job yet.
-Result<void> observe_start(const Context& context, Observed& observed, std::stop_token stop) {
+Result<void> observe_start(const Context& context, Observed& observed, LargeWork::Turn& turn, std::stop_token stop) {
   const auto& run = *observed.run;
   // A run that holds a slot must not wait for another run, which may itself wait for a slot: that could deadlock.
   // With Reuse it may still take a result that exists: its slot may be the one that the other run's end has freed. A
@@ -178,7 +178,7 @@ Result<void> observe_start(const Context& context, Observed& observed, std::stop
   const bool in_time = run.status.attempts == 0 && (run.spec.reuse == api::Reuse::kReuse || !observed.admitted_number);
   const bool compares = run.spec.reuse != api::Reuse::kNever && in_time && !run.spec.cancel && !run.spec.suspend;
   if (compares && run.status.reused_from) {
-    RETURN_IF_ERROR(take_other(context, observed, observe_followed(context, run, stop)));
+    RETURN_IF_ERROR(take_other(context, observed, observe_followed(context, run, turn, stop)));
     if (observed.other.run) {
       observed.identity = run.status.identity;  // as it was when the run joined the other
       return {};
@@ -186,12 +186,12 @@ Result<void> observe_start(const Context& context, Observed& observed, std::stop
   }
   RETURN_IF_ERROR(observe_identity(context, observed, stop));
   if (!compares || observed.identity.empty()) return {};
-  return take_other(context, observed, find_other(context, run, observed.identity, stop));
+  return take_other(context, observed, find_other(context, run, observed.identity, turn, stop));
 }
 
 }  // namespace
 
-Result<void> observe_run(const Context& context, Observed& observed, std::stop_token stop) {
+Result<void> observe_run(const Context& context, Observed& observed, LargeWork::Turn& turn, std::stop_token stop) {
   const auto& meta = observed.run->meta;
   observed.known_for = context.inbox.known_for(meta.uid);
   auto project = find_project(context, *observed.run, stop);
@@ -206,12 +206,14 @@ Result<void> observe_run(const Context& context, Observed& observed, std::stop_t
   observed.as_admitted = as_admitted(*observed.run, observed.project);
   observed.source = context.sources.view(meta.uid);
   observe_strays(context, observed);
-  if (observed.run->status.job_name.empty()) return observe_start(context, observed, std::move(stop));
+  if (observed.run->status.job_name.empty()) return observe_start(context, observed, turn, std::move(stop));
   if (!is_sound(observed)) return {};
   RETURN_IF_ERROR(observe_job(context, observed, stop));
   RETURN_IF_ERROR(observe_pods(context, observed, std::move(stop)));
   note_sights(context, observed);
   take_notes(context.inbox.read(*observed.run), observed);
+  // What follows makes several copies of it, as JSON and compressed.
+  if (observed.frame && api::frame_bytes(*observed.frame) > kLargeResult) return turn.take();
   return {};
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "controller/context.h"
+#include "controller/large_work.h"
 #include "controller/run/observed.h"
 
 namespace modelrun::controller {
@@ -15,8 +16,8 @@ namespace modelrun::controller {
 // project's Secrets, the result of another run that is to become the result of this one, and whatever the caches do not
 // know although its absence would end the run or its attempt: the project, the Job, the pods, the run that this one
 // waits for. An object that does not exist is no error: the field of Observed stays empty or says so. Fails with the
-// error of a request that failed otherwise; `observed` then holds what was found before. Blocks; safe to call from many
-// threads for different runs.
-Result<void> observe_run(const Context& context, Observed& observed, std::stop_token stop);
+// error of a request that failed otherwise, and with kConflict if a large result is involved and the turn cannot be had;
+// `observed` then holds what was found before. Blocks; safe to call from many threads for different runs.
+Result<void> observe_run(const Context& context, Observed& observed, LargeWork::Turn& turn, std::stop_token stop);
 
 }  // namespace modelrun::controller

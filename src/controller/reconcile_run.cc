@@ -85,7 +85,10 @@ runtime::ReconcileResult blocked(const Context& context, const Observed& observe
   if (lasted >= kTellTrouble) {
     const Plan plan = decide_blocked(observed, error, lasted, context.clock.now(), context.settings);
     // Best effort: the next pass tries again.
-    if (auto told = apply_run(context, observed, plan, std::move(stop)); !told) return runtime::failed(told.error());
+    LargeWork::Turn turn(context.large);
+    if (auto told = apply_run(context, observed, plan, turn, std::move(stop)); !told) {
+      return runtime::failed(told.error());
+    }
   }
   return runtime::failed(error);
 }
@@ -93,14 +96,15 @@ runtime::ReconcileResult blocked(const Context& context, const Observed& observe
 // Observes, decides and applies. `observed` holds the run, and in the end whatever was found out about it.
 Result<Plan> go_on(const Context& context, Observed& observed, std::stop_token stop) {
   try {
-    RETURN_IF_ERROR(observe_run(context, observed, stop));
+    LargeWork::Turn turn(context.large);
+    RETURN_IF_ERROR(observe_run(context, observed, turn, stop));
     Plan plan = decide(observed, context.clock.now(), context.settings);
     const bool queues = std::ranges::any_of(
         plan.before, [](const Action& step) { return std::holds_alternative<RequestAdmission>(step); });
     // The run has its slot, or no longer asks for one. For example, a suspended run must not get a slot that waiting
     // runs need.
     if (!queues) context.slots.leave(observed.run->meta.uid);
-    RETURN_IF_ERROR(apply_run(context, observed, plan, std::move(stop)));
+    RETURN_IF_ERROR(apply_run(context, observed, plan, turn, std::move(stop)));
     return plan;
   } catch (const nlohmann::json::exception& error) {
     // The settings that a run has recorded may hold anything that somebody has written there.

@@ -100,7 +100,9 @@ void RunGate::submit(runserver::AttemptRef attempt, runserver::PodIdentity pod, 
   const auto run = find(attempt, pod);
   if (!run) return done(std::unexpected(run.error()));
   const bool led = term_.with([&](const Context& context) {
-    context.inbox.submit(attempt.uid, pod.pod_uid, std::move(frame), done);
+    auto held = hold_frame(context.results, attempt.namespace_, std::move(frame));
+    if (!held) return done(std::unexpected(held.error()));
+    context.inbox.submit(attempt.uid, pod.pod_uid, std::move(*held), done);
     forget_if_gone(context, key_of(attempt), attempt.uid);
     context.run_queue.add(key_of(attempt));
   });

@@ -48,7 +48,7 @@ Result<api::ResultFrame> load_payload(Client& client, const api::ModelRun& run, 
   return assemble(ref, parts);
 }
 
-Result<std::optional<nlohmann::json>> load_outputs(Client& client, const api::ModelRun& run, std::stop_token stop) {
+Result<std::optional<api::JsonText>> load_outputs(Client& client, const api::ModelRun& run, std::stop_token stop) {
   if (run.status.outputs || !run.status.result_ref) return run.status.outputs;
   auto frame = load_payload(client, run, stop);
   RETURN_IF_ERROR(frame);

@@ -1,7 +1,6 @@
 // Reads the full result of a run, which is kept in ConfigMaps when it does not fit into the run's status.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +22,6 @@ Result<api::ResultFrame> load_payload(Client& client, const api::ModelRun& run, 
 
 // Returns the outputs of `run` from its status or, when they are not there, from the full result; nullopt when the
 // run has no outputs. Blocks and fails like load_payload() in the second case.
-Result<std::optional<nlohmann::json>> load_outputs(Client& client, const api::ModelRun& run, std::stop_token stop = {});
+Result<std::optional<api::JsonText>> load_outputs(Client& client, const api::ModelRun& run, std::stop_token stop = {});
 
 }  // namespace modelrun::kube

@@ -64,6 +64,8 @@ std::optional<Response> fault_answer(Fault fault) {
       return status(409, "Conflict", "injected");
     case Fault::k410:
       return status(410, "Expired", "injected");
+    case Fault::k413:
+      return status(413, "RequestEntityTooLarge", "injected");
     case Fault::k429:
       return status(429, "TooManyRequests", "injected");
     case Fault::k500:

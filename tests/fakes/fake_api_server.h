@@ -40,6 +40,7 @@ enum class Fault {
   k403,
   k409,
   k410,
+  k413,
   k429,
   k500,
   k503,

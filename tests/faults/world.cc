@@ -210,7 +210,7 @@ std::vector<std::string> World::outcome() const {
     lines.push_back(fmt::format("{} {} exit {} attempts {} commit {} out {} outputs {} error {}", run.meta.name,
                                 to_string(status.phase), status.exit_code.value_or(-1), status.attempts,
                                 status.commit_sha == repository_commit() ? "ok" : status.commit_sha,
-                                Json(status.out).dump(), status.outputs.value_or(Json()).dump(),
+                                Json(status.out).dump(), (status.outputs ? status.outputs->text() : "null"),
                                 status.error ? status.error->reason : "none"));
   }
   return lines;

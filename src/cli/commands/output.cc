@@ -81,11 +81,12 @@ Result<int> execute_output(Session& session, const OutputFlags& flags) {
     return fail(ErrorKind::kConflict, "{}. It has no outputs yet: `{}` prints them when it ends", progress_line(run),
                 session.hint(fmt::format("wait {} -o outputs", name)));
   }
-  const auto outputs = kube::load_outputs(session.client, run, session.stop);
-  RETURN_IF_ERROR(outputs);
-  if (!flags.key.empty()) return print_key(session, flags, run, *outputs);
-  if (!*outputs) return fail(ErrorKind::kNotFound, "run {} left no outputs: {}", name, progress_line(run));
-  print_output(session, flags, **outputs);
+  const auto text = kube::load_outputs(session.client, run, session.stop);
+  RETURN_IF_ERROR(text);
+  const auto outputs = *text ? std::optional((*text)->parse()) : std::nullopt;
+  if (!flags.key.empty()) return print_key(session, flags, run, outputs);
+  if (!outputs) return fail(ErrorKind::kNotFound, "run {} left no outputs: {}", name, progress_line(run));
+  print_output(session, flags, *outputs);
   return 0;
 }
 

@@ -13,7 +13,7 @@ struct WaitingClaim {
 
 struct WaitingFrame {
   std::string pod_uid;
-  api::ResultFrame frame;
+  FramePtr frame;
   std::vector<Inbox::DoneFn> done;  // more than one after an agent lost its connection and submitted again
 };
 
@@ -44,7 +44,7 @@ struct Inbox::Entry {
 
   // The notes about attempt `attempt`. begin() clears them when a later attempt is named.
   int attempt = 0;
-  std::optional<api::ResultFrame> durable;
+  FramePtr durable;
   bool durable_final = false;
   int durable_failures = 0;
   int payload_refusals = 0;
@@ -108,7 +108,7 @@ void Inbox::claim(const std::string& uid, Claim claim, GrantFn done) {
   done(term_over());
 }
 
-void Inbox::submit(const std::string& uid, std::string pod_uid, api::ResultFrame frame, DoneFn done) {
+void Inbox::submit(const std::string& uid, std::string pod_uid, FramePtr frame, DoneFn done) {
   MutexLock lock(mutex_);
   if (closed_) {
     lock.unlock();
@@ -116,7 +116,7 @@ void Inbox::submit(const std::string& uid, std::string pod_uid, api::ResultFrame
   }
   auto& frames = entry_locked(uid).frames;
   const auto same = std::ranges::find_if(
-      frames, [&](const auto& have) { return have.pod_uid == pod_uid && have.frame.attempt == frame.attempt; });
+      frames, [&](const auto& have) { return have.pod_uid == pod_uid && have.frame->attempt == frame->attempt; });
   if (same != frames.end()) {
     // The first frame counts, because a pod has only one result.
     same->done.push_back(std::move(done));
@@ -177,15 +177,15 @@ Inbox::Notes Inbox::read(const api::ModelRun& run) const {
   }
   for (const auto& waiting : entry.claims) notes.claims.push_back(waiting.claim);
   for (const auto& waiting : entry.frames) {
-    if (waiting.frame.attempt != status.attempts) continue;
+    if (waiting.frame->attempt != status.attempts) continue;
     // The only thing that a pod can report without having been given the source is that the model was not started.
-    const bool unstarted = status.pod_uid.empty() && waiting.frame.exit.how == api::ExitHow::kNotStarted;
+    const bool unstarted = status.pod_uid.empty() && waiting.frame->exit.how == api::ExitHow::kNotStarted;
     if (unstarted || waiting.pod_uid == status.pod_uid) notes.frame = waiting.frame;
   }
   return notes;
 }
 
-void Inbox::put_durable(const std::string& uid, int attempt, std::optional<api::ResultFrame> frame, bool last) {
+void Inbox::put_durable(const std::string& uid, int attempt, FramePtr frame, bool last) {
   const MutexLock lock(mutex_);
   auto* entry = attempt_locked(uid, attempt);
   if (entry == nullptr) return;
@@ -320,11 +320,11 @@ void Inbox::settle(const api::ModelRun& run) {
       return granted || refused;
     });
     std::erase_if(entry.frames, [&](WaitingFrame& waiting) {
-      const bool committed = final && is_current(waiting.frame.attempt, waiting.pod_uid);
+      const bool committed = final && is_current(waiting.frame->attempt, waiting.pod_uid);
       // If no pod is recorded, this status is older than the grant, or the frame says that the model was not started.
       // In both cases the frame waits for a later status.
       const bool other_pod = !status.pod_uid.empty() && waiting.pod_uid != status.pod_uid;
-      const bool refused = !committed && (final || waiting.frame.attempt != status.attempts || other_pod);
+      const bool refused = !committed && (final || waiting.frame->attempt != status.attempts || other_pod);
       if (!committed && !refused) return false;
       for (auto& done : waiting.done) {
         if (committed)

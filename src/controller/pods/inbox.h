@@ -16,6 +16,7 @@
 #include "api/sandbox.h"
 #include "base/error.h"
 #include "base/mutex.h"
+#include "controller/pods/held_frame.h"
 #include "controller/run/observed.h"
 #include "runserver/handler.h"
 #include "runtime/steady_clock.h"
@@ -74,7 +75,7 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
   // Stores the frame until settle() or forget() answers it. If the pod has submitted a frame for the same attempt
   // before, the first one counts, and both callbacks get its answer: an agent that lost its connection submits again.
   // A frame of a pod that was never recorded (ExitHow::kNotStarted) is used too, but answered with kConflict.
-  void submit(const std::string& uid, std::string pod_uid, api::ResultFrame frame, DoneFn done);
+  void submit(const std::string& uid, std::string pod_uid, FramePtr frame, DoneFn done);
   // Calls `done` when there is an order for the pod: before this function returns if the attempt's cancel was ordered
   // already, else from order_cancel(), settle(), forget() or close(), and at most once. The watch ends when the
   // returned object is destroyed; a call that has begun may still be running then. Never returns null. REQUIRES: a
@@ -84,8 +85,8 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
 
   // For the reconciler. The fields have the meaning that they have in Observed (run/observed.h).
   struct Notes {
-    std::vector<Claim> claims;              // of all attempts
-    std::optional<api::ResultFrame> frame;  // a pushed frame, else the durable copy
+    std::vector<Claim> claims;  // of all attempts
+    FramePtr frame;             // a pushed frame, else the durable copy; null if there is none
     bool durable_final = false;
     bool job_foreign = false;
     bool children_ensured = false;
@@ -101,9 +102,9 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
   // says that the model was not started (ExitHow::kNotStarted). Returns empty notes if there is no entry. Changes
   // nothing.
   [[nodiscard]] Notes read(const api::ModelRun& run) const;
-  // Notes the durable copy of the attempt's result. With nullopt, notes that there is none; `last` says that there
-  // will never be one.
-  void put_durable(const std::string& uid, int attempt, std::optional<api::ResultFrame> frame, bool last);
+  // Notes the durable copy of the attempt's result. With null, notes that there is none; `last` says that there will
+  // never be one.
+  void put_durable(const std::string& uid, int attempt, FramePtr frame, bool last);
   // Notes that the durable copy of this attempt could not be read now. The notes count these calls.
   void durable_failed(const std::string& uid, int attempt);
   // Notes that the API server has refused the payload of this attempt. The notes count these calls and hold the last

@@ -33,7 +33,7 @@ json owned_map(const api::ModelRun& run, const std::string& name, const Owner& o
 
 json build_parameters(const api::ModelRun& run, const std::string& job_uid) {
   json map = owned_map(run, run.status.job_name, {"batch/v1", "Job", run.status.job_name, job_uid});
-  map["data"]["parameters.json"] = run.spec.parameters.value_or(json::object()).dump();
+  map["data"]["parameters.json"] = run.spec.parameters ? run.spec.parameters->text() : "{}";
   return map;
 }
 

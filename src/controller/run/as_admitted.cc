@@ -15,7 +15,7 @@ std::shared_ptr<const api::ModelProject> as_admitted(const api::ModelRun& run,
                                    {"namespace", run.meta.namespace_},
                                    {"uid", status.project_uid},
                                    {"generation", status.project_generation}}},
-                                 {"spec", *status.project_spec}}));
+                                 {"spec", status.project_spec->parse()}}));
 }
 
 }  // namespace modelrun::controller

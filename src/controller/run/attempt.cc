@@ -84,7 +84,7 @@ Decision look_for_durable(const Attempt& attempt) {
 Decision judge_what_remains(const Attempt& attempt) {
   const auto& observed = attempt.observed;
   const bool lost = is_lost(attempt);
-  const bool evidence = observed.frame.has_value();
+  const bool evidence = observed.frame != nullptr;
   if (!lost && !evidence && !observed.durable_final && !is_overdue(attempt)) return std::nullopt;
   const bool container_known = attempt.pod != nullptr && (terminated(attempt.pod->model) || attempt.pod->ended());
   if (!container_known && !is_overdue(attempt)) {
@@ -99,7 +99,7 @@ Decision judge_what_remains(const Attempt& attempt) {
   }
   Remains remains;
   remains.pod = attempt.pod;
-  remains.frame = evidence ? &*observed.frame : nullptr;
+  remains.frame = observed.frame.get();
   remains.job_gone = !observed.job;
   if (observed.job) remains.job_disruption = observed.job->disruption;
   remains.overdue = is_overdue(attempt);

@@ -53,7 +53,7 @@ Decision check_spec(const Observed& observed, Time now) {
     return refuse(observed, Phase::kFailed, reason::kInvalidSpec, "spec.modelName is required when spec.scope is model",
                   now);
   }
-  const std::size_t size = spec.parameters ? spec.parameters->dump().size() : 0;
+  const std::size_t size = spec.parameters ? spec.parameters->size() : 0;
   if (size >= kMaxParameterBytes) {
     return refuse(
         observed, Phase::kFailed, reason::kInvalidParameters,
@@ -67,15 +67,26 @@ Decision check_spec(const Observed& observed, Time now) {
 
 // Refuses settings of the project that are too large to be recorded in the run.
 Decision check_settings(const Observed& observed, Time now) {
-  const auto& settings = observed.project->run_settings;
-  const std::size_t size = settings ? settings->dump().size() : 0;
-  if (size < kMaxSettingsBytes) return std::nullopt;
+  const std::size_t size = observed.project->settings_bytes;
+  if (size < api::kMaxSettingsBytes) return std::nullopt;
   return refuse(
       observed, Phase::kFailed, reason::kInvalidSpec,
       fmt::format("the spec of ModelProject {} has {} bytes as JSON; it must stay under {}, since each run records it: "
                   "keep long values of runtime.env in the image, the repository or the project's data",
-                  observed.project->meta.name, size, kMaxSettingsBytes),
+                  observed.project->meta.name, size, api::kMaxSettingsBytes),
       now);
+}
+
+// Refuses a priority by which runs would push the cluster's own pods off their nodes. The CRD's rule does so too, but
+// does not look at projects that are older than it.
+Decision check_priority(const Observed& observed, Time now) {
+  const auto& name = observed.project->runtime.priority_class_name;
+  if (!name.starts_with("system-")) return std::nullopt;
+  return refuse(observed, Phase::kFailed, reason::kInvalidSpec,
+                fmt::format("spec.runtime.priorityClassName {} of ModelProject {} is for the cluster's own pods; name a "
+                            "PriorityClass of your own",
+                            name, observed.project->meta.name),
+                now);
 }
 
 // Waits for a project whose runs may start.
@@ -102,6 +113,7 @@ Decision check_project(const Observed& observed, Time now) {
   if (!observed.env_error.empty()) {
     return refuse(observed, Phase::kFailed, reason::kInvalidSpec, observed.env_error, now);
   }
+  if (auto plan = check_priority(observed, now)) return plan;
   return check_settings(observed, now);
 }
 

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "api/reason.h"
+#include "controller/run/bounds.h"
 #include "controller/run/limits.h"
 #include "controller/run/steps.h"
 
@@ -22,11 +23,14 @@ Plan decide(const Observed& observed, Time now, const Settings& settings) {
   Plan plan = observed.run->status.job_name.empty() ? decide_before_job(observed, now, settings)
                                                     : decide_with_job(observed, now, settings);
   for (const auto& name : observed.stray_jobs) plan.before.insert(plan.before.begin(), DeleteJob{name});
+  bound(plan);
   assert(is_followed_up(plan));
   return plan;
 }
 
-Plan decide_blocked(const Observed& observed, const Error& error, Duration lasted, Time now, const Settings& settings) {
+namespace {
+
+Plan blocked(const Observed& observed, const Error& error, Duration lasted, Time now, const Settings& settings) {
   const auto limits = limits_of(observed);
   const bool started = observed.run->status.phase == api::Phase::kRunning;
   // A model that runs has its own time, and its result may come as soon as the trouble is over.
@@ -51,6 +55,14 @@ Plan decide_blocked(const Observed& observed, const Error& error, Duration laste
   }
   Plan plan;
   plan.status = waiting(observed, api::reason::kBlocked, error.message + "; trying again", now);
+  return plan;
+}
+
+}  // namespace
+
+Plan decide_blocked(const Observed& observed, const Error& error, Duration lasted, Time now, const Settings& settings) {
+  Plan plan = blocked(observed, error, lasted, now, settings);
+  bound(plan);
   return plan;
 }
 

@@ -15,9 +15,6 @@ namespace modelrun::controller {
 inline constexpr std::int64_t kDefaultTimeoutSeconds = 300;
 // spec.parameters as JSON must be smaller than this.
 inline constexpr std::size_t kMaxParameterBytes = 64 * 1024;
-// A project's settings as JSON must be smaller than this. Each run records them, and together with the parameters and
-// the rest of a run they stay well under etcd's limit of 1.5 MiB for an object.
-inline constexpr std::size_t kMaxSettingsBytes = 256 * 1024;
 inline constexpr std::chrono::seconds kProjectWait{60};  // for a project that GitOps applies after its run
 // Wait for the kubelet to report the container's status, when the agent's result frame does not say how the model
 // ended. Also the time after which a pod that does not go counts as overdue.

@@ -42,8 +42,8 @@ struct Claim {
 
 // Another run whose result this run waits for or takes. `run` is null if there is no such run.
 struct OtherRun {
-  std::shared_ptr<const api::ModelRun> run;  // under way: wait for it; ended: take its result
-  std::optional<api::ResultFrame> full;      // set if `run` has ended and has status.resultRef
+  std::shared_ptr<const api::ModelRun> run;      // under way: wait for it; ended: take its result
+  std::shared_ptr<const api::ResultFrame> full;  // set if `run` has ended and has status.resultRef
 };
 
 // Names the events of an attempt whose time no Kubernetes object records by a clock that can be compared with ours. The
@@ -90,8 +90,8 @@ struct Observed {
   std::vector<std::shared_ptr<const api::PodView>> pods;
 
   std::vector<Claim> claims;
-  // The attempt's result: pushed by its pod (see Inbox::read()), or read from the durable copy.
-  std::optional<api::ResultFrame> frame;
+  // The attempt's result: pushed by its pod (see Inbox::read()), or read from the durable copy. Null if there is none.
+  std::shared_ptr<const api::ResultFrame> frame;
   bool durable_final = false;  // the agent has ended and left no durable copy
   int durable_failures = 0;    // how often the durable copy could not be read although it may exist
   int payload_refusals = 0;    // how often the API server has refused to store the payload

@@ -26,7 +26,10 @@ RunRecord make_record(api::ModelRun run) {
   record.job_name = run.status.job_name;
   const bool leads = !api::is_final(record.phase) && !run.status.reused_from;
   if (leads || record.phase == api::Phase::kSucceeded) record.identity = identity_key(run.status.identity);
-  if (!api::is_final(record.phase)) record.active = std::make_shared<const api::ModelRun>(std::move(run));
+  if (api::is_final(record.phase)) return record;
+  // They are needed once, when the Job is created, and the run is read from the API server for that.
+  if (run.spec.parameters) run.spec.parameters->drop_text();
+  record.active = std::make_shared<const api::ModelRun>(std::move(run));
   return record;
 }
 

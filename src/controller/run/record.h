@@ -10,7 +10,8 @@
 
 namespace modelrun::controller {
 
-// One run in the operator's cache. While a run is under way, the whole run is kept in `active`. Of a finished run
+// One run in the operator's cache. While a run is under way, it is kept in `active`, with the digest of its parameters
+// in place of their text. Of a finished run
 // only the other fields are kept: there may be very many finished runs, and they are only counted, listed and
 // deleted.
 struct RunRecord {

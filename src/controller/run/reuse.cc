@@ -40,13 +40,14 @@ std::string image_of(const api::ModelProject& project, const Settings& settings)
 std::string identity_of(const api::ModelRun& run, const api::ModelProject& project, const std::string& commit,
                         const std::map<std::string, std::string>& secrets, const Settings& settings) {
   if (has_data(project.data) && project.data.snapshot_ref.empty()) return {};
+  const auto& parameters = run.spec.parameters;
   const nlohmann::json parts = {{"namespace", run.meta.namespace_},
                                 {"projectUID", project.meta.uid},
                                 {"projectGeneration", project.meta.generation},
                                 {"secrets", secrets},
                                 {"commitSHA", commit},
                                 {"entryPoint", run.spec.entry_point()},
-                                {"parameters", run.spec.parameters.value_or(nullptr)},
+                                {"parametersDigest", parameters ? parameters->digest() : ""},
                                 {"image", image_of(project, settings)},
                                 {"dataSnapshotRef", project.data.snapshot_ref},
                                 {"timeoutSeconds", timeout_seconds(run.spec, project.limits, settings)}};

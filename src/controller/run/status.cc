@@ -239,9 +239,7 @@ ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_
   status.project_spec = observed.project->run_settings;
   status.identity = observed.identity;
   status.data_snapshot_ref = observed.project->data.snapshot_ref;
-  if (observed.run->spec.parameters) {
-    status.provenance.parameters_digest = "sha256:" + sha256_hex(api::canonical_json(*observed.run->spec.parameters));
-  }
+  if (observed.run->spec.parameters) status.provenance.parameters_digest = observed.run->spec.parameters->digest();
   return status;
 }
 

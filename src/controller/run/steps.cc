@@ -25,7 +25,7 @@ Plan retry(const Observed& observed, const Verdict& verdict, Time now) {
 }
 
 Plan finish(const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now) {
-  const api::ResultFrame* frame = observed.frame ? &*observed.frame : nullptr;
+  const api::ResultFrame* frame = observed.frame.get();
   Plan plan = end_with(ended(observed, verdict, frame, pod, now));
   plan.events.push_back({verdict.phase == api::Phase::kSucceeded ? EventType::kNormal : EventType::kWarning,
                          verdict.reason, verdict.message});

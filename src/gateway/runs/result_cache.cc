@@ -10,13 +10,13 @@ constexpr std::size_t kOverhead = 2048;  // bytes of a run or a frame apart from
 
 std::size_t bytes_of(const api::ModelRun& run) {
   return kOverhead + run.status.out.size() + run.status.err.size() +
-         (run.status.outputs ? json_size(*run.status.outputs) : 0) +
-         (run.spec.parameters ? json_size(*run.spec.parameters) : 0);
+         (run.status.outputs ? run.status.outputs->size() : 0) +
+         (run.spec.parameters ? run.spec.parameters->size() : 0);
 }
 
 std::size_t bytes_of(const api::ResultFrame& frame) {
   std::size_t bytes = kOverhead + frame.out.head.size() + frame.out.tail.size() + frame.err.head.size() +
-                      frame.err.tail.size() + (frame.outputs ? json_size(*frame.outputs) : 0);
+                      frame.err.tail.size() + (frame.outputs ? frame.outputs->size() : 0);
   for (const auto& artifact : frame.artifacts)
     bytes += artifact.name.size() + (artifact.bytes ? artifact.bytes->size() : 0);
   return bytes;

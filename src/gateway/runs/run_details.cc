@@ -60,7 +60,7 @@ json detail_fields(const api::ModelRun& run, const api::ResultFrame* frame, std:
       {"name", run.meta.name},
       {"run_number", number_or_null(status.run_number)},
       {"model_name", or_null(run.spec.scope == api::Scope::kModel ? run.spec.model_name : "")},
-      {"parameters", run.spec.parameters.value_or(nullptr)},
+      {"parameters", run.spec.parameters ? run.spec.parameters->parse() : json()},
       {"created_by", or_null(run.created_by)},
       {"created_at", iso_time(run.meta.creation)},
       {"started_at", time_or_null(status.started_at)},

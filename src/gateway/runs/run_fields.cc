@@ -20,6 +20,10 @@ std::string joined(const api::CapturedStream& stream) {
                      stream.total_bytes > kept ? stream.total_bytes - kept : 0, stream.tail);
 }
 
+json outputs_or_empty(const std::optional<api::JsonText>& outputs) {
+  return outputs ? outputs->parse() : json::object();
+}
+
 // What the run left, from its full result or else from its status.
 struct Left {
   std::string out, err;
@@ -30,10 +34,10 @@ struct Left {
 Left left_by(const api::ModelRun& run, const api::ResultFrame* frame) {
   const auto& status = run.status;
   Left left{status.out, status.err, status.out_truncated, status.err_truncated,
-            status.outputs.value_or(json::object())};
+            outputs_or_empty(status.outputs)};
   if (frame == nullptr) return left;
   left = {joined(frame->out), joined(frame->err), frame->out.truncated(), frame->err.truncated(),
-          frame->outputs.value_or(json::object())};
+          outputs_or_empty(frame->outputs)};
   return left;
 }
 

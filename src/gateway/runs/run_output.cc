@@ -78,8 +78,8 @@ Result<Content> file_content(const api::ResultFrame* frame, const api::ArtifactS
 
 Result<Content> content_of(const api::ModelRun& run, const api::ResultFrame* frame, const std::string& wanted) {
   json outputs = json::object();
-  if (run.status.outputs) outputs = *run.status.outputs;
-  if (!run.status.outputs && frame != nullptr && frame->outputs) outputs = *frame->outputs;
+  if (run.status.outputs) outputs = run.status.outputs->parse();
+  if (!run.status.outputs && frame != nullptr && frame->outputs) outputs = frame->outputs->parse();
   if (auto found = among_outputs(outputs, wanted)) return *found;
   std::string path;
   if (const auto* file = among_files(run, wanted, path)) return file_content(frame, *file, path);

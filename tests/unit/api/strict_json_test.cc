@@ -1,5 +1,7 @@
 #include "api/strict_json.h"
 
+#include "api/json_text.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,16 +22,24 @@ void PrintTo(const Case& c, std::ostream* out) {
 
 class StrictJson : public testing::TestWithParam<Case> {};
 
-TEST_P(StrictJson, AcceptsOrNamesThePlace) {
-  const auto parsed = parse_strict(GetParam().text);
-  if (GetParam().message.empty()) {
+template <class Parsed>
+void accepts_or_names_the_place(const Parsed& parsed, const std::string& message) {
+  if (message.empty()) {
     ASSERT_TRUE(parsed.has_value()) << parsed.error().message;
   } else {
     ASSERT_FALSE(parsed.has_value());
-    EXPECT_THAT(parsed.error().message, StartsWith(GetParam().message));
+    EXPECT_THAT(parsed.error().message, StartsWith(message));
     EXPECT_EQ(parsed.error().kind, ErrorKind::kInvalid);
     EXPECT_EQ(parsed.error().message.find('\n'), std::string::npos);
   }
+}
+
+TEST_P(StrictJson, AcceptsOrNamesThePlace) {
+  accepts_or_names_the_place(parse_strict(GetParam().text), GetParam().message);
+}
+
+TEST_P(StrictJson, AsTextToo) {
+  accepts_or_names_the_place(compact_strict(GetParam().text), GetParam().message);
 }
 
 INSTANTIATE_TEST_SUITE_P(

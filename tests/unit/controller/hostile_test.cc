@@ -321,6 +321,20 @@ TEST(Refused, APartOfTheResultThatIsNeverAnsweredEndsTheRunAfterAll) {
   }
 }
 
+TEST(Refused, AFinalStatusIsWrittenWithoutItsResult) {
+  World world({});
+  world.set_faults([](const kube::Request& request, int) {
+    const bool refused = request.method == kube::Method::kPut && request.body.contains("answer");
+    return refused ? Fault::k413 : Fault::kNone;
+  });
+  world.run([&] { return world.all_final(); });
+  const auto status = world.find("run-00").status;
+  EXPECT_EQ(status.phase, Phase::kSucceeded) << "its model has ended well";
+  EXPECT_EQ(status.exit_code, 0);
+  EXPECT_FALSE(status.outputs);
+  EXPECT_NE(status.warning.find("lost"), std::string::npos) << status.warning;
+}
+
 TEST(Absent, AJobThatIsSeenOnlyWhileItIsDeletedIsNotMadeAgain) {
   World world({});
   world.run([&] { return !world.machine().server.all(kube::kJobs).empty(); });
@@ -417,7 +431,8 @@ TEST_F(Stale, AJobIsNotMadeForARunThatHasEndedMeanwhile) {
   observed.project = observed.as_admitted = world_.process().caches().projects.find("n/p");
   controller::Plan plan;
   plan.after.emplace_back(controller::CreateJob{1});
-  const auto applied = controller::apply_run(context(), observed, plan, {});
+  controller::LargeWork::Turn turn(context().large);
+  const auto applied = controller::apply_run(context(), observed, plan, turn, {});
   ASSERT_FALSE(applied);
   EXPECT_EQ(applied.error().kind, ErrorKind::kConflict);
   EXPECT_TRUE(server().all(kube::kJobs).empty());

@@ -32,13 +32,13 @@ class InboxTest : public ::testing::Test {
     };
   }
   void claim(const std::string& pod, int attempt = 1) { inbox_.claim(kUid, {attempt, pod, pod + "-uid"}, answer(pod)); }
-  static api::ResultFrame frame(int attempt = 1, ExitHow how = ExitHow::kExited) {
+  static FramePtr frame(int attempt = 1, ExitHow how = ExitHow::kExited, int code = 0) {
     api::ResultFrame made;
     made.run_uid = kUid;
     made.attempt = attempt;
     made.exit.how = how;
-    made.exit.code = 0;
-    return made;
+    made.exit.code = code;
+    return std::make_shared<const api::ResultFrame>(std::move(made));
   }
   std::vector<std::string> said() { return std::exchange(said_, {}); }
   static api::ModelRun with_phase(Scene scene, api::Phase phase) {
@@ -87,9 +87,7 @@ TEST_F(InboxTest, NothingIsGrantedOfARunThatIsOver) {
 
 TEST_F(InboxTest, TheSameFrameTwiceIsAnsweredTwice) {
   inbox_.submit(kUid, "pod-a-uid", frame(), answer("first"));
-  auto second = frame();
-  second.exit.code = 9;
-  inbox_.submit(kUid, "pod-a-uid", second, answer("again"));
+  inbox_.submit(kUid, "pod-a-uid", frame(1, ExitHow::kExited, 9), answer("again"));
   EXPECT_EQ(inbox_.read(running_).frame->exit.code, 0) << "a pod has one result: the first";
   inbox_.settle(running_);
   EXPECT_THAT(said(), IsEmpty()) << "not before it is committed";

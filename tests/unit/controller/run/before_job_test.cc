@@ -103,7 +103,7 @@ TEST(Start, ParametersUnder64KiB) {
     return nlohmann::json{{"k", std::string(bytes - std::string(R"({"k":""})").size(), 'x')}};
   };
   scene.run.spec.parameters = with_bytes(kMaxParameterBytes - 1);
-  ASSERT_EQ(scene.run.spec.parameters->dump().size(), kMaxParameterBytes - 1);
+  ASSERT_EQ(scene.run.spec.parameters->size(), kMaxParameterBytes - 1);
   EXPECT_EQ(scene.at_second(1), "resolve [Pending Resolving] @30");
   scene.run.spec.parameters = with_bytes(kMaxParameterBytes);
   EXPECT_EQ(scene.at_second(1), "[Failed InvalidParameters]");
@@ -276,13 +276,24 @@ TEST(Start, RecordsWhatRulesTheRun) {
   EXPECT_EQ(status.project_generation, 4);
 }
 
+TEST(Start, NotWithThePriorityOfTheClustersOwnPods) {
+  for (const char* name : {"system-node-critical", "system-cluster-critical", "system-other"}) {
+    Scene scene = Scene().resolved().admitted();
+    scene.project.runtime.priority_class_name = name;
+    EXPECT_EQ(scene.at_second(1), "[Failed InvalidSpec]") << name;
+  }
+  Scene scene = Scene().resolved().admitted();
+  scene.project.runtime.priority_class_name = "batch-system-low";
+  EXPECT_EQ(scene.at_second(1), "[Pending Starting] job:1");
+}
+
 TEST(Start, SettingsUnder256KiB) {
   Scene scene = Scene().resolved().admitted();
   const auto with_bytes = [](std::size_t bytes) {
     return nlohmann::json{{"k", std::string(bytes - std::string(R"({"k":""})").size(), 'x')}};
   };
-  EXPECT_EQ(scene.project_spec(with_bytes(kMaxSettingsBytes - 1)).at_second(1), "[Pending Starting] job:1");
-  EXPECT_EQ(scene.project_spec(with_bytes(kMaxSettingsBytes)).at_second(1), "[Failed InvalidSpec]");
+  EXPECT_EQ(scene.project_spec(with_bytes(api::kMaxSettingsBytes - 1)).at_second(1), "[Pending Starting] job:1");
+  EXPECT_EQ(scene.project_spec(with_bytes(api::kMaxSettingsBytes)).at_second(1), "[Failed InvalidSpec]");
 }
 
 TEST(Start, ResumedRunTakesTheSettingsOfThatMoment) {

@@ -88,7 +88,7 @@ TEST(Identity, StaysWithAWholeResult) {
   Scene scene = Scene().running().model_ended(9).frame(api::ExitHow::kExited, 0);
   scene.run.status.identity = kIdentity;
   EXPECT_EQ(scene.plan(10).status->identity, kIdentity);
-  scene.seen.frame->partial = true;
+  scene.result->partial = true;
   EXPECT_EQ(scene.plan(10).status->phase, Phase::kSucceeded);
   EXPECT_EQ(scene.plan(10).status->identity, "") << "nobody is to take this for the result";
 }
@@ -287,7 +287,9 @@ TEST(Join, KeepsAFullResultOfItsOwn) {
   other.status.artifacts = {{"a.csv", 1, "", "text/csv", true}};
   other.status.result_ref = api::ResultRef{{"first-first-ui-1-12345678-1"}, "12345678", 1};
   sees(scene, other);
-  scene.seen.other.full.emplace().run_uid = "first-uid";
+  api::ResultFrame full;
+  full.run_uid = "first-uid";
+  scene.seen.other.full = std::make_shared<const api::ResultFrame>(std::move(full));
   EXPECT_EQ(scene.at_second(9), "payload:1 [Succeeded Succeeded]");
   const auto status = *scene.plan(9).status;
   ASSERT_EQ(status.result_ref->config_maps.size(), 1U);

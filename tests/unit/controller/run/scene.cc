@@ -140,16 +140,15 @@ Scene& Scene::running(std::int64_t attempt) {
 }
 
 Scene& Scene::frame(api::ExitHow how, std::optional<int> code, std::optional<int> signal) {
-  api::ResultFrame result;
-  result.run_uid = run.meta.uid;
-  result.attempt = static_cast<int>(run.status.attempts);
-  result.exit.how = how;
-  result.exit.code = code;
-  result.exit.signal = signal;
-  result.exit.started_at = at(3.5);
-  result.exit.finished_at = at(8);
-  result.out = {"hello\n", "", 6};
-  seen.frame = std::move(result);
+  result.emplace();
+  result->run_uid = run.meta.uid;
+  result->attempt = static_cast<int>(run.status.attempts);
+  result->exit.how = how;
+  result->exit.code = code;
+  result->exit.signal = signal;
+  result->exit.started_at = at(3.5);
+  result->exit.finished_at = at(8);
+  result->out = {"hello\n", "", 6};
   return *this;
 }
 
@@ -195,6 +194,7 @@ Observed Scene::observed(double seconds) const {
   if (has_project) all.project = std::make_shared<const api::ModelProject>(project);
   all.as_admitted = as_admitted(run, all.project);
   if (job) all.job = std::make_shared<const api::JobView>(*job);
+  if (result) all.frame = std::make_shared<const api::ResultFrame>(*result);
   for (const auto& pod : pods) all.pods.push_back(std::make_shared<const api::PodView>(pod));
   return all;
 }

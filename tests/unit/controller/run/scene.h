@@ -26,6 +26,7 @@ struct Scene {
   bool has_project = true;
   std::vector<api::PodView> pods;
   std::optional<api::JobView> job;
+  std::optional<api::ResultFrame> result;  // observed as the frame
   Observed seen;
   std::map<Mark, double> marks;  // at which second each was set
   Settings settings;

@@ -18,7 +18,7 @@ using api::ExitHow;
 Ending end(const Scene& scene) {
   const auto observed = scene.observed();
   const Verdict verdict{api::Phase::kSucceeded, "Succeeded", "done", 0, false};
-  return ended(observed, verdict, &*observed.frame, observed.pods.empty() ? nullptr : observed.pods[0].get(), at(9));
+  return ended(observed, verdict, observed.frame.get(), observed.pods.empty() ? nullptr : observed.pods[0].get(), at(9));
 }
 
 Scene finished() {
@@ -56,27 +56,27 @@ Result<api::ResultFrame> reassembled(const Ending& ending) {
 
 TEST(Streams, ShortOnesStandWhole) {
   Scene scene = finished();
-  scene.seen.frame->out = {std::string(2 * kInlineStreamBytes, 'x'), "", 2 * kInlineStreamBytes};
+  scene.result->out = {std::string(2 * kInlineStreamBytes, 'x'), "", 2 * kInlineStreamBytes};
   const auto ending = end(scene);
-  EXPECT_EQ(ending.status.out, scene.seen.frame->out.head);
+  EXPECT_EQ(ending.status.out, scene.result->out.head);
   EXPECT_FALSE(ending.status.out_truncated);
   EXPECT_TRUE(ending.payload.empty());
 }
 
 TEST(Streams, LongOnesAreCutInTheMiddle) {
   Scene scene = finished();
-  scene.seen.frame->err = {std::string(5000, 'a') + std::string(5000, 'b'), "", 10'000};
+  scene.result->err = {std::string(5000, 'a') + std::string(5000, 'b'), "", 10'000};
   const auto ending = end(scene);
   EXPECT_EQ(ending.status.err, std::string(4096, 'a') + "\n[... 1808 bytes left out ...]\n" + std::string(4096, 'b'));
   EXPECT_TRUE(ending.status.err_truncated);
   EXPECT_FALSE(ending.status.out_truncated);
   EXPECT_TRUE(ending.status.truncated);
-  EXPECT_EQ(reassembled(ending)->err.head, scene.seen.frame->err.head) << "the rest is in the payload";
+  EXPECT_EQ(reassembled(ending)->err.head, scene.result->err.head) << "the rest is in the payload";
 }
 
 TEST(Streams, WhatTheAgentLeftOutIsCounted) {
   Scene scene = finished();
-  scene.seen.frame->out = {std::string(6000, 'a'), std::string(100, 'b'), 50'000'000};
+  scene.result->out = {std::string(6000, 'a'), std::string(100, 'b'), 50'000'000};
   EXPECT_EQ(end(scene).status.out,
             std::string(4096, 'a') + "\n[... 49995804 bytes left out ...]\n" + std::string(100, 'b'));
 }
@@ -86,7 +86,7 @@ TEST(Streams, NeverCutInsideACharacter) {
     Scene scene = finished();
     for (const char* letter : {"é", "漢", "🙂"}) {
       const std::string text = std::string(shift, '.') + repeated(letter, 5000);
-      scene.seen.frame->out = {text, "", text.size()};
+      scene.result->out = {text, "", text.size()};
       const auto cut = end(scene).status.out;
       EXPECT_TRUE(is_utf8(cut)) << letter << ' ' << shift;
       EXPECT_LE(cut.size(), 2 * kInlineStreamBytes + 40);
@@ -98,36 +98,36 @@ TEST(Streams, NeverCutInsideACharacter) {
 TEST(Outputs, UpTo64KiBStandInStatus) {
   Scene scene = finished();
   const auto of_size = [](std::size_t bytes) { return nlohmann::json{{"k", std::string(bytes - 8, 'x')}}; };
-  scene.seen.frame->outputs = of_size(kInlineOutputBytes);
-  ASSERT_EQ(api::canonical_json(*scene.seen.frame->outputs).size(), kInlineOutputBytes);
+  scene.result->outputs = of_size(kInlineOutputBytes);
+  ASSERT_EQ(api::canonical_json(*scene.result->outputs).size(), kInlineOutputBytes);
   const auto small = end(scene);
-  EXPECT_EQ(small.status.outputs, scene.seen.frame->outputs);
+  EXPECT_EQ(small.status.outputs, scene.result->outputs);
   EXPECT_TRUE(small.payload.empty());
   EXPECT_FALSE(small.status.result_ref);
   EXPECT_EQ(small.status.provenance.outputs_digest,
-            "sha256:" + sha256_hex(api::canonical_json(*scene.seen.frame->outputs)));
+            "sha256:" + sha256_hex(api::canonical_json(*scene.result->outputs)));
 
-  scene.seen.frame->outputs = of_size(kInlineOutputBytes + 1);
+  scene.result->outputs = of_size(kInlineOutputBytes + 1);
   const auto large = end(scene);
   EXPECT_FALSE(large.status.outputs);
   EXPECT_TRUE(large.status.truncated);
-  EXPECT_EQ(reassembled(large)->outputs, scene.seen.frame->outputs);
+  EXPECT_EQ(reassembled(large)->outputs, scene.result->outputs);
   EXPECT_EQ(large.status.provenance.outputs_digest,
-            "sha256:" + sha256_hex(api::canonical_json(*scene.seen.frame->outputs)));
+            "sha256:" + sha256_hex(api::canonical_json(*scene.result->outputs)));
 }
 
 TEST(Outputs, NoneAndEmptyDiffer) {
   Scene scene = finished();
   EXPECT_FALSE(end(scene).status.outputs);
   EXPECT_EQ(end(scene).status.provenance.outputs_digest, "");
-  scene.seen.frame->outputs = nlohmann::json::object();
+  scene.result->outputs = nlohmann::json::object();
   EXPECT_EQ(end(scene).status.outputs, nlohmann::json::object());
 }
 
 TEST(Payload, PartsFitIntoConfigMaps) {
   Scene scene = finished();
   const std::string noise = make_noise();
-  scene.seen.frame->artifacts = {{"a.bin", noise.size(), sha256_hex(noise), "application/octet-stream", noise}};
+  scene.result->artifacts = {{"a.bin", noise.size(), sha256_hex(noise), "application/octet-stream", noise}};
   const auto ending = end(scene);
   ASSERT_GE(ending.payload.size(), 3U);
   ASSERT_EQ(ending.status.result_ref->config_maps.size(), ending.payload.size());
@@ -145,7 +145,7 @@ TEST(Payload, EachPartDecodesByItself) {
   // binaryData has to be valid base64 part by part: the API server refuses it otherwise.
   Scene scene = finished();
   const std::string noise = make_noise();
-  scene.seen.frame->artifacts = {{"a.bin", noise.size(), sha256_hex(noise), "application/octet-stream", noise}};
+  scene.result->artifacts = {{"a.bin", noise.size(), sha256_hex(noise), "application/octet-stream", noise}};
   std::string bytes;
   for (const auto& part : end(scene).payload) {
     const auto decoded = base64_decode(part);
@@ -157,7 +157,7 @@ TEST(Payload, EachPartDecodesByItself) {
 
 TEST(Payload, OfTheSameResultIsTheSame) {
   Scene scene = finished();
-  scene.seen.frame->out = {std::string(9000, 'x'), "", 9000};
+  scene.result->out = {std::string(9000, 'x'), "", 9000};
   EXPECT_EQ(end(scene).payload, end(scene).payload);
   EXPECT_EQ(end(scene).status.result_ref, end(scene).status.result_ref);
 }
@@ -205,7 +205,7 @@ TEST(Ended, WithoutAFrameTheContainersEndCounts) {
 
 TEST(Ended, FramesWarningIsKept) {
   Scene scene = finished();
-  scene.seen.frame->warning = "2 artifacts were left out";
+  scene.result->warning = "2 artifacts were left out";
   EXPECT_EQ(end(scene).status.warning, "2 artifacts were left out");
 }
 

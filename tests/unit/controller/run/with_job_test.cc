@@ -146,7 +146,7 @@ TEST(Pending, PodEndsWithoutClaiming) {
 TEST(Pending, SetupFailureIsRetriedMissingEntryPointIsNot) {
   Scene scene = Scene().pending().with_pod().frame(ExitHow::kNotStarted);
   EXPECT_EQ(scene.at_second(3), std::string("[Pending Retrying] delete:") + kJob1 + " job:2");
-  scene.seen.frame->error = api::FrameError{"EntryPointNotFound", "there is no run.py"};
+  scene.result->error = api::FrameError{"EntryPointNotFound", "there is no run.py"};
   EXPECT_EQ(scene.at_second(3), "[Failed EntryPointNotFound]");
 }
 
@@ -467,7 +467,7 @@ TEST(Cancel, OfADeletedProjectsRuns) {
   EXPECT_EQ(scene.at_second(10), "cancel [Running Cancelling] !Cancel @20");
   EXPECT_EQ(scene.frame(ExitHow::kCancelled, {}, 15).plan(11).status->message,
             "cancelled because ModelProject p was deleted");
-  scene.seen.frame->exit.how = ExitHow::kLost;
+  scene.result->exit.how = ExitHow::kLost;
   EXPECT_EQ(scene.model_ended(11, 137).plan(12).status->message, "cancelled because ModelProject p was deleted");
   scene.run.spec.cancel = true;
   EXPECT_EQ(scene.plan(12).status->message, "cancelled by spec.cancel");
