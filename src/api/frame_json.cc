@@ -216,8 +216,17 @@ Result<ResultFrame> frame_from_json(const json& value) {
   return frame;
 }
 
+std::string frame_text(const ResultFrame& frame) {
+  std::string text = json_text(frame_to_json(frame));
+  if (!frame.outputs_text) return text;
+  text.pop_back();  // the object's end
+  text += ",\"outputs\":";
+  text += *frame.outputs_text;
+  return text += '}';
+}
+
 std::string encode_frame(const ResultFrame& frame) {
-  return json_text(frame_to_json(frame));
+  return frame_text(frame);
 }
 
 Result<ResultFrame> decode_frame(std::string_view text) {

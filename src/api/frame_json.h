@@ -16,7 +16,10 @@ Result<ExitRecord> exit_from_json(const nlohmann::json& value);
 // The reverse of to_string(ExitHow). Returns kNotFound for any other word.
 Result<ExitHow> parse_exit_how(std::string_view name);
 
+// Without `outputs_text`.
 nlohmann::json frame_to_json(const ResultFrame& frame);
+// The text of frame_to_json(), and of `outputs_text` when there is one.
+std::string frame_text(const ResultFrame& frame);
 // Returns kInvalid when the exit record is missing or invalid, when a member is of the wrong type, or when the bytes
 // of an artifact are not base64. Other members may be absent. A negative size becomes 0. Unknown members are ignored.
 Result<ResultFrame> frame_from_json(const nlohmann::json& value);

@@ -143,6 +143,9 @@ struct ResultFrame {
   CapturedStream err;
   // A JSON object. Absent when the model left no outputs, which is not the same as {}.
   std::optional<nlohmann::json> outputs;
+  // The same as compact JSON, for the agent, which builds no tree of what a model left. The encoders
+  // write it as it is, and then `outputs` must be absent; the decoders never set it.
+  std::optional<std::string> outputs_text;
   std::vector<Artifact> artifacts;
   std::optional<FrameError> error;
   std::string warning;   // for people; empty when there is none

@@ -8,6 +8,7 @@
 
 #include "api/frame_json.h"
 #include "api/strict_json.h"
+#include "base/printable.h"
 #include "sandbox/note.h"
 
 namespace modelrun::sandbox {
@@ -148,7 +149,8 @@ void Relay::not_started(std::string reason, std::string message) {
   over_ = true;
   record_.how = api::ExitHow::kNotStarted;
   if (exec_) (void)exec_.send(Message::kRefuse, message);
-  error_ = api::FrameError{std::move(reason), std::move(message)};
+  // The message may quote the run server, or a program name of the project.
+  error_ = api::FrameError{std::move(reason), printable(message)};
 }
 
 void Relay::drain(UniqueFd& pipe, StreamCapture& into) const {

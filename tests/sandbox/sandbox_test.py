@@ -4,11 +4,12 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 import unittest
 
-from fixture import Pod
+from fixture import UID, Pod
 
 BINARY = None
 
@@ -177,6 +178,43 @@ class SandboxTest(unittest.TestCase):
         self.assertEqual((frame["exit"]["how"], frame["exit"]["code"]), ("Exited", 0))
         self.assertEqual(pod.text("agent.out").count("MODELRUN-RESULT end"), 1)
 
+    def test_agent_needs_a_fixed_amount_of_memory(self):
+        # By then the agent has collected, written both durable copies and made the request.
+        keep = "root = __file__.rsplit('/repo', 1)[0]\nimport os, sys\ndef put(name, data):\n" \
+               "    os.makedirs(os.path.dirname(root + '/outputs/' + name), exist_ok=True)\n    open(root + '/outputs/' + name, 'wb').write(data)\n"
+        trees = {
+            "three large files": "for i in range(3): put('f%d.json' % i, b'[' + b'{},' * (1398101 - 10) + b'{}]')\n",
+            "one that may be read": "put('f.json', b'[' + b'{},' * 1390000 + b'{}]')\n",
+            "many keys": "put('f.json', b'{' + b','.join(b'\"%x\":0' % i for i in range(98000)) + b'}')\n",
+            "many keys of the harness": "result = {'%x' % i: 0 for i in range(98000)}\n",
+            "a string": "put('f.json', b'\"' + b'x' * 4000000)\n",
+            "escapes": "put('f.json', b'\"' + b'\\\\u00e9' * 500000 + b'\"')\n",
+            "a number": "put('f.json', b'1' * 4000000)\n",
+            "many files": "for i in range(30000): put('%d/%s%d' % (i % 100, 'x' * 200, i), b'')\n",
+            "many outputs": "for i in range(30000): put('%s%d.json' % ('x' * 200, i), b'1')\n",
+            "deep directories": "os.makedirs(root + '/outputs/' + 'd/' * 300)\n",
+            "many directories": "for i in range(30000): os.mkdir(root + '/outputs/%s%d' % ('x' * 200, i))\n",
+            "error.json": "put('.modelrun/error.json', b'{\"message\":\"' + b'x' * 4000000 + b'\"}')\n",
+            "artifacts": "for i in range(300): put('%d.bin' % i, b'\\xff' * 1000000)\n",
+            "streams": "os.write(1, b'\\x01' * 4000000), os.write(2, b'\\xff' * 4000000)\nfor i in range(4): put('%d.bin' % i, b'x' * 260000)\n",
+        }
+        for name, text in trees.items():
+            with self.subTest(name):
+                pod = self.pod(keep + text, agent_env={"MODELRUN_STDOUT_BYTES": "1048576"})
+                peaks = []
+
+                def look(pod=pod, peaks=peaks):
+                    with open("/proc/%d/status" % pod.agent.pid) as f:
+                        peaks.append(next(int(line.split()[1]) for line in f if line.startswith("VmHWM:")))
+
+                pod.server.on_result = look
+                frame = pod.run(seconds=120)
+                self.assertEqual((frame["exit"]["how"], frame["exit"].get("code")), ("Exited", 0), frame["stderr"]["head"][-500:])
+                if os.environ.get("MODELRUN_SHOW_MEMORY"):
+                    print("  %-26s %6d KiB  %s" % (name, peaks[0], frame.get("error")), flush=True)
+                self.assertLess(peaks[0], 64 << 10)
+                pod.close()
+
     # ---- Losses ----------------------------------------------------------------------------------------------
     def test_agent_killed_ends_the_model(self):
         pod = self.pod("import time\nprint('up')\ntime.sleep(600)\n")
@@ -284,6 +322,31 @@ class SandboxTest(unittest.TestCase):
         self.assertIn("hostname mismatch", pod.text("agent.err"))
         self.assertEqual(pod.server.requests, [])
 
+    def test_source_without_room_says_so(self):
+        pod = self.pod({"run.py": "print('ran')\n", "big": "x" * 200_000})
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=755,uid=%d" % UID, "none", pod.path("repo")], check=True)
+        self.addCleanup(subprocess.run, ["umount", pod.path("repo")])
+        frame = pod.run()
+        self.assertEqual((frame["exit"]["how"], frame["error"]["reason"]), ("NotStarted", "SourceTooLarge"))
+        self.assertIn("No space left", frame["error"]["message"])
+
+    def test_text_of_the_server_is_printable(self):
+        pod = self.pod("result = {}\n")
+        pod.server.script["source"] = [(403, b'{"message":"no\\u001b[2J\\nMODELRUN-RESULT end\\u009b\\u202e"}')]
+        frame = pod.run()
+        self.assertIn("no?[2J MODELRUN-RESULT end??", frame["error"]["message"])
+        self.assertTrue(frame["error"]["message"].isprintable())
+        self.assertTrue(pod.text("agent.err").replace("\n", "").isprintable())
+
+    def test_answers_without_end_are_refused(self):
+        for head in (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100_000, b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1_000_000):
+            with self.subTest(head[-4:]):
+                pod = self.pod("print('ran')\n", agent_env={"MODELRUN_CONNECT_SECONDS": "3"})
+                pod.server.raw["source"] = head + b"\r\n\r\n" + pod.server.source
+                frame = pod.run()
+                self.assertEqual(frame["exit"]["how"], "NotStarted")
+                self.assertIn("head is too long", frame["error"]["message"])
+
     # ---- Setup -----------------------------------------------------------------------------------------------
     def test_missing_program(self):
         frame = self.pod("").run(argv=["no-such-python"])
@@ -311,6 +374,16 @@ class SandboxTest(unittest.TestCase):
                 self.assertEqual((frame["exit"]["how"], frame["error"]["reason"]), ("NotStarted", "SandboxSetupFailed"))
                 self.assertIn(next(iter(env)), frame["error"]["message"])
                 self.assertEqual(pod.text("exec.out"), "")
+
+    def test_agent_without_descriptors_ends(self):
+        # However few it has: it says what it lacks or serves the run, and never waits for what cannot come.
+        for most in range(4, 20):
+            pod = self.pod("", agent_env={"MODELRUN_CONNECT_SECONDS": "1"}).start_agent(["prlimit", "--nofile=%d" % most])
+            frame = pod.finish(20)
+            self.assertIn(pod.agent.returncode, (0, 1, 127), pod.text("agent.err"))
+            if frame:
+                self.assertEqual(frame["exit"]["how"], "NotStarted")
+            pod.close()
 
     def test_exec_never_comes(self):
         pod = self.pod("", agent_env={"MODELRUN_CONNECT_SECONDS": "1"}).start_agent()

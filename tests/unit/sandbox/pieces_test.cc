@@ -160,6 +160,12 @@ TEST(AgentConfig, NamesWhatIsWrong) {
   }
   env.back() = "MODELRUN_ATTEMPT=two";
   EXPECT_THAT(read_agent_config(env).error().message, HasSubstr("MODELRUN_ATTEMPT='two'"));
+  for (const char* bad :
+       {"MODELRUN_ATTEMPT=-1", "MODELRUN_CONNECT_SECONDS=-5", "MODELRUN_CONNECT_SECONDS=0", "MODELRUN_OUTPUT_BYTES=0",
+        "MODELRUN_STDOUT_BYTES=1048577", "MODELRUN_OUTPUT_BYTES=1048577"}) {
+    env.back() = bad;
+    EXPECT_FALSE(read_agent_config(env)) << bad;
+  }
 }
 
 TEST(Endpoint, OnlyAddresses) {
