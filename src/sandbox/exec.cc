@@ -39,7 +39,7 @@ struct Prepared {
 // descriptors, to make us leave a core dump, or to stop us with a signal.
 Result<void> protect_self() {
   if (::prctl(PR_SET_DUMPABLE, 0) != 0) return std::unexpected(errno_error("prctl(PR_SET_DUMPABLE)", errno));
-  const rlimit none{0, 0};
+  const rlimit none{kNoCore, kNoCore};
   if (::setrlimit(RLIMIT_CORE, &none) != 0) return std::unexpected(errno_error("RLIMIT_CORE", errno));
   for (int number = 1; number < NSIG; ++number) {
     const bool fault = number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE;

@@ -179,7 +179,7 @@ class Pod:
         self.agent = self.start(["agent", "--root", self.root], env, "agent", prefix)
         return self
 
-    def start_exec(self, argv=None):
+    def start_exec(self, argv=None, out=None):
         env = {
             "PATH": "/usr/local/bin:/usr/bin:/bin", "MODELRUN_TIMEOUT_SECONDS": str(self.timeout),
             "MODELRUN_LANDLOCK": "optional", "TMPDIR": self.path("tmp"), "MODELRUN_RUN_ID": UUID, "MODELRUN_SCOPE": "project",
@@ -187,13 +187,14 @@ class Pod:
         }
         argv = argv or HARNESS + [self.path("modelrun/harness.py")]
         inside = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL"]
-        self.exec = self.start(["exec", "--root", self.root, "--", *argv], env, "exec", inside)
+        self.exec = self.start(["exec", "--root", self.root, "--", *argv], env, "exec", inside, out)
         return self
 
-    def start(self, arguments, env, name, prefix):
+    def start(self, arguments, env, name, prefix, stdout=None):
+        """`stdout`: a descriptor to write to instead of a file."""
         drop = ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups"]
         with open(self.path(name + ".out"), "wb") as out, open(self.path(name + ".err"), "wb") as err:
-            return subprocess.Popen([*prefix, *drop, self.binary, *arguments], env=env, stdout=out, stderr=err,
+            return subprocess.Popen([*prefix, *drop, self.binary, *arguments], env=env, stdout=out if stdout is None else stdout, stderr=err,
                                     stdin=subprocess.DEVNULL, start_new_session=True)
 
     def run(self, argv=None, seconds=60):
