@@ -77,6 +77,7 @@ ResultFrame without_large_parts(const ResultFrame& frame) {
   if (frame.outputs_text && frame.outputs_text->size() <= 2048) out.outputs_text = frame.outputs_text;
   out.error = frame.error;
   out.warning = frame.warning;
+  out.rings = frame.rings.substr(0, 64);
   out.out = ends_of(frame.out);
   out.err = ends_of(frame.err);
   return out;

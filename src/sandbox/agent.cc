@@ -76,6 +76,7 @@ api::ResultFrame frame_of(const AgentConfig& config, RelayedRun run) {
   frame.out = std::move(run.out);
   frame.err = std::move(run.err);
   frame.error = std::move(run.error);
+  frame.rings = std::move(run.rings);
   return frame;
 }
 

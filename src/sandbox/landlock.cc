@@ -87,7 +87,7 @@ Result<UniqueFd> make_landlock_ruleset(LandlockMode mode, const Layout& layout) 
     if (mode == LandlockMode::kOptional) return UniqueFd();
     return fail(ErrorKind::kUnavailable,
                 "the node's kernel has no Landlock; run on nodes that have it, or start the operator with "
-                "--landlock=optional");
+                "--landlock=optional, or with --rings for the RuntimeClass of this run");
   }
   const LandlockRules rules = landlock_rules(abi, layout, image_roots());
   auto ruleset = landlock::create(rules.denied, abi);

@@ -30,7 +30,7 @@ RelayedRun Relay::run(std::chrono::seconds connect) {
   listener_.close();
   if (!over_) relay();
   exec_.close();
-  return {record_, out_.finish(), err_.finish(), std::move(error_)};
+  return {record_, out_.finish(), err_.finish(), std::move(error_), std::move(rings_)};
 }
 
 void Relay::wait_for_start(std::chrono::seconds connect) {
@@ -113,7 +113,10 @@ void Relay::take_packet(Packet packet) {
       err_pipe_ = std::move(packet.fds[1]);
       return;
     case Message::kStarted:
-      record_.started_at = parse_rfc3339(packet.payload);
+      record_.started_at = parse_rfc3339(packet.payload.substr(0, packet.payload.find(' ')));
+      if (const auto space = packet.payload.find(' '); space != std::string::npos) {
+        rings_ = printable(std::string_view(packet.payload).substr(space + 1), 64);
+      }
       return;
     case Message::kStdout:
       return out_.append(packet.payload);

@@ -93,6 +93,7 @@ class SandboxTest(unittest.TestCase):
         self.assertEqual(frame["outputs"], {"a": 1, "b": [1.5, None]})
         self.assertEqual(frame["artifacts"][0]["name"], "table.csv")
         self.assertNotIn("error", frame)
+        self.assertEqual(frame["rings"], "process,seccomp,landlock" if has_landlock() else "process,seccomp")
         self.assertLess(frame["exit"]["startedAt"], frame["exit"]["finishedAt"])
         self.assertEqual((pod.exec.returncode, pod.agent.returncode), (0, 0))
         self.assertEqual(pod.text("exec.out"), "hello\n")
@@ -386,6 +387,7 @@ class SandboxTest(unittest.TestCase):
         frame = self.pod("").run(argv=["no-such-python"])
         self.assertEqual((frame["exit"]["how"], frame["error"]["reason"]), ("NotStarted", "SandboxSetupFailed"))
         self.assertIn("'no-such-python'", frame["error"]["message"])
+        self.assertNotIn("rings", frame)
 
     def test_landlock(self):
         pod = self.pod("import os\nroot = __file__.rsplit('/repo', 1)[0]\ndef attempt(path):\n    try:\n"

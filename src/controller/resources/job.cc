@@ -74,11 +74,17 @@ json agent_container(const JobInput& in) {
         mount("outputs", api::kOutputsDir, true), mount("token", "/var/run/secrets/modelrun.dev", true)}}};
 }
 
+bool requires_landlock(const JobInput& in) {
+  const auto& runtime_class = in.project.runtime.runtime_class_name;
+  return in.settings.landlock_required &&
+         (runtime_class.empty() || !in.settings.runtimes_without_landlock.contains(runtime_class));
+}
+
 json model_env(const JobInput& in) {
   json env = in.project.runtime.env;
   const auto timeout = timeout_seconds(in.run.spec, in.project.limits, in.settings);
   for (auto& entry : {env_entry(api::kEnvTimeout, std::to_string(timeout)),
-                      env_entry(api::kEnvLandlock, in.settings.landlock_required ? "required" : "optional"),
+                      env_entry(api::kEnvLandlock, requires_landlock(in) ? "required" : "optional"),
                       env_entry(api::kEnvRunId, in.run.meta.uid), env_entry(api::kEnvProject, in.run.spec.project),
                       env_entry(api::kEnvCommit, in.run.status.commit_sha),
                       env_entry(api::kEnvScope, in.run.spec.scope == Scope::kProject ? "project" : "model"),

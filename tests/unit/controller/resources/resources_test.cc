@@ -142,6 +142,15 @@ TEST_F(JobTest, EnvironmentOfTheProjectCannotReplaceOurs) {
   EXPECT_EQ(env("agent", api::kEnvAttempt), "1");
 }
 
+TEST_F(JobTest, LandlockIsRequiredButWhereARuntimeClassHasNone) {
+  scene_.settings.runtimes_without_landlock = {"gvisor", ""};
+  EXPECT_EQ(env("model", api::kEnvLandlock), "required");
+  scene_.project.runtime.runtime_class_name = "kata";
+  EXPECT_EQ(env("model", api::kEnvLandlock), "required");
+  scene_.project.runtime.runtime_class_name = "gvisor";
+  EXPECT_EQ(env("model", api::kEnvLandlock), "optional");
+}
+
 TEST_F(JobTest, Resources) {
   const auto resources = [&](json given) {
     scene_.project.runtime.resources = std::move(given);
