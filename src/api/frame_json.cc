@@ -181,6 +181,7 @@ json frame_to_json(const ResultFrame& frame) {
   }
   if (frame.error) out["error"] = {{"reason", frame.error->reason}, {"message", frame.error->message}};
   if (!frame.warning.empty()) out["warning"] = frame.warning;
+  if (!frame.rings.empty()) out["rings"] = frame.rings;
   return out;
 }
 
@@ -190,6 +191,7 @@ Result<ResultFrame> frame_from_json(const json& value) {
   frame.run_uid = reader.text("runUid");
   frame.attempt = static_cast<int>(std::clamp<std::int64_t>(reader.integer("attempt").value_or(0), 0, 1 << 30));
   frame.warning = reader.text("warning");
+  frame.rings = reader.text("rings");
   const json* exit_object = reader.find("exit", json::value_t::object);
   const json* outputs = reader.find("outputs", json::value_t::object);
   const json* artifacts = reader.find("artifacts", json::value_t::array);

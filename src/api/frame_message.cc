@@ -31,8 +31,24 @@ void shrink(CapturedStream& stream, std::size_t bytes) {
   keep_back(stream.tail, bytes - std::min(bytes, stream.head.size()));
 }
 
+// The first and last kTerminationMessageBytes of the stream, more than can fit.
+CapturedStream ends_of(const CapturedStream& stream) {
+  const std::string_view last = stream.tail.empty() ? stream.head : stream.tail;
+  if (stream.tail.empty() && stream.head.size() <= 2 * kTerminationMessageBytes) return stream;
+  return {std::string(utf8_front(stream.head, kTerminationMessageBytes)),
+          std::string(utf8_back(last, kTerminationMessageBytes)), stream.total_bytes};
+}
+
 std::string render(const ResultFrame& frame, bool complete) {
   return fmt::format(R"({{"complete":{},"frame":{}}})", complete, encode_frame(frame));
+}
+
+// No more bytes than the text of `frame` has, found without making it.
+std::size_t least_bytes(const ResultFrame& frame) {
+  std::size_t bytes = frame.out.head.size() + frame.out.tail.size() + frame.err.head.size() + frame.err.tail.size();
+  bytes += frame.outputs ? frame.outputs->size() : 0;
+  for (const Artifact& artifact : frame.artifacts) bytes += artifact.bytes ? artifact.bytes->size() : 0;
+  return bytes;
 }
 
 bool fits(const std::string& text) {
@@ -50,24 +66,39 @@ void bound_fixed_parts(ResultFrame& frame) {
   keep_front(frame.warning, 512);
 }
 
+// A copy without artifacts, without outputs of more than 2 KiB as text, and with the ends of the streams only. The
+// streams keep their total; one that is cut has a tail, as shrink() leaves it.
+ResultFrame without_large_parts(const ResultFrame& frame) {
+  ResultFrame out;
+  out.run_uid = frame.run_uid;
+  out.attempt = frame.attempt;
+  out.exit = frame.exit;
+  if (frame.outputs && frame.outputs->size() <= 2048) out.outputs = frame.outputs;
+  out.error = frame.error;
+  out.warning = frame.warning;
+  out.rings = frame.rings.substr(0, 64);
+  out.out = ends_of(frame.out);
+  out.err = ends_of(frame.err);
+  return out;
+}
+
 }  // namespace
 
 std::string frame_to_termination_message(const ResultFrame& frame) {
-  std::string text = render(frame, true);
-  if (fits(text)) return text;
-
-  ResultFrame small = frame;
+  std::string text;
+  if (least_bytes(frame) <= kTerminationMessageBytes) {
+    text = render(frame, true);
+    if (fits(text)) return text;
+  }
+  // Without what cannot fit: the agent's memory is bounded.
+  ResultFrame small = without_large_parts(frame);
   small.run_uid = make_valid_utf8(small.run_uid);
   small.warning = make_valid_utf8(small.warning);
   if (small.error)
     small.error = FrameError{make_valid_utf8(small.error->reason), make_valid_utf8(small.error->message)};
   bound_fixed_parts(small);
-  small.artifacts.clear();
   // Outputs are worth more than the text of the streams, but outputs of more than 2 KiB would leave too little room
   // for the text.
-  if (small.outputs && small.outputs->size() > 2048) {
-    small.outputs.reset();
-  }
   for (std::size_t room = 2048; room > 0; room /= 2) {
     shrink(small.out, room / 2);
     shrink(small.err, room);

@@ -17,16 +17,18 @@ class TextSax final : public StrictSax {
  private:
   bool add(nlohmann::json scalar) override {
     builder_.scalar(canonical_ ? canonical_json(scalar) : json_text(scalar));
-    return true;
+    return fits();
   }
   bool open(bool array) override {
     builder_.open(array);
-    return true;
+    return fits();
   }
   bool close() override { return builder_.close() || refuse("duplicate key"); }
-  bool name(std::string& key) override { return builder_.key(key) || refuse("duplicate key"); }
+  bool name(std::string& key) override { return (builder_.key(key) || refuse("duplicate key")) && fits(); }
   [[nodiscard]] std::size_t depth() const override { return builder_.depth(); }
   [[nodiscard]] std::string path() const override { return builder_.path(); }
+
+  bool fits() { return builder_.size() <= limits().max_bytes || refuse_size(); }
 
   TextBuilder builder_;
   bool canonical_;

@@ -38,12 +38,13 @@ constexpr std::array<std::pair<const char*, TimelineField>, 9> kTimeline{{{"acce
                                                                           {"recorded", &Timeline::recorded}}};
 
 using ProvenanceField = std::string Provenance::*;
-constexpr std::array<std::pair<const char*, ProvenanceField>, 5> kProvenance{
+constexpr std::array<std::pair<const char*, ProvenanceField>, 6> kProvenance{
     {{"image", &Provenance::image},
      {"imageID", &Provenance::image_id},
      {"parametersDigest", &Provenance::parameters_digest},
      {"sourceDigest", &Provenance::source_digest},
-     {"outputsDigest", &Provenance::outputs_digest}}};
+     {"outputsDigest", &Provenance::outputs_digest},
+     {"rings", &Provenance::rings}}};
 
 // The text fields of the status. decode_status() and encode_status() share this list, so that they cannot differ.
 using TextField = std::string ModelRunStatus::*;

@@ -106,6 +106,7 @@ struct Provenance {
   std::string parameters_digest;
   std::string source_digest;
   std::string outputs_digest;
+  std::string rings;  // as ResultFrame::rings
   friend bool operator==(const Provenance&, const Provenance&) = default;
 };
 

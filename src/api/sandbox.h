@@ -64,6 +64,10 @@ inline constexpr const char* kEnvConnectSeconds =
 // Of the model container only. `exec` removes them from the environment before it starts the model:
 inline constexpr const char* kEnvTimeout = "MODELRUN_TIMEOUT_SECONDS";
 inline constexpr const char* kEnvLandlock = "MODELRUN_LANDLOCK";  // required | optional
+// The names of rings in ResultFrame::rings.
+inline constexpr std::string_view kRingProcess = "process";
+inline constexpr std::string_view kRingSeccomp = "seccomp";
+inline constexpr std::string_view kRingLandlock = "landlock";
 // Of the model container, visible to the model's code (the agent gets kEnvRunId, too):
 inline constexpr const char* kEnvRunId = "MODELRUN_RUN_ID";
 inline constexpr const char* kEnvProject = "MODELRUN_PROJECT";
@@ -147,6 +151,7 @@ struct ResultFrame {
   std::vector<Artifact> artifacts;
   std::optional<FrameError> error;
   std::string warning;   // for people; empty when there is none
+  std::string rings;     // of the sandbox that stood around the model, by commas; empty when it was not started
   bool partial = false;  // not encoded: the receiver sets it when it knows that a part of the result is lost
 };
 

@@ -15,6 +15,8 @@ struct JsonLimits {
   int max_depth = 100;  // nesting of objects and arrays; a value without any has depth 0
   // Objects, arrays and other values that are built. One needs 16 to some 150 bytes of memory, whatever its text has.
   std::size_t max_values = std::numeric_limits<std::size_t>::max();
+  // Of the text that compact_strict() makes, in bytes. Beyond it: kTooLarge.
+  std::size_t max_bytes = std::numeric_limits<std::size_t>::max();
   // A member of the document that must be an object, or be absent. It becomes a string with its compact text (see
   // api/json_text.h), and what is in it does not count for max_values. Empty: none.
   std::string_view text_member = {};

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "base/printable.h"
+
 namespace modelrun::api {
 namespace {
 
@@ -33,9 +35,9 @@ Result<void> StrictSax::run() {
   }
 }
 
-void StrictSax::note(const std::string& reason) {
+void StrictSax::note(ErrorKind kind, const std::string& reason) {
   const std::string place = path();
-  error_ = Error{ErrorKind::kInvalid, fmt::format("at {}: {}", place.empty() ? "the top" : place, reason)};
+  error_ = Error{kind, printable(fmt::format("at {}: {}", place.empty() ? "the top" : place, reason))};
 }
 
 bool StrictSax::number_unsigned(number_unsigned_t value) {

@@ -36,9 +36,15 @@ class StrictSax : private nlohmann::json_sax<nlohmann::json> {
   // Notes the error, with the place in front, unless there is one already. Returns false.
   template <class... Args>
   bool refuse(fmt::format_string<Args...> format, Args&&... args) {
-    if (!error_) note(fmt::format(format, std::forward<Args>(args)...));
+    if (!error_) note(ErrorKind::kInvalid, fmt::format(format, std::forward<Args>(args)...));
     return false;
   }
+  // The same, for a text that is larger than limits().max_bytes.
+  bool refuse_size() {
+    if (!error_) note(ErrorKind::kTooLarge, fmt::format("more than {} bytes as JSON", limits_.max_bytes));
+    return false;
+  }
+  [[nodiscard]] const JsonLimits& limits() const { return limits_; }
   [[nodiscard]] Result<void> outcome() const {
     if (error_) return std::unexpected(*error_);
     return {};
@@ -60,7 +66,7 @@ class StrictSax : private nlohmann::json_sax<nlohmann::json> {
   bool parse_error(std::size_t position, const std::string& token, const nlohmann::detail::exception& why) final;
 
   bool open_bounded(bool array);
-  void note(const std::string& reason);
+  void note(ErrorKind kind, const std::string& reason);
   [[nodiscard]] bool is_not_finite(std::size_t position) const;
 
   std::string_view text_;

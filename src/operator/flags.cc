@@ -9,6 +9,7 @@ namespace {
 struct Texts {
   std::string run_server_listen = "0.0.0.0:9443";
   std::string landlock = "required";
+  std::vector<std::string> rings;
   double lease_seconds = 15;
 };
 
@@ -43,9 +44,14 @@ void add_run_options(CLI::App& app, Flags& flags, Texts& texts) {
   app.add_option("--max-timeout-seconds", settings.max_timeout_seconds, "no model runs longer than this")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
-  app.add_option("--landlock", texts.landlock, "'optional' lets models and git run on kernels without Landlock")
+  app.add_option("--landlock", texts.landlock, "'optional' lets all models, and git, run on kernels without Landlock")
       ->check(CLI::IsMember({"required", "optional"}))
       ->capture_default_str();
+  app.add_option(
+         "--rings", texts.rings,
+         "RUNTIMECLASS=landlock:optional lets models under that RuntimeClass run without Landlock, which gVisor "
+         "has not; repeat it for others")
+      ->allow_extra_args(false);
 }
 
 void add_source_options(CLI::App& app, Flags& flags) {
@@ -71,6 +77,13 @@ Result<void> take_texts(const Texts& texts, Flags& flags) {
     return fail(ErrorKind::kInvalid, "--lease-duration: 1 to 600 s");
   flags.run_server_listen = *run_server;
   flags.lease_duration = std::chrono::milliseconds(static_cast<std::int64_t>(texts.lease_seconds * 1000));
+  for (const std::string& text : texts.rings) {
+    const std::size_t mark = text.find('=');
+    if (mark == std::string::npos || mark == 0 || text.substr(mark + 1) != "landlock:optional") {
+      return fail(ErrorKind::kInvalid, "--rings: '{}' is not RUNTIMECLASS=landlock:optional", text);
+    }
+    flags.settings.runtimes_without_landlock.insert(text.substr(0, mark));
+  }
   flags.settings.landlock_required = texts.landlock == "required";
   flags.git.landlock_optional = !flags.settings.landlock_required;
   return {};

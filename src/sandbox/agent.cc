@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "base/printable.h"
 #include "sandbox/agent_config.h"
 #include "sandbox/background.h"
 #include "sandbox/collect.h"
@@ -31,14 +32,14 @@ Result<UniqueFd> open_agent_signals() {
 void add_warning(api::ResultFrame& frame, std::string_view text) {
   if (text.empty()) return;
   if (!frame.warning.empty()) frame.warning += "; ";
-  frame.warning += text;
+  frame.warning = printable(frame.warning.append(text));
 }
 
 // Puts what was collected into the frame. When the model itself failed, that stays the cause of the run's failure,
 // and a problem with its outputs is only a warning. EntryPointNotFound is the cause of such a failure, so it stays an
 // error.
 void add_outputs(api::ResultFrame& frame, Collected collected) {
-  frame.outputs = std::move(collected.outputs);
+  if (collected.outputs) frame.outputs = api::JsonText::from_compact(*std::move(collected.outputs));
   frame.artifacts = std::move(collected.artifacts);
   const bool ended_well = frame.exit.how == api::ExitHow::kExited && frame.exit.code == 0;
   if (collected.error && (ended_well || collected.error->reason == "EntryPointNotFound")) {
@@ -75,6 +76,7 @@ api::ResultFrame frame_of(const AgentConfig& config, RelayedRun run) {
   frame.out = std::move(run.out);
   frame.err = std::move(run.err);
   frame.error = std::move(run.error);
+  frame.rings = std::move(run.rings);
   return frame;
 }
 
@@ -86,6 +88,7 @@ Result<void> serve(const Layout& layout, const AgentConfig& config, int signals)
   RETURN_IF_ERROR(listener);
   const SourceFetch source(*server, {.total = config.connect});
   const CancelWatch orders(*server);
+  if (!source.valid() || !orders.valid()) return fail(ErrorKind::kUnavailable, "the agent has no descriptors left");
   if (auto installed = install_files(layout); !installed) return fail_in("install", installed.error());
   if (auto marked = write_marker(layout); !marked) return fail_in("install", marked.error());
 
@@ -93,7 +96,7 @@ Result<void> serve(const Layout& layout, const AgentConfig& config, int signals)
   api::ResultFrame frame = frame_of(config, relay.run(config.connect));
   if (frame.exit.how != api::ExitHow::kNotStarted) {
     CollectLimits limits;
-    limits.bytes = config.output_bytes;
+    limits.outputs.bytes = config.output_bytes;
     add_outputs(frame, collect_outputs(layout.at(api::kOutputsDir), limits));
   }
   record_durably(layout, frame);

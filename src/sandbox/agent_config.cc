@@ -14,13 +14,13 @@ Result<std::string> required(const std::vector<std::string>& environment, const 
 }
 
 template <class T>
-Result<T> number(const std::vector<std::string>& environment, const char* name, T absent, T most) {
+Result<T> number(const std::vector<std::string>& environment, const char* name, T absent, T least, T most) {
   const auto text = find_variable(environment, name);
   if (!text) return absent;
   T value{};
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc{} || end != text->data() + text->size() || value > most) {
-    return fail(ErrorKind::kInvalid, "{}='{}' is not a number up to {}", name, *text, most);
+  if (error != std::errc{} || end != text->data() + text->size() || value < least || value > most) {
+    return fail(ErrorKind::kInvalid, "{}='{}' is not a number from {} to {}", name, *text, least, most);
   }
   return value;
 }
@@ -41,10 +41,11 @@ Result<AgentConfig> read_agent_config(const std::vector<std::string>& environmen
     RETURN_IF_ERROR(value);
     *each.into = *std::move(value);
   }
-  const auto attempt = number<int>(environment, api::kEnvAttempt, 1, 1'000'000);
-  const auto streams = number<std::size_t>(environment, api::kEnvStdoutBytes, config.stream_bytes, 4U << 20U);
-  const auto outputs = number<std::size_t>(environment, api::kEnvOutputBytes, config.output_bytes, 8U << 20U);
-  const auto connect = number<int>(environment, api::kEnvConnectSeconds, 600, 1'000'000);
+  // The ranges of streams and outputs are those of ModelProject.spec.limits; the agent's memory is counted with them.
+  const auto attempt = number<int>(environment, api::kEnvAttempt, 1, 0, 1'000'000);
+  const auto streams = number<std::size_t>(environment, api::kEnvStdoutBytes, config.stream_bytes, 0, 1U << 20U);
+  const auto outputs = number<std::size_t>(environment, api::kEnvOutputBytes, config.output_bytes, 1, 1U << 20U);
+  const auto connect = number<int>(environment, api::kEnvConnectSeconds, 600, 1, 1'000'000);
   RETURN_IF_ERROR(attempt);
   RETURN_IF_ERROR(streams);
   RETURN_IF_ERROR(outputs);

@@ -12,9 +12,9 @@ namespace modelrun::sandbox {
 
 struct AgentConfig {
   RunServerAddress server;
-  // Bytes kept of each output stream, half from its beginning and half from its end. At most 4 MiB.
+  // Bytes kept of each output stream, half from its beginning and half from its end. At most 1 MiB.
   std::size_t stream_bytes = 256U << 10U;
-  // Bytes of outputs and artifacts together. At most 8 MiB.
+  // Bytes of outputs and artifacts together. At most 1 MiB.
   std::size_t output_bytes = api::kMaxOutputBytes;
   // How long to wait for `exec` to connect, and then again for the source to arrive.
   std::chrono::seconds connect{600};

@@ -13,20 +13,22 @@ constexpr auto kForever = std::chrono::hours(24 * 365);
 
 }  // namespace
 
-SourceFetch::SourceFetch(const RunServerClient& server, RetryPolicy retry)
-    : thread_([this, &server, retry] {
-        if (!wait_ready(start_.fd(), POLLIN, stop_.fd(), Monotonic::now() + kForever)) return;
-        auto result = server.fetch_source(retry, stop_.fd());
-        {
-          const MutexLock lock(mutex_);
-          result_ = std::move(result);
-        }
-        done_.raise();
-      }) {}
+SourceFetch::SourceFetch(const RunServerClient& server, RetryPolicy retry) {
+  if (!valid()) return;
+  thread_ = std::thread([this, &server, retry] {
+    if (!wait_ready(start_.fd(), POLLIN, stop_.fd(), Monotonic::now() + kForever)) return;
+    auto result = server.fetch_source(retry, stop_.fd());
+    {
+      const MutexLock lock(mutex_);
+      result_ = std::move(result);
+    }
+    done_.raise();
+  });
+}
 
 SourceFetch::~SourceFetch() {
   stop_.raise();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 std::optional<Result<void>> SourceFetch::result() const {
@@ -34,11 +36,13 @@ std::optional<Result<void>> SourceFetch::result() const {
   return result_;
 }
 
-CancelWatch::CancelWatch(const RunServerClient& server) : thread_([this, &server] { run(server); }) {}
+CancelWatch::CancelWatch(const RunServerClient& server) {
+  if (valid()) thread_ = std::thread([this, &server] { run(server); });
+}
 
 CancelWatch::~CancelWatch() {
   stop_.raise();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void CancelWatch::run(const RunServerClient& server) const {

@@ -32,6 +32,8 @@ class SourceFetch {
   SourceFetch(const SourceFetch&) = delete;
   SourceFetch& operator=(const SourceFetch&) = delete;
 
+  // False when the process had no descriptors left: nothing will be fetched.
+  [[nodiscard]] bool valid() const { return start_.valid() && stop_.valid() && done_.valid(); }
   void start() const { start_.raise(); }
   [[nodiscard]] const Event& done() const { return done_; }
   // Returns nullopt until done() is raised, then the result of RunServerClient::fetch_source().
@@ -60,6 +62,8 @@ class CancelWatch {
   CancelWatch(const CancelWatch&) = delete;
   CancelWatch& operator=(const CancelWatch&) = delete;
 
+  // False when the process had no descriptors left: no order will come.
+  [[nodiscard]] bool valid() const { return start_.valid() && stop_.valid() && cancelled_.valid(); }
   void start() const { start_.raise(); }
   [[nodiscard]] const Event& cancelled() const { return cancelled_; }
 

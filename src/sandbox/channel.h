@@ -3,7 +3,8 @@
 //
 // From `exec` to the agent, in this order:
 //   kHello        No payload. Carries two descriptors: the read ends of the model's stdout and stderr pipes.
-//   kStarted      The model's process runs. The payload is its start time in RFC 3339.
+//   kStarted      The model's process runs. The payload is its start time in RFC 3339, a space, and the
+//                 rings of the sandbox that stand (as ResultFrame::rings).
 //   kStdout, kStderr
 //                 Bytes that the model wrote. Any number of packets.
 //   kExit         The model has ended. The payload is an api::ExitRecord as JSON.

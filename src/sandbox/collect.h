@@ -7,48 +7,43 @@
 //   .modelrun/error.json             Written by the harness: {"reason": ..., "message": ...}. It becomes the error.
 //   any other file in .modelrun      Ignored.
 //   any other file                   An artifact, named by its path.
-// It is an error (OutputsInvalid) when two sources define the same output; the first one is kept. One exception:
-// files of a pipeline's model replace a value outputs[MODEL] that is not an object.
+// It is an error (OutputsInvalid) when two sources define the same output, or when outputs[MODEL] is both a plain value
+// and what a pipeline's model left; the first one is kept.
+//
+// Whatever the directory holds, this needs a fixed amount of memory: the listing, the files that define outputs (their
+// sizes are added up before any is read), and the outputs are bounded, and values are kept as text.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "api/sandbox.h"
+#include "sandbox/artifacts.h"
+#include "sandbox/merge_outputs.h"
 #include "sandbox/output_tree.h"
 
 namespace modelrun::sandbox {
 
 struct CollectLimits {
-  // The size of the outputs as canonical JSON. What they leave is the room for the bytes of artifacts.
-  std::size_t bytes = api::kMaxOutputBytes;
-  // The number of artifacts that are listed.
-  std::size_t artifacts = 200;
-  // The total size of the artifacts that are read to compute digests. An artifact beyond it is listed without digest
-  // and bytes. A sparse file counts with its apparent size, which can be far larger than what it occupies.
-  std::uint64_t hashed_bytes = 256U << 20U;
+  OutputLimits outputs;
+  ArtifactLimits artifacts;  // `bytes` is not used: what the outputs leave of theirs is the room for artifacts
   WalkLimits walk;
 };
 
 struct Collected {
-  // A JSON object. Absent when the model left no outputs, and when the outputs together are too large.
-  std::optional<nlohmann::json> outputs;
+  // A JSON object, compact (json_text.h). Absent when the model left no outputs, and when they are too large.
+  std::optional<std::string> outputs;
   std::vector<api::Artifact> artifacts;  // sorted by name
-  // The first problem; its message counts the others. Its reason is OutputsInvalid, OutputsTooLarge or
-  // EntryPointNotFound. `outputs` still holds what could be read.
+  // The first problem; its message counts the others, and is printable. Its reason is OutputsInvalid, OutputsTooLarge
+  // or EntryPointNotFound. `outputs` still holds what could be read.
   std::optional<api::FrameError> error;
-  std::string warning;  // what was passed over or left out, for people; empty when nothing was
+  std::string warning;  // what was passed over or left out, for people; printable, empty when nothing was
 };
 
 // Collects what is below the directory `root`. Does not fail and does not hang, whatever the directory contains:
 // every problem is reported in `error` or in `warning`. Call it when the model's processes are dead; a file that
 // changes while it is read is left out with a warning.
 Collected collect_outputs(const std::string& root, const CollectLimits& limits);
-
-// Returns the media type by the ending of `name`, case-sensitively; application/octet-stream for an unknown ending.
-// Pure.
-std::string media_type_of(std::string_view name);
 
 }  // namespace modelrun::sandbox

@@ -39,7 +39,7 @@ struct Prepared {
 // descriptors, to make us leave a core dump, or to stop us with a signal.
 Result<void> protect_self() {
   if (::prctl(PR_SET_DUMPABLE, 0) != 0) return std::unexpected(errno_error("prctl(PR_SET_DUMPABLE)", errno));
-  const rlimit none{0, 0};
+  const rlimit none{kNoCore, kNoCore};
   if (::setrlimit(RLIMIT_CORE, &none) != 0) return std::unexpected(errno_error("RLIMIT_CORE", errno));
   for (int number = 1; number < NSIG; ++number) {
     const bool fault = number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE;
@@ -109,6 +109,12 @@ int exit_code_of(const Supervisor::Observation& outcome) {
   return outcome.record.signal ? 128 + *outcome.record.signal : outcome.record.code.value_or(api::kExitAgentLost);
 }
 
+// The rings that launch() has put up: it fails when one of the plan's cannot be.
+std::string rings_of(const LaunchPlan& plan) {
+  std::string rings = fmt::format("{},{}", api::kRingProcess, api::kRingSeccomp);
+  return plan.landlock_ruleset < 0 ? rings : fmt::format("{},{}", rings, api::kRingLandlock);
+}
+
 // Runs the model, from the agent's go to the exit record, and returns the container's exit code.
 int run_model(Prepared& prepared, Channel& agent, int signals, bool whole_namespace) {
   const auto oom_before = read_oom_kills();
@@ -121,7 +127,7 @@ int run_model(Prepared& prepared, Channel& agent, int signals, bool whole_namesp
   }
   prepared.out_write.reset();
   prepared.err_write.reset();
-  (void)agent.send(Message::kStarted, format_rfc3339(started_at));
+  (void)agent.send(Message::kStarted, fmt::format("{} {}", format_rfc3339(started_at), rings_of(prepared.plan)));
   (void)set_nonblocking(STDOUT_FILENO);
   (void)set_nonblocking(STDERR_FILENO);
   Supervisor supervisor(agent, signals, StreamPump(std::move(prepared.out_read), STDOUT_FILENO, Message::kStdout),

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -109,6 +110,11 @@ class Tree {
     const UniqueFd file(::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
     if (!file) return std::unexpected(errno_error("create " + name, errno));
     if (archive_read_data_into_fd(in, file.get()) != ARCHIVE_OK) {
+      const int error = archive_errno(in);
+      if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
+        return fail(ErrorKind::kTooLarge, "write {}: {}; the node has no room for the source", name,
+                    std::strerror(error));
+      }
       return fail(ErrorKind::kInvalid, "write {}: {}", name,
                   archive_error_string(in) ? archive_error_string(in) : "cut");
     }

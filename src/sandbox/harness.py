@@ -23,6 +23,7 @@ UPSTREAM = os.path.join(ROOT, "upstream")
 KEPT = os.path.join(OUTPUTS, ".modelrun")
 
 MAX_DEPTH = 100
+MAX_MESSAGE = 1000  # characters of an error; its parts may come from the model
 EXIT_NO_ENTRY_POINT = 66
 
 
@@ -322,8 +323,15 @@ def checked_pipeline(value, entry):
 
 
 # ---- Ends --------------------------------------------------------------------------------------------------------
+def printable(text):
+    """Returns `text` as one line that is safe to show, and not longer than MAX_MESSAGE characters."""
+    text = text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 3] + "..."
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
+
+
 def report(reason, message):
     """Writes an error of the run to standard error and, for the agent, to error.json."""
+    message = printable(message)
     sys.stderr.write("modelrun: %s\n" % message)
     write_json(os.path.join(KEPT, "error.json"), {"reason": reason, "message": message})
 

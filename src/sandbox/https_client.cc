@@ -93,18 +93,23 @@ class Response {
     if (!size) return fail(ErrorKind::kInvalid, "the answer has a broken chunk");
     left_ = size;
     ended_ = *size == 0;
+    lines_ = 0;  // a body may have any number of chunks; each has its own bound
     return {};
   }
 
+  // All lines of a response together are bounded: the head, and the lines between chunks (see next_chunk()).
   Result<std::string> read_line() {
     while (true) {
       const std::size_t end = buffer_.find("\r\n");
+      if (std::min(end, buffer_.size()) > kMaxHeadBytes - std::min(lines_, kMaxHeadBytes)) {
+        return fail(ErrorKind::kInvalid, "the answer's head is too long");
+      }
       if (end != std::string::npos) {
+        lines_ += end + 2;
         std::string line = buffer_.substr(0, end);
         buffer_.erase(0, end + 2);
         return line;
       }
-      if (buffer_.size() > kMaxHeadBytes) return fail(ErrorKind::kInvalid, "the answer's head is too long");
       std::array<char, 4096> more;
       const auto got = stream_.read(more);
       RETURN_IF_ERROR(got);
@@ -124,6 +129,7 @@ class Response {
   TlsStream& stream_;
   std::string buffer_;                 // read from the stream, not yet parsed
   std::optional<std::uint64_t> left_;  // bytes left of the body or of the chunk; absent: until the connection ends
+  std::size_t lines_ = 0;              // bytes of the lines of the head, or of the chunk's
   bool chunked_ = false;
   bool ended_ = false;
 };

@@ -12,14 +12,18 @@
 #include <csignal>
 #include <cstdint>
 
+#include "base/printable.h"
 #include "sandbox/note.h"
 
 namespace modelrun::sandbox {
+namespace {
+
+constexpr std::size_t kMaxNoteBytes = 4096;
+
+}  // namespace
 
 void write_note(std::string_view text) {
-  std::string line = "modelrun-sandbox: ";
-  for (const char c : text) line += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-  line += '\n';
+  const std::string line = fmt::format("modelrun-sandbox: {}\n", printable(text, kMaxNoteBytes));
   // A run must not fail because its log cannot be written to.
   (void)write_all(STDERR_FILENO, line);
 }

@@ -37,6 +37,8 @@ int poll_timeout(Monotonic::time_point deadline);
 class Event {
  public:
   Event();
+  // False when the process had no descriptor left for it. Such an event can never be raised: nobody may wait for it.
+  [[nodiscard]] bool valid() const { return static_cast<bool>(fd_); }
   void raise() const;
   [[nodiscard]] bool raised() const;
   [[nodiscard]] int fd() const { return fd_.get(); }

@@ -1,10 +1,47 @@
 #include "sandbox/landlock.h"
 
+#include <algorithm>
+#include <filesystem>
+
 #include <cerrno>
 
 #include "base/landlock.h"
 
 namespace modelrun::sandbox {
+
+namespace {
+
+// What the kernel tells of the machine and what Python, its numeric libraries and other runtimes read of it: how many
+// processors and how much memory there are, and the container's own limits. The rest of /proc and /sys is denied.
+constexpr const char* kReadableOfKernel[] = {
+    "/proc/cpuinfo",
+    "/proc/filesystems",
+    "/proc/loadavg",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/uptime",
+    "/proc/sys/kernel/ngroups_max",
+    "/proc/sys/kernel/osrelease",
+    "/proc/sys/kernel/pid_max",
+    "/proc/sys/kernel/threads-max",
+    "/proc/sys/vm/max_map_count",
+    "/proc/sys/vm/overcommit_memory",
+    "/sys/devices/system/cpu",
+    "/sys/devices/system/node",
+    "/sys/kernel/mm/transparent_hugepage",
+    "/sys/fs/cgroup/cpu.max",
+    "/sys/fs/cgroup/cpu.stat",
+    "/sys/fs/cgroup/memory.current",
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory.stat",
+    "/sys/fs/cgroup/pids.max",
+    "/sys/fs/cgroup/cpu/cpu.cfs_period_us",
+    "/sys/fs/cgroup/cpu/cpu.cfs_quota_us",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+    "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+};
+
+}  // namespace
 
 Result<LandlockMode> parse_landlock_mode(std::string_view text) {
   if (text == "required") return LandlockMode::kRequired;
@@ -12,12 +49,25 @@ Result<LandlockMode> parse_landlock_mode(std::string_view text) {
   return fail(ErrorKind::kInvalid, "{}='{}': use required or optional", api::kEnvLandlock, text);
 }
 
-LandlockRules landlock_rules(int abi, const Layout& layout) {
+std::vector<std::string> image_roots() {
+  std::vector<std::string> roots;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/", error)) {
+    const std::string path = entry.path().string();
+    if (path != "/dev" && path != "/proc" && path != "/sys") roots.push_back(path);
+  }
+  std::ranges::sort(roots);
+  return roots;
+}
+
+LandlockRules landlock_rules(int abi, const Layout& layout, const std::vector<std::string>& roots) {
   LandlockRules rules;
   rules.denied = landlock::everything(abi);
 
   const std::uint64_t write = rules.denied.handled_fs & ~(landlock::kMakeChar | landlock::kMakeBlock);
-  rules.grants.push_back({"/", landlock::kRead, true});
+  for (const std::string& root : roots) rules.grants.push_back({root, landlock::kRead, false});
+  for (const char* path : kReadableOfKernel)
+    rules.grants.push_back({path, landlock::kReadFile | landlock::kReadDir, false});
   rules.grants.push_back({layout.at(api::kOutputsDir), write, true});
   rules.grants.push_back({layout.at(api::kTmpDir), write, true});
   rules.grants.push_back({layout.at(api::kUpstreamDir), write, false});
@@ -37,15 +87,25 @@ Result<UniqueFd> make_landlock_ruleset(LandlockMode mode, const Layout& layout) 
     if (mode == LandlockMode::kOptional) return UniqueFd();
     return fail(ErrorKind::kUnavailable,
                 "the node's kernel has no Landlock; run on nodes that have it, or start the operator with "
-                "--landlock=optional");
+                "--landlock=optional, or with --rings for the RuntimeClass of this run");
   }
-  const LandlockRules rules = landlock_rules(abi, layout);
+  const LandlockRules rules = landlock_rules(abi, layout, image_roots());
   auto ruleset = landlock::create(rules.denied, abi);
   if (!ruleset) return ruleset;
   for (const LandlockRules::Grant& grant : rules.grants) {
     RETURN_IF_ERROR(landlock::allow_path(ruleset->get(), grant.path, grant.access, grant.must_exist));
   }
   return ruleset;
+}
+
+Result<void> grant_own_proc(int ruleset) {
+  if (ruleset < 0) return {};
+  for (const char* name : {"auxv", "cmdline", "comm", "environ", "fd", "fdinfo", "io", "limits", "maps", "oom_score",
+                           "sched", "schedstat", "smaps", "smaps_rollup", "stat", "statm", "status", "task", "wchan"}) {
+    RETURN_IF_ERROR(landlock::allow_path(ruleset, fmt::format("/proc/self/{}", name),
+                                         landlock::kReadFile | landlock::kReadDir, false));
+  }
+  return {};
 }
 
 Result<void> apply_landlock(int ruleset) {

@@ -1,6 +1,7 @@
 // The Landlock ring of the sandbox (landlock(7)). It limits what the model's processes may do to files, whatever the
-// mounts allow: read and execute everywhere, write only in the directories for outputs, temporary files, upstream files
-// and shared memory, and to a few devices. Where the kernel supports it, it also forbids binding and connecting TCP
+// mounts allow: read and execute in the directories of the image and of the run, write only in the directories for
+// outputs, temporary files, upstream files and shared memory, and to five devices. Of /dev nothing else is granted, and of
+// /proc and /sys only what runtimes read of the machine and of their own process. Where the kernel supports it, it also forbids binding and connecting TCP
 // sockets (ABI 4), and abstract unix sockets and signals to processes outside the sandbox (ABI 6).
 #pragma once
 
@@ -33,13 +34,21 @@ struct LandlockRules {
   std::vector<Grant> grants;
 };
 
-// Returns the rules for ABI version `abi`, which must be at least 1. Pure.
-LandlockRules landlock_rules(int abi, const Layout& layout);
+// Returns the entries of the root directory but /dev, /proc and /sys, sorted: the directories of the image, and what is
+// mounted for the run. Empty when the root directory cannot be read.
+std::vector<std::string> image_roots();
+
+// Returns the rules for ABI version `abi`, which must be at least 1; `roots` may be read. Pure.
+LandlockRules landlock_rules(int abi, const Layout& layout, const std::vector<std::string>& roots);
 
 // Creates a ruleset for this kernel, for apply_landlock(). Returns an empty descriptor when the kernel has no
 // Landlock and `mode` is kOptional. Fails with kUnavailable when it has none and `mode` is kRequired; with the errno
 // as errno_error() maps it when a path that must exist does not, or when a system call fails.
 Result<UniqueFd> make_landlock_ruleset(LandlockMode mode, const Layout& layout);
+// Adds what the calling process may read of its own directory in /proc. Rules are about files, so processes that it
+// starts later cannot read theirs. Does nothing when `ruleset` is negative.
+Result<void> grant_own_proc(int ruleset);
+
 // Confines the calling thread and its future children, irrevocably. The caller must have set no_new_privs, and the
 // process must have one thread. `ruleset` stays the caller's; if it is negative, the call does nothing and succeeds.
 Result<void> apply_landlock(int ruleset);

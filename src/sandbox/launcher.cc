@@ -21,6 +21,7 @@
 namespace modelrun::sandbox {
 namespace {
 
+constexpr int kNice = 19;
 constexpr int kReportFd = 3;  // the pipe in which the child reports a failed step; closed by execve
 
 constexpr rlim_t kMaxProcesses = 256;
@@ -59,15 +60,23 @@ Result<void> connect_streams(const LaunchPlan& plan) {
   return {};
 }
 
-// Makes the OOM killer choose the model before its supervisor. This is not a ring of the sandbox, so a failure is
-// ignored (/proc may not be writable).
-Result<void> prefer_as_victim(const LaunchPlan& /*plan*/) {
+// Makes the OOM killer choose the model before its supervisor, and a core dump empty. These are not rings of the sandbox
+// (set_limits() forbids core dumps), so a failure is ignored: /proc may not be writable.
+Result<void> set_by_proc(const LaunchPlan& /*plan*/) {
   // Become dumpable so that the process owns its /proc/self entries. `exec` is not dumpable and the child inherits
   // that; execve would make the model dumpable anyway.
   (void)::prctl(PR_SET_DUMPABLE, 1);
   const UniqueFd score(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
   if (score) (void)write_all(score.get(), "1000");
+  const UniqueFd filter(::open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC));
+  if (filter) (void)write_all(filter.get(), "0");
   return {};
+}
+
+// `exec` shares the container's CPU with the model. With the least weight for the model, the time-out and the agent's
+// orders are obeyed in time however many processes are busy. RLIMIT_NICE keeps the model from undoing it.
+Result<void> yield_to_supervisor(const LaunchPlan& /*plan*/) {
+  return check(::setpriority(PRIO_PROCESS, 0, kNice), "setpriority");
 }
 
 Result<void> limit(__rlimit_resource resource, rlim_t value, const char* name) {
@@ -88,7 +97,7 @@ Result<void> set_limits(const LaunchPlan& /*plan*/) {
   constexpr Limit kLimits[] = {
       {RLIMIT_NPROC, kMaxProcesses, "RLIMIT_NPROC"},
       {RLIMIT_NOFILE, kMaxDescriptors, "RLIMIT_NOFILE"},
-      {RLIMIT_CORE, 0, "RLIMIT_CORE"},
+      {RLIMIT_CORE, kNoCore, "RLIMIT_CORE"},
       {RLIMIT_FSIZE, kMaxFileBytes, "RLIMIT_FSIZE"},
       {RLIMIT_MSGQUEUE, 0, "RLIMIT_MSGQUEUE"},
       {RLIMIT_MEMLOCK, kMaxLockedBytes, "RLIMIT_MEMLOCK"},
@@ -107,6 +116,7 @@ Result<void> forbid_privileges(const LaunchPlan& /*plan*/) {
 }
 
 Result<void> confine_files(const LaunchPlan& plan) {
+  RETURN_IF_ERROR(grant_own_proc(plan.landlock_ruleset));
   return apply_landlock(plan.landlock_ruleset);
 }
 
@@ -134,11 +144,12 @@ struct Step {
 };
 
 constexpr Step kSteps[] = {
-    {"signals", reset_signals},     {"session", new_session},
-    {"streams", connect_streams},   {"oom-score", prefer_as_victim},
-    {"limits", set_limits},         {"no-new-privs", forbid_privileges},
-    {"landlock", confine_files},    {"descriptors", close_descriptors},
-    {"directory", enter_directory}, {"seccomp", confine_calls},  // last: forbids calls that the others make
+    {"signals", reset_signals},          {"session", new_session},
+    {"streams", connect_streams},        {"proc", set_by_proc},
+    {"priority", yield_to_supervisor},   {"limits", set_limits},
+    {"no-new-privs", forbid_privileges}, {"landlock", confine_files},
+    {"descriptors", close_descriptors},  {"directory", enter_directory},
+    {"seccomp", confine_calls},  // last: forbids calls that the others make
 };
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {

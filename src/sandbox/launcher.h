@@ -14,6 +14,10 @@
 
 namespace modelrun::sandbox {
 
+// The limit RLIMIT_CORE of the model and of `exec`. With 0 the kernel still starts the handler of a core_pattern that
+// begins with '|', as root and outside the container, and gives it the core; with 1 it gives up (core(5)).
+inline constexpr unsigned long kNoCore = 1;
+
 struct LaunchPlan {
   std::vector<std::string> argv;         // argv[0] is searched for in the PATH of `environment`
   std::vector<std::string> environment;  // entries NAME=value

@@ -9,9 +9,13 @@
 #include "sandbox/exec.h"
 #include "sandbox/install.h"
 #include "sandbox/note.h"
+#include "sandbox/syscall_table.h"
 
 namespace {
 
+using modelrun::sandbox::absent_syscalls;
+using modelrun::sandbox::allowed_syscalls;
+using modelrun::sandbox::conditional_syscalls;
 using modelrun::sandbox::Layout;
 
 constexpr std::string_view kHelp =
@@ -22,6 +26,7 @@ Usage:
                                       /modelrun, fetches the source, records and pushes the result
   modelrun-sandbox await-installed    the postStart hook of `agent`: returns when `model` may be started (20 s at most)
   modelrun-sandbox exec -- ARGV...    PID 1 of the container `model`: puts up the sandbox and runs ARGV in /repo
+  modelrun-sandbox system-calls       prints the system calls that a model may make, and how many there are
   modelrun-sandbox --version | --help
 
 Environment of `agent` (all set by the operator):
@@ -67,6 +72,15 @@ int print(std::string_view text) {
   return 0;
 }
 
+int print_system_calls() {
+  for (const char* name : allowed_syscalls()) fmt::print("{}\n", name);
+  for (const char* name : conditional_syscalls()) fmt::print("{} (with certain arguments)\n", name);
+  for (const char* name : absent_syscalls()) fmt::print("{} (no: as if the kernel did not have it)\n", name);
+  fmt::print("{} allowed, {} more with certain arguments only\n", allowed_syscalls().size(),
+             conditional_syscalls().size());
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -84,6 +98,7 @@ int main(int argc, char** argv) {
     return modelrun::sandbox::run_exec(layout, std::move(arguments));
   }
   if (!arguments.empty()) return usage_error("unexpected argument '" + arguments.front() + "'");
+  if (command == "system-calls") return print_system_calls();
   if (command == "agent") return modelrun::sandbox::run_agent(layout);
   if (command == "await-installed") return run_await(layout);
   return usage_error("unknown subcommand '" + command + "'");

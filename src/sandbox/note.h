@@ -7,7 +7,7 @@
 
 namespace modelrun::sandbox {
 
-// Writes `text` as one line with the prefix "modelrun-sandbox: ". Control characters are replaced by '?': a message
+// Writes `text` as one printable line with the prefix "modelrun-sandbox: ", of at most 4096 bytes: a message
 // that quotes a server or a model must not be able to forge a line of the log, because the result is found by lines
 // that begin with api::kFrameLine. Failures to write are ignored. Thread-safe: the line is given to one write(2). It
 // blocks while a blocking standard error is full; on a non-blocking one the rest of the line is lost.

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <memory>
 
-#include "base/encoding.h"
+#include "base/printable.h"
 #include "sandbox/beneath.h"
 
 namespace modelrun::sandbox {
@@ -28,17 +28,12 @@ std::string_view kind_of(mode_t mode) {
 }
 
 bool is_presentable(std::string_view name) {
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
-  return std::ranges::none_of(name, is_control) && make_valid_utf8(name) == name;
+  return printable(name) == name;
 }
 
-// Makes a name presentable for a warning, and short.
+// A name for a warning.
 std::string shown(std::string_view name) {
-  std::string out = make_valid_utf8(name.substr(0, 80));
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-  }
-  return out;
+  return printable(name, 80);
 }
 
 struct DirCloser {
@@ -50,25 +45,30 @@ using Directory = std::unique_ptr<DIR, DirCloser>;
 // so that it neither recurses nor holds a descriptor for each level.
 class Walk {
  public:
-  Walk(int root, const WalkLimits& limits, Warnings& warnings) : root_(root), limits_(limits), warnings_(warnings) {}
+  Walk(int root, const std::string& from, const WalkLimits& limits, Warnings& warnings)
+      : root_(root), from_(from), limits_(limits), warnings_(warnings) {}
 
-  std::vector<OutputFile> run(const std::string& from) {
-    todo_.push_back({from, 0});
-    while (!todo_.empty()) {
-      const auto [path, depth] = todo_.back();
+  Listing run() {
+    todo_.push_back({from_, 0});
+    while (!todo_.empty() && !out_.cut) {
+      const auto [path, depth] = std::move(todo_.back());
       todo_.pop_back();
       read_directory(path, depth);
     }
     if (seen_ > limits_.entries) {
       warnings_.add(fmt::format("/outputs holds more than {} entries: the rest was passed over", limits_.entries));
+    } else if (out_.cut) {
+      warnings_.add(
+          fmt::format("/outputs holds more than {} bytes of names: the rest was passed over", limits_.name_bytes));
     }
-    std::ranges::sort(files_, {}, &OutputFile::path);
-    return std::move(files_);
+    std::ranges::sort(out_.files, {}, &OutputFile::path);
+    return std::move(out_);
   }
 
  private:
   void read_directory(const std::string& path, int depth) {
     auto fd = open_beneath(root_, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+    if (!fd && path == from_ && fd.error().kind == ErrorKind::kNotFound) return;
     if (!fd) return warnings_.add(fmt::format("'{}' cannot be read", shown(path)));
     const Directory directory(::fdopendir(fd->get()));
     if (directory == nullptr) return;
@@ -76,7 +76,11 @@ class Walk {
     while (const dirent* entry = ::readdir(directory.get())) {
       const std::string name = entry->d_name;
       if (name == "." || name == ".." || (path.empty() && name == ".modelrun")) continue;
-      if (++seen_ > limits_.entries) return;
+      names_ += path.size() + name.size();
+      if (++seen_ > limits_.entries || names_ > limits_.name_bytes) {
+        out_.cut = {path, path == from_ || !from_.empty()};
+        return;
+      }
       take(here, path.empty() ? name : fmt::format("{}/{}", path, name), name, depth);
     }
   }
@@ -85,8 +89,8 @@ class Walk {
     struct stat info{};
     if (::fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return;
     if (!is_presentable(name) || path.size() > kMaxPathBytes) {
-      warnings_.add(
-          fmt::format("'{}' was passed over: its name is too long, not UTF-8 or has control characters", shown(path)));
+      warnings_.add(fmt::format(
+          "'{}' was passed over: its name is too long, not UTF-8 or has characters that cannot be shown", shown(path)));
     } else if (S_ISDIR(info.st_mode)) {
       if (depth + 1 < limits_.depth) {
         todo_.push_back({path, depth + 1});
@@ -98,16 +102,18 @@ class Walk {
     } else if (info.st_nlink != 1) {
       warnings_.add(fmt::format("'{}' was passed over: it is a hard link", path));
     } else {
-      files_.push_back({path, static_cast<std::uint64_t>(info.st_size)});
+      out_.files.push_back({path, static_cast<std::uint64_t>(info.st_size)});
     }
   }
 
   int root_;
+  const std::string& from_;
   const WalkLimits& limits_;
   Warnings& warnings_;
   std::vector<std::pair<std::string, int>> todo_;
-  std::vector<OutputFile> files_;
+  Listing out_;
   std::size_t seen_ = 0;
+  std::size_t names_ = 0;  // bytes of the paths of all entries
 };
 
 }  // namespace
@@ -123,9 +129,9 @@ void Warnings::add(std::string text) {
 std::string Warnings::text() const {
   std::string out;
   for (const std::string& each : texts_) out += (out.empty() ? "" : "; ") + each;
-  if (out.size() > kMaxWarningBytes) out.resize(kMaxWarningBytes);
+  out = printable(out, kMaxWarningBytes);
   if (more_ > 0) out += fmt::format("; and {} more", more_);
-  return make_valid_utf8(out);
+  return out;
 }
 
 Result<OutputTree> OutputTree::open(const std::string& root) {
@@ -138,8 +144,8 @@ Result<OutputTree> OutputTree::open(const std::string& root) {
   return tree;
 }
 
-std::vector<OutputFile> OutputTree::list(const WalkLimits& limits, Warnings& warnings, const std::string& below) const {
-  return Walk(root_.get(), limits, warnings).run(below);
+Listing OutputTree::list(const WalkLimits& limits, Warnings& warnings, const std::string& below) const {
+  return Walk(root_.get(), below, limits, warnings).run();
 }
 
 Result<UniqueFd> OutputTree::open_file(const std::string& path, std::uint64_t* size) const {
@@ -162,6 +168,7 @@ Result<std::string> OutputTree::read(const std::string& path, std::size_t limit)
   RETURN_IF_ERROR(fd);
   if (size > limit) return fail(ErrorKind::kTooLarge, "{}: {} bytes, at most {} are read", path, size, limit);
   std::string text;
+  text.reserve(static_cast<std::size_t>(size));
   std::array<char, 16384> chunk;
   while (true) {
     const ssize_t got = ::read(fd->get(), chunk.data(), chunk.size());

@@ -3,6 +3,8 @@
 // limits.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +18,7 @@ class Warnings {
  public:
   void add(std::string text);
   // Returns all sentences, separated by "; ", cut off at 2048 bytes, and then the count of those that were not kept.
-  // Valid UTF-8. Empty when there is none.
+  // Printable. Empty when there is none.
   [[nodiscard]] std::string text() const;
 
  private:
@@ -30,8 +32,18 @@ struct OutputFile {
 };
 
 struct WalkLimits {
-  int depth = 8;                 // levels of directories, the first one included
-  std::size_t entries = 20'000;  // directory entries of any type
+  int depth = 8;                       // levels of directories, the first one included
+  std::size_t entries = 20'000;        // directory entries of any type
+  std::size_t name_bytes = 1U << 20U;  // of the paths that are kept, together
+};
+
+struct Listing {
+  std::vector<OutputFile> files;
+  struct Cut {
+    std::string directory;          // in which a limit was reached, relative to the tree's root
+    bool may_hold_outputs = false;  // it is the directory that was listed, or, with `below`, any below it
+  };
+  std::optional<Cut> cut;  // set when a limit of entries or names was reached; the rest was passed over
 };
 
 // An open directory tree. Not thread-safe.
@@ -44,9 +56,8 @@ class OutputTree {
   // links, files with more than one hard link, FIFOs, devices, sockets, names that are not UTF-8 or have control
   // characters, paths above 512 bytes, and what exceeds `limits`. `.modelrun` at the top is left out without a
   // warning. With `below`, returns only the files below that directory, whose paths still begin at the root; `limits`
-  // then counts from there. A directory that is missing or cannot be read is a warning too.
-  [[nodiscard]] std::vector<OutputFile> list(const WalkLimits& limits, Warnings& warnings,
-                                             const std::string& below = {}) const;
+  // then counts from there, and it may be missing. A directory that cannot be read is a warning too.
+  [[nodiscard]] Listing list(const WalkLimits& limits, Warnings& warnings, const std::string& below = {}) const;
 
   // Opens a file of the tree for reading. Does not block, whatever `path` is. Sets `*size` to its size in bytes on
   // success. Fails with kNotFound when it does not exist, and with kInvalid when it is a directory, FIFO or device, has

@@ -8,6 +8,7 @@
 
 #include "api/frame_json.h"
 #include "api/strict_json.h"
+#include "base/printable.h"
 #include "sandbox/note.h"
 
 namespace modelrun::sandbox {
@@ -29,7 +30,7 @@ RelayedRun Relay::run(std::chrono::seconds connect) {
   listener_.close();
   if (!over_) relay();
   exec_.close();
-  return {record_, out_.finish(), err_.finish(), std::move(error_)};
+  return {record_, out_.finish(), err_.finish(), std::move(error_), std::move(rings_)};
 }
 
 void Relay::wait_for_start(std::chrono::seconds connect) {
@@ -112,7 +113,10 @@ void Relay::take_packet(Packet packet) {
       err_pipe_ = std::move(packet.fds[1]);
       return;
     case Message::kStarted:
-      record_.started_at = parse_rfc3339(packet.payload);
+      record_.started_at = parse_rfc3339(packet.payload.substr(0, packet.payload.find(' ')));
+      if (const auto space = packet.payload.find(' '); space != std::string::npos) {
+        rings_ = printable(std::string_view(packet.payload).substr(space + 1), 64);
+      }
       return;
     case Message::kStdout:
       return out_.append(packet.payload);
@@ -148,7 +152,8 @@ void Relay::not_started(std::string reason, std::string message) {
   over_ = true;
   record_.how = api::ExitHow::kNotStarted;
   if (exec_) (void)exec_.send(Message::kRefuse, message);
-  error_ = api::FrameError{std::move(reason), std::move(message)};
+  // The message may quote the run server, or a program name of the project.
+  error_ = api::FrameError{std::move(reason), printable(message)};
 }
 
 void Relay::drain(UniqueFd& pipe, StreamCapture& into) const {

@@ -18,6 +18,7 @@ struct RelayedRun {
   api::CapturedStream err;
   // Present when exit.how is kNotStarted. The reason is SandboxSetupFailed, SourceTooLarge or SourceUnreachable.
   std::optional<api::FrameError> error;
+  std::string rings;  // that `exec` put up; empty when the model was not started
 };
 
 // Serves one run. Use it from one thread only.
@@ -65,6 +66,7 @@ class Relay {
   StreamCapture out_, err_;
   api::ExitRecord record_;
   std::optional<api::FrameError> error_;
+  std::string rings_;
   bool over_ = false;
   bool going_ = false;
 };

@@ -9,6 +9,7 @@
 #include "api/strict_json.h"
 #include "base/encoding.h"
 #include "base/http_status.h"
+#include "base/printable.h"
 #include "sandbox/extract.h"
 #include "sandbox/note.h"
 
@@ -41,9 +42,9 @@ Result<std::string> read_text(const BodyReader& body, std::size_t limit) {
 std::string words_of(const std::string& body) {
   const auto json = api::parse_strict(body);
   if (json && json->is_object() && json->contains("message") && (*json)["message"].is_string()) {
-    return (*json)["message"].get<std::string>();
+    return printable((*json)["message"].get<std::string>());
   }
-  return body.empty() ? "no reason given" : make_valid_utf8(body);
+  return body.empty() ? "no reason given" : printable(body);
 }
 
 // Returns a random time from half of `wait` to all of it, so that the pods of a burst do not retry at the same moment.

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <initializer_list>
 #include <memory>
+#include <utility>
 
 #include "base/fd.h"
 #include "sandbox/syscall_table.h"
@@ -31,8 +31,7 @@ constexpr std::uint64_t kLow32 = 0xFFFFFFFFU;
 constexpr int kFirstUnknownSyscall = 452;
 constexpr int kLastUnknownSyscall = 520;
 
-constexpr int kFioSetOwn = 0x8901;
-constexpr int kSiocSetPgrp = 0x8902;
+constexpr int kTermios2Get = static_cast<int>(0x802C542AU);
 constexpr int kPrSetVma = 0x53564d41;
 
 using Comparisons = std::vector<scmp_arg_cmp>;
@@ -44,6 +43,11 @@ scmp_arg_cmp low32_is(unsigned index, std::uint64_t value) {
 // Matches when the bits `mask` of argument `index` are `value`.
 scmp_arg_cmp has_bits(unsigned index, std::uint64_t mask, std::uint64_t value) {
   return {index, SCMP_CMP_MASKED_EQ, mask, value};
+}
+
+// Matches when argument `index` is not null.
+scmp_arg_cmp is_set(unsigned index) {
+  return {index, SCMP_CMP_NE, 0, 0};
 }
 
 // Builds one BPF program with libseccomp. After the first failure the calls that add rules do nothing, and build()
@@ -98,14 +102,21 @@ class Filter {
 // Allows calls that are on the allowlist only with certain arguments.
 void add_conditional(Filter& filter) {
   for (const char* name : {"socket", "socketpair"}) filter.add(SCMP_ACT_ALLOW, name, {low32_is(0, AF_UNIX)});
+  // SO_ATTACH_FILTER and its like would run the model's BPF programs in the kernel.
+  for (const int option : {SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_LINGER, SO_PASSCRED,
+                           SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDTIMEO}) {
+    filter.add(SCMP_ACT_ALLOW, "setsockopt",
+               {low32_is(1, SOL_SOCKET), low32_is(2, static_cast<std::uint64_t>(option))});
+  }
+  for (const int request : {TCGETS, kTermios2Get, TIOCGWINSZ, TIOCGPGRP, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX}) {
+    filter.add(SCMP_ACT_ALLOW, "ioctl", {low32_is(1, static_cast<std::uint64_t>(request))});
+  }
+  filter.add(SCMP_ACT_ALLOW, "setrlimit");  // the guard denies RLIMIT_CORE, here and in prlimit64
   for (const char* name : {"prlimit64", "sched_setscheduler", "sched_setparam", "sched_setattr"}) {
     filter.add(SCMP_ACT_ALLOW, name, {low32_is(0, 0)});  // only the caller itself
   }
-  for (const char* name : {"setpriority", "ioprio_set"}) {
-    // Only a single process as the target: a user or a process group could include PID 1. For setpriority(2) that is
-    // PRIO_PROCESS (0), for ioprio_set(2) IOPRIO_WHO_PROCESS (1).
-    filter.add(SCMP_ACT_ALLOW, name, {low32_is(0, std::strcmp(name, "setpriority") == 0 ? PRIO_PROCESS : 1)});
-  }
+  // Only a single process as the target: a user or a process group could include PID 1.
+  filter.add(SCMP_ACT_ALLOW, "setpriority", {low32_is(0, PRIO_PROCESS)});
   filter.add(SCMP_ACT_ALLOW, "personality", {low32_is(0, kLow32)});  // only queries it
   // Only FIFOs and plain files (type 0 means a plain file, too); never devices.
   for (const std::uint64_t type : {S_IFIFO, S_IFREG, 0}) {
@@ -136,24 +147,35 @@ Result<BpfProgram> build_guard() {
   const std::uint32_t denied = SCMP_ACT_ERRNO(EPERM);
   // PID 1 is the supervisor and has the model's uid. The kernel would let a process of the same uid signal it, limit it
   // and starve it.
-  for (const char* name : {"kill", "tkill", "rt_sigqueueinfo", "tgkill", "rt_tgsigqueueinfo", "sched_setaffinity"}) {
-    filter.add(denied, name, {low32_is(0, 1)});
-  }
-  for (const char* name : {"tgkill", "rt_tgsigqueueinfo", "setpriority", "ioprio_set"}) {
-    filter.add(denied, name, {low32_is(1, 1)});
-  }
-  for (const int flag :
-       {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET}) {
+  for (const char* name : {"kill", "tkill", "tgkill", "sched_setaffinity"}) filter.add(denied, name, {low32_is(0, 1)});
+  for (const char* name : {"tgkill", "setpriority"}) filter.add(denied, name, {low32_is(1, 1)});
+  // With CLONE_PARENT a child would be the supervisor's, which waits for its own; CLONE_PTRACE hands on a tracer.
+  for (const int flag : {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID,
+                         CLONE_NEWNET, CLONE_PARENT, CLONE_PTRACE}) {
     const auto bit = static_cast<std::uint64_t>(static_cast<unsigned>(flag));
     filter.add(denied, "clone", {has_bits(0, bit, bit)});
   }
-  // Asynchronous I/O (F_SETOWN, F_SETSIG) could send PID 1 a signal that looks like one from outside the namespace.
-  for (const int command : {F_SETOWN, F_SETSIG, 15 /* F_SETOWN_EX */}) {
+  // Asynchronous I/O (F_SETOWN, F_SETSIG) could send PID 1 a signal that looks like one from outside the namespace. A
+  // lease stops others that open a file; a notification is the kernel's oldest way to watch directories.
+  for (const int command : {F_SETOWN, F_SETSIG, 15 /* F_SETOWN_EX */, F_SETLEASE, F_NOTIFY}) {
     filter.add(denied, "fcntl", {low32_is(1, static_cast<std::uint64_t>(command))});
   }
-  for (const int request : {kFioSetOwn, kSiocSetPgrp, TIOCSTI, TIOCLINUX, TIOCSCTTY}) {
-    filter.add(denied, "ioctl", {low32_is(1, static_cast<std::uint64_t>(request))});
+  // Out-of-band data of unix sockets; no library uses it.
+  for (const auto& [name, flags] : {std::pair{"sendto", 3U},
+                                    {"recvfrom", 3U},
+                                    {"sendmsg", 2U},
+                                    {"recvmsg", 2U},
+                                    {"sendmmsg", 3U},
+                                    {"recvmmsg", 3U}}) {
+    filter.add(denied, name, {has_bits(flags, MSG_OOB, MSG_OOB)});
   }
+  // Merging of equal pages lets one tell what others hold in memory.
+  for (const int advice : {MADV_MERGEABLE, MADV_UNMERGEABLE, MADV_HWPOISON, 101 /* MADV_SOFT_OFFLINE */}) {
+    filter.add(denied, "madvise", {low32_is(2, static_cast<std::uint64_t>(advice))});
+  }
+  // A limit of 0 would let a handler of core dumps start again: see kNoCore.
+  filter.add(denied, "setrlimit", {low32_is(0, RLIMIT_CORE)});
+  filter.add(denied, "prlimit64", {low32_is(1, RLIMIT_CORE), is_set(2)});
   return filter.build();
 }
 

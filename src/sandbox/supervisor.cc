@@ -62,10 +62,11 @@ bool Supervisor::read_outside_stop(int signals, bool whole_namespace) {
 void Supervisor::poll_once(Monotonic::time_point until) {
   std::array<pollfd, 6> fds{{{signals_, POLLIN, 0},
                              {agent_lost_ ? -1 : agent_.fd(), POLLIN, 0},
-                             {out_.wants_read(), POLLIN, 0},
-                             {err_.wants_read(), POLLIN, 0},
-                             {out_.wants_write(), POLLOUT, 0},
-                             {err_.wants_write(), POLLOUT, 0}}};
+                             // Nothing is moved any more once the agent is lost, so these would stay ready.
+                             {agent_lost_ ? -1 : out_.wants_read(), POLLIN, 0},
+                             {agent_lost_ ? -1 : err_.wants_read(), POLLIN, 0},
+                             {agent_lost_ ? -1 : out_.wants_write(), POLLOUT, 0},
+                             {agent_lost_ ? -1 : err_.wants_write(), POLLOUT, 0}}};
   if (::poll(fds.data(), fds.size(), poll_timeout(until)) < 0) return;
   if (fds[0].revents != 0 && read_outside_stop(signals_, whole_namespace_)) end(api::ExitHow::kTerminated);
   if (fds[1].revents != 0) take_orders();

@@ -11,7 +11,6 @@ constexpr const char* kAllowed[] = {
     "chown",
     "close",
     "close_range",
-    "copy_file_range",
     "creat",
     "dup",
     "dup2",
@@ -40,10 +39,6 @@ constexpr const char* kAllowed[] = {
     "getdents",
     "getdents64",
     "getxattr",
-    "inotify_add_watch",
-    "inotify_init",
-    "inotify_init1",
-    "inotify_rm_watch",
     "lchown",
     "lgetxattr",
     "link",
@@ -67,7 +62,6 @@ constexpr const char* kAllowed[] = {
     "pwritev",
     "pwritev2",
     "read",
-    "readahead",
     "readlink",
     "readlinkat",
     "readv",
@@ -76,16 +70,13 @@ constexpr const char* kAllowed[] = {
     "renameat",
     "renameat2",
     "rmdir",
-    "sendfile",
     "setxattr",
     "stat",
     "statfs",
     "statx",
     "symlink",
     "symlinkat",
-    "sync",
     "sync_file_range",
-    "syncfs",
     "truncate",
     "umask",
     "unlink",
@@ -99,31 +90,20 @@ constexpr const char* kAllowed[] = {
     "brk",
     "madvise",
     "membarrier",
-    "memfd_create",
     "mincore",
-    "mlock",
-    "mlock2",
-    "mlockall",
     "mmap",
     "mprotect",
     "mremap",
     "msync",
-    "munlock",
-    "munlockall",
     "munmap",
-    "pkey_alloc",
-    "pkey_free",
-    "pkey_mprotect",
     // Processes and threads. The guard denies clone with flags for namespaces, vfork has none, and clone3 is absent.
     "arch_prctl",
     "clone",
     "execve",
-    "execveat",
     "exit",
     "exit_group",
     "fork",
     "get_robust_list",
-    "get_thread_area",
     "getcpu",
     "getegid",
     "geteuid",
@@ -144,37 +124,23 @@ constexpr const char* kAllowed[] = {
     "pidfd_open",
     "rseq",
     "set_robust_list",
-    "set_thread_area",
     "set_tid_address",
-    "setfsgid",
-    "setfsuid",
-    "setgid",
     "setpgid",
-    "setregid",
-    "setresgid",
-    "setresuid",
-    "setreuid",
-    "setrlimit",
     "setsid",
-    "setuid",
     "sysinfo",
     "uname",
     "vfork",
     "wait4",
     "waitid",
-    "capget",
-    // Scheduling. The guard denies sched_setaffinity for PID 1; seccomp_policy.cc allows other setters for the caller.
-    "ioprio_get",
+    // Scheduling. The guard denies sched_setaffinity for PID 1; the other setters are conditional, for the caller only.
     "sched_get_priority_max",
     "sched_get_priority_min",
     "sched_getaffinity",
     "sched_getattr",
     "sched_getparam",
     "sched_getscheduler",
-    "sched_rr_get_interval",
     "sched_setaffinity",
     "sched_yield",
-    "get_mempolicy",
     // Signals.
     "kill",
     "pause",
@@ -182,11 +148,9 @@ constexpr const char* kAllowed[] = {
     "rt_sigaction",
     "rt_sigpending",
     "rt_sigprocmask",
-    "rt_sigqueueinfo",
     "rt_sigreturn",
     "rt_sigsuspend",
     "rt_sigtimedwait",
-    "rt_tgsigqueueinfo",
     "sigaltstack",
     "signalfd",
     "signalfd4",
@@ -206,7 +170,6 @@ constexpr const char* kAllowed[] = {
     "eventfd",
     "eventfd2",
     "futex",
-    "futex_waitv",
     "getitimer",
     "gettimeofday",
     "nanosleep",
@@ -216,16 +179,12 @@ constexpr const char* kAllowed[] = {
     "select",
     "setitimer",
     "time",
-    "timer_create",
-    "timer_delete",
-    "timer_getoverrun",
-    "timer_gettime",
-    "timer_settime",
     "timerfd_create",
     "timerfd_gettime",
     "timerfd_settime",
     "times",
-    // Pipes and unix sockets. socket and socketpair are allowed with AF_UNIX only (see seccomp_policy.cc).
+    // Pipes and unix sockets. The guard denies MSG_OOB in all that sends and receives, and leases, notifications and
+    // owners in fcntl.
     "accept",
     "accept4",
     "bind",
@@ -234,7 +193,6 @@ constexpr const char* kAllowed[] = {
     "getpeername",
     "getsockname",
     "getsockopt",
-    "ioctl",
     "listen",
     "pipe",
     "pipe2",
@@ -244,20 +202,39 @@ constexpr const char* kAllowed[] = {
     "sendmmsg",
     "sendmsg",
     "sendto",
-    "setsockopt",
     "shutdown",
     // Other.
     "getrandom",
 };
 
+// Allowed with some arguments only, which add_conditional() of seccomp_policy.cc says.
+constexpr const char* kConditional[] = {
+    "ioctl",               // of terminals and descriptors, what C libraries ask
+    "mknod",               // FIFOs and plain files
+    "mknodat",             // the same
+    "personality",         // to ask
+    "prctl",               // options of the caller that do no harm
+    "prlimit64",           // the caller's
+    "sched_setattr",       // the caller's
+    "sched_setparam",      // the caller's
+    "sched_setscheduler",  // the caller's
+    "setpriority",         // of one process
+    "setrlimit",           // all but RLIMIT_CORE
+    "setsockopt",          // sizes, times and flags of sockets; no filters
+    "socket",              // AF_UNIX
+    "socketpair",          // AF_UNIX
+};
+
 constexpr const char* kAbsent[] = {
     // The flags of clone3 are behind a pointer, where a filter cannot see them. glibc and musl fall back to clone.
     "clone3",
-    // Python's asyncio and shutil, libuv and tokio probe for these and can do without them.
+    // Python's asyncio and shutil, coreutils, libuv and tokio probe for these and can do without them.
+    "copy_file_range",
     "io_uring_setup",
     "io_uring_enter",
     "io_uring_register",
     "pidfd_send_signal",
+    "sendfile",
     "splice",
     "tee",
     "vmsplice",
@@ -268,12 +245,32 @@ constexpr const char* kAbsent[] = {
     "memfd_secret",
     "set_mempolicy_home_node",
     "name_to_handle_at",
+    // Libraries take a file of /dev/shm or /tmp, or another clock, where a kernel lacks these.
+    "execveat",
+    "futex_waitv",
+    "get_mempolicy",
+    "inotify_add_watch",
+    "inotify_init",
+    "inotify_init1",
+    "inotify_rm_watch",
+    "memfd_create",
+    "pkey_alloc",
+    "pkey_free",
+    "pkey_mprotect",
+    "timer_create",
+    "timer_delete",
+    "timer_getoverrun",
+    "timer_gettime",
+    "timer_settime",
 };
 
 }  // namespace
 
 std::span<const char* const> allowed_syscalls() {
   return kAllowed;
+}
+std::span<const char* const> conditional_syscalls() {
+  return kConditional;
 }
 std::span<const char* const> absent_syscalls() {
   return kAbsent;

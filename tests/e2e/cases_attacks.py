@@ -20,7 +20,6 @@ runpy.run_path('/repo/attacks/' + os.environ['PROGRAM'] + '.py', run_name='__mai
 
 # ALLOWED is right for these: what they reach is the run's own, and the limits hold there.
 HARMLESS = {
-    "memfd program": "runs under the same filter",
 }
 
 

@@ -66,7 +66,9 @@ class RunServer:
         self.cancel = threading.Event()
         self.stopping = threading.Event()
         self.changed = threading.Condition()
+        self.raw = {}  # what → the bytes of a whole answer, sent instead
         self.digest = None
+        self.on_result = lambda: None  # called when a result has come, while the agent waits for the answer
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -91,10 +93,15 @@ class RunServer:
 
     def answer(self, handler, body):
         what = handler.path[len(PREFIX):] if handler.path.startswith(PREFIX) else "?"
+        if what == "result":
+            self.on_result()
         with self.changed:
             self.requests.append((what, dict(handler.headers), body))
             status, text, extra = self.choose(what, body)
             self.changed.notify_all()
+        if what in self.raw:
+            handler.wfile.write(self.raw[what])
+            return
         if what == "control" and status is None:
             # A long poll: until cancelled or the test is over.
             while not self.cancel.wait(0.02) and not self.stopping.is_set():
@@ -161,7 +168,7 @@ class Pod:
             f.write(text)
         os.chown(self.path(name), UID, UID)
 
-    def start_agent(self):
+    def start_agent(self, prefix=()):
         with open(certificates() + "/ca.pem") as f:
             ca = f.read()
         env = {
@@ -169,10 +176,10 @@ class Pod:
             "MODELRUN_RUN_SERVER_NAME": "run-server.test", "MODELRUN_RUN_SERVER_CA": ca, "MODELRUN_NAMESPACE": "team",
             "MODELRUN_RUN_NAME": "forecast-1", "MODELRUN_RUN_ID": UUID, "MODELRUN_ATTEMPT": "1", **self.agent_env,
         }
-        self.agent = self.start(["agent", "--root", self.root], env, "agent", [])
+        self.agent = self.start(["agent", "--root", self.root], env, "agent", prefix)
         return self
 
-    def start_exec(self, argv=None):
+    def start_exec(self, argv=None, out=None):
         env = {
             "PATH": "/usr/local/bin:/usr/bin:/bin", "MODELRUN_TIMEOUT_SECONDS": str(self.timeout),
             "MODELRUN_LANDLOCK": "optional", "TMPDIR": self.path("tmp"), "MODELRUN_RUN_ID": UUID, "MODELRUN_SCOPE": "project",
@@ -180,13 +187,14 @@ class Pod:
         }
         argv = argv or HARNESS + [self.path("modelrun/harness.py")]
         inside = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL"]
-        self.exec = self.start(["exec", "--root", self.root, "--", *argv], env, "exec", inside)
+        self.exec = self.start(["exec", "--root", self.root, "--", *argv], env, "exec", inside, out)
         return self
 
-    def start(self, arguments, env, name, prefix):
+    def start(self, arguments, env, name, prefix, stdout=None):
+        """`stdout`: a descriptor to write to instead of a file."""
         drop = ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups"]
         with open(self.path(name + ".out"), "wb") as out, open(self.path(name + ".err"), "wb") as err:
-            return subprocess.Popen([*prefix, *drop, self.binary, *arguments], env=env, stdout=out, stderr=err,
+            return subprocess.Popen([*prefix, *drop, self.binary, *arguments], env=env, stdout=out if stdout is None else stdout, stderr=err,
                                     stdin=subprocess.DEVNULL, start_new_session=True)
 
     def run(self, argv=None, seconds=60):

@@ -115,6 +115,17 @@ class HarnessTest(unittest.TestCase):
                 self.assertIn(words, error)
                 os.unlink(os.path.join(self.root, "outputs/.modelrun/error.json"))
 
+    def test_messages_are_bounded_and_printable(self):
+        for text in ("result = {'\\x1b[2J\\r\\n\\x9b\\u202e' + 'k' * 2000000: {1}}\n", "C = type('\\x1b' + 'C' * 2000000, (), {})\nresult = {'a': C()}\n",
+                     "PIPELINE = ['\\x1b\\n' * 1000000]\n"):
+            with self.subTest(text[:40]):
+                done = self.run_entry(text)
+                error = self.read("error.json")["message"]
+                self.assertLessEqual(len(error), 1000)
+                self.assertTrue(error.isprintable(), error)
+                self.assertIn(error, done.stderr)
+                self.assertLess(len(done.stderr), 1100)
+
     def test_depth_and_cycles(self):
         _, error = self.result_of("result = {}\nresult['me'] = result\n")
         self.assertIn("deeper than 100", error)

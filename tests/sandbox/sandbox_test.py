@@ -1,14 +1,16 @@
 """The two programs of a pod together. Run by tests/sandbox/run, as root (see fixture.py)."""
 import atexit
+import ctypes
 import json
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 import unittest
 
-from fixture import Pod
+from fixture import UID, Pod
 
 BINARY = None
 
@@ -22,6 +24,39 @@ def use_program(path):
     BINARY = os.path.join(directory, "modelrun-sandbox")
     shutil.copy(path, BINARY)
     os.chmod(BINARY, 0o755)
+
+
+# What a model could learn of the machine, the pod and its neighbours, and devices that are shared.
+LEARNED = ["/dev/ptmx", "/dev/tty", "/dev/pts", "/dev", "/dev/mqueue", "/proc/cmdline", "/proc/kallsyms", "/proc/version", "/proc/net/tcp",
+           "/proc/net/route", "/proc/self/net/unix", "/proc/self/mountinfo", "/proc/self/mounts", "/proc/self/cgroup", "/proc/modules",
+           "/proc/interrupts", "/proc/slabinfo", "/proc/vmstat", "/proc/diskstats", "/proc/partitions", "/proc/sys/kernel/random/boot_id",
+           "/proc/sys/kernel/hostname", "/proc", "/sys", "/sys/kernel", "/sys/kernel/vmcoreinfo", "/sys/class/net", "/sys/block", "/sys/bus/pci",
+           "/sys/module", "/sys/fs/cgroup", "/sys/devices", "/sys/firmware"]
+# What runtimes read.
+NEEDED = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat",
+          "/proc/self/status", "/proc/self/stat", "/proc/self/maps", "/proc/self/fd", "/proc/self/task", "/sys/devices/system/cpu/online",
+          "/sys/devices/system/cpu/possible", "/sys/devices/system/node", "/etc/passwd", "/usr/lib", "/tmp"]
+
+
+def has_landlock():
+    return ctypes.CDLL(None).syscall(444, None, 0, 1) > 0
+
+
+def can_open(path):
+    try:
+        os.listdir(path) if os.path.isdir(path) else os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+        return True
+    except OSError:
+        return False
+
+
+def wait_until(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def pid_is_gone(pid):
@@ -58,6 +93,7 @@ class SandboxTest(unittest.TestCase):
         self.assertEqual(frame["outputs"], {"a": 1, "b": [1.5, None]})
         self.assertEqual(frame["artifacts"][0]["name"], "table.csv")
         self.assertNotIn("error", frame)
+        self.assertEqual(frame["rings"], "process,seccomp,landlock" if has_landlock() else "process,seccomp")
         self.assertLess(frame["exit"]["startedAt"], frame["exit"]["finishedAt"])
         self.assertEqual((pod.exec.returncode, pod.agent.returncode), (0, 0))
         self.assertEqual(pod.text("exec.out"), "hello\n")
@@ -177,6 +213,43 @@ class SandboxTest(unittest.TestCase):
         self.assertEqual((frame["exit"]["how"], frame["exit"]["code"]), ("Exited", 0))
         self.assertEqual(pod.text("agent.out").count("MODELRUN-RESULT end"), 1)
 
+    def test_agent_needs_a_fixed_amount_of_memory(self):
+        # By then the agent has collected, written both durable copies and made the request.
+        keep = "root = __file__.rsplit('/repo', 1)[0]\nimport os, sys\ndef put(name, data):\n" \
+               "    os.makedirs(os.path.dirname(root + '/outputs/' + name), exist_ok=True)\n    open(root + '/outputs/' + name, 'wb').write(data)\n"
+        trees = {
+            "three large files": "for i in range(3): put('f%d.json' % i, b'[' + b'{},' * (1398101 - 10) + b'{}]')\n",
+            "one that may be read": "put('f.json', b'[' + b'{},' * 1390000 + b'{}]')\n",
+            "many keys": "put('f.json', b'{' + b','.join(b'\"%x\":0' % i for i in range(98000)) + b'}')\n",
+            "many keys of the harness": "result = {'%x' % i: 0 for i in range(98000)}\n",
+            "a string": "put('f.json', b'\"' + b'x' * 4000000)\n",
+            "escapes": "put('f.json', b'\"' + b'\\\\u00e9' * 500000 + b'\"')\n",
+            "a number": "put('f.json', b'1' * 4000000)\n",
+            "many files": "for i in range(30000): put('%d/%s%d' % (i % 100, 'x' * 200, i), b'')\n",
+            "many outputs": "for i in range(30000): put('%s%d.json' % ('x' * 200, i), b'1')\n",
+            "deep directories": "os.makedirs(root + '/outputs/' + 'd/' * 300)\n",
+            "many directories": "for i in range(30000): os.mkdir(root + '/outputs/%s%d' % ('x' * 200, i))\n",
+            "error.json": "put('.modelrun/error.json', b'{\"message\":\"' + b'x' * 4000000 + b'\"}')\n",
+            "artifacts": "for i in range(300): put('%d.bin' % i, b'\\xff' * 1000000)\n",
+            "streams": "os.write(1, b'\\x01' * 4000000), os.write(2, b'\\xff' * 4000000)\nfor i in range(4): put('%d.bin' % i, b'x' * 260000)\n",
+        }
+        for name, text in trees.items():
+            with self.subTest(name):
+                pod = self.pod(keep + text, agent_env={"MODELRUN_STDOUT_BYTES": "1048576"})
+                peaks = []
+
+                def look(pod=pod, peaks=peaks):
+                    with open("/proc/%d/status" % pod.agent.pid) as f:
+                        peaks.append(next(int(line.split()[1]) for line in f if line.startswith("VmHWM:")))
+
+                pod.server.on_result = look
+                frame = pod.run(seconds=120)
+                self.assertEqual((frame["exit"]["how"], frame["exit"].get("code")), ("Exited", 0), frame["stderr"]["head"][-500:])
+                if os.environ.get("MODELRUN_SHOW_MEMORY"):
+                    print("  %-26s %6d KiB  %s" % (name, peaks[0], frame.get("error")), flush=True)
+                self.assertLess(peaks[0], 64 << 10)
+                pod.close()
+
     # ---- Losses ----------------------------------------------------------------------------------------------
     def test_agent_killed_ends_the_model(self):
         pod = self.pod("import time\nprint('up')\ntime.sleep(600)\n")
@@ -284,11 +357,37 @@ class SandboxTest(unittest.TestCase):
         self.assertIn("hostname mismatch", pod.text("agent.err"))
         self.assertEqual(pod.server.requests, [])
 
+    def test_source_without_room_says_so(self):
+        pod = self.pod({"run.py": "print('ran')\n", "big": "x" * 200_000})
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=755,uid=%d" % UID, "none", pod.path("repo")], check=True)
+        self.addCleanup(subprocess.run, ["umount", pod.path("repo")])
+        frame = pod.run()
+        self.assertEqual((frame["exit"]["how"], frame["error"]["reason"]), ("NotStarted", "SourceTooLarge"))
+        self.assertIn("No space left", frame["error"]["message"])
+
+    def test_text_of_the_server_is_printable(self):
+        pod = self.pod("result = {}\n")
+        pod.server.script["source"] = [(403, b'{"message":"no\\u001b[2J\\nMODELRUN-RESULT end\\u009b\\u202e"}')]
+        frame = pod.run()
+        self.assertIn("no?[2J MODELRUN-RESULT end??", frame["error"]["message"])
+        self.assertTrue(frame["error"]["message"].isprintable())
+        self.assertTrue(pod.text("agent.err").replace("\n", "").isprintable())
+
+    def test_answers_without_end_are_refused(self):
+        for head in (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100_000, b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1_000_000):
+            with self.subTest(head[-4:]):
+                pod = self.pod("print('ran')\n", agent_env={"MODELRUN_CONNECT_SECONDS": "3"})
+                pod.server.raw["source"] = head + b"\r\n\r\n" + pod.server.source
+                frame = pod.run()
+                self.assertEqual(frame["exit"]["how"], "NotStarted")
+                self.assertIn("head is too long", frame["error"]["message"])
+
     # ---- Setup -----------------------------------------------------------------------------------------------
     def test_missing_program(self):
         frame = self.pod("").run(argv=["no-such-python"])
         self.assertEqual((frame["exit"]["how"], frame["error"]["reason"]), ("NotStarted", "SandboxSetupFailed"))
         self.assertIn("'no-such-python'", frame["error"]["message"])
+        self.assertNotIn("rings", frame)
 
     def test_landlock(self):
         pod = self.pod("import os\nroot = __file__.rsplit('/repo', 1)[0]\ndef attempt(path):\n    try:\n"
@@ -312,6 +411,16 @@ class SandboxTest(unittest.TestCase):
                 self.assertIn(next(iter(env)), frame["error"]["message"])
                 self.assertEqual(pod.text("exec.out"), "")
 
+    def test_agent_without_descriptors_ends(self):
+        # However few it has: it says what it lacks or serves the run, and never waits for what cannot come.
+        for most in range(4, 20):
+            pod = self.pod("", agent_env={"MODELRUN_CONNECT_SECONDS": "1"}).start_agent(["prlimit", "--nofile=%d" % most])
+            frame = pod.finish(20)
+            self.assertIn(pod.agent.returncode, (0, 1, 127), pod.text("agent.err"))
+            if frame:
+                self.assertEqual(frame["exit"]["how"], "NotStarted")
+            pod.close()
+
     def test_exec_never_comes(self):
         pod = self.pod("", agent_env={"MODELRUN_CONNECT_SECONDS": "1"}).start_agent()
         frame = pod.finish()
@@ -330,7 +439,7 @@ class SandboxTest(unittest.TestCase):
                        env={"PYTHONPATH": "/x", "LD_PRELOAD": "", "KUBERNETES_SERVICE_HOST": "x", "MY": "value"})
         out = pod.run()["outputs"]
         self.assertEqual(out["cwd"], pod.path("repo"))
-        self.assertEqual((out["core"], out["nofile"], out["pid"]), (0, 1024, 1))
+        self.assertEqual((out["core"], out["nofile"], out["pid"]), (1, 1024, 1))
         self.assertEqual(out["env"]["MY"], "value")
         self.assertEqual(out["env"]["HOME"], "/tmp")
         for name in ("PYTHONPATH", "LD_PRELOAD", "KUBERNETES_SERVICE_HOST", "MODELRUN_TIMEOUT_SECONDS", "MODELRUN_LANDLOCK"):
@@ -338,6 +447,99 @@ class SandboxTest(unittest.TestCase):
         self.assertEqual(out["fds"], [0, 1, 2, 3])  # 3 is listdir's own
         self.assertIn("NoNewPrivs:\t1", out["status"])
         self.assertIn("Seccomp:\t2", out["status"])
+
+    def test_no_handler_of_core_dumps_is_started(self):
+        # A handler behind '|' runs as root outside the container, whatever RLIMIT_CORE is, unless it is 1.
+        with open("/proc/sys/kernel/core_pattern") as f:
+            before = f.read()
+        directory = tempfile.mkdtemp(prefix="modelrun-core-")
+        self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+        handler = os.path.join(directory, "handler")
+        with open(handler, "w") as f:
+            f.write("#!/bin/sh\ncat >/dev/null\necho \"$1\" >>%s/dumped\n" % directory)
+        os.chmod(handler, 0o755)
+        try:
+            with open("/proc/sys/kernel/core_pattern", "w") as f:
+                f.write("|%s %%e" % handler)
+        except OSError:
+            self.skipTest("core_pattern cannot be set here")
+        self.addCleanup(lambda: open("/proc/sys/kernel/core_pattern", "w").write(before))
+        dumped = lambda name: name in (open(directory + "/dumped").read() if os.path.exists(directory + "/dumped") else "")
+        crash = "import ctypes, os, resource, signal\nopen('/proc/self/comm', 'w').write('%s')\n%s\nos.kill(os.getpid(), signal.SIGSEGV)\n"
+        crash = crash.replace("open('/proc/self/comm', 'w').write('%s')", "ctypes.CDLL(None).prctl(15, b'%s', 0, 0, 0)")
+        for n, lower in enumerate(("", "try:\n    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n    print('LOWERED')\nexcept (OSError, ValueError) as e:\n    print('refused')",
+                                   "try:\n    resource.prlimit(0, resource.RLIMIT_CORE, (0, 0))\n    print('LOWERED')\nexcept (OSError, ValueError) as e:\n    print('refused')")):
+            with self.subTest(lower):
+                frame = self.pod(crash % ("sandboxed%d" % n, lower)).run()
+                self.assertEqual((frame["exit"]["how"], frame["exit"].get("signal")), ("Signaled", 11))
+                self.assertEqual(frame["stdout"]["head"], "refused\n" if lower else "")
+        # The control, with the limit 0: it comes last, and what came before would be in the file by now.
+        subprocess.run(["python3", "-c", crash % ("unhardened", "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))")])
+        self.assertTrue(wait_until(lambda: dumped("unhardened")))
+        self.assertFalse(dumped("sandboxed"))
+
+    def test_the_model_yields_to_its_supervisor(self):
+        pod = self.pod("import os\ndef undo():\n    try:\n        os.setpriority(os.PRIO_PROCESS, 0, 0)\n        return 'undone'\n"
+                       "    except OSError as e:\n        return e.errno\nresult = {'nice': os.nice(0), 'undo': undo(), 'after': os.nice(0)}\n"
+                       "print('up', flush=True)\nimport sys\nwhile not os.path.exists(__file__.rsplit('/repo', 1)[0] + '/tmp/go'): pass\n")
+        pod.start_agent().await_installed().start_exec()
+        pod.await_text("exec.out", "up")
+        self.assertEqual(os.getpriority(os.PRIO_PROCESS, pod.exec_pid()), os.nice(0))
+        pod.write("tmp/go", "")
+        self.assertEqual(pod.finish()["outputs"], {"nice": 19, "undo": 13, "after": 19})
+
+    def test_log_that_is_not_read_does_not_hold_the_model_up(self):
+        # The reader takes nothing until the model is over.
+        pod = self.pod("import os\nfor i in range(40):\n    os.write(1, b'x' * 99999 + b'\\n')\nresult = {}\n")
+        pod.start_agent().await_installed()
+        read, write = os.pipe()
+        self.addCleanup(os.close, read)
+        pod.start_exec(out=write)
+        os.close(write)
+        frame = pod.finish()
+        self.assertEqual((frame["exit"]["how"], frame["exit"].get("code")), ("Exited", 0))
+        self.assertEqual(frame["stdout"]["totalBytes"], 4_000_000)
+
+    def test_log_that_is_read_late_has_a_mark(self):
+        pod = self.pod("import os, time\nroot = __file__.rsplit('/repo', 1)[0]\nfor i in range(40):\n    os.write(1, b'x' * 99999 + b'\\n')\n"
+                       "open(root + '/tmp/said', 'w').write('said')\nwhile not os.path.exists(root + '/tmp/go'): time.sleep(0.01)\n"
+                       "print('LAST', flush=True)\nresult = {}\n")
+        pod.start_agent().await_installed()
+        read, write = os.pipe()
+        pod.start_exec(out=write)
+        os.close(write)
+        pod.await_text("tmp/said", "said")
+        text = b""
+        with open(read, "rb", buffering=0) as log:
+            while b"not read fast enough" not in text:
+                text += log.read(65536)
+            pod.write("tmp/go", "")
+            while chunk := log.read(65536):
+                text += chunk
+        self.assertEqual(pod.finish()["exit"].get("code"), 0)
+        self.assertTrue(text.endswith(b"\nLAST\n"), text[-300:])
+        self.assertLess(len(text), 2 << 20)
+
+    def test_empty_lines_count(self):
+        pod = self.pod("import os\nfor i in range(9):\n    os.write(1, b'\\n' * 1000000)\n")
+        frame = pod.run()
+        self.assertEqual(frame["stdout"]["totalBytes"], 9_000_000)
+        self.assertLess(pod.text("exec.out").count("\n"), (8 << 20) / 61 + 10)
+        self.assertTrue(pod.text("exec.out").rstrip().endswith("run's result"))
+
+    def test_files_beside_the_image_are_denied(self):
+        pod = self.pod("import os\ndef look(path):\n    try:\n        if os.path.isdir(path):\n            os.listdir(path)\n        else:\n"
+                       "            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))\n        return 'ok'\n    except OSError as e:\n        return e.errno\n"
+                       "result = {p: look(p) for p in %r}\n" % (LEARNED + NEEDED,), env={"MODELRUN_LANDLOCK": "required"})
+        frame = pod.run()
+        if frame["exit"]["how"] == "NotStarted":
+            self.skipTest("this kernel has no Landlock")
+        there = lambda paths: [p for p in paths if os.path.exists(p)]
+        self.assertEqual({p: frame["outputs"][p] for p in there(NEEDED)}, {p: "ok" for p in there(NEEDED)})
+        # The control: what this process may open.
+        open_here = [p for p in LEARNED if can_open(p)]
+        self.assertGreater(len(open_here), 10)
+        self.assertEqual({p: frame["outputs"][p] for p in open_here}, {p: 13 for p in open_here})
 
     def test_connection_is_closed_before_the_model_runs(self):
         pod = self.pod("import os, socket\nroot = __file__.rsplit('/repo', 1)[0]\ns = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
@@ -364,6 +566,20 @@ class SandboxTest(unittest.TestCase):
         self.assertEqual(frame["exit"]["code"], 4)
         self.assertEqual(frame["outputs"], {"a": {"x": 1}})
         self.assertIn("ends at the model b", frame["stderr"]["head"])
+
+    def test_broad_workload(self):
+        python = os.environ.get("MODELRUN_PYTHON", "/usr/bin/python3")
+        libraries = subprocess.run([python, "-I", "-c", "import numpy, pandas, openpyxl"], capture_output=True).returncode == 0
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "workload.py")) as f:
+            pod = self.pod({"run.py": f.read()}, timeout=150, env={"MODELRUN_LANDLOCK": "required" if has_landlock() else "optional"})
+        frame = pod.run(argv=[python, "-I", "-B", "-u", pod.path("modelrun/harness.py")], seconds=200)
+        self.assertEqual(frame["exit"].get("code"), 0, frame["stderr"]["head"][-1500:])
+        failed = {name: done for name, done in frame["outputs"].items() if done != "ok"}
+        wanting = {name for name in failed if failed[name].startswith("ModuleNotFoundError")}
+        self.assertEqual({n: d for n, d in failed.items() if n not in wanting}, {})
+        self.assertFalse(wanting and libraries, failed)
+        if not libraries:
+            self.skipTest("%s has no numpy, pandas and openpyxl (MODELRUN_PYTHON); the rest works" % python)
 
     # ---- What models need ------------------------------------------------------------------------------------
     def test_ordinary_programs_work(self):

@@ -15,6 +15,12 @@ namespace {
 using api::Scope;
 using nlohmann::json;
 
+// Space on the node's disk. A pod that uses more than its containers' limits together is evicted. The agent's is for the
+// two volumes that are no memory (see volumes()) and its log; the model's is for its log, the root being read-only.
+constexpr std::string_view kStorageRequest = "1Mi";
+constexpr std::string_view kAgentStorage = "1280Mi";
+constexpr std::string_view kModelStorage = "64Mi";
+
 constexpr std::int64_t kGraceSeconds = 30;  // for the agent to collect and push when the pod is deleted
 
 json env_entry(std::string_view name, std::string value) {
@@ -59,18 +65,26 @@ json agent_container(const JobInput& in) {
       // The kubelet starts the model's container only after this hook has returned. The hook waits until the sandbox
       // binary is in the shared volume.
       {"lifecycle", {{"postStart", {{"exec", {{"command", {api::kAgentBinary, "await-installed"}}}}}}}},
-      {"resources", {{"requests", {{"cpu", "10m"}, {"memory", "16Mi"}}}, {"limits", {{"memory", "192Mi"}}}}},
+      {"resources",
+       {{"requests", {{"cpu", "10m"}, {"memory", "16Mi"}, {"ephemeral-storage", kStorageRequest}}},
+        {"limits", {{"memory", "192Mi"}, {"ephemeral-storage", kAgentStorage}}}}},
       {"securityContext", container_security()},
       {"volumeMounts",
        {mount("modelrun", api::kAgentDir, false), mount("repo", api::kRepoDir, false),
         mount("outputs", api::kOutputsDir, true), mount("token", "/var/run/secrets/modelrun.dev", true)}}};
 }
 
+bool requires_landlock(const JobInput& in) {
+  const auto& runtime_class = in.project.runtime.runtime_class_name;
+  return in.settings.landlock_required &&
+         (runtime_class.empty() || !in.settings.runtimes_without_landlock.contains(runtime_class));
+}
+
 json model_env(const JobInput& in) {
   json env = in.project.runtime.env;
   const auto timeout = timeout_seconds(in.run.spec, in.project.limits, in.settings);
   for (auto& entry : {env_entry(api::kEnvTimeout, std::to_string(timeout)),
-                      env_entry(api::kEnvLandlock, in.settings.landlock_required ? "required" : "optional"),
+                      env_entry(api::kEnvLandlock, requires_landlock(in) ? "required" : "optional"),
                       env_entry(api::kEnvRunId, in.run.meta.uid), env_entry(api::kEnvProject, in.run.spec.project),
                       env_entry(api::kEnvCommit, in.run.status.commit_sha),
                       env_entry(api::kEnvScope, in.run.spec.scope == Scope::kProject ? "project" : "model"),
@@ -127,7 +141,8 @@ bool is_larger(const json& one, const json& other) {
 // a small node. The API server refuses a request above its limit, so a default is adjusted to the value that the
 // project names.
 json model_resources(const api::RuntimeSpec& runtime) {
-  json resources = {{"requests", {{"cpu", "50m"}, {"memory", "64Mi"}}}, {"limits", {{"cpu", "1"}, {"memory", "1Gi"}}}};
+  json resources = {{"requests", {{"cpu", "50m"}, {"memory", "64Mi"}, {"ephemeral-storage", kStorageRequest}}},
+                    {"limits", {{"cpu", "1"}, {"memory", "1Gi"}, {"ephemeral-storage", kModelStorage}}}};
   resources.merge_patch(runtime.resources);
   const auto named = [&](const char* kind) { return runtime.resources.value(kind, json::object()); };
   const json asked = named("requests"), capped = named("limits");
@@ -218,7 +233,8 @@ void put_placement(json& spec, const api::RuntimeSpec& runtime) {
 }
 
 json pod_spec(const JobInput& in) {
-  const auto user = run_user_id(in.run.meta.uid);
+  const bool own_users = !in.project.runtime.host_users.value_or(true);
+  const auto user = own_users ? namespaced_user_id(in.run.meta.uid) : run_user_id(in.run.meta.uid);
   const auto timeout = timeout_seconds(in.run.spec, in.project.limits, in.settings);
   json spec = {{"restartPolicy", "Never"},
                {"activeDeadlineSeconds", active_deadline_seconds(in.project.limits.pending_seconds, timeout)},
@@ -237,13 +253,21 @@ json pod_spec(const JobInput& in) {
   return spec;
 }
 
+// FNV-1a, because std::hash does not promise equal results across builds and processes.
+std::uint64_t hash_of(const std::string& text) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char byte : text) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211ULL;
+  return hash;
+}
+
 }  // namespace
 
 std::int64_t run_user_id(const std::string& run_uid) {
-  // FNV-1a, because std::hash does not promise equal results across builds and processes.
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const char byte : run_uid) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211ULL;
-  return 1'000'000 + static_cast<std::int64_t>(hash % 1'000'000'000ULL);
+  return 1'000'000 + static_cast<std::int64_t>(hash_of(run_uid) % 1'000'000'000ULL);
+}
+
+std::int64_t namespaced_user_id(const std::string& run_uid) {
+  return 10'000 + static_cast<std::int64_t>(hash_of(run_uid) % 50'000ULL);
 }
 
 json build_job(const JobInput& in) {

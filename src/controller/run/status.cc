@@ -5,6 +5,7 @@
 #include "api/reason.h"
 #include "api/strict_json.h"
 #include "base/encoding.h"
+#include "base/printable.h"
 #include "controller/run/limits.h"
 
 namespace modelrun::controller {
@@ -117,6 +118,7 @@ std::vector<std::string> take_frame(const api::ResultFrame& frame, const api::Ob
   take_artifacts(frame, status);
   const bool outputs_fit = take_outputs(frame, status);
   if (frame.exit.started_at) status.started_at = status.timeline.started = frame.exit.started_at;
+  status.provenance.rings = printable(frame.rings, 64);
   if (!frame.warning.empty()) add_warning(status, frame.warning);
   const bool bytes_stored = std::ranges::any_of(frame.artifacts, [](const auto& a) { return a.bytes.has_value(); });
   if (outputs_fit && !status.out_truncated && !status.err_truncated && !bytes_stored) return {};

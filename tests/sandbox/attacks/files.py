@@ -82,16 +82,20 @@ def termination_log():
 
 
 def memory_file():
-    """A program that never was a file runs, confined like any other: its socket is the proof."""
+    """A program that never was a file."""
     if not os.path.exists("/bin/true"):
         return absent("memfd program", "no /bin/true")
+    attempt("memfd program", run_from_memory)
+
+
+def run_from_memory():
     fd = os.memfd_create("attack")
     with open("/bin/true", "rb") as f:
         os.write(fd, f.read())
     child = os.fork()
     if child == 0:
         os.execve(fd, ["true"], {})
-    allowed("memfd program", "exit %d, still confined" % os.waitpid(child, 0)[1])
+    return "exit %d" % os.waitpid(child, 0)[1]
 
 
 if __name__ == "__main__":

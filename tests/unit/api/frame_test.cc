@@ -30,6 +30,7 @@ ResultFrame sample() {
                      {"big.bin", 1U << 30U, "", "application/octet-stream", std::nullopt}};
   frame.error = FrameError{"OutputsInvalid", "/outputs/x.json: at /a: duplicate key"};
   frame.warning = "two files left out";
+  frame.rings = "process,seccomp";
   return frame;
 }
 

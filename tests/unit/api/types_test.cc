@@ -47,7 +47,7 @@ ModelRunStatus full_status() {
   status.identity = "sha256:1";
   status.reused_from = RunRef{"other", "other-uid", 6};
   status.timeline = {second(0), second(1), second(2), second(3), second(4), second(5), second(6), second(7), second(8)};
-  status.provenance = {"image", "image-id", "parameters", "source", "outputs"};
+  status.provenance = {"image", "image-id", "parameters", "source", "outputs", "rings"};
   set_condition(status.conditions, {"Succeeded", ConditionStatus::kFalse, "NonZeroExit", "m", second(3), 2});
   return status;
 }

@@ -29,6 +29,18 @@ TEST(Flags, OfOneKernelFeatureForModelsAndGit) {
   EXPECT_EQ(flags.lease_duration, std::chrono::milliseconds(2500));
 }
 
+TEST(Flags, RingsOfARuntimeClass) {
+  const auto flags =
+      std::get<Flags>(parse({"--rings=gvisor=landlock:optional", "--rings", "kata.example=landlock:optional"}));
+  EXPECT_TRUE(flags.settings.landlock_required);
+  EXPECT_FALSE(flags.git.landlock_optional);
+  EXPECT_EQ(flags.settings.runtimes_without_landlock, (std::set<std::string>{"gvisor", "kata.example"}));
+  for (const char* wrong : {"--rings=gvisor", "--rings==landlock:optional", "--rings=gvisor=seccomp:optional",
+                            "--rings=gvisor=landlock:required", "--rings="}) {
+    EXPECT_EQ(std::get<int>(parse({wrong})), 2) << wrong;
+  }
+}
+
 TEST(Flags, WrongOnesAreNotStartedWith) {
   for (const char* wrong : {"--landlock=no", "--lease-duration=0", "--lease-duration=601", "--workers=0",
                             "--workers=65", "--max-timeout-seconds=0", "--max-timeout-seconds=86401",

@@ -17,12 +17,12 @@
 
 #include "base/encoding.h"
 #include "base/fd.h"
+#include "base/printable.h"
 
 namespace modelrun::sandbox {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -48,7 +48,7 @@ class Collect : public testing::Test {
   // Nothing of the file outside was taken.
   static void expect_no_secret(const Collected& got) {
     for (const auto& artifact : got.artifacts) EXPECT_THAT(artifact.bytes.value_or(""), Not(HasSubstr("secret")));
-    EXPECT_THAT(got.outputs.value_or(json()).dump(), Not(HasSubstr("secret")));
+    EXPECT_THAT(got.outputs.value_or(""), Not(HasSubstr("secret")));
     EXPECT_THAT(got.error.value_or(api::FrameError{}).message, Not(HasSubstr("the secret")));
   }
 
@@ -60,14 +60,14 @@ class Collect : public testing::Test {
 TEST_F(Collect, NothingIsNotAnEmptyObject) {
   EXPECT_FALSE(collect().outputs.has_value());
   write(".modelrun/result.json", R"({"models":{},"result":{}})");
-  EXPECT_EQ(collect().outputs, json::object());
+  EXPECT_EQ(collect().outputs, "{}");
 }
 
 TEST_F(Collect, UnionOfFilesAndResult) {
   write("a.json", "[1]");
   write(".modelrun/result.json", R"({"models":{},"result":{"b":{"c":2}}})");
   const auto got = collect();
-  EXPECT_EQ(got.outputs, json::parse(R"({"a":[1],"b":{"c":2}})"));
+  EXPECT_EQ(got.outputs, R"({"a":[1],"b":{"c":2}})");
   EXPECT_FALSE(got.error);
   EXPECT_TRUE(got.warning.empty());
   EXPECT_TRUE(got.artifacts.empty());
@@ -86,7 +86,7 @@ TEST_F(Collect, ModelsOfAPipeline) {
   write(".modelrun/result.json", R"({"result":{"t":1},"models":{"revenue":{"total":3}}})");
   write(".modelrun/models/revenue/rows.json", "[1]");
   write(".modelrun/models/late/x.json", "{}");
-  EXPECT_EQ(collect().outputs, json::parse(R"({"t":1,"revenue":{"total":3,"rows":[1]},"late":{"x":{}}})"));
+  EXPECT_EQ(collect().outputs, R"({"late":{"x":{}},"revenue":{"rows":[1],"total":3},"t":1})");
   write(".modelrun/models/revenue/total.json", "4");
   EXPECT_THAT(collect().error->message, HasSubstr("'total' comes twice"));
 }
@@ -98,7 +98,7 @@ TEST_F(Collect, BadJsonNamesFilePathAndReason) {
   ASSERT_TRUE(got.error);
   EXPECT_EQ(got.error->message,
             "/outputs/bad.json: at /a/1: NaN and Infinity are not JSON; write null or a string instead");
-  EXPECT_EQ(got.outputs, json::parse(R"({"good":1})"));
+  EXPECT_EQ(got.outputs, R"({"good":1})");
 }
 
 TEST_F(Collect, TheHarnesssWrapperIsNotPartOfThePlace) {
@@ -116,7 +116,7 @@ TEST_F(Collect, TheHarnesssErrorIsTaken) {
 }
 
 TEST_F(Collect, SizeLimitIsExact) {
-  limits_.bytes = 100;
+  limits_.outputs.bytes = 100;
   write("k.json", "\"" + std::string(92, 'x') + "\"");  // {"k":"…"} is 8 more
   EXPECT_FALSE(collect().error);
   write("k.json", "  \"" + std::string(92, 'x') + "\"  ");
@@ -130,7 +130,7 @@ TEST_F(Collect, SizeLimitIsExact) {
 }
 
 TEST_F(Collect, ArtifactsWithDigestBytesAndRoom) {
-  limits_.bytes = 10;
+  limits_.outputs.bytes = 10;
   write("a.csv", "12345678");
   write("dir/b.png", "123");
   const auto got = collect();
@@ -145,7 +145,7 @@ TEST_F(Collect, ArtifactsWithDigestBytesAndRoom) {
 }
 
 TEST_F(Collect, CountLimit) {
-  limits_.artifacts = 3;
+  limits_.artifacts.count = 3;
   for (int i = 0; i < 5; ++i) write(fmt::format("{}.txt", i), "x");
   const auto got = collect();
   EXPECT_EQ(got.artifacts.size(), 3U);
@@ -218,7 +218,7 @@ TEST_F(Collect, StrangeNames) {
   EXPECT_EQ(got.artifacts[0].name, ".json");
   EXPECT_EQ(got.artifacts[1].name, "sp ace.txt");
   EXPECT_FALSE(got.outputs);
-  EXPECT_THAT(got.warning, HasSubstr("'new?line.txt'"));
+  EXPECT_THAT(got.warning, HasSubstr("'new line.txt'"));
   for (const char c : got.warning) EXPECT_GE(static_cast<unsigned char>(c), 0x20);
 }
 
@@ -237,6 +237,128 @@ TEST_F(Collect, DeepAndManyDirectories) {
 TEST_F(Collect, ManyKeysAndHostileDepth) {
   write("deep.json", std::string(100'000, '['));
   EXPECT_THAT(collect().error->message, HasSubstr("/outputs/deep.json: at "));
+}
+
+// ---- Many, deep, large -----------------------------------------------------------------------------------------
+
+TEST_F(Collect, SizesAreAddedUpBeforeAnythingIsRead) {
+  limits_.outputs.bytes = 1000;
+  for (int i = 0; i < 10; ++i) write(fmt::format("part{}.json", i), "1" + std::string(900, ' '));
+  const auto got = collect();
+  ASSERT_TRUE(got.error);
+  EXPECT_EQ(got.error->reason, "OutputsTooLarge");
+  EXPECT_THAT(got.error->message, HasSubstr("9010 bytes together, at most 8096 are read"));
+  EXPECT_THAT(got.error->message, HasSubstr("/outputs/part"));
+  EXPECT_FALSE(got.outputs);
+}
+
+TEST_F(Collect, FilesOfModelsCountToo) {
+  limits_.outputs.bytes = 1000;
+  for (int i = 0; i < 10; ++i) write(fmt::format(".modelrun/models/m/k{}.json", i), "1" + std::string(900, ' '));
+  EXPECT_EQ(collect().error->reason, "OutputsTooLarge");
+  fs::remove_all(root_ + "/.modelrun");
+  write(".modelrun/result.json", "{}" + std::string(9000, ' '));
+  EXPECT_EQ(collect().error->reason, "OutputsTooLarge");
+}
+
+TEST_F(Collect, ManySmallValuesAreTooLargeAsText) {
+  limits_.outputs.bytes = 1000;
+  for (int i = 0; i < 3; ++i) {
+    std::string text = "[";
+    for (int j = 0; j < 200; ++j) text += "{},";
+    write(fmt::format("part{}.json", i), text + "{}]");
+  }
+  const auto got = collect();
+  EXPECT_EQ(got.error->reason, "OutputsTooLarge");
+  EXPECT_THAT(got.error->message, HasSubstr("'part0' with 604"));
+}
+
+TEST_F(Collect, OutputsThatCannotBeListedAreAnError) {
+  limits_.walk.entries = 50;
+  for (int i = 0; i < 60; ++i) write(fmt::format("f{}.json", i), "1");
+  EXPECT_EQ(collect().error->reason, "OutputsTooLarge");
+  limits_.walk.entries = 10'000;
+  limits_.walk.name_bytes = 100;
+  EXPECT_THAT(collect().error->message, HasSubstr("100 bytes of names"));
+  limits_.walk.name_bytes = 10'000;
+  EXPECT_FALSE(collect().error);
+  for (int i = 0; i < 60; ++i) write(fmt::format(".modelrun/models/m/{}{}.json", std::string(200, 'x'), i), "1");
+  EXPECT_EQ(collect().error->reason, "OutputsTooLarge");
+}
+
+TEST_F(Collect, ArtifactsThatCannotBeListedAreAWarning) {
+  limits_.walk.entries = 50;
+  write("a.json", "1");
+  for (int i = 0; i < 60; ++i) write(fmt::format("dir/f{}.txt", i), "x");
+  const auto got = collect();
+  EXPECT_FALSE(got.error);
+  EXPECT_EQ(got.outputs, R"({"a":1})");
+  EXPECT_THAT(got.warning, HasSubstr("more than 50 entries"));
+}
+
+// ---- Names that meet -------------------------------------------------------------------------------------------
+
+TEST_F(Collect, AModelsFilesDoNotReplaceAnOutputOfItsName) {
+  write("revenue.json", "7");
+  write(".modelrun/models/revenue/rows.json", "[1]");
+  const auto got = collect();
+  ASSERT_TRUE(got.error);
+  EXPECT_EQ(got.error->reason, "OutputsInvalid");
+  EXPECT_THAT(
+      got.error->message,
+      HasSubstr("'revenue' comes twice: from /outputs/revenue.json and from /outputs/rows.json of model revenue"));
+  EXPECT_EQ(got.outputs, R"({"revenue":7})");
+}
+
+TEST_F(Collect, AForgedModelThatIsNoObjectIsNotReplacedEither) {
+  write(".modelrun/result.json", R"({"models":{"m":3,"n":{"x":1}}})");
+  write(".modelrun/models/m/rows.json", "[1]");
+  const auto got = collect();
+  EXPECT_THAT(got.error->message, HasSubstr("'m' comes twice"));
+  EXPECT_EQ(got.outputs, R"({"m":3,"n":{"x":1}})");
+}
+
+TEST_F(Collect, WarningsAboutFilesOfModelsAreKept) {
+  write(".modelrun/models/m/x.json", "1");
+  fs::create_symlink(top_ + "/secret", root_ + "/.modelrun/models/m/link.json");
+  EXPECT_THAT(collect().warning, HasSubstr("'.modelrun/models/m/link.json' was passed over: it is a symbolic link"));
+}
+
+TEST_F(Collect, DepthIsThatOfTheOutputs) {
+  const auto nested = [](int depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  write("a.json", nested(99));
+  write(".modelrun/models/m/b.json", nested(98));
+  write(".modelrun/result.json", R"({"result":{"c":)" + nested(99) + "}}");
+  EXPECT_FALSE(collect().error);
+  write("a.json", nested(100));
+  EXPECT_THAT(collect().error->message, HasSubstr("/outputs/a.json: at /0"));
+  write("a.json", "1");
+  write(".modelrun/models/m/b.json", nested(99));
+  EXPECT_THAT(collect().error->message, HasSubstr("/outputs/b.json of model m"));
+}
+
+// ---- Text that is shown ----------------------------------------------------------------------------------------
+
+TEST_F(Collect, TheHarnesssErrorIsBoundedAndPrintable) {
+  write(".modelrun/error.json",
+        R"({"message":"run.py\u001b[2J\nforged\u009b1m\u202e)" + std::string(50'000, 'x') + "\"}");
+  const auto got = collect();
+  EXPECT_THAT(got.error->message, testing::StartsWith("run.py?[2J forged?1m?xxx"));
+  EXPECT_EQ(got.error->message.size(), 2048U);
+  write(".modelrun/error.json", R"({"message":")" + std::string(2'000'000, 'x') + "\"}");
+  EXPECT_THAT(collect().error->message, HasSubstr("the harness's error"));
+}
+
+TEST_F(Collect, NoNameOrKeyCarriesControlCharacters) {
+  write("a\xE2\x80\xAE.txt", "x");
+  write("b\xC2\x9B.txt", "x");
+  write("c.json", "{\"k\\u001b\\u202e\":[NaN]}");
+  const auto got = collect();
+  EXPECT_TRUE(got.artifacts.empty());
+  EXPECT_EQ(printable(got.warning), got.warning);
+  EXPECT_EQ(printable(got.error->message), got.error->message);
+  EXPECT_THAT(got.error->message, HasSubstr("at /k?"
+                                            "?/0"));
 }
 
 TEST_F(Collect, AMissingDirectoryIsAWarning) {

@@ -160,6 +160,12 @@ TEST(AgentConfig, NamesWhatIsWrong) {
   }
   env.back() = "MODELRUN_ATTEMPT=two";
   EXPECT_THAT(read_agent_config(env).error().message, HasSubstr("MODELRUN_ATTEMPT='two'"));
+  for (const char* bad :
+       {"MODELRUN_ATTEMPT=-1", "MODELRUN_CONNECT_SECONDS=-5", "MODELRUN_CONNECT_SECONDS=0", "MODELRUN_OUTPUT_BYTES=0",
+        "MODELRUN_STDOUT_BYTES=1048577", "MODELRUN_OUTPUT_BYTES=1048577"}) {
+    env.back() = bad;
+    EXPECT_FALSE(read_agent_config(env)) << bad;
+  }
 }
 
 TEST(Endpoint, OnlyAddresses) {
@@ -174,19 +180,19 @@ TEST(Endpoint, OnlyAddresses) {
 
 TEST(Landlock, EachVersionAsksOnlyForWhatItKnows) {
   const Layout layout;
-  EXPECT_EQ(landlock_rules(1, layout).denied.handled_fs, (1U << 13U) - 1);
-  EXPECT_EQ(landlock_rules(2, layout).denied.handled_fs, (1U << 14U) - 1);
-  EXPECT_EQ(landlock_rules(3, layout).denied.handled_fs, (1U << 15U) - 1);
-  EXPECT_EQ(landlock_rules(3, layout).denied.handled_net, 0U);
-  EXPECT_EQ(landlock_rules(4, layout).denied.handled_net, 3U);
-  EXPECT_EQ(landlock_rules(5, layout).denied.handled_fs, (1U << 16U) - 1);
-  EXPECT_EQ(landlock_rules(5, layout).denied.scoped, 0U);
-  EXPECT_EQ(landlock_rules(7, layout).denied.scoped, 3U);
+  EXPECT_EQ(landlock_rules(1, layout, {}).denied.handled_fs, (1U << 13U) - 1);
+  EXPECT_EQ(landlock_rules(2, layout, {}).denied.handled_fs, (1U << 14U) - 1);
+  EXPECT_EQ(landlock_rules(3, layout, {}).denied.handled_fs, (1U << 15U) - 1);
+  EXPECT_EQ(landlock_rules(3, layout, {}).denied.handled_net, 0U);
+  EXPECT_EQ(landlock_rules(4, layout, {}).denied.handled_net, 3U);
+  EXPECT_EQ(landlock_rules(5, layout, {}).denied.handled_fs, (1U << 16U) - 1);
+  EXPECT_EQ(landlock_rules(5, layout, {}).denied.scoped, 0U);
+  EXPECT_EQ(landlock_rules(7, layout, {}).denied.scoped, 3U);
 }
 
 TEST(Landlock, OnlyTheWritablePlacesAreWritable) {
   for (int abi = 1; abi <= 7; ++abi) {
-    const auto rules = landlock_rules(abi, Layout());
+    const auto rules = landlock_rules(abi, Layout(), {"/usr", "/repo"});
     for (const auto& grant : rules.grants) {
       EXPECT_EQ(grant.access & ~rules.denied.handled_fs, 0U) << grant.path;
       const bool writes = (grant.access & 2U) != 0;
@@ -206,7 +212,7 @@ TEST(Landlock, Modes) {
 }
 
 TEST(Launcher, StepsInTheirOrder) {
-  EXPECT_THAT(launch_steps(), ElementsAre("signals", "session", "streams", "oom-score", "limits", "no-new-privs",
+  EXPECT_THAT(launch_steps(), ElementsAre("signals", "session", "streams", "proc", "priority", "limits", "no-new-privs",
                                           "landlock", "descriptors", "directory", "seccomp"));
 }
 

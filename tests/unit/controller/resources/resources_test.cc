@@ -142,13 +142,24 @@ TEST_F(JobTest, EnvironmentOfTheProjectCannotReplaceOurs) {
   EXPECT_EQ(env("agent", api::kEnvAttempt), "1");
 }
 
+TEST_F(JobTest, LandlockIsRequiredButWhereARuntimeClassHasNone) {
+  scene_.settings.runtimes_without_landlock = {"gvisor", ""};
+  EXPECT_EQ(env("model", api::kEnvLandlock), "required");
+  scene_.project.runtime.runtime_class_name = "kata";
+  EXPECT_EQ(env("model", api::kEnvLandlock), "required");
+  scene_.project.runtime.runtime_class_name = "gvisor";
+  EXPECT_EQ(env("model", api::kEnvLandlock), "optional");
+}
+
 TEST_F(JobTest, Resources) {
   const auto resources = [&](json given) {
     scene_.project.runtime.resources = std::move(given);
     return container("model")["resources"];
   };
   EXPECT_EQ(resources(json::object()),
-            (json{{"requests", {{"cpu", "50m"}, {"memory", "64Mi"}}}, {"limits", {{"cpu", "1"}, {"memory", "1Gi"}}}}));
+            (json{{"requests", {{"cpu", "50m"}, {"memory", "64Mi"}, {"ephemeral-storage", "1Mi"}}},
+                  {"limits", {{"cpu", "1"}, {"memory", "1Gi"}, {"ephemeral-storage", "64Mi"}}}}));
+  EXPECT_EQ(container("agent")["resources"]["limits"]["ephemeral-storage"], "1280Mi");
   EXPECT_EQ(resources({{"requests", {{"memory", "4Gi"}}}})["limits"]["memory"], "4Gi")
       << "a request over its limit is refused";
   const auto limited = resources({{"limits", {{"memory", "32Mi"}}}});
@@ -186,8 +197,9 @@ TEST_F(JobTest, EachDefaultOfTheResourcesHoldsForItself) {
     EXPECT_EQ(made["limits"]["cpu"], "1") << given;
   }
   scene_.project.runtime.resources = {{"requests", {{"cpu", 2}, {"example.com/gpu", 1}}}, {"limits", {{"memory", 0}}}};
-  EXPECT_EQ(container("model")["resources"], (json{{"requests", {{"cpu", 2}, {"memory", 0}, {"example.com/gpu", 1}}},
-                                                   {"limits", {{"cpu", 2}, {"memory", 0}, {"example.com/gpu", 1}}}}));
+  EXPECT_EQ(container("model")["resources"],
+            (json{{"requests", {{"cpu", 2}, {"memory", 0}, {"example.com/gpu", 1}, {"ephemeral-storage", "1Mi"}}},
+                  {"limits", {{"cpu", 2}, {"memory", 0}, {"example.com/gpu", 1}, {"ephemeral-storage", "64Mi"}}}}));
 }
 
 TEST_F(JobTest, Placement) {
@@ -230,6 +242,22 @@ TEST(RunUser, StableAndItsOwn) {
   std::set<std::int64_t> users;
   for (int i = 0; i < 1000; ++i) users.insert(run_user_id(fmt::format("00000000-0000-4000-8000-{:012x}", i)));
   EXPECT_EQ(users.size(), 1000U);
+}
+
+TEST_F(JobTest, UsersOfAPodWithItsOwnUserNamespaceAreThoseThatAreMapped) {
+  const auto user = [&] {
+    return job()["spec"]["template"]["spec"]["securityContext"]["runAsUser"].get<std::int64_t>();
+  };
+  EXPECT_GE(user(), 1'000'000);
+  scene_.project.runtime.host_users = true;
+  EXPECT_GE(user(), 1'000'000);
+  scene_.project.runtime.host_users = false;
+  EXPECT_EQ(user(), namespaced_user_id(scene_.run.meta.uid));
+  EXPECT_EQ(job()["spec"]["template"]["spec"]["securityContext"]["runAsGroup"], user());
+  for (int i = 0; i < 1000; ++i) {
+    const auto id = namespaced_user_id(fmt::format("00000000-0000-4000-8000-{:012x}", i));
+    ASSERT_TRUE(id >= 10'000 && id < 60'000) << id;
+  }
 }
 
 TEST(ChildName, FitsAndIsADnsName) {
