@@ -235,7 +235,7 @@ class SandboxTest(unittest.TestCase):
         }
         for name, text in trees.items():
             with self.subTest(name):
-                pod = self.pod(keep + text, agent_env={"MODELRUN_STDOUT_BYTES": "1048576"})
+                pod = self.pod(keep + text, timeout=100, agent_env={"MODELRUN_STDOUT_BYTES": "1048576"})
                 peaks = []
 
                 def look(pod=pod, peaks=peaks):
