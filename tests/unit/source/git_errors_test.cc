@@ -1,8 +1,10 @@
-#include "source/git_errors.h"
+#include "source/git/git_errors.h"
 
 #include <gmock/gmock.h>
 
 #include <csignal>
+
+#include "source/message.h"
 
 namespace modelrun::source {
 namespace {

@@ -5,8 +5,7 @@
 #include <sstream>
 #include <thread>
 
-#include "source/archive_cache.h"
-#include "source/resolver.h"
+#include "source/git/git_fetcher.h"
 #include "unit/source/git_fixture.h"
 
 namespace modelrun::source::testing {
@@ -21,19 +20,12 @@ class RemoteTest : public GitTest {
     policy_ = lenient_policy();
     commit_ = repository_.commit_sample();
   }
-  Result<Resolved> resolve(const Remote& from) {
-    ResolverOptions options{policy_, path("scratch")};
-    options.lookup = lookup_;
-    return Resolver(std::move(options)).resolve(from, "main", {}, {});
+  Result<Resolved> resolve(const Remote& from) { return git().resolve(from, "main", {}); }
+  Result<FileDigest> fetch(const Remote& from, const std::stop_token& stop = {}) {
+    std::filesystem::create_directories(path("fetched"));
+    return git().fetch(from, commit_, {path("fetched") / std::to_string(++fetches_), path("fetched") / fmt::format("{}-listing", fetches_)}, stop);
   }
-  Result<std::shared_ptr<const Archive>> fetch(const Remote& from) {
-    ArchiveCacheOptions options;
-    options.policy = policy_;
-    options.directory = path("cache");
-    options.lookup = lookup_;
-    auto cache = ArchiveCache::open(std::move(options));
-    return (*cache)->fetch(from, commit_, {});
-  }
+  GitFetcher git() { return {policy_, path("scratch"), lookup_}; }
   Remote with_password(const std::string& url_path, const std::string& password = "p4ss") {
     Remote from = remote(server_.url(url_path));
     from.credentials = BasicCredentials{"user", password};
@@ -45,6 +37,7 @@ class RemoteTest : public GitTest {
   Policy policy_;
   std::string commit_;
   Lookup lookup_ = system_lookup;
+  int fetches_ = 0;
 };
 
 TEST_F(RemoteTest, BasicAndBearerCredentials) {
@@ -90,8 +83,7 @@ TEST_F(RemoteTest, CredentialsStandInNoCommandLine) {
   std::stop_source stop;
   Remote from = with_password("hang/repo.git", "canary-password");
   std::jthread client([&] {
-    ResolverOptions options{policy_, path("scratch")};
-    (void)Resolver(std::move(options)).resolve(from, "main", {}, stop.get_token());
+    (void)git().resolve(from, "main", stop.get_token());
   });
   while (server_.count("hang") == 0) std::this_thread::yield();
   std::istringstream lines(
@@ -160,12 +152,8 @@ TEST_F(RemoteTest, AHangingFetchEndsAtTheDeadlineAndOnStop) {
   EXPECT_EQ(fetch(from).error().kind, ErrorKind::kTimeout);
   std::stop_source stop;
   stop.request_stop();
-  ArchiveCacheOptions options;
-  options.policy = policy_;
-  options.directory = path("cache");
-  auto cache = ArchiveCache::open(std::move(options));
-  EXPECT_EQ((*cache)->fetch(from, commit_, stop.get_token()).error().kind, ErrorKind::kCancelled);
-  EXPECT_TRUE(!std::filesystem::exists(path("cache/work")) || std::filesystem::is_empty(path("cache/work")));
+  EXPECT_EQ(fetch(from, stop.get_token()).error().kind, ErrorKind::kCancelled);
+  EXPECT_TRUE(std::filesystem::is_empty(path("scratch")));
 }
 
 TEST_F(RemoteTest, TlsNeedsTheRightAuthority) {

@@ -48,11 +48,13 @@ class ScriptedGit final : public Git {
   }
   Result<ArchivePtr> fetch(const source::Remote&, const std::string&, std::stop_token) override {
     ++fetches;
-    auto archive = std::make_shared<const source::Archive>("/nowhere", std::string(64, 'a'), 1, source::Tree{},
-                                                           std::vector<std::string>{});
+    auto archive = std::make_shared<const source::Archive>(source::ArchiveFiles{"/nowhere", "/nowhere"},
+                                                           source::FileDigest{std::string(64, 'a'), 1});
     handed = archive;
     return archive;
   }
+  ArchivePtr find(const source::Remote&, const std::string&) override { return on_disk; }
+  ArchivePtr on_disk;
   std::optional<Error> error;
   std::function<void()> during;
   bool stopped = false;

@@ -1,4 +1,4 @@
-#include "source/process.h"
+#include "source/git/process.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -19,6 +19,8 @@
 #include <optional>
 #include <utility>
 
+#include "source/files.h"
+
 namespace modelrun::source {
 namespace {
 
@@ -29,7 +31,7 @@ struct Pipe {
 
 Result<Pipe> make_pipe() {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return std::unexpected(errno_error("make a pipe", errno));
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return std::unexpected(own_failure("make a pipe", errno));
   return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
@@ -125,7 +127,7 @@ class Running {
 
   Result<ProcessEnd> wait(const ProcessSpec& spec, const Sink& sink, const std::stop_token& stop) {
     const UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!wake) return std::unexpected(errno_error("make an eventfd", errno));
+    if (!wake) return std::unexpected(own_failure("make an eventfd", errno));
     const std::stop_callback on_stop(stop, [&wake] {
       const std::uint64_t one = 1;
       if (::write(wake.get(), &one, sizeof one) < 0) return;  // the counter is full, so it is readable already
@@ -154,7 +156,7 @@ class Running {
                                  pollfd{input_.get(), POLLOUT, 0}, pollfd{output_.get(), POLLIN, 0},
                                  pollfd{diagnostics_.get(), POLLIN, 0}};
     const int ready = ::poll(fds.data(), fds.size(), static_cast<int>(std::min<long>(milliseconds, 60'000)));
-    if (ready < 0 && errno != EINTR) return std::unexpected(errno_error("poll", errno));
+    if (ready < 0 && errno != EINTR) return std::unexpected(own_failure("poll", errno));
     if (ready <= 0) return {};
     if (fds[1].revents != 0) ended = true;
     if (fds[2].revents != 0) feed();
@@ -272,7 +274,7 @@ Result<ProcessEnd> run_process(const ProcessSpec& spec, const Sink& sink, std::s
   const ChildPlan plan = make_plan(spec, *input, *output, *diagnostics);
   const NoSigpipe no_sigpipe;
   const pid_t pid = ::fork();
-  if (pid < 0) return std::unexpected(errno_error("fork", errno));
+  if (pid < 0) return std::unexpected(own_failure("fork", errno));
   if (pid == 0) run_child(plan);
   // The child does this too. It is repeated here so that the group exists before the parent may have to kill it.
   ::setpgid(pid, pid);
@@ -284,7 +286,7 @@ Result<ProcessEnd> run_process(const ProcessSpec& spec, const Sink& sink, std::s
   diagnostics->write.reset();
   Running running(pid, std::move(pidfd), std::move(input->write), std::move(output->read),
                   std::move(diagnostics->read));
-  if (!has_pidfd) return std::unexpected(errno_error("watch a process", pidfd_error));
+  if (!has_pidfd) return std::unexpected(own_failure("watch a process", pidfd_error));
   return running.wait(spec, sink, stop);
 }
 

@@ -1,11 +1,12 @@
-#include "source/git.h"
+#include "source/git/session.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "base/encoding.h"
-#include "source/git_errors.h"
+#include "source/git/git_errors.h"
+#include "source/message.h"
 
 namespace modelrun::source {
 namespace {
@@ -125,7 +126,7 @@ std::string pin_of(const GitUrl& url, const std::vector<std::string>& addresses)
 Result<void> write_session_files(const std::filesystem::path& directory, const Remote& remote) {
   std::error_code error;
   std::filesystem::create_directory(directory / "home", error);
-  if (error) return std::unexpected(errno_error("make git's home", error.value()));
+  if (error) return std::unexpected(own_failure("make git's home", error.value()));
   RETURN_IF_ERROR(write_file(directory / "config", "[safe]\n\tdirectory = *\n"));
   if (remote.ca_pem.empty()) return {};
   return write_file(directory / "ca.pem", remote.ca_pem);
@@ -192,7 +193,7 @@ Result<void> GitSession::make_repository(bool sha256) const {
   std::error_code error;
   for (const char* name : {"objects/pack", "objects/info", "refs/heads"}) {
     std::filesystem::create_directories(repository() / name, error);
-    if (error) return std::unexpected(errno_error("make a repository", error.value()));
+    if (error) return std::unexpected(own_failure("make a repository", error.value()));
   }
   const std::string_view config = sha256 ? "[core]\n\trepositoryformatversion = 1\n\tbare = true\n"
                                            "[extensions]\n\tobjectFormat = sha256\n"

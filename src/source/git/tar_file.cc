@@ -1,4 +1,4 @@
-#include "source/tar_file.h"
+#include "source/git/tar_file.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -10,29 +10,9 @@ namespace {
 struct FreeEntry {
   void operator()(archive_entry* entry) const noexcept { archive_entry_free(entry); }
 };
-struct FreeReader {
-  void operator()(::archive* handle) const noexcept { archive_read_free(handle); }
-};
-
 std::string words_of(::archive* handle) {
   const char* text = archive_error_string(handle);
   return text == nullptr ? "unknown error" : text;
-}
-
-Node node_of(archive_entry* entry) {
-  Node node;
-  const auto type = archive_entry_filetype(entry);
-  const char* target = archive_entry_symlink(entry);
-  if (type == AE_IFDIR) {
-    node.kind = NodeKind::kDirectory;
-  } else if (type == AE_IFLNK && target != nullptr) {
-    node.kind = NodeKind::kSymlink;
-    node.target = target;
-  } else {
-    node.kind = (archive_entry_perm(entry) & 0100U) != 0 ? NodeKind::kExecutable : NodeKind::kFile;
-    node.size = static_cast<std::uint64_t>(archive_entry_size(entry));
-  }
-  return node;
 }
 
 void describe(archive_entry* entry, const std::string& path, const Node& node) {
@@ -100,28 +80,6 @@ Result<void> TarWriter::write_data(std::string_view bytes) {
 Result<void> TarWriter::close() {
   if (archive_write_close(handle_.get()) != ARCHIVE_OK) return std::unexpected(last_error("close"));
   return {};
-}
-
-Result<Tree> read_tar_tree(const std::filesystem::path& path) {
-  const std::unique_ptr<::archive, FreeReader> handle(archive_read_new());
-  if (!handle || archive_read_support_format_tar(handle.get()) != ARCHIVE_OK ||
-      archive_read_support_filter_gzip(handle.get()) != ARCHIVE_OK ||
-      archive_read_open_filename(handle.get(), path.c_str(), std::size_t{64} << 10U) != ARCHIVE_OK) {
-    return fail(ErrorKind::kInternal, "read the archive {}: it cannot be opened", path.string());
-  }
-  Tree tree;
-  archive_entry* entry = nullptr;
-  for (;;) {
-    const int status = archive_read_next_header(handle.get(), &entry);
-    if (status == ARCHIVE_EOF) return tree;
-    if (status != ARCHIVE_OK) {
-      return fail(ErrorKind::kInternal, "read the archive {}: {}", path.string(), words_of(handle.get()));
-    }
-    const char* name = archive_entry_pathname(entry);
-    std::string text = name == nullptr ? "" : name;
-    if (text.ends_with('/')) text.pop_back();
-    RETURN_IF_ERROR(tree.add(std::move(text), node_of(entry)));
-  }
 }
 
 }  // namespace modelrun::source

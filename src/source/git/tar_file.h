@@ -1,4 +1,4 @@
-// Writes and reads gzip-compressed tar files; the only files that use libarchive. The format is pax, with extended
+// Writes gzip-compressed tar files; the only files that use libarchive. The format is pax, with extended
 // headers only where an entry needs one. Names are written as the bytes that are given, which are UTF-8.
 #pragma once
 
@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "source/tree.h"
+#include "source/git/tree.h"
 
 struct archive;  // the handle of libarchive, not modelrun::source::Archive
 
@@ -47,9 +47,5 @@ class TarWriter {
   [[nodiscard]] Error last_error(std::string_view what) const;
   std::unique_ptr<::archive, Free> handle_;
 };
-
-// Reads the names in a file that TarWriter wrote; the tree has no object ids. kInternal when the file cannot be opened
-// or read, kDenied when Tree::add() refuses an entry.
-Result<Tree> read_tar_tree(const std::filesystem::path& path);
 
 }  // namespace modelrun::source

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "source/tree.h"
+#include "source/git/tree.h"
 
 namespace modelrun::source {
 

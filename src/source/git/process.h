@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "source/confinement.h"
+#include "source/git/confinement.h"
 
 namespace modelrun::source {
 
@@ -46,8 +46,8 @@ using Sink = std::function<Result<void>(std::string_view)>;
 // Thread-safe. Descriptors 0 to 2 must be open in the calling process. Because that process has threads, the child
 // makes only async-signal-safe calls before execve.
 //
-// Errors: that of the sink; kTimeout at the deadline; kCancelled on `stop`; the kind of the errno value when a pipe or
-// the process cannot be made. An exit code other than 0 is not an error: the caller reads ProcessEnd. When the child
+// Errors: that of the sink; kTimeout at the deadline; kCancelled on `stop`; own_failure() when a pipe or the process
+// cannot be made. An exit code other than 0 is not an error: the caller reads ProcessEnd. When the child
 // cannot be set up or execve fails, the exit code is 126 and the diagnostics are
 // "modelrun: cannot start git: STEP: REASON".
 Result<ProcessEnd> run_process(const ProcessSpec& spec, const Sink& sink, std::stop_token stop);

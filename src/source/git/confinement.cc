@@ -1,4 +1,4 @@
-#include "source/confinement.h"
+#include "source/git/confinement.h"
 
 #include <fcntl.h>
 #include <linux/audit.h>

@@ -40,11 +40,11 @@
 #include <vector>
 
 #include "base/error.h"
-#include "source/address.h"
-#include "source/confinement.h"
-#include "source/process.h"
+#include "source/git/address.h"
+#include "source/git/confinement.h"
+#include "source/git/process.h"
 #include "source/remote.h"
-#include "source/scratch.h"
+#include "source/files.h"
 #include "source/url.h"
 
 namespace modelrun::source {
@@ -64,7 +64,7 @@ class GitSession {
   // of `remote`. Blocks for the name resolution. Keeps no reference to its arguments.
   // Errors: kDenied for credentials that cannot be sent in an HTTP header or for an address that is not allowed;
   // kUnavailable, kTimeout or kCancelled when the name cannot be resolved (address.h); kUnavailable when Landlock is
-  // required and missing (confinement.h); the kind of the errno value when a file cannot be made.
+  // required and missing (confinement.h); own_failure() when a file cannot be made.
   static Result<GitSession> open(const Remote& remote, const GitUrl& url, const GitSessionOptions& options,
                                  const std::stop_token& stop);
 
@@ -83,7 +83,7 @@ class GitSession {
   [[nodiscard]] std::filesystem::path repository() const { return scratch_.path() / "repository"; }
   [[nodiscard]] const std::string& url() const { return url_; }  // GitUrl::text(): how git must be given the remote
   // Makes the empty bare repository that later commands of both kinds run in. May be called once. `sha256` selects the
-  // object format: SHA-256 if true, else SHA-1. On failure the error has the kind of its errno value.
+  // object format: SHA-256 if true, else SHA-1. Fails with own_failure().
   Result<void> make_repository(bool sha256) const;
 
  private:

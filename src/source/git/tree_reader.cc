@@ -1,12 +1,13 @@
-#include "source/tree_reader.h"
+#include "source/git/tree_reader.h"
 
 #include <charconv>
+
+#include "source/listing.h"
 
 namespace modelrun::source {
 namespace {
 
 constexpr std::size_t kMaxLine = 8U << 10U;
-constexpr std::size_t kMaxWarnings = 10;
 constexpr std::uint64_t kMaxTargetBytes = 1024;
 
 std::string_view take_word(std::string_view& text) {
@@ -54,15 +55,16 @@ Result<void> TreeReader::add_line(std::string_view line) {
   const std::string_view mode = take_word(head);
   const std::string_view type = take_word(head);
   const std::string_view id = take_word(head);
+  path_bytes_ += path.size();
+  if (path_bytes_ > kMaxListingBytes) {
+    return fail(ErrorKind::kTooLarge, "the paths of the commit have more than {:.1f} MiB together, which is the limit",
+                mebibytes(kMaxListingBytes));
+  }
   if (type == "blob") return add_blob(mode, id, head.substr(std::min(head.find_first_not_of(' '), head.size())), path);
   if (++directories_ > policy_.max_files) {
     return fail(ErrorKind::kTooLarge, "the commit has more than {} directories", policy_.max_files);
   }
-  if (type == "commit") {
-    if (warnings_.size() < kMaxWarnings) {
-      warnings_.push_back(fmt::format("submodule {} was left out: it is an empty directory", printable_path(path)));
-    }
-  } else if (type != "tree") {
+  if (type != "tree" && type != "commit") {
     return fail(ErrorKind::kUnavailable, "git's list of files was not understood");
   }
   return tree_.add(std::string(path), Node{NodeKind::kDirectory, 0, {}, {}});

@@ -10,16 +10,15 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/error.h"
 #include "source/remote.h"
-#include "source/tree.h"
+#include "source/git/tree.h"
 
 namespace modelrun::source {
 
 // Used by one thread at a time. After an error the reader must not be fed again. A submodule becomes an empty
-// directory and a warning (at most 10 warnings).
+// directory.
 class TreeReader {
  public:
   // `policy` must outlive the reader.
@@ -34,7 +33,6 @@ class TreeReader {
   Result<void> finish() const;
 
   Tree& tree() { return tree_; }
-  std::vector<std::string>& warnings() { return warnings_; }
 
  private:
   Result<void> add_line(std::string_view line);
@@ -44,8 +42,8 @@ class TreeReader {
   std::string rest_;
   Tree tree_;
   std::size_t directories_ = 0;
-  std::uint64_t total_bytes_ = 0;
-  std::vector<std::string> warnings_;
+  std::uint64_t total_bytes_ = 0;  // of the files
+  std::uint64_t path_bytes_ = 0;
 };
 
 }  // namespace modelrun::source

@@ -1,4 +1,4 @@
-#include "source/tree.h"
+#include "source/git/tree.h"
 
 #include <fmt/format.h>
 
@@ -157,34 +157,14 @@ Result<void> Tree::check_symlinks() const {
   return {};
 }
 
-const Node* Tree::find_resolved(std::string_view path) const {
+Tree::Target Tree::follow(std::string_view path) const {
   const Walk end = walk(path);
-  if (end.end != Walk::End::kFound) return nullptr;
+  if (end.end != Walk::End::kFound) return {};
+  if (end.path.empty()) return {.is_file = false, .directory = ""};
   const auto node = nodes_.find(end.path);
-  return node == nodes_.end() ? nullptr : &node->second;
-}
-
-std::size_t Tree::memory_bytes() const {
-  constexpr std::size_t kMapNode = 4 * sizeof(void*);
-  std::size_t bytes = 0;
-  for (const auto& [path, node] : nodes_) {
-    bytes +=
-        kMapNode + sizeof(Nodes::value_type) + path.capacity() + node.target.capacity() + node.object_id.capacity();
-  }
-  return bytes;
-}
-
-bool Tree::is_file(std::string_view path) const {
-  const Node* node = find_resolved(path);
-  return node != nullptr && (node->kind == NodeKind::kFile || node->kind == NodeKind::kExecutable);
-}
-
-bool Tree::is_directory(std::string_view path) const {
-  const Walk end = walk(path);
-  if (end.end != Walk::End::kFound) return false;
-  if (end.path.empty()) return true;
-  const Node* node = find_resolved(path);
-  return node != nullptr && node->kind == NodeKind::kDirectory;
+  if (node == nodes_.end()) return {};
+  if (node->second.kind == NodeKind::kDirectory) return {.is_file = false, .directory = end.path};
+  return {.is_file = node->second.kind != NodeKind::kSymlink, .directory = {}};
 }
 
 }  // namespace modelrun::source

@@ -9,13 +9,6 @@
 
 namespace modelrun::source {
 
-inline constexpr std::size_t kMaxMessage = 300;  // bytes
-
-// Makes one line of valid UTF-8, of at most kMaxMessage bytes, from `text`. Every occurrence of one of `secrets`
-// becomes "***"; secrets of less than three bytes are passed over. Control characters become spaces, and bytes that
-// are not UTF-8 become U+FFFD. A line that is too long is cut between characters and ends with "…".
-std::string safe_message(std::string_view text, const std::vector<std::string>& secrets);
-
 // Makes the Error of a git command that ended with `exit_code` and wrote `diagnostics` to standard error. The kind is
 // derived from the wording of git 2.39 with LC_ALL=C. A failure that is not recognised is kUnavailable, because trying
 // again may help. The message begins with `url`, is made by safe_message(), and quotes the most informative line of

@@ -1,8 +1,10 @@
-#include "source/archive_builder.h"
+#include "source/git/archive_builder.h"
 
-#include "source/blob_reader.h"
-#include "source/tar_file.h"
-#include "source/tree_reader.h"
+#include "source/files.h"
+#include "source/git/blob_reader.h"
+#include "source/git/tar_file.h"
+#include "source/git/tree_reader.h"
+#include "source/listing.h"
 
 namespace modelrun::source {
 namespace {
@@ -120,10 +122,25 @@ Result<void> write_tar(const GitSession& git, Tree& tree, const std::filesystem:
   return writer->close();
 }
 
+// Writes the listing (listing.h) of the tree.
+Result<void> write_listing(const Tree& tree, const std::filesystem::path& path) {
+  std::string text;
+  for (const auto& [name, node] : tree.nodes()) {
+    if (node.kind == NodeKind::kDirectory) continue;
+    const auto target = tree.follow(name);
+    if (target.is_file) text += name + "\n";
+    if (target.directory) text += fmt::format("{}/\t{}\n", name, *target.directory);
+    if (text.size() > kMaxListingBytes) {
+      return fail(ErrorKind::kTooLarge, "the commit's symlinks to directories have too long paths together");
+    }
+  }
+  return write_file(path, text);
+}
+
 }  // namespace
 
-Result<BuiltArchive> build_archive(const GitSession& git, const std::string& commit, const Policy& policy,
-                                   const std::filesystem::path& target, const std::stop_token& stop) {
+Result<void> build_archive(const GitSession& git, const std::string& commit, const Policy& policy,
+                           const ArchiveFiles& files, const std::stop_token& stop) {
   RETURN_IF_ERROR(fetch_commit(git, commit, stop));
   TreeReader reader(policy);
   const Sink sink = [&reader](std::string_view bytes) { return reader.feed(bytes); };
@@ -134,9 +151,8 @@ Result<BuiltArchive> build_archive(const GitSession& git, const std::string& com
   RETURN_IF_ERROR(listed);
   Tree& tree = reader.tree();
   RETURN_IF_ERROR(read_symlinks(git, tree, stop));
-  RETURN_IF_ERROR(write_tar(git, tree, target, stop));
-  for (auto& [path, node] : tree.nodes()) node.object_id = {};
-  return BuiltArchive{std::move(tree), std::move(reader.warnings())};
+  RETURN_IF_ERROR(write_listing(tree, files.listing));
+  return write_tar(git, tree, files.archive, stop);
 }
 
 }  // namespace modelrun::source

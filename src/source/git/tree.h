@@ -41,23 +41,23 @@ class Tree {
   [[nodiscard]] Nodes& nodes() { return nodes_; }
   [[nodiscard]] const Nodes& nodes() const { return nodes_; }
   [[nodiscard]] std::size_t file_count() const { return file_count_; }  // files and symlinks
-  // About how many bytes of memory the tree takes. Visits all nodes.
-  [[nodiscard]] std::size_t memory_bytes() const;
 
   // kDenied, with its path in the message, for the first symlink that is absolute or leads out of the tree when it is
   // followed as a kernel does. Dangling symlinks and loops that stay inside the tree are allowed. kTooLarge when
   // following all symlinks takes too many steps.
   [[nodiscard]] Result<void> check_symlinks() const;
 
-  // Both follow symlinks, and return false for a path that is missing, leads out of the tree or ends in a loop. The
-  // empty path is the root, which is a directory.
-  [[nodiscard]] bool is_file(std::string_view path) const;
-  [[nodiscard]] bool is_directory(std::string_view path) const;
+  // What a symlink leads to: a file, or a directory whose path is returned (the root is the empty path). Neither for a
+  // path that is missing, leads out of the tree or ends in a loop.
+  struct Target {
+    bool is_file = false;
+    std::optional<std::string> directory;
+  };
+  [[nodiscard]] Target follow(std::string_view path) const;
 
  private:
   struct Walk;
   [[nodiscard]] Walk walk(std::string_view path) const;
-  [[nodiscard]] const Node* find_resolved(std::string_view path) const;
 
   Nodes nodes_;  // by path without a leading or trailing '/'; the root is not in it
   std::size_t file_count_ = 0;

@@ -1,4 +1,4 @@
-#include "source/address.h"
+#include "source/git/address.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>

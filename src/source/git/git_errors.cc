@@ -1,4 +1,4 @@
-#include "source/git_errors.h"
+#include "source/git/git_errors.h"
 
 #include <algorithm>
 #include <array>
@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/encoding.h"
+#include "source/message.h"
 
 namespace modelrun::source {
 namespace {
@@ -73,31 +74,7 @@ std::string_view telling_line(std::string_view text) {
   return best;
 }
 
-void blank(std::string& text, std::string_view secret) {
-  constexpr std::string_view stars = "***";
-  for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at + stars.size())) {
-    text.replace(at, secret.size(), stars);
-  }
-}
-
 }  // namespace
-
-std::string safe_message(std::string_view text, const std::vector<std::string>& secrets) {
-  std::string message(text);
-  for (const std::string& secret : secrets) {
-    if (secret.size() >= 3) blank(message, secret);
-  }
-  for (char& c : message) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  message = make_valid_utf8(message);
-  if (message.size() <= kMaxMessage) return message;
-  // Cut between characters, so that the message stays valid UTF-8. A broken character would later be replaced by the
-  // three bytes of U+FFFD and make the message too long again.
-  std::size_t end = kMaxMessage - 3;
-  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xc0U) == 0x80U) --end;
-  return message.substr(0, end) + "…";
-}
 
 Error explain_git_failure(int exit_code, std::string_view diagnostics, std::string_view url,
                           const std::vector<std::string>& secrets) {

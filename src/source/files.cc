@@ -1,4 +1,4 @@
-#include "source/scratch.h"
+#include "source/files.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -17,13 +17,17 @@ namespace modelrun::source {
 
 namespace fs = std::filesystem;
 
+Error own_failure(std::string_view what, int error_number) {
+  return {ErrorKind::kUnavailable, errno_error(what, error_number).message};
+}
+
 Result<ScratchDir> ScratchDir::make(const fs::path& parent) {
   std::error_code error;
   fs::create_directories(parent, error);
-  if (error) return std::unexpected(errno_error("make the directory " + parent.string(), error.value()));
+  if (error) return std::unexpected(own_failure("make the directory " + parent.string(), error.value()));
   std::string pattern = (parent / "XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) {
-    return std::unexpected(errno_error("make a directory in " + parent.string(), errno));
+    return std::unexpected(own_failure("make a directory in " + parent.string(), errno));
   }
   return ScratchDir(fs::path(pattern));
 }
@@ -38,7 +42,6 @@ ScratchDir& ScratchDir::operator=(ScratchDir&& other) noexcept {
 
 void ScratchDir::remove() noexcept {
   if (path_.empty()) return;
-  // Errors are ignored here. A leftover below the archive cache's directory is removed when that cache is next opened.
   std::error_code ignored;
   fs::remove_all(path_, ignored);
   path_.clear();
@@ -46,11 +49,11 @@ void ScratchDir::remove() noexcept {
 
 Result<void> write_file(const fs::path& path, std::string_view bytes) {
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file) return std::unexpected(errno_error("make " + path.string(), errno));
+  if (!file) return std::unexpected(own_failure("make " + path.string(), errno));
   while (!bytes.empty()) {
     const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return std::unexpected(errno_error("write " + path.string(), errno));
+    if (written < 0) return std::unexpected(own_failure("write " + path.string(), errno));
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
   return {};
@@ -58,14 +61,14 @@ Result<void> write_file(const fs::path& path, std::string_view bytes) {
 
 Result<FileDigest> digest_file(const fs::path& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!file) return std::unexpected(errno_error("open " + path.string(), errno));
+  if (!file) return std::unexpected(own_failure("open " + path.string(), errno));
   Sha256 digest;
   FileDigest result;
   std::vector<char> buffer(std::size_t{64} << 10U);
   for (;;) {
     const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::unexpected(errno_error("read " + path.string(), errno));
+    if (got < 0) return std::unexpected(own_failure("read " + path.string(), errno));
     if (got == 0) break;
     digest.add({buffer.data(), static_cast<std::size_t>(got)});
     result.bytes += static_cast<std::uint64_t>(got);
