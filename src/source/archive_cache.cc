@@ -71,8 +71,8 @@ Result<std::unique_ptr<ArchiveCache>> ArchiveCache::open(ArchiveCacheOptions opt
 Result<ArchivePtr> ArchiveCache::fetch(const Remote& remote, const std::string& commit, std::stop_token stop) {
   const auto key = impl_->key_of(remote, commit);
   RETURN_IF_ERROR(key);
-  return shortened(impl_->flights.run(
-      *key, stop, [&] { return impl_->find_or_fetch(remote, ascii_lower(commit), *key, stop); }));
+  return shortened(
+      impl_->flights.run(*key, stop, [&] { return impl_->find_or_fetch(remote, ascii_lower(commit), *key, stop); }));
 }
 
 ArchivePtr ArchiveCache::find(const Remote& remote, const std::string& commit) {

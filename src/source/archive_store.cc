@@ -102,8 +102,8 @@ ArchiveFiles ArchiveStore::files_of(const std::string& key, const std::string& s
 // mutex_ must be held.
 std::shared_ptr<const Archive> ArchiveStore::hand_out(Entry& entry) const {
   if (auto held = entry.holders.lock()) return held;
-  auto archive = std::make_shared<const Archive>(files_of(entry.key, entry.sha256),
-                                                 FileDigest{entry.sha256, entry.archive_bytes});
+  auto archive =
+      std::make_shared<const Archive>(files_of(entry.key, entry.sha256), FileDigest{entry.sha256, entry.archive_bytes});
   entry.holders = archive;
   return archive;
 }

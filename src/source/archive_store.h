@@ -52,7 +52,7 @@ class ArchiveStore {
     std::string sha256;
     std::uint64_t archive_bytes = 0;
     std::uint64_t listing_bytes = 0;
-    bool checked = false;                // the file has been found to have the digest in its name
+    bool checked = false;  // the file has been found to have the digest in its name
     std::weak_ptr<const Archive> holders;
   };
   using Entries = std::list<Entry>;  // the most recently used entry is the first

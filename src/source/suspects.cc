@@ -61,8 +61,7 @@ Error Suspects::died(const std::string& repository) {
 
 void Suspects::make_room() {
   if (suspects_.size() < kMaxRemembered) return;
-  suspects_.erase(
-      std::ranges::min_element(suspects_, {}, [](const auto& each) { return each.second.last_death; }));
+  suspects_.erase(std::ranges::min_element(suspects_, {}, [](const auto& each) { return each.second.last_death; }));
 }
 
 }  // namespace modelrun::source

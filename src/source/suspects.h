@@ -21,7 +21,7 @@ class Suspects {
  public:
   using Instant = std::chrono::steady_clock::time_point;
   static constexpr std::uint32_t kDeaths = 3;
-  static constexpr std::chrono::minutes kRefusal{10};        // the first one
+  static constexpr std::chrono::minutes kRefusal{10};  // the first one
   static constexpr std::chrono::hours kLongestRefusal{6};
   static constexpr std::size_t kMaxRemembered = 10'000;  // the one whose last death is the longest ago is forgotten
 

@@ -124,9 +124,8 @@ std::string encode(const Result<Answer>& answer, bool died) {
     // A failure of the program itself, such as a bug, says nothing about the source.
     const auto& error = answer.error();
     const bool known = std::ranges::find(kKinds, error.kind) != kKinds.end();
-    object["error"] = {{"kind", to_string(known ? error.kind : ErrorKind::kUnavailable)},
-                       {"message", error.message},
-                       {"died", died}};
+    object["error"] = {
+        {"kind", to_string(known ? error.kind : ErrorKind::kUnavailable)}, {"message", error.message}, {"died", died}};
   }
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }

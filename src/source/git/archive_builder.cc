@@ -50,9 +50,9 @@ Result<void> fetch_commit(const GitSession& git, const std::string& commit, cons
   auto arguments = fetch_arguments(git);
   arguments.insert(arguments.begin() + 1, "--depth=1");
   arguments.push_back(commit);
-  if (auto fetched = git.remote_command(std::move(arguments), kIgnore, stop); !fetched) {
-    const bool not_handed_out = fetched.error().message.find("does not hand out") != std::string::npos;
-    if (!not_handed_out) return fetched;
+  bool unadvertised = false;
+  if (auto fetched = git.remote_command(std::move(arguments), kIgnore, stop, &unadvertised); !fetched) {
+    if (!unadvertised) return fetched;
     RETURN_IF_ERROR(fetch_all_branches(git, stop));
   }
   return check_is_commit(git, commit, stop);

@@ -24,8 +24,8 @@ struct ProcessSpec {
   std::string_view input;                    // what the process reads on standard input; must outlive the call
   const Confinement* confinement = nullptr;  // null: not confined; must outlive the call
   std::chrono::steady_clock::time_point deadline;
-  std::uint64_t max_file_bytes = 0;                          // RLIMIT_FSIZE: the size of one file, in bytes
-  std::uint64_t max_memory_bytes = std::uint64_t{4} << 30U;  // RLIMIT_AS, for each process of the group
+  std::uint64_t max_file_bytes = 0;                            // RLIMIT_FSIZE: the size of one file, in bytes
+  std::uint64_t max_memory_bytes = std::uint64_t{256} << 20U;  // RLIMIT_AS, for each process of the group
   std::size_t max_diagnostics = 16U << 10U;  // bytes of standard error kept; the rest is read and dropped
 };
 

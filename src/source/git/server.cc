@@ -191,8 +191,8 @@ class Server {
     log::warn("a request was ended, because there is no more room",
               {{"for", std::string(what)}, {"bytes", std::to_string(most)}, {"of", std::to_string(total)}});
     largest->second.ended = Error{
-        ErrorKind::kTooLarge, fmt::format("fetching the source needs more {} than there is for it ({} MiB were used)",
-                                          what, most >> 20U)};
+        ErrorKind::kTooLarge,
+        fmt::format("fetching the source needs more {} than there is for it ({} MiB were used)", what, most >> 20U)};
     for (const pid_t pid : processes_of_session(largest->first)) ::kill(pid, SIGKILL);
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <utility>
 
 #include "base/encoding.h"
@@ -13,6 +14,12 @@ namespace {
 
 constexpr const char* kGit = "/usr/bin/git";
 constexpr const char* kEmpty = "/dev/null";
+constexpr const char* kEvents = "events";  // in the session's directory
+constexpr std::size_t kMaxEvents = std::size_t{1} << 20U;
+
+// RLIMIT_AS of each git process. A list of refs takes little; the objects of a pack are held one by one.
+constexpr std::uint64_t kListMemory = std::uint64_t{128} << 20U;
+constexpr std::uint64_t kFetchMemory = std::uint64_t{256} << 20U;
 
 using GitSettings = std::vector<std::pair<std::string, std::string>>;
 
@@ -30,7 +37,11 @@ GitSettings common_settings(const GitUrl& url) {
       {"core.askPass", ""},
       {"core.protectHFS", "true"},
       {"core.protectNTFS", "true"},
-      {"core.packedGitLimit", "256m"},
+      // Larger blobs are never held in memory as a whole, unless they come as deltas; then RLIMIT_AS ends git.
+      {"core.bigFileThreshold", "1m"},
+      {"core.packedGitWindowSize", "1m"},
+      {"core.packedGitLimit", "32m"},
+      {"core.deltaBaseCacheLimit", "16m"},
       {"credential.helper", ""},
       {"submodule.recurse", "false"},
       {"fetch.recurseSubmodules", "false"},
@@ -44,7 +55,7 @@ GitSettings common_settings(const GitUrl& url) {
       {"fetch.fsck.badTimezone", "ignore"},
       {"gc.auto", "0"},
       {"maintenance.auto", "false"},
-      {"pack.threads", "2"},
+      {"pack.threads", "1"},
       {"http.followRedirects", "false"},
       {"http.sslVerify", "true"},
       {"http.proxy", ""},
@@ -76,6 +87,10 @@ std::vector<std::string> environment_with(const GitSettings& settings, const std
       "GIT_NO_REPLACE_OBJECTS=1",
       "GIT_OPTIONAL_LOCKS=0",
       "GIT_ADVICE=0",
+      // The record of git's own errors, see git_errors.h.
+      "GIT_TRACE2_EVENT=" + (directory / kEvents).string(),
+      "GIT_TRACE2_EVENT_BRIEF=1",
+      "MALLOC_ARENA_MAX=1",  // RLIMIT_AS counts the room of unused arenas too
       fmt::format("GIT_CONFIG_COUNT={}", settings.size()),
   };
   for (std::size_t i = 0; i < settings.size(); ++i) {
@@ -87,6 +102,17 @@ std::vector<std::string> environment_with(const GitSettings& settings, const std
 
 bool has_control(std::string_view text) {
   return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+// The last `limit` bytes of a file; empty if there is none.
+std::string read_end(const std::filesystem::path& path, std::size_t limit) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) return {};
+  const auto size = std::min<std::size_t>(static_cast<std::size_t>(std::max<std::streamoff>(file.tellg(), 0)), limit);
+  std::string text(size, '\0');
+  file.seekg(-static_cast<std::streamoff>(size), std::ios::end);
+  file.read(text.data(), static_cast<std::streamsize>(size));
+  return file ? text : std::string();
 }
 
 struct Authorization {
@@ -203,17 +229,21 @@ Result<void> GitSession::make_repository(bool sha256) const {
 }
 
 Result<void> GitSession::remote_command(std::vector<std::string> arguments, const Sink& sink,
-                                        const std::stop_token& stop) const {
-  return run(std::move(arguments), {}, true, sink, stop);
+                                        const std::stop_token& stop, bool* unadvertised) const {
+  const auto failure = run(std::move(arguments), {}, true, sink, stop);
+  if (!failure) return {};
+  if (unadvertised != nullptr) *unadvertised = failure->unadvertised;
+  return std::unexpected(failure->error);
 }
 
 Result<void> GitSession::local_command(std::vector<std::string> arguments, std::string_view input, const Sink& sink,
                                        const std::stop_token& stop) const {
-  return run(std::move(arguments), input, false, sink, stop);
+  const auto failure = run(std::move(arguments), input, false, sink, stop);
+  return failure ? Result<void>(std::unexpected(failure->error)) : Result<void>();
 }
 
-Result<void> GitSession::run(std::vector<std::string> arguments, std::string_view input, bool online, const Sink& sink,
-                             const std::stop_token& stop) const {
+std::optional<GitFailure> GitSession::run(std::vector<std::string> arguments, std::string_view input, bool online,
+                                          const Sink& sink, const std::stop_token& stop) const {
   ProcessSpec spec;
   spec.argv = {kGit};
   std::ranges::move(arguments, std::back_inserter(spec.argv));
@@ -230,13 +260,17 @@ Result<void> GitSession::run(std::vector<std::string> arguments, std::string_vie
   spec.confinement = online ? &online_ : &local_;
   spec.deadline = deadline_;
   spec.max_file_bytes = max_file_bytes_;
+  spec.max_memory_bytes = std::filesystem::exists(repository()) ? kFetchMemory : kListMemory;
+  const auto events = directory() / kEvents;
+  std::error_code ignored;
+  std::filesystem::remove(events, ignored);
   auto end = run_process(spec, sink, stop);
   if (!end && end.error().kind == ErrorKind::kTimeout) {
-    return fail(ErrorKind::kTimeout, "{}: git did not finish in time", url_);
+    return GitFailure{{ErrorKind::kTimeout, fmt::format("{}: git did not finish in time", url_)}};
   }
-  if (!end) return std::unexpected(Error{end.error().kind, safe_message(end.error().message, secrets_)});
-  if (!end->ok()) return std::unexpected(explain_git_failure(end->exit_code, end->diagnostics, url_, secrets_));
-  return {};
+  if (!end) return GitFailure{{end.error().kind, safe_message(end.error().message, secrets_)}};
+  if (end->ok()) return std::nullopt;
+  return explain_git_failure(end->exit_code, end->diagnostics, read_end(events, kMaxEvents), url_, secrets_);
 }
 
 }  // namespace modelrun::source

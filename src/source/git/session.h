@@ -13,11 +13,12 @@
 //   - Redirects, alternates, packfile URIs and bundle URIs to other servers: http.followRedirects=false; the rest is
 //     off.
 //   - Credentials that are shown, or sent to another server: git gets them by its environment, as a header that is
-//     limited to this origin. They are removed from every message (safe_message() in git_errors.h says which) and
+//     limited to this origin. They are removed from every message (safe_message() in message.h says which) and
 //     never stand in argv, in the URL or in a file.
 //   - Malformed objects ('..' or '.git' in trees, CR in names, …): transfer.fsckObjects, and check_tree_path() after
 //     it.
-//   - A pack that never ends: RLIMIT_FSIZE and the deadline.
+//   - A pack or a list that never ends, or that unfolds to much more: RLIMIT_FSIZE, RLIMIT_AS and the deadline.
+//   - A server that chooses the reason of a failure by its words: git_errors.h.
 //   - A git process that is taken over by such input: confinement.h.
 // Not defended:
 //   - An HTTP proxy is not supported.
@@ -34,17 +35,19 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "source/files.h"
 #include "source/git/address.h"
 #include "source/git/confinement.h"
+#include "source/git/git_errors.h"
 #include "source/git/process.h"
 #include "source/remote.h"
-#include "source/files.h"
 #include "source/url.h"
 
 namespace modelrun::source {
@@ -74,7 +77,9 @@ class GitSession {
   // started.
   //
   // Runs a command that talks to the remote: it has the credentials, and network access to the port of the URL.
-  Result<void> remote_command(std::vector<std::string> arguments, const Sink& sink, const std::stop_token& stop) const;
+  // `unadvertised`, unless it is null, is set on failure: see GitFailure.
+  Result<void> remote_command(std::vector<std::string> arguments, const Sink& sink, const std::stop_token& stop,
+                              bool* unadvertised = nullptr) const;
   // Runs a command on what was fetched, without network and credentials. git reads `input` on its standard input.
   Result<void> local_command(std::vector<std::string> arguments, std::string_view input, const Sink& sink,
                              const std::stop_token& stop) const;
@@ -89,8 +94,9 @@ class GitSession {
  private:
   explicit GitSession(ScratchDir scratch) : scratch_(std::move(scratch)) {}
   Result<void> confine(const GitUrl& url, const Policy& policy);
-  Result<void> run(std::vector<std::string> arguments, std::string_view input, bool online, const Sink& sink,
-                   const std::stop_token& stop) const;
+  // Returns nothing when all went well.
+  std::optional<GitFailure> run(std::vector<std::string> arguments, std::string_view input, bool online,
+                                const Sink& sink, const std::stop_token& stop) const;
 
   ScratchDir scratch_;
   std::string url_;

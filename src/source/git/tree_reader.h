@@ -12,8 +12,8 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "source/remote.h"
 #include "source/git/tree.h"
+#include "source/remote.h"
 
 namespace modelrun::source {
 

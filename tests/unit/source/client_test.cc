@@ -108,7 +108,8 @@ TEST_F(ClientTest, AnswersBelongToTheirRequests) {
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([this, i, to = files()] {
       const auto wanted = i % 2 == 0;
-      const auto fetched = client().fetch(remote(repository_.file_url()), wanted ? commit_ : std::string(40, 'a'), to, {});
+      const auto fetched =
+          client().fetch(remote(repository_.file_url()), wanted ? commit_ : std::string(40, 'a'), to, {});
       EXPECT_EQ(fetched.has_value(), wanted);
     });
   }
@@ -118,7 +119,8 @@ TEST_F(ClientTest, WithoutTheProgramRequestsAreToBeRepeated) {
   const auto resolved = client().resolve(remote(repository_.file_url()), {}, {});
   ASSERT_FALSE(resolved);
   EXPECT_EQ(resolved.error().kind, ErrorKind::kUnavailable);
-  EXPECT_THAT(resolved.error().message, HasSubstr("modelrun-source cannot be reached at " + path("source/socket").string()));
+  EXPECT_THAT(resolved.error().message,
+              HasSubstr("modelrun-source cannot be reached at " + path("source/socket").string()));
   for (int i = 0; i < 5; ++i) EXPECT_EQ(fetch(remote(repository_.file_url())).error().kind, ErrorKind::kUnavailable);
   program();
   EXPECT_TRUE(fetch(remote(repository_.file_url()))) << "nothing was held against it";

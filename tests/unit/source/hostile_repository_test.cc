@@ -1,6 +1,8 @@
 // Repositories made to do harm, by plumbing that checks nothing.
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 #include "source/git/git_fetcher.h"
 #include "unit/source/git_fixture.h"
 
@@ -20,7 +22,7 @@ class HostileRepositoryTest : public GitTest {
     GitFetcher git(policy_, path("scratch"));
     const auto name = std::to_string(++fetches_);
     ArchiveFiles files{path("fetched") / name, path("fetched") / (name + "-listing")};
-    auto fetched = git.fetch(remote(repository_.file_url()), commit, files, {});
+    auto fetched = git.fetch(remote(url_.empty() ? repository_.file_url() : url_), commit, files, {});
     EXPECT_TRUE(std::filesystem::is_empty(path("scratch")));
     if (!fetched) return std::unexpected(fetched.error());
     return files;
@@ -37,6 +39,7 @@ class HostileRepositoryTest : public GitTest {
   }
 
   Repository repository_;
+  std::string url_;  // of another server than the file system
   Policy policy_;
   int fetches_ = 0;
 };
@@ -141,6 +144,48 @@ TEST_F(HostileRepositoryTest, PacksThatAreTooLarge) {
   policy_.max_pack_bytes = 200'000;
   const std::string noise = shell("head -c 1000000 /dev/urandom");
   expect(ErrorKind::kTooLarge, fetch_tree({{"100644", "noise", blob(noise)}}));
+}
+
+TEST_F(HostileRepositoryTest, PathsThatAreTooLongTogether) {
+  // 4,500 files whose names make a kilobyte each, in some kilobytes of repository.
+  std::vector<Repository::TreeEntry> entries;
+  const std::string id = blob();
+  for (int i = 0; i < 4'500; ++i) entries.push_back({"100644", fmt::format("{:0250}", i), id});
+  std::string tree = repository_.tree(entries);
+  for (int level = 0; level < 3; ++level) tree = repository_.tree({{"40000", std::string(240, 'd'), tree}});
+  expect(ErrorKind::kTooLarge, fetch(repository_.commit(tree)), "paths");
+}
+
+TEST_F(HostileRepositoryTest, ABlobThatUnfolds) {
+  const std::string huge = shell("head -c 314572800 /dev/zero | git --git-dir=" + repository_.path().string() +
+                                 " hash-object -w --stdin | tr -d '\\n'");
+  const auto commit = repository_.commit(repository_.tree({{"100644", "huge", huge}}));
+  // Over HTTP the server has memory of its own, and git on this side passes the blob through without holding it.
+  HttpServer server(path(""), path("log"));
+  url_ = server.url("plain/repo.git");
+  expect(ErrorKind::kTooLarge, fetch(commit), "'huge'");
+}
+
+TEST_F(HostileRepositoryTest, ATreeThatUnfolds) {
+  // One tree of 400 MB, which compresses to next to nothing. git holds a tree in memory as a whole.
+  shell(
+      "python3 -c 'import hashlib,zlib,os\n"
+      "e=b\"100644 \"+b\"a\"*250+b\"\\0\"+b\"\\1\"*20\n"
+      "body=e*1500000\nd=b\"tree %d\\0\"%len(body)+body\nh=hashlib.sha1(d).hexdigest()\n"
+      "p=\"" +
+      repository_.path().string() +
+      "/objects/\"+h[:2]\nos.makedirs(p,exist_ok=True)\n"
+      "open(p+\"/\"+h[2:],\"wb\").write(zlib.compress(d,1))\nprint(h)' > " +
+      path("id").string());
+  std::string id;
+  std::ifstream(path("id")) >> id;
+  const auto commit = shell("printf 'tree " + id +
+                            "\nauthor a <a@b> 1700000000 +0000\ncommitter a <a@b> 1700000000 "
+                            "+0000\n\nx\n' | git --git-dir=" +
+                            repository_.path().string() + " hash-object -w -t commit --stdin | tr -d '\\n'");
+  const auto archive = fetch(commit);
+  ASSERT_FALSE(archive);
+  EXPECT_EQ(archive.error().kind, ErrorKind::kTooLarge) << archive.error().message;
 }
 
 TEST_F(HostileRepositoryTest, HistoryIsNotFetched) {

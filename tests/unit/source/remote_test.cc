@@ -23,7 +23,9 @@ class RemoteTest : public GitTest {
   Result<Resolved> resolve(const Remote& from) { return git().resolve(from, "main", {}); }
   Result<FileDigest> fetch(const Remote& from, const std::stop_token& stop = {}) {
     std::filesystem::create_directories(path("fetched"));
-    return git().fetch(from, commit_, {path("fetched") / std::to_string(++fetches_), path("fetched") / fmt::format("{}-listing", fetches_)}, stop);
+    return git().fetch(
+        from, commit_,
+        {path("fetched") / std::to_string(++fetches_), path("fetched") / fmt::format("{}-listing", fetches_)}, stop);
   }
   GitFetcher git() { return {policy_, path("scratch"), lookup_}; }
   Remote with_password(const std::string& url_path, const std::string& password = "p4ss") {
@@ -82,9 +84,7 @@ TEST_F(RemoteTest, CredentialsStandInNoCommandLine) {
   // The server holds git in its hands while its command line is read.
   std::stop_source stop;
   Remote from = with_password("hang/repo.git", "canary-password");
-  std::jthread client([&] {
-    (void)git().resolve(from, "main", stop.get_token());
-  });
+  std::jthread client([&] { (void)git().resolve(from, "main", stop.get_token()); });
   while (server_.count("hang") == 0) std::this_thread::yield();
   std::istringstream lines(
       shell("for each in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $each && echo; done 2>/dev/null || true"));
@@ -138,6 +138,27 @@ TEST_F(RemoteTest, FailingServers) {
     EXPECT_LE(resolved.error().message.size(), 300U);
   }
   EXPECT_EQ(resolve(remote("http://127.0.0.1:1/x")).error().kind, ErrorKind::kUnavailable);
+}
+
+TEST_F(RemoteTest, TheWordsOfAServerDecideNothing) {
+  for (const std::string words : {"Out of memory, malloc failed", "x\nfatal: Out of memory, malloc failed",
+                                  "x\nerror: fsck error in packed object", "repository 'x' not found",
+                                  "x\nfatal: Authentication failed for 'x'", "x\nfatal: write error: File too large"}) {
+    std::string hex;
+    for (const char c : words) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
+    const auto from = remote(server_.url("err/" + hex));
+    const auto resolved = resolve(from);
+    ASSERT_FALSE(resolved);
+    EXPECT_EQ(resolved.error().kind, ErrorKind::kUnavailable) << resolved.error().message;
+    EXPECT_EQ(fetch(from).error().kind, ErrorKind::kUnavailable);
+  }
+}
+
+TEST_F(RemoteTest, RefsWithoutAnEndEnd) {
+  policy_.resolve_timeout = policy_.fetch_timeout = std::chrono::minutes(2);
+  const auto from = remote(server_.url("endless/x"));
+  EXPECT_EQ(resolve(from).error().kind, ErrorKind::kTooLarge);
+  EXPECT_EQ(fetch(from).error().kind, ErrorKind::kTooLarge);
 }
 
 TEST_F(RemoteTest, APackThatBreaksOffIsUnavailable) {
