@@ -10,6 +10,7 @@
 #include <cstring>
 #include <optional>
 #include <span>
+#include <system_error>
 #include <thread>
 
 #include "base/mutex.h"
@@ -140,13 +141,18 @@ Result<std::vector<std::string>> system_lookup(const std::string& host, std::chr
     return fail(ErrorKind::kUnavailable, "resolve {}: too many name look-ups are waiting already", host);
   }
   const auto pending = std::make_shared<PendingLookup>();
-  std::thread([pending, host] {
-    auto answer = blocking_lookup(host);
+  try {
+    std::thread([pending, host] {
+      auto answer = blocking_lookup(host);
+      g_running_lookups.fetch_sub(1);
+      const MutexLock lock(pending->mutex);
+      pending->answer = std::move(answer);
+      pending->changed.notify_all();
+    }).detach();
+  } catch (const std::system_error& error) {
     g_running_lookups.fetch_sub(1);
-    const MutexLock lock(pending->mutex);
-    pending->answer = std::move(answer);
-    pending->changed.notify_all();
-  }).detach();
+    return fail(ErrorKind::kUnavailable, "resolve {}: no thread can be started: {}", host, error.what());
+  }
 
   MutexLock lock(pending->mutex);
   const bool answered = pending->changed.wait_for(
