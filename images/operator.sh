@@ -6,6 +6,8 @@
 rootfs_operator() {
   base_files "$1"
   add_program "$1" "$BINARIES/modelrun-operator" /usr/bin/modelrun-operator
+  # The two speak a protocol of their own, so they come together. Each has a container; only this one runs git.
+  add_program "$1" "$BINARIES/modelrun-source" /usr/bin/modelrun-source
   add_git "$1"
 }
 

@@ -56,6 +56,9 @@ void add_run_options(CLI::App& app, Flags& flags, Texts& texts) {
 
 void add_source_options(CLI::App& app, Flags& flags) {
   app.add_option("--source-cache", flags.source_cache, "directory of the fetched commits")->capture_default_str();
+  app.add_option("--source-socket", flags.source_socket,
+                 "Unix socket of modelrun-source, the program that runs git; start it with the same --socket")
+      ->capture_default_str();
   app.add_flag("--allow-http-git", flags.git.allow_http, "allow http:// repositories (tests, demo)");
   app.add_flag("--allow-file-git", flags.git.allow_file, "allow file:// repositories (tests)");
   app.add_flag("--allow-private-addresses", flags.git.allow_private_addresses,

@@ -18,6 +18,7 @@ struct Flags : runtime::ProcessFlags {
   controller::Settings settings;               // the members run_server_* are set when the run server starts
   source::Policy git;
   std::string source_cache = "/var/cache/modelrun";
+  std::string source_socket = "/run/modelrun-source/socket";
   Endpoint run_server_listen{"0.0.0.0", 9443};
   std::string run_server_service = "modelrun-run-server";
   std::string run_server_advertise;  // IP:PORT that pods connect to; empty: ClusterIP and port of the Service

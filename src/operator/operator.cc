@@ -60,29 +60,44 @@ Result<std::unique_ptr<Operator>> Operator::make(Flags flags) {
   if (!config) return fail_in("find the cluster", config.error());
   auto transport = kube::make_cpprest_transport(*config);
   if (!transport) return fail_in(fmt::format("connect to {}", config->server), transport.error());
-  source::ArchiveCacheOptions options;
-  options.policy = flags.git;
-  options.directory = flags.source_cache + "/archives";
-  auto archives = source::ArchiveCache::open(std::move(options));
-  if (!archives) return fail_in("--source-cache", archives.error());
-  return std::unique_ptr<Operator>(new Operator(std::move(flags), std::move(*transport), std::move(*archives)));
+  std::unique_ptr<Operator> made(new Operator(std::move(flags), std::move(*transport)));
+  RETURN_IF_ERROR(made->open_archives());
+  return made;
 }
 
-Operator::Operator(Flags flags, std::unique_ptr<kube::Transport> transport,
-                   std::unique_ptr<source::ArchiveCache> archives)
+Operator::Operator(Flags flags, std::unique_ptr<kube::Transport> transport)
     : flags_(std::move(flags)),
       transport_(std::move(transport)),
       client_(*transport_,
               [this](const kube::CallInfo& call) {
                 metrics_.api_request(call.verb, call.resource, call.code, call.latency);
               }),
-      resolver_({.policy = flags_.git, .scratch = flags_.source_cache + "/scratch"}),
-      archives_(std::move(archives)),
-      git_(resolver_, *archives_),
+      fetcher_({.policy = flags_.git,
+                .socket = flags_.source_socket,
+                .ended =
+                    [this](std::string_view request, std::string_view end) {
+                      metrics_
+                          .counter("modelrun_source_requests_total", "Requests to modelrun-source, by how they ended.",
+                                   {{"request", std::string(request)}, {"end", std::string(end)}})
+                          .Increment();
+                    }}),
+      resolver_({.policy = flags_.git, .fetcher = &fetcher_}),
       caches_(steady_),
       events_(client_, {.instance = host_name()}, clock_, &metrics_),
       gate_(caches_, term_),
       authenticator_(client_) {}
+
+Result<void> Operator::open_archives() {
+  source::ArchiveCacheOptions options;
+  options.policy = flags_.git;
+  options.directory = flags_.source_cache + "/archives";
+  options.fetcher = &fetcher_;
+  auto archives = source::ArchiveCache::open(std::move(options));
+  if (!archives) return fail_in("--source-cache", archives.error());
+  archives_ = std::move(*archives);
+  git_.emplace(resolver_, *archives_);
+  return {};
+}
 
 runtime::ProbeAnswer Operator::answer_probe(std::string_view target) const {
   target = target.substr(0, target.find('?'));
@@ -187,7 +202,7 @@ Operator::Leading::Leading(Operator& op)
           .clock = op.clock_,
           .steady = op.steady_,
           .caches = op.caches_,
-          .git = op.git_,
+          .git = *op.git_,
           .policy = op.flags_.git,
           .events = op.events_,
           .metrics = op.metrics_,

@@ -21,6 +21,7 @@
 #include "runtime/probe_server.h"
 #include "runtime/watcher.h"
 #include "runtime/workers.h"
+#include "source/client.h"
 
 namespace modelrun::op {
 
@@ -41,7 +42,8 @@ class Operator {
   Result<void> run(const std::stop_token& stop);
 
  private:
-  Operator(Flags flags, std::unique_ptr<kube::Transport> transport, std::unique_ptr<source::ArchiveCache> archives);
+  Operator(Flags flags, std::unique_ptr<kube::Transport> transport);
+  Result<void> open_archives();
   Result<void> start_probes();
   Result<std::string> run_server_address(const std::stop_token& stop);
   Result<void> start_run_server(const std::stop_token& stop);
@@ -60,9 +62,10 @@ class Operator {
   kube::Client client_;
   std::atomic<bool> synced_{false};
 
+  source::Client fetcher_;
   source::Resolver resolver_;
   std::unique_ptr<source::ArchiveCache> archives_;
-  controller::CachedGit git_;
+  std::optional<controller::CachedGit> git_;  // absent until open_archives()
   controller::Caches caches_;
   runtime::EventRecorder events_;
   controller::CurrentTerm term_;

@@ -9,7 +9,7 @@
 // filter, LFS, line-ending, ident or export attribute changes them. Equal trees give archives of equal bytes.
 //
 // Usage:
-//   auto cache = ArchiveCache::open({.policy = policy, .directory = "/var/cache/archives"});
+//   auto cache = ArchiveCache::open({.policy = policy, .directory = "/var/cache/archives", .fetcher = &client});
 //   auto archive = (*cache)->fetch(remote, resolved.commit, stop);  // commit: from Resolver::resolve()
 //   serve((*archive)->path());  // while the pointer is held the file is not evicted
 #pragma once
@@ -21,8 +21,8 @@
 #include <string>
 
 #include "base/error.h"
-#include "source/address.h"
 #include "source/archive.h"
+#include "source/fetcher.h"
 #include "source/remote.h"
 
 namespace modelrun::source {
@@ -32,12 +32,10 @@ struct ArchiveCacheOptions {
   // Created when it is missing. Only one process, and one ArchiveCache in it, may use the directory at a time. open()
   // keeps the archives that an earlier process left in it and removes everything else, such as unfinished work.
   std::filesystem::path directory;
-  // Limits for the archive files kept. Only archives that somebody holds can exceed them.
+  Fetcher* fetcher = nullptr;  // not null; must outlive the cache
+  // Limits for the archives kept, with their listings. Only archives that somebody holds can exceed them.
   std::uint64_t max_bytes = std::uint64_t{2} << 30U;
   std::size_t max_archives = 4'096;
-  // Limit for the memory of the indexes of archives that nobody holds. A tree of 20,000 files takes some 5 MiB.
-  std::size_t max_index_bytes = std::size_t{16} << 20U;
-  Lookup lookup = system_lookup;
 };
 
 // Thread-safe. An archive is found again for the same URL, cache identity, certificate authority, credentials and
@@ -45,6 +43,7 @@ struct ArchiveCacheOptions {
 // The archives handed out may outlive the cache, and so do their files. The cache must outlive the calls on it.
 class ArchiveCache {
  public:
+  using ArchivePtr = std::shared_ptr<const Archive>;
   // Takes over the archives that an earlier process left. The digest of such a file is checked when it is first asked
   // for, not here. Fails with the error of the file system, e.g. kDenied or kInternal.
   static Result<std::unique_ptr<ArchiveCache>> open(ArchiveCacheOptions options);
@@ -55,18 +54,10 @@ class ArchiveCache {
   // Returns the archive of `commit`, a full id in either case; never null on success. Equal requests at the same time
   // share one fetch. Blocks: one fetch takes up to Policy::fetch_timeout, and a caller that waited for another one's
   // fetch starts its own when that one was stopped. kCancelled when `stop` is requested meanwhile.
-  Result<std::shared_ptr<const Archive>> fetch(const Remote& remote, const std::string& commit, std::stop_token stop);
+  Result<ArchivePtr> fetch(const Remote& remote, const std::string& commit, std::stop_token stop);
 
-  struct Stats {
-    std::uint64_t bytes = 0;  // of the archive files kept now
-    std::size_t archives = 0;
-    // The following count since open(). A call that shared the fetch of another call is neither a hit nor a fetch.
-    std::uint64_t hits = 0;
-    std::uint64_t fetches = 0;  // begun, also those that failed
-    std::uint64_t evictions = 0;
-    std::size_t index_bytes = 0;  // of memory, of the indexes kept now
-  };
-  [[nodiscard]] Stats stats() const;
+  // The archive of `commit` if it is on disk; null if it is not, or if it is being fetched. Asks nobody.
+  ArchivePtr find(const Remote& remote, const std::string& commit);
 
  private:
   struct Impl;

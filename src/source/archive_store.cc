@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
+#include <set>
 #include <system_error>
+#include <vector>
 
 #include "base/mutex.h"
-#include "source/scratch.h"
-#include "source/tar_file.h"
+#include "source/files.h"
 
 namespace modelrun::source {
 
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::size_t kDigits = 64;
 constexpr std::string_view kSuffix = ".tar.gz";
+constexpr std::string_view kListingSuffix = ".files";
 
 bool is_digest(std::string_view text) {
   return text.size() == kDigits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -41,6 +43,13 @@ void remove_file(const fs::path& path) {
   fs::remove_all(path, ignored);
 }
 
+std::optional<std::uint64_t> regular_size(const fs::path& path) {
+  std::error_code error;
+  if (fs::symlink_status(path, error).type() != fs::file_type::regular) return std::nullopt;
+  const auto size = fs::file_size(path, error);
+  return error ? std::nullopt : std::optional(size);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ArchiveStore>> ArchiveStore::open(fs::path directory, Limits limits) {
@@ -59,131 +68,122 @@ Result<void> ArchiveStore::take_over() {
     fs::file_time_type used;
   };
   std::vector<Found> found;
+  std::set<fs::path> kept;
   std::error_code error;
   for (const auto& file : fs::directory_iterator(directory_, error)) {
-    std::error_code file_error;
     const auto name = parse_name(file.path().filename().string());
-    const bool regular = file.symlink_status(file_error).type() == fs::file_type::regular;
-    if (!name || !regular) {
-      remove_file(file.path());
-      continue;
-    }
-    const auto size = file.file_size(file_error);
-    found.push_back({Entry{name->key, file.path(), name->sha256, file_error ? 0 : size, nullptr},
-                     file.last_write_time(file_error)});
+    if (!name) continue;
+    const auto files = files_of(name->key, name->sha256);
+    const auto archive = regular_size(files.archive);
+    const auto listing = regular_size(files.listing);
+    if (!archive || !listing) continue;
+    std::error_code no_time;
+    const auto used = file.last_write_time(no_time);
+    found.push_back({Entry{name->key, name->sha256, *archive, *listing, false, {}}, used});
+    kept.insert({files.archive, files.listing});
   }
   if (error) return std::unexpected(errno_error("read the directory " + directory_.string(), error.value()));
+  std::vector<fs::path> others;
+  for (const auto& file : fs::directory_iterator(directory_, error)) {
+    if (!kept.contains(file.path())) others.push_back(file.path());
+  }
+  for (const auto& path : others) remove_file(path);
   std::ranges::sort(found, {}, &Found::used);
   for (auto& file : found) insert(std::move(file.entry));
   evict();
   return {};
 }
 
-std::shared_ptr<const Archive> ArchiveStore::load(const Entry& entry) const {
-  const auto digest = digest_file(entry.path);
-  if (!digest || digest->sha256 != entry.sha256) return nullptr;
-  auto tree = read_tar_tree(entry.path);
-  if (!tree) return nullptr;
-  return std::make_shared<const Archive>(entry.path, entry.sha256, digest->bytes, std::move(*tree),
-                                         std::vector<std::string>{});
+ArchiveFiles ArchiveStore::files_of(const std::string& key, const std::string& sha256) const {
+  const auto name = fmt::format("{}-{}", key, sha256);
+  return {directory_ / fmt::format("{}{}", name, kSuffix), directory_ / fmt::format("{}{}", name, kListingSuffix)};
+}
+
+// mutex_ must be held.
+std::shared_ptr<const Archive> ArchiveStore::hand_out(Entry& entry) const {
+  if (auto held = entry.holders.lock()) return held;
+  auto archive =
+      std::make_shared<const Archive>(files_of(entry.key, entry.sha256), FileDigest{entry.sha256, entry.archive_bytes});
+  entry.holders = archive;
+  return archive;
 }
 
 std::shared_ptr<const Archive> ArchiveStore::find(const std::string& key) {
-  Entry entry;
+  std::string sha256;
   {
     const MutexLock lock(mutex_);
     const auto found = by_key_.find(key);
     if (found == by_key_.end()) return nullptr;
     entries_.splice(entries_.begin(), entries_, found->second);
-    if (found->second->archive) return found->second->archive;
-    entry = *found->second;
+    if (found->second->checked) return hand_out(*found->second);
+    sha256 = found->second->sha256;
   }
-  // The lock is not held here because load() reads the whole file.
-  auto archive = load(entry);
+  // The lock is not held here because the whole file is read.
+  const auto path = files_of(key, sha256).archive;
+  const auto digest = digest_file(path);
   const MutexLock lock(mutex_);
   const auto found = by_key_.find(key);
-  if (found == by_key_.end()) return nullptr;  // evicted meanwhile
-  if (!archive) {
+  if (found == by_key_.end() || found->second->sha256 != sha256) return nullptr;  // evicted or replaced meanwhile
+  if (!digest || digest->sha256 != sha256) {
     remove(found->second);
     return nullptr;
   }
-  keep_index(*found->second, archive);
+  found->second->checked = true;
   std::error_code ignored;
-  fs::last_write_time(entry.path, fs::file_time_type::clock::now(), ignored);
-  return archive;
+  fs::last_write_time(path, fs::file_time_type::clock::now(), ignored);
+  return hand_out(*found->second);
 }
 
-fs::path ArchiveStore::new_path() {
+ArchiveFiles ArchiveStore::new_files() {
   const MutexLock lock(mutex_);
-  return directory_ / fmt::format("new-{}", ++new_files_);
+  const auto name = fmt::format("new-{}", ++new_files_);
+  return {directory_ / name, directory_ / (name + "-files")};
 }
 
-Result<std::shared_ptr<const Archive>> ArchiveStore::add(const std::string& key, const fs::path& file, Tree tree,
-                                                         std::vector<std::string> warnings) {
-  const auto digest = digest_file(file);
-  RETURN_IF_ERROR(digest);
-  const fs::path path = directory_ / fmt::format("{}-{}{}", key, digest->sha256, kSuffix);
+Result<std::shared_ptr<const Archive>> ArchiveStore::add(const std::string& key, const ArchiveFiles& files,
+                                                         const FileDigest& digest) {
+  const auto to = files_of(key, digest.sha256);
   const MutexLock lock(mutex_);
   if (const auto old = by_key_.find(key); old != by_key_.end()) remove(old->second);
+  const auto listing_bytes = regular_size(files.listing).value_or(0);
   std::error_code error;
-  fs::rename(file, path, error);
-  if (error) return std::unexpected(errno_error("rename the archive to " + path.string(), error.value()));
-  auto archive =
-      std::make_shared<const Archive>(path, digest->sha256, digest->bytes, std::move(tree), std::move(warnings));
-  insert(Entry{key, path, digest->sha256, digest->bytes, nullptr});
-  keep_index(entries_.front(), archive);
+  fs::rename(files.listing, to.listing, error);
+  if (!error) fs::rename(files.archive, to.archive, error);
+  if (error) return std::unexpected(own_failure("rename the archive to " + to.archive.string(), error.value()));
+  insert(Entry{key, digest.sha256, digest.bytes, listing_bytes, true, {}});
+  auto archive = hand_out(entries_.front());
   evict();
   return archive;
 }
 
 void ArchiveStore::insert(Entry entry) {
   if (const auto old = by_key_.find(entry.key); old != by_key_.end()) remove(old->second);
-  bytes_ += entry.bytes;
+  bytes_ += entry.archive_bytes + entry.listing_bytes;
   entries_.push_front(std::move(entry));
   by_key_[entries_.front().key] = entries_.begin();
 }
 
 void ArchiveStore::remove(Entries::iterator entry) {
-  bytes_ -= entry->bytes;
-  if (entry->archive) index_bytes_ -= entry->archive->index_bytes();
+  bytes_ -= entry->archive_bytes + entry->listing_bytes;
   by_key_.erase(entry->key);
-  remove_file(entry->path);
+  const auto files = files_of(entry->key, entry->sha256);
+  remove_file(files.archive);
+  remove_file(files.listing);
   entries_.erase(entry);
 }
 
-// An archive that somebody else holds (a use count above 1) is being served and stays. The count of an archive that
-// only the store holds cannot grow meanwhile, because find() and add() need mutex_.
+// An archive that somebody holds is being served and stays. Nobody can begin to hold one meanwhile, because find() and
+// add() need mutex_.
 void ArchiveStore::evict() {
   auto entry = entries_.end();
   while (entry != entries_.begin() && (bytes_ > limits_.max_bytes || entries_.size() > limits_.max_archives)) {
     const auto candidate = std::prev(entry);
-    if (candidate->archive && candidate->archive.use_count() > 1) {
+    if (!candidate->holders.expired()) {
       entry = candidate;
       continue;
     }
     remove(candidate);
-    ++evictions_;
   }
-}
-
-void ArchiveStore::keep_index(Entry& entry, std::shared_ptr<const Archive> archive) {
-  index_bytes_ += archive->index_bytes();
-  entry.archive = std::move(archive);
-  drop_indexes();
-}
-
-// Drops the indexes of the least recently used archives that nobody holds, as evict() does with the files.
-void ArchiveStore::drop_indexes() {
-  for (auto entry = entries_.rbegin(); entry != entries_.rend() && index_bytes_ > limits_.max_index_bytes; ++entry) {
-    if (!entry->archive || entry->archive.use_count() > 1) continue;
-    index_bytes_ -= entry->archive->index_bytes();
-    entry->archive.reset();
-  }
-}
-
-ArchiveStore::Usage ArchiveStore::usage() const {
-  const MutexLock lock(mutex_);
-  return {bytes_, entries_.size(), evictions_, index_bytes_};
 }
 
 }  // namespace modelrun::source

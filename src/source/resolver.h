@@ -1,4 +1,4 @@
-// Finds the commit that a branch points to, by `git ls-remote`.
+// Finds the commit that a branch points to, and remembers the answer for a moment.
 //
 // Errors, and the reason that a ModelRun gets for each:
 //   kNotFound               RefNotFound        no such repository, branch or commit
@@ -7,17 +7,15 @@
 //   kTooLarge               SourceTooLarge     the remote lists too many refs, or git exceeds a limit
 //   kUnavailable, kTimeout  SourceUnreachable  trying again may help
 //   kCancelled              none               the caller asked to stop
-// An error of the operating system has the kind of its errno value (errno_error() in base/error.h). A message has at
-// most 300 bytes and no control characters, and does not contain the remote's credentials (see safe_message() in
-// git_errors.h).
+// A failure of this machine, such as a full disk, is kUnavailable. A message has at most 300 bytes and no control
+// characters, and does not contain the remote's credentials (see safe_message() in message.h).
 //
 // Usage:
-//   Resolver resolver({.policy = policy, .scratch = "/var/cache/scratch"});
+//   Resolver resolver({.policy = policy, .fetcher = &client});
 //   auto resolved = resolver.resolve(remote, "main", std::nullopt, stop);
 #pragma once
 
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,27 +23,17 @@
 #include <string>
 
 #include "base/error.h"
-#include "source/address.h"
+#include "source/fetcher.h"
 #include "source/remote.h"
 
 namespace modelrun::source {
 
-struct Resolved {
-  std::string commit;  // 40 or 64 lower-case hex digits
-  // The branch that was asked for, else the remote's default branch. Empty when a commit was given without a branch,
-  // or when the remote's HEAD names no branch.
-  std::string branch;
-};
-
 struct ResolverOptions {
   Policy policy;
-  // The scratch directory, created when it is missing. Every ls-remote has a directory of its own below it, which is
-  // removed when the command ends.
-  std::filesystem::path scratch;
+  Fetcher* fetcher = nullptr;  // not null; must outlive the resolver
   // For how long an answer is returned again for equal questions, counted from its arrival. Failures are remembered
   // too, except kCancelled. 0 turns the cache off.
   std::chrono::milliseconds cache_ttl{5'000};
-  Lookup lookup = system_lookup;
   // The clock of the cache, which tests replace. It is called on any thread that calls resolve().
   std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };
@@ -62,8 +50,8 @@ class Resolver {
   // `commit` is given, the remote is not asked: the commit's form is checked, and it is returned in lower case with
   // the given branch, if any. The URL is checked against the policy and the branch for its form in every case.
   //
-  // Blocks: one ls-remote takes up to Policy::resolve_timeout. Equal questions that are asked at the same time share
-  // one ls-remote; a caller that waited for another one's starts its own when that one was stopped.
+  // Blocks: one question takes up to Policy::resolve_timeout. Equal questions that are asked at the same time share
+  // one question to the remote; a caller that waited for another one's starts its own when that one was stopped.
   Result<Resolved> resolve(const Remote& remote, const std::optional<std::string>& branch,
                            const std::optional<std::string>& commit, std::stop_token stop);
 

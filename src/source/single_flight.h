@@ -21,16 +21,15 @@ class SingleFlight {
   // its own `work` instead. The result is not remembered after that.
   //
   // Blocks. A waiting caller returns kCancelled when its own `stop` is requested; `work` has to watch its stop token
-  // itself. `work` must not throw, or those that wait would wait until they are stopped. It must not call run() for
-  // the same key.
+  // itself. When it throws, those that wait get kInternal. It must not call run() for the same key.
   template <class Work>
   Result<T> run(const std::string& key, const std::stop_token& stop, Work&& work) {
     for (;;) {
       const auto [flight, mine] = join(key);
       if (mine) {
-        Result<T> answer = work();
-        land(key, *flight, answer);
-        return answer;
+        Landing landing{*this, key, *flight, fail(ErrorKind::kInternal, "the work was given up by an exception")};
+        landing.answer = work();
+        return landing.answer;
       }
       MutexLock lock(flight->mutex);
       if (!flight->landed.wait(flight->mutex, stop,
@@ -47,6 +46,15 @@ class SingleFlight {
     Mutex mutex;
     CondVar landed;
     std::optional<Result<T>> answer GUARDED_BY(mutex);
+  };
+
+  // Lands the flight at the end of its scope.
+  struct Landing {
+    SingleFlight& flights;
+    const std::string& key;
+    Flight& flight;
+    Result<T> answer;
+    ~Landing() { flights.land(key, flight, answer); }
   };
 
   std::pair<std::shared_ptr<Flight>, bool> join(const std::string& key) {

@@ -10,7 +10,8 @@
 #include "controller/reconcile_run.h"
 #include "controller/run/as_admitted.h"
 #include "controller/wiring.h"
-#include "source/scratch.h"
+#include "source/files.h"
+#include "source/git/git_fetcher.h"
 
 namespace modelrun::faults {
 namespace {
@@ -20,6 +21,7 @@ struct Git {
   source::ScratchDir directory = source::ScratchDir::make(std::filesystem::temp_directory_path()).value();
   std::string commit;
   source::Policy policy;
+  std::unique_ptr<source::GitFetcher> fetcher;
   std::unique_ptr<source::Resolver> resolver;
   std::unique_ptr<source::ArchiveCache> archives;
   std::unique_ptr<controller::CachedGit> cached;
@@ -37,13 +39,15 @@ struct Git {
     if (std::system(command.c_str()) != 0) throw std::runtime_error("git");
     std::ifstream(directory.path() / "commit") >> commit;
     policy.allow_file = policy.landlock_optional = true;
+    fetcher = std::make_unique<source::GitFetcher>(policy, directory.path() / "scratch");
     resolver = std::make_unique<source::Resolver>(
-        source::ResolverOptions{.policy = policy, .scratch = directory.path() / "scratch", .now = [] {
+        source::ResolverOptions{.policy = policy, .fetcher = fetcher.get(), .now = [] {
                                   return std::chrono::steady_clock::time_point{};
                                 }});
     source::ArchiveCacheOptions options;
     options.policy = policy;
     options.directory = directory.path() / "archives";
+    options.fetcher = fetcher.get();
     archives = source::ArchiveCache::open(std::move(options)).value();
     cached = std::make_unique<controller::CachedGit>(*resolver, *archives);
   }

@@ -33,6 +33,7 @@ inline constexpr Collection kCollections[] = {Collection::kProjects, Collection:
 class WaitingTasks final : public controller::Executor {
  public:
   void post(std::string_view, Task task) override { tasks_.push_back(std::move(task)); }
+  void post_short(std::string_view owner, Task task) override { post(owner, std::move(task)); }
   // Runs the tasks that wait, and those that they post.
   void run_all();
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "controller/sources/executor.h"
 #include "simulation/sim.h"
@@ -20,6 +21,9 @@ class FiberExecutor final : public controller::Executor {
   FiberExecutor(Sim& sim, FiberGroup& group, std::string who) : sim_(sim), group_(group), who_(std::move(who)) {}
   ~FiberExecutor() override;
   void post(std::string_view owner, Task task) override;
+  void post_short(std::string_view owner, Task task) override {
+    post("short tasks of " + std::string(owner), std::move(task));
+  }
 
  private:
   struct Owner {

@@ -9,15 +9,17 @@ namespace {
 constexpr std::chrono::seconds kTimeout{60};
 
 // Every commit has the same tree. Nobody reads the file: pods of the simulator execute nothing.
+class SimArchive final : public source::Archive {
+ public:
+  SimArchive()
+      : Archive({"/nonexistent/archive.tar.gz", "/nonexistent/archive.files"}, {std::string(64, 'a'), 1000}) {}
+  [[nodiscard]] bool contains_file(std::string_view path) const override {
+    return path == "run.py" || path == "model/revenue.py";
+  }
+};
+
 const controller::Git::ArchivePtr& archive() {
-  static const auto kArchive = [] {
-    source::Tree tree;
-    for (const char* path : {"run.py", "model/revenue.py"}) {
-      if (auto added = tree.add(path, {}); !added) throw std::runtime_error(added.error().message);
-    }
-    return std::make_shared<const source::Archive>("/nonexistent/archive.tar.gz", std::string(64, 'a'), 1000,
-                                                   std::move(tree), std::vector<std::string>{});
-  }();
+  static const controller::Git::ArchivePtr kArchive = std::make_shared<const SimArchive>();
   return kArchive;
 }
 
@@ -81,6 +83,11 @@ Result<controller::Git::ArchivePtr> SimGit::fetch(const source::Remote& remote, 
   const auto server = reach(remote, stop);
   RETURN_IF_ERROR(server);
   return archive();
+}
+
+// Nothing is kept, so that every fetch meets the server's troubles.
+controller::Git::ArchivePtr SimGit::find(const source::Remote&, const std::string&) {
+  return nullptr;
 }
 
 }  // namespace modelrun::simulation

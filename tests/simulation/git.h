@@ -52,6 +52,7 @@ class SimGit final : public controller::Git {
   Result<source::Resolved> resolve(const source::Remote& remote, const std::optional<std::string>& branch,
                                    const std::optional<std::string>& commit, std::stop_token stop) override;
   Result<ArchivePtr> fetch(const source::Remote& remote, const std::string& commit, std::stop_token stop) override;
+  ArchivePtr find(const source::Remote& remote, const std::string& commit) override;
 
  private:
   Result<GitServer*> reach(const source::Remote& remote, const std::stop_token& stop);

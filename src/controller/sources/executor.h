@@ -18,6 +18,9 @@ class Executor {
   // of one owner begin in the order in which they were posted, and the implementation keeps an owner with many or slow
   // tasks from delaying those of others.
   virtual void post(std::string_view owner, Task task) = 0;
+  // The same for a task that waits for the API server or the disk at most, and never for a git server. It begins also
+  // when all other tasks wait.
+  virtual void post_short(std::string_view owner, Task task) = 0;
 };
 
 }  // namespace modelrun::controller

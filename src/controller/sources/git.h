@@ -23,9 +23,11 @@ class Git {
                                            const std::optional<std::string>& commit, std::stop_token stop) = 0;
   // Never returns null on success. The archive's file stays on disk as long as the pointer is held.
   virtual Result<ArchivePtr> fetch(const source::Remote& remote, const std::string& commit, std::stop_token stop) = 0;
+  // The archive of a commit that was fetched before and is still there; else null. Asks no git server.
+  virtual ArchivePtr find(const source::Remote& remote, const std::string& commit) = 0;
 };
 
-// The real git. Keeps references to both arguments, which must outlive it.
+// Git with its caches. Keeps references to both arguments, which must outlive it.
 class CachedGit final : public Git {
  public:
   CachedGit(source::Resolver& resolver, source::ArchiveCache& archives) : resolver_(resolver), archives_(archives) {}
@@ -36,6 +38,9 @@ class CachedGit final : public Git {
   }
   Result<ArchivePtr> fetch(const source::Remote& remote, const std::string& commit, std::stop_token stop) override {
     return archives_.fetch(remote, commit, std::move(stop));
+  }
+  ArchivePtr find(const source::Remote& remote, const std::string& commit) override {
+    return archives_.find(remote, commit);
   }
 
  private:

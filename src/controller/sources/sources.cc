@@ -24,6 +24,26 @@ std::string owner_of(const api::ModelProject& project) {
   return fmt::format("{}/{}", project.meta.namespace_, host.substr(0, host.find('/')));
 }
 
+std::unexpected<Error> forgotten() {
+  return fail(ErrorKind::kCancelled, "the run is over: nobody waits for its source any more");
+}
+
+// Stops when one of two tokens does.
+class EitherStop {
+ public:
+  EitherStop(std::stop_token first, std::stop_token second)
+      : first_(std::move(first), Stop{source_}), second_(std::move(second), Stop{source_}) {}
+  [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  struct Stop {
+    std::stop_source source;
+    void operator()() { source.request_stop(); }
+  };
+  std::stop_source source_;
+  std::stop_callback<Stop> first_, second_;
+};
+
 const runtime::BackoffOptions kRunRetry{.initial = std::chrono::seconds(1), .max = std::chrono::seconds(30)};
 const runtime::BackoffOptions kProbeRetry{.initial = std::chrono::seconds(30), .max = std::chrono::seconds(600)};
 
@@ -53,18 +73,46 @@ void Sources::begin(const api::ModelRun& run, const api::ModelProject& project, 
     if (state == SourceView::State::kNone) entry.view.state = SourceView::State::kWorking;
     own = entry.stop.get_token();
   }
-  executor_->post(owner_of(project), [this, run, project, own](const std::stop_token& stop) {
-    if (own.stop_requested()) return;  // forgotten before its turn came
-    std::stop_source either;
-    const std::stop_callback at_end(stop, [&] { either.request_stop(); });
-    const std::stop_callback when_forgotten(own, [&] { either.request_stop(); });
-    auto fetched = fetch(run, project, either.get_token());
+  start(run, project, own, [this, run, project, own](Result<Fetched> fetched) {
     if (own.stop_requested()) return;
     const bool news = note_run(run, project, fetched);
     finish(run, std::move(fetched));
     if (news) wake_project_(project.meta.key());
     wake_run_(run.meta.key());
   });
+}
+
+void Sources::start(const api::ModelRun& run, const api::ModelProject& project, std::stop_token own, DoneFn done) {
+  auto from_git = [this, run, project, own, done](const std::stop_token& stop) {
+    if (own.stop_requested()) return done(forgotten());  // before its turn came
+    const EitherStop either(stop, own);
+    done(fetch(run, project, either.token()));
+  };
+  if (run.status.commit_sha.empty() && run.spec.commit_sha.empty()) {
+    executor_->post(owner_of(project), std::move(from_git));
+    return;
+  }
+  executor_->post_short(project.meta.namespace_, [this, run, project, own, done = std::move(done),
+                                                  from_git = std::move(from_git)](const std::stop_token& stop) mutable {
+    if (own.stop_requested()) return done(forgotten());
+    const EitherStop either(stop, own);
+    auto found = find(run, project, either.token());
+    if (found) return done(std::move(*found));
+    executor_->post(owner_of(project), std::move(from_git));
+  });
+}
+
+std::optional<Sources::Fetched> Sources::find(const api::ModelRun& run, const api::ModelProject& project,
+                                              const std::stop_token& stop) {
+  const auto commit = wanted(run.status.commit_sha, run.spec.commit_sha);
+  const auto remote = git_remote(parts_.client, project, parts_.policy, stop);
+  if (!remote || !commit) return std::nullopt;
+  // Asks nobody: the commit is given.
+  auto resolved = parts_.git.resolve(*remote, wanted(run.spec.branch, {}), commit, stop);
+  if (!resolved) return std::nullopt;
+  auto archive = parts_.git.find(*remote, resolved->commit);
+  if (!archive) return std::nullopt;
+  return Fetched{std::move(*resolved), std::move(archive)};
 }
 
 Result<Sources::Fetched> Sources::fetch(const api::ModelRun& run, const api::ModelProject& project,
@@ -112,6 +160,9 @@ bool Sources::note(Probe& probe, const Result<source::Resolved>& found) {
 }
 
 void Sources::finish(const api::ModelRun& run, Result<Fetched> fetched) {
+  // Outside of the lock, because a file is read.
+  const bool has_entry_point =
+      fetched && fetched->archive && (*fetched->archive)->contains_file(run.spec.entry_point());
   const MutexLock lock(mutex_);
   const auto found = entries_.find(run.meta.uid);
   if (found == entries_.end()) return;  // forgotten meanwhile; nobody would forget a new entry
@@ -132,7 +183,7 @@ void Sources::finish(const api::ModelRun& run, Result<Fetched> fetched) {
   const auto& archive = **fetched->archive;
   entry.view.state = SourceView::State::kReady;
   entry.view.sha256 = archive.sha256();
-  entry.view.has_entry_point = archive.contains_file(run.spec.entry_point());
+  entry.view.has_entry_point = has_entry_point;
   entry.view.error = {};
   if (entry.hold) entry.archive = std::move(*fetched->archive);
 }
@@ -158,14 +209,25 @@ void Sources::take(const api::ModelRun& run, const api::ModelProject& project, A
     }
   }
   if (archive) return done(std::move(archive));
-  executor_->post(owner_of(project), [this, run, project, done = std::move(done)](const std::stop_token& stop) {
-    auto fetched = fetch(run, project, stop);
+  const auto take = note_take(run.meta.uid);
+  start(run, project, take->second.get_token(), [this, take, done = std::move(done)](Result<Fetched> fetched) {
+    {
+      const MutexLock relock(mutex_);
+      takes_.erase(take);
+    }
     done(fetched ? std::move(fetched->archive) : std::unexpected(fetched.error()));
   });
 }
 
+Sources::Takes::iterator Sources::note_take(const std::string& run_uid) {
+  const MutexLock lock(mutex_);
+  return takes_.emplace(run_uid, std::stop_source());
+}
+
 void Sources::forget(const std::string& run_uid) {
   const MutexLock lock(mutex_);
+  const auto [first, last] = takes_.equal_range(run_uid);
+  for (auto take = first; take != last; ++take) take->second.request_stop();
   const auto found = entries_.find(run_uid);
   if (found == entries_.end()) return;
   auto stop = found->second.stop;
@@ -175,22 +237,31 @@ void Sources::forget(const std::string& run_uid) {
 
 void Sources::forget_project(const std::string& project_uid) {
   const MutexLock lock(mutex_);
-  probes_.erase(project_uid);
+  const auto found = probes_.find(project_uid);
+  if (found == probes_.end()) return;
+  found->second.stop.request_stop();
+  probes_.erase(found);
 }
 
 void Sources::begin_probe(const api::ModelProject& project) {
+  std::stop_token own;
   {
     const MutexLock lock(mutex_);
     auto& probe = probes_[project.meta.uid];
     if (probe.generation != project.meta.generation) {
+      probe.stop.request_stop();
       probe = {};
       probe.generation = project.meta.generation;
     } else if (probe.working || probe.head || parts_.clock.now() < probe.retry_at) {
       return;
     }
     probe.working = true;
+    own = probe.stop.get_token();
   }
-  executor_->post(owner_of(project), [this, project](const std::stop_token& stop) {
+  executor_->post(owner_of(project), [this, project, own](const std::stop_token& at_end) {
+    if (own.stop_requested()) return;
+    const EitherStop either(at_end, own);
+    const auto stop = either.token();
     const auto remote = git_remote(parts_.client, project, parts_.policy, stop);
     auto resolved = remote ? parts_.git.resolve(*remote, wanted(project.git.default_branch, {}), std::nullopt, stop)
                            : Result<source::Resolved>(std::unexpected(remote.error()));

@@ -27,7 +27,7 @@ namespace modelrun::controller {
 // this object and is made again on demand.
 //
 // The tasks of one namespace and git host have one owner in the executor, so that a git server that is slow or silent
-// delays only those who use it.
+// delays only those who use it. A commit that is on disk is found by a short task, which waits for no git server.
 class Sources {
  public:
   using ArchivePtr = Git::ArchivePtr;
@@ -57,12 +57,12 @@ class Sources {
   [[nodiscard]] SourceView view(const std::string& run_uid) const;
   // Calls `done` with the archive of the commit that `run` has in status, and lets go of it. If the archive is held,
   // `done` is called before this function returns. Otherwise the archive is fetched, and `done` is called on the
-  // executor, with the error of the fetch if it fails. `done` is not called if this object is destroyed before the
-  // fetch begins.
+  // executor, with the error of the fetch if it fails (kCancelled after forget()). `done` is not called if this object
+  // is destroyed before the fetch begins.
   void take(const api::ModelRun& run, const api::ModelProject& project, ArchiveFn done);
-  // Drops what is known about the run's source, and stops the work on it.
+  // Drops what is known about the run's source, and stops the work on it, also that of take().
   void forget(const std::string& run_uid);
-  // The same for what is known about the default branch of a project.
+  // The same for what is known about the default branch of a project: its look-up is stopped.
   void forget_project(const std::string& project_uid);
 
   // What is known about a project's default branch. It is looked up once for each generation of the project. After a
@@ -72,6 +72,7 @@ class Sources {
     std::int64_t generation = 0;  // of the project
     std::uint32_t failures = 0;
     runtime::SteadyClock::Point retry_at{};
+    std::stop_source stop{};  // of the look-up in progress
   };
   // Starts a look-up for the project's generation. Does nothing if one is in progress, has succeeded, or has failed
   // and may not be repeated yet. `wake_project` is called when the look-up has ended.
@@ -96,6 +97,13 @@ class Sources {
     source::Resolved resolved;
     Result<ArchivePtr> archive;
   };
+  using Takes = std::multimap<std::string, std::stop_source>;
+  Takes::iterator note_take(const std::string& run_uid);
+  using DoneFn = std::function<void(Result<Fetched>)>;
+  // Fetches the source of `run` on the executor and calls `done` there, with kCancelled when `own` is stopped.
+  void start(const api::ModelRun& run, const api::ModelProject& project, std::stop_token own, DoneFn done);
+  // Returns what is on disk of the commit that the run names; null if it names none, or if it is not there.
+  std::optional<Fetched> find(const api::ModelRun& run, const api::ModelProject& project, const std::stop_token& stop);
   Result<Fetched> fetch(const api::ModelRun& run, const api::ModelProject& project, std::stop_token stop);
   void finish(const api::ModelRun& run, Result<Fetched> fetched);
   bool note_run(const api::ModelRun& run, const api::ModelProject& project, const Result<Fetched>& fetched);
@@ -108,6 +116,7 @@ class Sources {
   mutable Mutex mutex_;
   std::map<std::string, Entry> entries_ GUARDED_BY(mutex_);  // by run UID
   std::map<std::string, Probe> probes_ GUARDED_BY(mutex_);   // by project UID
+  Takes takes_ GUARDED_BY(mutex_);                           // fetches of take() in progress, by run UID
   std::unique_ptr<Executor> executor_;                       // last: its tasks use all other members
 };
 

@@ -9,6 +9,10 @@ ThreadPool::ThreadPool(ThreadPoolOptions options) : per_owner_(options.per_owner
   for (int i = 0; i < options.threads; ++i) {
     threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
   }
+  if (options.short_threads > 0) {
+    short_ = std::make_unique<ThreadPool>(
+        ThreadPoolOptions{.threads = options.short_threads, .short_threads = 0, .per_owner = 1});
+  }
 }
 
 ThreadPool::~ThreadPool() {
@@ -23,6 +27,10 @@ void ThreadPool::post(std::string_view owner, Task task) {
     line_up(at->first, at->second);
   }
   ready_.notify_one();
+}
+
+void ThreadPool::post_short(std::string_view owner, Task task) {
+  (short_ ? *short_ : *this).post(owner, std::move(task));
 }
 
 void ThreadPool::line_up(const std::string& name, const Owner& owner) {

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -14,6 +15,7 @@ namespace modelrun::controller {
 
 struct ThreadPoolOptions {
   int threads = 16;
+  int short_threads = 2;  // more, for short tasks only; 0: such tasks are like others
   // How many tasks of one owner may run at the same time. As long as fewer than threads / per_owner owners have tasks
   // that block, a task of any other owner begins at once.
   int per_owner = 2;
@@ -29,6 +31,7 @@ class ThreadPool final : public Executor {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   void post(std::string_view owner, Task task) override;
+  void post_short(std::string_view owner, Task task) override;
 
  private:
   struct Owner {
@@ -44,7 +47,9 @@ class ThreadPool final : public Executor {
   CondVar ready_;
   std::map<std::string, Owner, std::less<>> owners_ GUARDED_BY(mutex_);  // only those that have a task
   std::deque<std::string> line_ GUARDED_BY(mutex_);                      // owners of which a task may begin, each once
-  std::vector<std::jthread> threads_;                                    // last: they use all other members
+  // Last: they use all other members.
+  std::vector<std::jthread> threads_;
+  std::unique_ptr<ThreadPool> short_;
 };
 
 }  // namespace modelrun::controller

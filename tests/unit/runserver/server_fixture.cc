@@ -174,8 +174,8 @@ std::shared_ptr<const source::Archive> ServerTest::make_archive(std::size_t size
   for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 7 + i / 251);
   const auto file = scratch_.path() / std::to_string(size);
   EXPECT_TRUE(source::write_file(file, bytes));
-  return std::make_shared<const source::Archive>(file, sha256_hex(bytes), size, source::Tree{},
-                                                 std::vector<std::string>{});
+  return std::make_shared<const source::Archive>(source::ArchiveFiles{file, {}},
+                                                 source::FileDigest{sha256_hex(bytes), size});
 }
 
 api::ResultFrame ServerTest::frame() {

@@ -19,7 +19,7 @@
 
 #include "runserver/server.h"
 #include "runserver/tls.h"
-#include "source/scratch.h"
+#include "source/files.h"
 
 namespace modelrun::runserver::testing {
 

@@ -1,4 +1,4 @@
-#include "source/address.h"
+#include "source/git/address.h"
 
 #include <gmock/gmock.h>
 

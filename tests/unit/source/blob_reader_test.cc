@@ -1,4 +1,4 @@
-#include "source/blob_reader.h"
+#include "source/git/blob_reader.h"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
 // Each attack is tried without the confinement first: it must succeed there, or it proves nothing.
-#include "source/confinement.h"
+#include "source/git/confinement.h"
 
 #include <gmock/gmock.h>
 
 #include <fstream>
 
-#include "source/process.h"
+#include "source/git/process.h"
 #include "unit/source/git_fixture.h"
 
 namespace modelrun::source::testing {

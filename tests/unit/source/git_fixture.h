@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "source/remote.h"
-#include "source/scratch.h"
+#include "source/files.h"
 
 namespace modelrun::source::testing {
 

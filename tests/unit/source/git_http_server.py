@@ -5,6 +5,7 @@ Usage: git_http_server.py ROOT LOG [CERT KEY]. Prints its port, then serves unti
   /plain/REPO    as it is            /basic/REPO   user:p4ss only        /bearer/REPO  token t0ken only
   /v0/REPO       protocol 0          /redirect/HOST/REPO  302 there      /status/CODE/REPO  that status
   /hang/REPO     reads, never answers   /garbage/REPO  an advertisement that is none   /cut/REPO  the pack breaks off
+  /err/HEX       the protocol's error with that text    /endless/  refs without an end
 """
 import base64
 import http.server
@@ -18,6 +19,14 @@ ROOT, LOG = sys.argv[1], sys.argv[2]
 LOCK = threading.Lock()
 DONE = threading.Event()
 BASIC = "Basic " + base64.b64encode(b"user:p4ss").decode()
+
+
+ADVERTISED = [("Content-Type", "application/x-git-upload-pack-advertisement")]
+ADVERTISEMENT = b"001e# service=git-upload-pack\n0000"
+
+
+def packet(content):
+    return b"%04x" % (len(content) + 4) + content
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -50,6 +59,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def handle(self):
+        try:
+            super().handle()
+        except ConnectionError:  # git was ended
+            pass
+
     def handle_any(self, body):
         authorization = self.headers.get("Authorization", "-")
         with LOCK, open(LOG, "a") as log:
@@ -69,8 +84,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif mode == "bearer" and authorization != "Bearer t0ken":
             self.answer(401, headers=[("WWW-Authenticate", "Bearer")])
         elif mode == "garbage":
-            self.answer(200, b"001e# service=git-upload-pack\n0000zzzz" + b"\x00" * 64,
-                        [("Content-Type", "application/x-git-upload-pack-advertisement")])
+            self.answer(200, ADVERTISEMENT + b"zzzz" + b"\x00" * 64, ADVERTISED)
+        elif mode == "err":
+            self.answer(200, ADVERTISEMENT + packet(b"ERR " + bytes.fromhex(rest.split("/")[0])), ADVERTISED)
+        elif mode == "endless":
+            self.send_response(200)
+            self.send_header(*ADVERTISED[0])
+            self.end_headers()
+            refs = b"".join(packet(b"a" * 40 + b" refs/heads/" + b"%064d" % i * 100 + b"\n") for i in range(100))
+            self.wfile.write(ADVERTISEMENT)
+            while not DONE.is_set():
+                self.wfile.write(refs)
         else:
             self.serve_git(mode, "/" + rest, body)
 

@@ -1,4 +1,4 @@
-#include "source/process.h"
+#include "source/git/process.h"
 
 #include <gmock/gmock.h>
 #include <signal.h>

@@ -5,8 +5,7 @@
 #include <sstream>
 #include <thread>
 
-#include "source/archive_cache.h"
-#include "source/resolver.h"
+#include "source/git/git_fetcher.h"
 #include "unit/source/git_fixture.h"
 
 namespace modelrun::source::testing {
@@ -21,19 +20,14 @@ class RemoteTest : public GitTest {
     policy_ = lenient_policy();
     commit_ = repository_.commit_sample();
   }
-  Result<Resolved> resolve(const Remote& from) {
-    ResolverOptions options{policy_, path("scratch")};
-    options.lookup = lookup_;
-    return Resolver(std::move(options)).resolve(from, "main", {}, {});
+  Result<Resolved> resolve(const Remote& from) { return git().resolve(from, "main", {}); }
+  Result<FileDigest> fetch(const Remote& from, const std::stop_token& stop = {}) {
+    std::filesystem::create_directories(path("fetched"));
+    return git().fetch(
+        from, commit_,
+        {path("fetched") / std::to_string(++fetches_), path("fetched") / fmt::format("{}-listing", fetches_)}, stop);
   }
-  Result<std::shared_ptr<const Archive>> fetch(const Remote& from) {
-    ArchiveCacheOptions options;
-    options.policy = policy_;
-    options.directory = path("cache");
-    options.lookup = lookup_;
-    auto cache = ArchiveCache::open(std::move(options));
-    return (*cache)->fetch(from, commit_, {});
-  }
+  GitFetcher git() { return {policy_, path("scratch"), lookup_}; }
   Remote with_password(const std::string& url_path, const std::string& password = "p4ss") {
     Remote from = remote(server_.url(url_path));
     from.credentials = BasicCredentials{"user", password};
@@ -45,6 +39,7 @@ class RemoteTest : public GitTest {
   Policy policy_;
   std::string commit_;
   Lookup lookup_ = system_lookup;
+  int fetches_ = 0;
 };
 
 TEST_F(RemoteTest, BasicAndBearerCredentials) {
@@ -89,10 +84,7 @@ TEST_F(RemoteTest, CredentialsStandInNoCommandLine) {
   // The server holds git in its hands while its command line is read.
   std::stop_source stop;
   Remote from = with_password("hang/repo.git", "canary-password");
-  std::jthread client([&] {
-    ResolverOptions options{policy_, path("scratch")};
-    (void)Resolver(std::move(options)).resolve(from, "main", {}, stop.get_token());
-  });
+  std::jthread client([&] { (void)git().resolve(from, "main", stop.get_token()); });
   while (server_.count("hang") == 0) std::this_thread::yield();
   std::istringstream lines(
       shell("for each in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $each && echo; done 2>/dev/null || true"));
@@ -148,6 +140,27 @@ TEST_F(RemoteTest, FailingServers) {
   EXPECT_EQ(resolve(remote("http://127.0.0.1:1/x")).error().kind, ErrorKind::kUnavailable);
 }
 
+TEST_F(RemoteTest, TheWordsOfAServerDecideNothing) {
+  for (const std::string words : {"Out of memory, malloc failed", "x\nfatal: Out of memory, malloc failed",
+                                  "x\nerror: fsck error in packed object", "repository 'x' not found",
+                                  "x\nfatal: Authentication failed for 'x'", "x\nfatal: write error: File too large"}) {
+    std::string hex;
+    for (const char c : words) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
+    const auto from = remote(server_.url("err/" + hex));
+    const auto resolved = resolve(from);
+    ASSERT_FALSE(resolved);
+    EXPECT_EQ(resolved.error().kind, ErrorKind::kUnavailable) << resolved.error().message;
+    EXPECT_EQ(fetch(from).error().kind, ErrorKind::kUnavailable);
+  }
+}
+
+TEST_F(RemoteTest, RefsWithoutAnEndEnd) {
+  policy_.resolve_timeout = policy_.fetch_timeout = std::chrono::minutes(2);
+  const auto from = remote(server_.url("endless/x"));
+  EXPECT_EQ(resolve(from).error().kind, ErrorKind::kTooLarge);
+  EXPECT_EQ(fetch(from).error().kind, ErrorKind::kTooLarge);
+}
+
 TEST_F(RemoteTest, APackThatBreaksOffIsUnavailable) {
   const auto archive = fetch(remote(server_.url("cut/repo.git")));
   ASSERT_FALSE(archive);
@@ -160,12 +173,8 @@ TEST_F(RemoteTest, AHangingFetchEndsAtTheDeadlineAndOnStop) {
   EXPECT_EQ(fetch(from).error().kind, ErrorKind::kTimeout);
   std::stop_source stop;
   stop.request_stop();
-  ArchiveCacheOptions options;
-  options.policy = policy_;
-  options.directory = path("cache");
-  auto cache = ArchiveCache::open(std::move(options));
-  EXPECT_EQ((*cache)->fetch(from, commit_, stop.get_token()).error().kind, ErrorKind::kCancelled);
-  EXPECT_TRUE(!std::filesystem::exists(path("cache/work")) || std::filesystem::is_empty(path("cache/work")));
+  EXPECT_EQ(fetch(from, stop.get_token()).error().kind, ErrorKind::kCancelled);
+  EXPECT_TRUE(std::filesystem::is_empty(path("scratch")));
 }
 
 TEST_F(RemoteTest, TlsNeedsTheRightAuthority) {

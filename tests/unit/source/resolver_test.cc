@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "source/git/git_fetcher.h"
 #include "unit/source/git_fixture.h"
 
 namespace modelrun::source::testing {
@@ -13,9 +14,13 @@ using ::testing::HasSubstr;
 
 class ResolverTest : public GitTest {
  protected:
-  ResolverTest() : repository_(path("repo.git")) { options_ = {lenient_policy(), path("scratch")}; }
+  ResolverTest() : repository_(path("repo.git")) { options_.policy = policy_; }
   Resolver& resolver() {
-    if (!resolver_) resolver_ = std::make_unique<Resolver>(options_);
+    if (!resolver_) {
+      git_ = std::make_unique<GitFetcher>(policy_, path("scratch"), lookup_);
+      options_.fetcher = git_.get();
+      resolver_ = std::make_unique<Resolver>(options_);
+    }
     return *resolver_;
   }
   HttpServer& server() {
@@ -27,7 +32,10 @@ class ResolverTest : public GitTest {
   }
 
   Repository repository_;
+  Policy policy_ = lenient_policy();
+  Lookup lookup_ = system_lookup;
   ResolverOptions options_;
+  std::unique_ptr<GitFetcher> git_;
   std::unique_ptr<Resolver> resolver_;
   std::unique_ptr<HttpServer> server_;
 };
@@ -118,7 +126,7 @@ TEST_F(ResolverTest, EqualQuestionsAtOnceShareOneAnswer) {
   server();
   // Holds the first question in its name look-up until all others wait behind it or have begun.
   std::atomic<int> begun{0};
-  options_.lookup = [&begun](const std::string&, std::chrono::milliseconds, std::stop_token) {
+  lookup_ = [&begun](const std::string&, std::chrono::milliseconds, std::stop_token) {
     while (begun < 8) std::this_thread::yield();
     return Result<std::vector<std::string>>({"127.0.0.1"});
   };
@@ -137,7 +145,7 @@ TEST_F(ResolverTest, EqualQuestionsAtOnceShareOneAnswer) {
 }
 
 TEST_F(ResolverTest, AHangingServerEndsAtTheDeadline) {
-  options_.policy.resolve_timeout = std::chrono::milliseconds(300);
+  policy_.resolve_timeout = std::chrono::milliseconds(300);
   const auto resolved = resolve(server().url("hang/repo.git"));
   ASSERT_FALSE(resolved);
   EXPECT_EQ(resolved.error().kind, ErrorKind::kTimeout);

@@ -51,5 +51,29 @@ TEST(SingleFlight, AnotherTakesOverFromOneWhoIsStopped) {
   go.count_down();
 }
 
+TEST(SingleFlight, WorkThatThrowsKeepsNobodyWaiting) {
+  SingleFlight<int> flights;
+  std::latch begun(1);
+  std::latch go(1);
+  std::jthread first([&] {
+    EXPECT_THROW((void)flights.run("k", {},
+                                   [&]() -> Result<int> {
+                                     begun.count_down();
+                                     go.wait();
+                                     throw std::bad_alloc();
+                                   }),
+                 std::bad_alloc);
+  });
+  begun.wait();
+  std::stop_source stop;  // ends a wait for ever, so that the test fails instead of hanging
+  std::jthread second([&] {
+    const auto answer = flights.run("k", stop.get_token(), []() -> Result<int> { return 2; });
+    EXPECT_TRUE(answer || answer.error().kind == ErrorKind::kInternal);
+  });
+  go.count_down();
+  first.join();
+  EXPECT_EQ(*flights.run("k", stop.get_token(), []() -> Result<int> { return 3; }), 3) << "the key is free again";
+}
+
 }  // namespace
 }  // namespace modelrun::source

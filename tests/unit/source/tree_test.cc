@@ -1,8 +1,8 @@
-#include "source/tree.h"
+#include "source/git/tree.h"
 
 #include <gmock/gmock.h>
 
-#include "source/tree_reader.h"
+#include "source/git/tree_reader.h"
 
 namespace modelrun::source {
 namespace {
@@ -46,14 +46,14 @@ TEST(Tree, FollowsSymlinksInside) {
   ASSERT_TRUE(tree.add("loop", link("loop")));
   EXPECT_TRUE(tree.check_symlinks());
   for (const char* path : {"run.py", "model/a.py", "m/a.py", "m/up", "./run.py"})
-    EXPECT_TRUE(tree.is_file(path)) << path;
+    EXPECT_TRUE(tree.follow(path).is_file) << path;
   for (const char* path :
        {"model", "m", "gone", "loop", "x", "", "../run.py", "/run.py", "run.py/x", "m/../../run.py"}) {
-    EXPECT_FALSE(tree.is_file(path)) << path;
+    EXPECT_FALSE(tree.follow(path).is_file) << path;
   }
-  EXPECT_TRUE(tree.is_directory("m"));
-  EXPECT_TRUE(tree.is_directory(""));
-  EXPECT_FALSE(tree.is_directory("run.py"));
+  EXPECT_EQ(tree.follow("m").directory, "model");
+  EXPECT_EQ(tree.follow("").directory, "");
+  EXPECT_FALSE(tree.follow("run.py").directory);
   EXPECT_EQ(tree.file_count(), 6U);
 }
 
@@ -126,10 +126,9 @@ TEST_F(TreeReaderTest, ReadsByteByByte) {
   const auto read_all = read(line("100644", "blob", "5", "a b") + line("040000", "tree", "-", "d") +
                              line("100755", "blob", "0", "d/x") + line("160000", "commit", "-", "sub"));
   ASSERT_TRUE(read_all) << read_all.error().message;
-  EXPECT_TRUE(reader_.tree().is_file("a b"));
+  EXPECT_TRUE(reader_.tree().follow("a b").is_file);
   EXPECT_EQ(reader_.tree().nodes().at("d/x").kind, NodeKind::kExecutable);
-  EXPECT_TRUE(reader_.tree().is_directory("sub"));
-  EXPECT_THAT(reader_.warnings(), ::testing::ElementsAre(HasSubstr("submodule 'sub'")));
+  EXPECT_TRUE(reader_.tree().follow("sub").directory);
 }
 
 TEST_F(TreeReaderTest, HoldsTheLimits) {

@@ -22,12 +22,14 @@ class WaitingTasks final : public Executor {
     owners.emplace_back(owner);
     tasks_.push_back(std::move(task));
   }
+  void post_short(std::string_view owner, Task task) override { post("short " + std::string(owner), std::move(task)); }
   void run_all() {
-    while (!tasks_.empty()) {
-      const Task task = std::move(tasks_.front());
-      tasks_.pop_front();
-      task(stop_.get_token());
-    }
+    while (!tasks_.empty()) run_one();
+  }
+  void run_one() {
+    const Task task = std::move(tasks_.front());
+    tasks_.pop_front();
+    task(stop_.get_token());
   }
   std::vector<std::string> owners;
 
@@ -46,13 +48,17 @@ class ScriptedGit final : public Git {
     if (error) return std::unexpected(*error);
     return source::Resolved{commit.value_or(kCommit), branch.value_or("main")};
   }
-  Result<ArchivePtr> fetch(const source::Remote&, const std::string&, std::stop_token) override {
+  Result<ArchivePtr> fetch(const source::Remote&, const std::string&, std::stop_token stop) override {
     ++fetches;
-    auto archive = std::make_shared<const source::Archive>("/nowhere", std::string(64, 'a'), 1, source::Tree{},
-                                                           std::vector<std::string>{});
+    if (during) during();
+    stopped = stop.stop_requested();
+    auto archive = std::make_shared<const source::Archive>(source::ArchiveFiles{"/nowhere", "/nowhere"},
+                                                           source::FileDigest{std::string(64, 'a'), 1});
     handed = archive;
     return archive;
   }
+  ArchivePtr find(const source::Remote&, const std::string&) override { return on_disk; }
+  ArchivePtr on_disk;
   std::optional<Error> error;
   std::function<void()> during;
   bool stopped = false;
@@ -119,6 +125,50 @@ TEST_F(SourcesTest, WhatIsForgottenIsStoppedOrNotBegun) {
   EXPECT_TRUE(git_.stopped) << "git is ended, whatever it waits for";
   EXPECT_EQ(state(), State::kNone);
   EXPECT_THAT(woken_, IsEmpty());
+}
+
+TEST_F(SourcesTest, ACommitThatIsThereNeedsNoSlotOfAGitServer) {
+  scene_.run.spec.commit_sha = kCommit;
+  git_.on_disk = std::make_shared<const source::Archive>(source::ArchiveFiles{"/nowhere", "/nowhere"},
+                                                         source::FileDigest{std::string(64, 'b'), 1});
+  begin();
+  tasks_.run_all();
+  EXPECT_EQ(state(), State::kReady);
+  EXPECT_EQ(sources_.view(scene_.run.meta.uid).sha256, std::string(64, 'b'));
+  EXPECT_THAT(tasks_.owners, ElementsAre("short n"));
+  EXPECT_EQ(git_.fetches, 0);
+  git_.on_disk = nullptr;
+  sources_.forget(scene_.run.meta.uid);
+  begin();
+  tasks_.run_all();
+  EXPECT_EQ(state(), State::kReady);
+  EXPECT_THAT(tasks_.owners, ElementsAre("short n", "short n", "n/git.example"));
+}
+
+TEST_F(SourcesTest, AFetchForAPodEndsWithItsRun) {
+  scene_.run.status.commit_sha = kCommit;
+  git_.during = [&] { sources_.forget(scene_.run.meta.uid); };
+  int called = 0;
+  sources_.take(scene_.run, scene_.project, [&](const auto&) { ++called; });
+  tasks_.run_all();
+  EXPECT_TRUE(git_.stopped);
+  EXPECT_EQ(called, 1) << "the pod gets an answer";
+}
+
+TEST_F(SourcesTest, ALookUpEndsWithItsProject) {
+  git_.during = [&] { sources_.forget_project(scene_.project.meta.uid); };
+  sources_.begin_probe(scene_.project);
+  tasks_.run_all();
+  EXPECT_TRUE(git_.stopped);
+  git_.during = [&] {
+    git_.during = nullptr;
+    ++scene_.project.meta.generation;
+    sources_.begin_probe(scene_.project);
+  };
+  git_.stopped = false;
+  sources_.begin_probe(scene_.project);
+  tasks_.run_one();
+  EXPECT_TRUE(git_.stopped) << "its project has changed, and is looked at anew";
 }
 
 TEST_F(SourcesTest, TasksBelongToANamespaceAndAHost) {

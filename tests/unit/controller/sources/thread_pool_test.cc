@@ -39,6 +39,15 @@ TEST(ThreadPool, AnOwnerWithManySilentTasksDelaysNobodyElse) {
   EXPECT_EQ(begun, 2) << "no more than two at a time";
 }
 
+TEST(ThreadPool, ShortTasksBeginAlsoWhenAllThreadsWait) {
+  std::atomic<int> begun{0}, done{0};
+  ThreadPool pool({.threads = 2, .short_threads = 1, .per_owner = 2});
+  for (int i = 0; i < 50; ++i) pool.post("owner " + std::to_string(i), silent(begun));
+  ASSERT_TRUE(reaches(begun, 2));
+  for (int i = 0; i < 3; ++i) pool.post_short("owner 1", [&](const std::stop_token&) { ++done; });
+  EXPECT_TRUE(reaches(done, 3));
+}
+
 TEST(ThreadPool, EachTaskIsDoneInTheOrderOfItsOwner) {
   Mutex mutex;
   std::map<std::string, std::vector<int>> done;

@@ -1,0 +1,25 @@
+// The list of the files in an archive. It lies beside the archive on disk and is read when a question comes, so that a
+// commit takes no memory between the questions.
+//
+// A line of the list is the path of a file, or of a symlink that leads to one; or "<path>/ TAB <target>" for a symlink
+// to a directory, where <target> is the path of that directory without a symlink in it. No path in an archive has a
+// control character, so that lines and tabs are certain.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace modelrun::source {
+
+// How many bytes a listing has at most; a commit with more is refused (kTooLarge).
+inline constexpr std::size_t kMaxListingBytes = std::size_t{4} << 20U;
+
+// Whether the listing holds `path`, which is relative to the root of the tree ("model/revenue.py"), following symlinks
+// to directories. Reads the file once, and once more for each symlink on the way. A listing that cannot be read holds
+// nothing.
+bool listing_contains(const std::filesystem::path& listing, std::string_view path);
+
+}  // namespace modelrun::source

@@ -1,0 +1,301 @@
+// The operator's side and the real modelrun-source, over a real socket.
+#include "source/client.h"
+
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/write.hpp>
+#include <thread>
+
+#include "base/encoding.h"
+#include "source/channel.h"
+#include "source/git/server.h"
+#include "source/listing.h"
+#include "unit/source/git_fixture.h"
+#include "unit/source/source_program.h"
+
+namespace modelrun::source::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ClientTest : public GitTest {
+ protected:
+  ClientTest() : repository_(path("repo.git")), commit_(repository_.commit_sample()) {}
+
+  SourceProgram& program() {
+    if (!program_) program_ = std::make_unique<SourceProgram>(path("source"), flags_);
+    return *program_;
+  }
+  Client& client() {
+    if (!client_) client_ = std::make_unique<Client>(options());
+    return *client_;
+  }
+  ClientOptions options() {
+    ClientOptions options;
+    options.policy = policy_;
+    options.socket = path("source/socket");
+    options.ended = [this](std::string_view request, std::string_view end) {
+      const std::lock_guard lock(mutex_);
+      ends_.push_back(fmt::format("{} {}", request, end));
+    };
+    return options;
+  }
+  ArchiveFiles files() {
+    ++fetches_;
+    return {path(fmt::format("archive-{}", fetches_)), path(fmt::format("listing-{}", fetches_))};
+  }
+  Result<FileDigest> fetch(const Remote& from, const std::stop_token& stop = {}) {
+    return client().fetch(from, commit_, files(), stop);
+  }
+  HttpServer& server() {
+    if (!server_) server_ = std::make_unique<HttpServer>(path(""), path("log"));
+    return *server_;
+  }
+  // Waits for a condition that is certain to come.
+  static void wait_until(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!condition()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+      std::this_thread::yield();
+    }
+  }
+
+  Repository repository_;
+  std::string commit_;
+  Policy policy_ = lenient_policy();
+  std::vector<std::string> flags_;
+  std::unique_ptr<SourceProgram> program_;
+  std::unique_ptr<HttpServer> server_;
+  std::mutex mutex_;
+  std::vector<std::string> ends_;
+  std::unique_ptr<Client> client_;
+  int fetches_ = 0;
+};
+
+TEST_F(ClientTest, ResolvesAndFetches) {
+  program();
+  const auto from = remote(repository_.file_url());
+  const auto resolved = client().resolve(from, {}, {});
+  ASSERT_TRUE(resolved) << resolved.error().message;
+  EXPECT_EQ(resolved->commit, commit_);
+  EXPECT_EQ(resolved->branch, "main");
+  const auto to = files();
+  const auto fetched = client().fetch(from, commit_, to, {});
+  ASSERT_TRUE(fetched) << fetched.error().message;
+  EXPECT_EQ(*digest_file(to.archive), *fetched);
+  EXPECT_EQ(read_member(to.archive, "run.py"), "print(1)\n");
+  EXPECT_TRUE(listing_contains(to.listing, "model/link.py"));
+  EXPECT_FALSE(listing_contains(to.listing, "model"));
+  wait_until([&] { return program().is_idle(); });
+  EXPECT_THAT(ends_, ::testing::ElementsAre("resolve ok", "fetch ok"));
+}
+
+TEST_F(ClientTest, ErrorsAndCredentialsTravel) {
+  program();
+  const auto missing = client().resolve(remote(repository_.file_url()), "nope", {});
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().kind, ErrorKind::kNotFound);
+  EXPECT_THAT(missing.error().message, HasSubstr("no branch 'nope'"));
+  Remote from = remote(server().url("basic/repo.git"));
+  EXPECT_EQ(fetch(from).error().kind, ErrorKind::kDenied);
+  from.credentials = BasicCredentials{"user", "p4ss"};
+  EXPECT_TRUE(fetch(from));
+}
+
+TEST_F(ClientTest, AnswersBelongToTheirRequests) {
+  program();
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([this, i, to = files()] {
+      const auto wanted = i % 2 == 0;
+      const auto fetched =
+          client().fetch(remote(repository_.file_url()), wanted ? commit_ : std::string(40, 'a'), to, {});
+      EXPECT_EQ(fetched.has_value(), wanted);
+    });
+  }
+}
+
+TEST_F(ClientTest, WithoutTheProgramRequestsAreToBeRepeated) {
+  const auto resolved = client().resolve(remote(repository_.file_url()), {}, {});
+  ASSERT_FALSE(resolved);
+  EXPECT_EQ(resolved.error().kind, ErrorKind::kUnavailable);
+  EXPECT_THAT(resolved.error().message,
+              HasSubstr("modelrun-source cannot be reached at " + path("source/socket").string()));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(fetch(remote(repository_.file_url())).error().kind, ErrorKind::kUnavailable);
+  program();
+  EXPECT_TRUE(fetch(remote(repository_.file_url()))) << "nothing was held against it";
+}
+
+TEST_F(ClientTest, WhoDoesNotWaitAnyMoreEndsGit) {
+  program();
+  std::stop_source stop;
+  std::jthread caller([&] {
+    EXPECT_EQ(fetch(remote(server().url("hang/repo.git")), stop.get_token()).error().kind, ErrorKind::kCancelled);
+  });
+  wait_until([&] { return server().count("hang") > 0; });
+  EXPECT_GE(program().descendants().size(), 2U) << "the request's process and git";
+  stop.request_stop();
+  wait_until([&] { return program().is_idle(); });
+}
+
+TEST_F(ClientTest, AProcessThatCrashesEndsItsRequestOnly) {
+  program();
+  std::stop_source stop;
+  std::jthread other([&] {
+    const auto from = remote(server().url("hang/other.git"));
+    EXPECT_EQ(client().resolve(from, {}, stop.get_token()).error().kind, ErrorKind::kCancelled);
+  });
+  wait_until([&] { return server().count("hang/other.git") > 0; });
+  const auto theirs = program().descendants();
+  std::jthread victim([&] {
+    const auto fetched = fetch(remote(server().url("hang/repo.git")));
+    ASSERT_FALSE(fetched);
+    EXPECT_EQ(fetched.error().kind, ErrorKind::kUnavailable);
+    EXPECT_THAT(fetched.error().message, HasSubstr("died"));
+  });
+  wait_until([&] { return server().count("hang/repo.git") > 0; });
+  for (const pid_t pid : program().descendants()) {
+    if (std::ranges::find(theirs, pid) == theirs.end() && ::getsid(pid) == pid) ::kill(pid, SIGSEGV);
+  }
+  victim.join();
+  EXPECT_THAT(ends_, ::testing::ElementsAre("fetch died"));
+  stop.request_stop();
+  other.join();
+  wait_until([&] { return program().is_idle(); });
+}
+
+TEST_F(ClientTest, ARepositoryThatKillsTheProgramIsRefusedAndOthersAreNot) {
+  program();
+  const auto bad = remote(server().url("hang/repo.git"));
+  for (int death = 1; death <= 3; ++death) {
+    std::jthread caller([&] {
+      const auto fetched = fetch(bad);
+      ASSERT_FALSE(fetched);
+      EXPECT_EQ(fetched.error().kind, death < 3 ? ErrorKind::kUnavailable : ErrorKind::kTooLarge);
+    });
+    wait_until([&] { return server().count("hang") == death; });
+    program().kill();
+    caller.join();
+    program().start();
+    EXPECT_TRUE(fetch(remote(repository_.file_url()))) << "another repository, once the program is back";
+  }
+  EXPECT_EQ(fetch(bad).error().kind, ErrorKind::kTooLarge);
+  EXPECT_EQ(server().count("hang"), 3) << "it was not asked again";
+}
+
+TEST_F(ClientTest, WhatWasLeftOnTheDiskIsRemoved) {
+  std::filesystem::create_directories(path("source/scratch/request-9/git/x"));
+  program();
+  wait_until([&] { return program().is_idle(); });
+}
+
+TEST_F(ClientTest, WhoNeedsMoreMemoryThanThereIsIsEnded) {
+  flags_ = {"--memory-mebibytes=0"};
+  program();
+  const auto fetched = fetch(remote(server().url("hang/repo.git")));
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().kind, ErrorKind::kTooLarge);
+  EXPECT_THAT(fetched.error().message, HasSubstr("needs more memory"));
+  EXPECT_THAT(ends_, ::testing::ElementsAre("fetch too large")) << "the program lives";
+  wait_until([&] { return program().is_idle(); });
+}
+
+TEST_F(ClientTest, WhoNeedsMoreDiskThanThereIsIsEnded) {
+  flags_ = {"--scratch-mebibytes=0"};
+  program();
+  const auto fetched = fetch(remote(server().url("hang/repo.git")));
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().kind, ErrorKind::kTooLarge);
+  EXPECT_THAT(fetched.error().message, HasSubstr("needs more disk space"));
+}
+
+TEST_F(ClientTest, TooManyRequestsAreToComeAgain) {
+  program();
+  std::vector<std::unique_ptr<Channel>> silent;
+  for (std::size_t i = 0; i < ServerOptions{}.max_requests; ++i) {
+    silent.push_back(
+        std::make_unique<Channel>(std::chrono::steady_clock::now() + std::chrono::minutes(1), std::stop_token()));
+    ASSERT_TRUE(silent.back()->connect(program().socket()));
+  }
+  const auto fetched = fetch(remote(repository_.file_url()));
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().kind, ErrorKind::kUnavailable);
+  EXPECT_THAT(fetched.error().message, HasSubstr("too many"));
+  silent.clear();
+  wait_until([&] { return program().is_idle(); });
+  EXPECT_TRUE(fetch(remote(repository_.file_url())));
+}
+
+// A modelrun-source that was taken over: it answers each request with the same bytes.
+class ForgedSource {
+ public:
+  ForgedSource(const std::string& socket, std::string bytes) : acceptor_(io_, {socket}), bytes_(std::move(bytes)) {
+    thread_ = std::jthread([this] {
+      boost::system::error_code error;
+      auto connection = acceptor_.accept(error);
+      // The request is read as far as it takes for the answer not to be lost.
+      std::array<char, 4096> buffer{};
+      connection.read_some(boost::asio::buffer(buffer), error);
+      boost::asio::write(connection, boost::asio::buffer(bytes_), error);
+    });
+  }
+
+ private:
+  boost::asio::io_context io_;
+  boost::asio::local::stream_protocol::acceptor acceptor_;
+  std::string bytes_;
+  std::jthread thread_;
+};
+
+std::string frame(const std::string& text) {
+  std::string bytes;
+  for (const unsigned shift : {24U, 16U, 8U, 0U}) bytes += static_cast<char>(text.size() >> shift & 0xffU);
+  return bytes + text;
+}
+
+TEST_F(ClientTest, NothingThatComesIsBelieved) {
+  const std::string sha256 = sha256_hex("archive");
+  const auto answer = [](Resolved resolved, FileDigest archive, std::uint64_t listing) {
+    return frame(encode(Result<Answer>(Answer{std::move(resolved), std::move(archive), listing})));
+  };
+  struct Case {
+    const char* what;
+    std::string bytes;
+    bool fetch = true;
+  };
+  const std::vector<Case> cases = {
+      {"nothing", ""},
+      {"an announcement of 4 GiB", "\xff\xff\xff\xff"},
+      {"half a frame", frame("{}").substr(0, 5)},
+      {"no JSON", frame("x")},
+      {"a huge archive", answer({}, {sha256, std::uint64_t{1} << 40U}, 0)},
+      {"a huge listing", answer({}, {sha256, 7}, kMaxListingBytes + 1)},
+      {"an archive that ends early", answer({}, {sha256, 7}, 0) + "arch"},
+      {"an archive of another digest", answer({}, {sha256, 7}, 0) + "forgery"},
+      {"no commit", answer({"--upload-pack=x", "main"}, {}, 0), false},
+      {"no branch", answer({commit_, "a b"}, {}, 0), false},
+  };
+  for (const Case& each : cases) {
+    SCOPED_TRACE(each.what);
+    const auto directory = path(fmt::format("forged-{}", fetches_));
+    std::filesystem::create_directories(directory);
+    auto forged = options();
+    forged.socket = directory / "socket";
+    const ForgedSource source(forged.socket, each.bytes);
+    Client victim(forged);
+    const auto from = remote(repository_.file_url());
+    const auto error =
+        each.fetch ? victim.fetch(from, commit_, files(), {}).error() : victim.resolve(from, {}, {}).error();
+    EXPECT_EQ(error.kind, ErrorKind::kUnavailable) << error.message;
+    EXPECT_THAT(ends_.back(), HasSubstr("died"));
+    ++fetches_;
+  }
+}
+
+}  // namespace
+}  // namespace modelrun::source::testing

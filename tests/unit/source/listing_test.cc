@@ -1,0 +1,42 @@
+#include "source/listing.h"
+
+#include <gtest/gtest.h>
+
+#include "source/files.h"
+#include "unit/source/git_fixture.h"
+
+namespace modelrun::source::testing {
+namespace {
+
+class ListingTest : public GitTest {
+ protected:
+  bool contains(std::string_view wanted) { return listing_contains(path("listing"), wanted); }
+  void write(std::string_view text) { ASSERT_TRUE(write_file(path("listing"), text)); }
+};
+
+TEST_F(ListingTest, FindsWholeLinesOnly) {
+  write("model/revenue.py\nrun.py\n");
+  EXPECT_TRUE(contains("run.py"));
+  EXPECT_TRUE(contains("model/revenue.py"));
+  for (const char* other : {"run.p", "un.py", "model", "model/", "", "model/revenue.py\nrun.py"}) {
+    EXPECT_FALSE(contains(other)) << other;
+  }
+}
+
+TEST_F(ListingTest, FollowsSymlinksToDirectories) {
+  write("code/v2/revenue.py\nlatest/\tcode/v2\nmodel/\tlatest\nroot/\t\nrun.py\n");
+  EXPECT_TRUE(contains("latest/revenue.py"));
+  EXPECT_TRUE(contains("model/revenue.py"));
+  EXPECT_TRUE(contains("root/root/run.py"));
+  EXPECT_FALSE(contains("latest"));
+  EXPECT_FALSE(contains("latest/other.py"));
+}
+
+TEST_F(ListingTest, AListingThatWasForgedEnds) {
+  write("a/\tb\nb/\ta\n");
+  EXPECT_FALSE(contains("a/x"));
+  EXPECT_FALSE(listing_contains(path("nowhere"), "run.py"));
+}
+
+}  // namespace
+}  // namespace modelrun::source::testing
