@@ -20,7 +20,7 @@ class TextBuilder {
   bool key(std::string_view name);
 
   [[nodiscard]] std::size_t depth() const { return levels_.size(); }  // open objects and arrays
-  [[nodiscard]] std::size_t size() const { return text_.size(); }         // of the text so far, in bytes
+  [[nodiscard]] std::size_t size() const { return text_.size(); }     // of the text so far, in bytes
   // The JSON pointer (RFC 6901) of the value that comes next, for messages: see pointer_token(). Empty at the top.
   [[nodiscard]] std::string path() const;
   // The text; the builder is empty afterwards.

@@ -28,8 +28,8 @@ class ByteBudget : public std::enable_shared_from_this<ByteBudget> {
   class Lease {
    public:
     Lease() = default;
-    Lease(Lease&& other) noexcept : budget_(std::move(other.budget_)), owner_(std::move(other.owner_)),
-                                    bytes_(std::exchange(other.bytes_, 0)) {}
+    Lease(Lease&& other) noexcept
+        : budget_(std::move(other.budget_)), owner_(std::move(other.owner_)), bytes_(std::exchange(other.bytes_, 0)) {}
     Lease& operator=(Lease&& other) noexcept;
     ~Lease() { shrink_to(0); }
 

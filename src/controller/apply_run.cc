@@ -140,7 +140,10 @@ class Applier {
     FramePtr held;
     if (ours) {
       auto room = hold_frame(context_.results, meta().namespace_, std::move(*frame));
-      if (!room) return fail(ErrorKind::kConflict, "{}", room.error().message);  // it can be read later as well
+      if (!room) {
+        context_.metrics.counter(kRefusedMetric, kRefusedHelp).Increment();
+        return fail(ErrorKind::kConflict, "{}", room.error().message);  // it can be read later as well
+      }
       held = std::move(*room);
     }
     context_.inbox.put_durable(meta().uid, attempt(), std::move(held), step.last);
@@ -222,7 +225,8 @@ void report(const Context& context, const api::ModelRun& run, const Plan& plan) 
 
 }  // namespace
 
-Result<RunPtr> apply_run(const Context& context, const Observed& observed, const Plan& plan, LargeWork::Turn& turn, std::stop_token stop) {
+Result<RunPtr> apply_run(const Context& context, const Observed& observed, const Plan& plan, LargeWork::Turn& turn,
+                         std::stop_token stop) {
   const auto& meta = observed.run->meta;
   const auto attempt = static_cast<int>(observed.run->status.attempts);
   for (const auto mark : plan.marks) {

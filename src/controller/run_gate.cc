@@ -101,7 +101,10 @@ void RunGate::submit(runserver::AttemptRef attempt, runserver::PodIdentity pod, 
   if (!run) return done(std::unexpected(run.error()));
   const bool led = term_.with([&](const Context& context) {
     auto held = hold_frame(context.results, attempt.namespace_, std::move(frame));
-    if (!held) return done(std::unexpected(held.error()));
+    if (!held) {
+      context.metrics.counter(kRefusedMetric, kRefusedHelp).Increment();
+      return done(std::unexpected(held.error()));
+    }
     context.inbox.submit(attempt.uid, pod.pod_uid, std::move(*held), done);
     forget_if_gone(context, key_of(attempt), attempt.uid);
     context.run_queue.add(key_of(attempt));

@@ -12,9 +12,9 @@ Term::Term(Parts parts)
       results_(ByteBudget::make(kHeldBytes, kHeldShare)),
       inbox_(std::make_shared<Inbox>(parts.steady)),
       ends_(parts.steady),
-      context_{parts.client,    parts.settings,  parts.clock, parts.steady, parts.caches, parts.events,
-               parts.metrics,   *results_,       large_,      *inbox_,      sources_,     slots_,
-               leads_,          project_writes_, ends_,       run_queue_,   project_queue_},
+      context_{parts.client,  parts.settings,  parts.clock, parts.steady, parts.caches,  parts.events,
+               parts.metrics, *results_,       large_,      *inbox_,      sources_,      slots_,
+               leads_,        project_writes_, ends_,       run_queue_,   project_queue_},
       sources_(
           {parts.client, parts.policy, parts.git, parts.steady}, std::move(parts.executor),
           [this](const std::string& key) { run_queue_.add(key); },

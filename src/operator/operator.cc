@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::chrono::seconds kStartDeadline{60};
 constexpr std::chrono::hours kCertificateCheck{6};
+constexpr std::chrono::seconds kGiveBack{30};  // how often free memory goes back to the kernel
 
 std::string host_name() {
   if (const char* pod = std::getenv("POD_NAME"); pod != nullptr && *pod != '\0') return pod;
@@ -99,15 +100,19 @@ Result<void> Operator::open_archives() {
   return {};
 }
 
-runtime::ProbeAnswer Operator::answer_probe(std::string_view target) const {
+runtime::ProbeAnswer Operator::answer_probe(std::string_view target) {
   target = target.substr(0, target.find('?'));
   if (target == "/healthz") return {.status = 200, .body = "ok\n"};
   if (target == "/readyz") {
     if (synced_) return {.status = 200, .body = "ok\n"};
     return {.status = 503, .body = "the caches are not filled yet; see the log\n"};
   }
-  if (target == "/metrics")
+  if (target == "/metrics") {
+    double held = 0;
+    term_.with([&](const controller::Context& context) { held = static_cast<double>(context.results.used()); });
+    metrics_.gauge("modelrun_results_held_bytes", "Bytes of results that are not stored yet.").Set(held);
     return {.status = 200, .body = metrics_.text(), .content_type = "text/plain; version=0.0.4"};
+  }
   return {.status = 404, .body = "there are /healthz, /readyz and /metrics\n"};
 }
 
@@ -265,8 +270,12 @@ Result<void> Operator::run(const std::stop_token& stop) {
                       {"runs", std::to_string(caches_.runs.size())},
                       {"runServer", flags_.settings.run_server_address}});
   std::jthread keeper([this](const std::stop_token& own) { keep_certificate(own); });
+  std::jthread sweeper([this](const std::stop_token& own) {
+    while (steady_.sleep(kGiveBack, own)) runtime::give_back_free_memory();
+  });
   lead(stop);
   keeper.request_stop();
+  sweeper.request_stop();
   for (const auto& watcher : watchers_) watcher->stop();
   run_server_->stop();
   events_.stop();

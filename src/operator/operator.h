@@ -52,7 +52,7 @@ class Operator {
   void lead(const std::stop_token& stop);
   void begin_leading();
   void end_leading();
-  [[nodiscard]] runtime::ProbeAnswer answer_probe(std::string_view target) const;
+  [[nodiscard]] runtime::ProbeAnswer answer_probe(std::string_view target);
 
   Flags flags_;
   SystemClock clock_;

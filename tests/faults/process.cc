@@ -40,10 +40,8 @@ struct Git {
     std::ifstream(directory.path() / "commit") >> commit;
     policy.allow_file = policy.landlock_optional = true;
     fetcher = std::make_unique<source::GitFetcher>(policy, directory.path() / "scratch");
-    resolver = std::make_unique<source::Resolver>(
-        source::ResolverOptions{.policy = policy, .fetcher = fetcher.get(), .now = [] {
-                                  return std::chrono::steady_clock::time_point{};
-                                }});
+    resolver = std::make_unique<source::Resolver>(source::ResolverOptions{
+        .policy = policy, .fetcher = fetcher.get(), .now = [] { return std::chrono::steady_clock::time_point{}; }});
     source::ArchiveCacheOptions options;
     options.policy = policy;
     options.directory = directory.path() / "archives";

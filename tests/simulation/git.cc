@@ -11,8 +11,7 @@ constexpr std::chrono::seconds kTimeout{60};
 // Every commit has the same tree. Nobody reads the file: pods of the simulator execute nothing.
 class SimArchive final : public source::Archive {
  public:
-  SimArchive()
-      : Archive({"/nonexistent/archive.tar.gz", "/nonexistent/archive.files"}, {std::string(64, 'a'), 1000}) {}
+  SimArchive() : Archive({"/nonexistent/archive.tar.gz", "/nonexistent/archive.files"}, {std::string(64, 'a'), 1000}) {}
   [[nodiscard]] bool contains_file(std::string_view path) const override {
     return path == "run.py" || path == "model/revenue.py";
   }

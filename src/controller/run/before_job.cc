@@ -82,11 +82,12 @@ Decision check_settings(const Observed& observed, Time now) {
 Decision check_priority(const Observed& observed, Time now) {
   const auto& name = observed.project->runtime.priority_class_name;
   if (!name.starts_with("system-")) return std::nullopt;
-  return refuse(observed, Phase::kFailed, reason::kInvalidSpec,
-                fmt::format("spec.runtime.priorityClassName {} of ModelProject {} is for the cluster's own pods; name a "
-                            "PriorityClass of your own",
-                            name, observed.project->meta.name),
-                now);
+  return refuse(
+      observed, Phase::kFailed, reason::kInvalidSpec,
+      fmt::format("spec.runtime.priorityClassName {} of ModelProject {} is for the cluster's own pods; name a "
+                  "PriorityClass of your own",
+                  name, observed.project->meta.name),
+      now);
 }
 
 // Waits for a project whose runs may start.

@@ -45,8 +45,8 @@ void bound(api::ModelRunStatus& status) {
     bound_reason(status.error->reason);
     bound(status.error->message, kMaxShownBytes);
   }
-  for (auto* name : {&status.branch, &status.pod_name, &status.node_name, &status.provenance.image,
-                     &status.provenance.image_id}) {
+  for (auto* name :
+       {&status.branch, &status.pod_name, &status.node_name, &status.provenance.image, &status.provenance.image_id}) {
     bound(*name, kMaxNameBytes);
   }
   bound_artifacts(status.artifacts);
@@ -75,7 +75,8 @@ api::ModelRunStatus least_of(api::ModelRunStatus status, const std::string& why)
   status.artifacts.clear();
   // Without the full result this one is incomplete, and must not be reused by other runs.
   if (!status.result_ref) status.identity.clear();
-  status.warning = printable("the API server refused the whole status, what is not here is lost: " + why, 2 * kLeastBytes);
+  status.warning =
+      printable("the API server refused the whole status, what is not here is lost: " + why, 2 * kLeastBytes);
   bound(status.message, kLeastBytes);
   if (status.error) bound(status.error->message, kLeastBytes);
   for (auto& condition : status.conditions) bound(condition.message, kLeastBytes);

@@ -33,8 +33,7 @@ struct Left {
 
 Left left_by(const api::ModelRun& run, const api::ResultFrame* frame) {
   const auto& status = run.status;
-  Left left{status.out, status.err, status.out_truncated, status.err_truncated,
-            outputs_or_empty(status.outputs)};
+  Left left{status.out, status.err, status.out_truncated, status.err_truncated, outputs_or_empty(status.outputs)};
   if (frame == nullptr) return left;
   left = {joined(frame->out), joined(frame->err), frame->out.truncated(), frame->err.truncated(),
           outputs_or_empty(frame->outputs)};

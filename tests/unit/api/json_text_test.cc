@@ -19,7 +19,8 @@ using testing::HasSubstr;
 
 // A value at random, with names that repeat, need escapes, and come in any order.
 json random_value(std::mt19937_64& random, int depth) {
-  static const std::vector<std::string> kNames{"a", "b", "B", "a b", "\"q\"", "\\", "/~", "ü", "\x01", "", "zz", "a\nb"};
+  static const std::vector<std::string> kNames{"a",  "b", "B",    "a b", "\"q\"", "\\",
+                                               "/~", "ü", "\x01", "",    "zz",    "a\nb"};
   switch (random() % (depth > 0 ? 8 : 6)) {
     case 0:
       return nullptr;
@@ -57,7 +58,8 @@ std::string shuffled(std::mt19937_64& random, const json& value) {
   }
   if (!value.is_object()) return value.dump();
   std::vector<std::string> members;
-  for (const auto& [name, child] : value.items()) members.push_back(json(name).dump() + " : " + shuffled(random, child));
+  for (const auto& [name, child] : value.items())
+    members.push_back(json(name).dump() + " : " + shuffled(random, child));
   std::ranges::shuffle(members, random);
   std::string text = "{";
   for (const auto& member : members) text += (text.size() > 1 ? "," : "") + member;

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "source/remote.h"
 #include "source/files.h"
+#include "source/remote.h"
 
 namespace modelrun::source::testing {
 

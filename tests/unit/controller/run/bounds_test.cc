@@ -58,7 +58,7 @@ TEST(Bounds, WhatASourceOrAPodSaysOnTheWay) {
   unreachable.seen.source.error = {ErrorKind::kUnavailable, kHostile};
   Scene blocked = Scene().pending();
   for (const auto& plan : {unreachable.plan(5), decide_blocked(blocked.observed(6), {ErrorKind::kUnavailable, kHostile},
-                                                                std::chrono::seconds(6), at(6), blocked.settings)}) {
+                                                               std::chrono::seconds(6), at(6), blocked.settings)}) {
     ASSERT_TRUE(plan.status);
     expect_clean(plan.status->message);
     for (const auto& condition : plan.status->conditions) expect_clean(condition.message);
@@ -119,8 +119,9 @@ TEST(Record, OfAProjectWhoseSettingsNoRunCanUseIsSmall) {
   for (int i = 0; i < 128; ++i) {
     env.push_back({{"name", "V" + std::to_string(i)}, {"value", std::string(4096, 'v')}});
   }
-  const json object{{"metadata", {{"name", "p"}, {"namespace", "n"}}},
-                    {"spec", {{"source", {{"git", {{"url", "https://git.example/p.git"}}}}}, {"runtime", {{"env", env}}}}}};
+  const json object{
+      {"metadata", {{"name", "p"}, {"namespace", "n"}}},
+      {"spec", {{"source", {{"git", {{"url", "https://git.example/p.git"}}}}}, {"runtime", {{"env", env}}}}}};
   const auto before = fakes::allocated_bytes();
   const auto project = api::decode_model_project(object);
   EXPECT_LT(fakes::allocated_bytes() - before, 4096U);

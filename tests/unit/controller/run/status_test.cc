@@ -18,7 +18,8 @@ using api::ExitHow;
 Ending end(const Scene& scene) {
   const auto observed = scene.observed();
   const Verdict verdict{api::Phase::kSucceeded, "Succeeded", "done", 0, false};
-  return ended(observed, verdict, observed.frame.get(), observed.pods.empty() ? nullptr : observed.pods[0].get(), at(9));
+  return ended(observed, verdict, observed.frame.get(), observed.pods.empty() ? nullptr : observed.pods[0].get(),
+               at(9));
 }
 
 Scene finished() {
