@@ -214,6 +214,17 @@ TEST_F(ClientTest, WhoNeedsMoreDiskThanThereIsIsEnded) {
   EXPECT_THAT(fetched.error().message, HasSubstr("needs more disk space"));
 }
 
+TEST_F(ClientTest, AFailureOfThisMachineSaysNothingAboutTheSource) {
+  program();
+  const ArchiveFiles nowhere{path("nowhere/archive"), path("nowhere/listing")};
+  const auto fetched = client().fetch(remote(repository_.file_url()), commit_, nowhere, {});
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().kind, ErrorKind::kUnavailable) << "and not: not found";
+  std::filesystem::remove(program().scratch());
+  EXPECT_EQ(fetch(remote(repository_.file_url())).error().kind, ErrorKind::kUnavailable);
+  EXPECT_THAT(ends_, ::testing::Each("fetch unavailable"));
+}
+
 TEST_F(ClientTest, TooManyRequestsAreToComeAgain) {
   program();
   std::vector<std::unique_ptr<Channel>> silent;

@@ -79,6 +79,11 @@ TEST_F(ConfinementTest, CannotMakeOddSockets) {
   expect_denied("import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)");
 }
 
+TEST_F(ConfinementTest, CannotMakeUnixSockets) {
+  spec_.port = 443;
+  expect_denied("import socket; socket.socket(socket.AF_UNIX)");
+}
+
 TEST_F(ConfinementTest, WithoutAPortThereIsNoNetwork) {
   expect_denied("import socket; socket.socket()");
 }
