@@ -21,8 +21,8 @@ constexpr std::string_view kMetadataPath = "/.well-known/oauth-protected-resourc
 
 struct AppState {
   AppOptions options;
-  RateLimit rate;
-  RateLimit stranger_rate;
+  net::RateLimit rate;
+  net::RateLimit stranger_rate;
   WebContext web;
 };
 
@@ -222,7 +222,7 @@ App::App(const AppOptions& options, RunService& runs, Authenticator& authenticat
   auto& waiting = metrics.gauge("modelrun_gateway_waiting", "Calls that wait for a run");
   auto& logs = metrics.gauge("modelrun_gateway_logs", "Logs that are followed");
   // NOLINTNEXTLINE(modernize-make-unique): the members cannot be moved, so they must be constructed in place
-  impl_.reset(new Impl{{options, RateLimit(options.rate), RateLimit(options.stranger_rate),
+  impl_.reset(new Impl{{options, net::RateLimit(options.rate), net::RateLimit(options.stranger_rate),
                         WebContext{runs, authenticator, everybody, clock, metrics, options.times,
                                    Places(waiting, options.max_waiting), Places(logs, options.max_logs)}}});
 }

@@ -11,10 +11,10 @@
 
 #include "gateway/auth/auth.h"
 #include "gateway/auth/origin.h"
-#include "gateway/auth/rate_limit.h"
 #include "gateway/http/http.h"
 #include "gateway/runs/call.h"
 #include "gateway/runs/run_service.h"
+#include "net/rate_limit.h"
 #include "runtime/metrics.h"
 
 namespace modelrun::gateway {
@@ -27,8 +27,8 @@ struct AppOptions {
   std::vector<std::string> authorization_servers;  // issuers named in the metadata of RFC 9728; none: left out
   std::string resource_scheme = "http";
   CallTimes times;
-  RateOptions rate;                          // for each user name
-  RateOptions stranger_rate{5, 20, 10'000};  // for each client address: requests whose token is refused
+  net::RateOptions rate;                          // for each user name
+  net::RateOptions stranger_rate{5, 20, 10'000};  // for each client address: requests whose token is refused
   int max_waiting = 2'000;                   // calls that wait for a run at the same time; they occupy no thread
   int max_logs = 64;                         // logs that are followed at the same time; each occupies a thread
   // Whether /readyz answers 200 rather than 503. Called from many threads; must not block.

@@ -1,6 +1,5 @@
 // What the gateway answers, over real sockets.
 #include "gateway/auth/origin.h"
-#include "gateway/auth/rate_limit.h"
 #include "unit/gateway/http/http_fixture.h"
 
 namespace modelrun::gateway {
@@ -328,17 +327,6 @@ TEST(Origins, HostsAndOrigins) {
   for (const char* bad : {"null", "", "https://evil.example", "file://localhost", "https://models.example.evil"}) {
     EXPECT_FALSE(policy.origin_allowed(bad)) << bad;
   }
-}
-
-TEST(Rates, BucketsFillAgainAndNeverGrowWithoutEnd) {
-  RateLimit limit({.per_second = 2, .burst = 3, .max_names = 2});
-  const RateLimit::Point start{};
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(limit.take("a", start));
-  EXPECT_FALSE(limit.take("a", start));
-  EXPECT_TRUE(limit.take("b", start));
-  EXPECT_TRUE(limit.take("a", start + std::chrono::milliseconds(500)));
-  EXPECT_FALSE(limit.take("a", start + std::chrono::milliseconds(500)));
-  for (int i = 0; i < 100; ++i) EXPECT_TRUE(limit.take(std::to_string(i), start + std::chrono::seconds(1)));
 }
 
 }  // namespace
