@@ -110,8 +110,8 @@ class ConnectionTable {
   const ConnectionLimits limits_;
   const ConnectionObserver observer_;
   mutable Mutex mutex_;
-  std::uint64_t last_ GUARDED_BY(mutex_) = 0;   // the last Id or Entry::idle_since that was given
-  Entries entries_ GUARDED_BY(mutex_);          // without those that were turned away
+  std::uint64_t last_ GUARDED_BY(mutex_) = 0;  // the last Id or Entry::idle_since that was given
+  Entries entries_ GUARDED_BY(mutex_);         // without those that were turned away
   std::unordered_map<std::string, Peer> peers_ GUARDED_BY(mutex_);
   std::chrono::steady_clock::time_point next_warning_ GUARDED_BY(mutex_){};
   std::uint64_t untold_ GUARDED_BY(mutex_) = 0;  // turned away since the last warning

@@ -157,7 +157,8 @@ Result<void> Operator::start_run_server(const std::stop_token& stop) {
       {.address = flags_.run_server_listen.address,
        .port = flags_.run_server_listen.port,
        .on_refusal = [this](std::string_view reason) { run_server_refused(reason); },
-       .on_connection = [&open = metrics_.gauge("modelrun_run_server_connections", "Open connections of the run server")](
+       .on_connection = [&open =
+                             metrics_.gauge("modelrun_run_server_connections", "Open connections of the run server")](
                             int change) { open.Increment(change); }},
       certificates->serving.certificate_pem, certificates->serving.key_pem, authenticator_, gate_);
   if (!server) return fail_in("--run-server-listen", server.error());

@@ -120,11 +120,11 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   std::uint64_t request_ = 0;
   Wait wait_ = Wait::kNothing;
   std::size_t drained_ = 0;
-  bool known_ = false;       // a token of this client has been accepted
-  bool reading_ = false;     // the read that watch_client() began is pending
-  bool resume_ = false;      // the answer is written, and the next request begins when that read ends
-  bool body_left_ = false;   // the connection must be closed after the answer, e.g. since the body was not read
-  bool asked_ = false;       // a token of state_->stranger_rate was taken for the present request
+  bool known_ = false;        // a token of this client has been accepted
+  bool reading_ = false;      // the read that watch_client() began is pending
+  bool resume_ = false;       // the answer is written, and the next request begins when that read ends
+  bool body_left_ = false;    // the connection must be closed after the answer, e.g. since the body was not read
+  bool asked_ = false;        // a token of state_->stranger_rate was taken for the present request
   bool resume_body_ = false;  // the body is to be read when that read ends
   bool closing_ = false;
 };
@@ -150,11 +150,11 @@ bool PodConnection::on_work_thread(std::function<T()> job, void (PodConnection::
     state_->queued_work.fetch_sub(1);
     return false;
   }
-  asio::post(state_->work, [state = state_.get(), weak = weak_from_this(), job = std::move(job),
-                            done = on_strand(then)] {
-    if (!weak.expired()) done(job());
-    state->queued_work.fetch_sub(1);
-  });
+  asio::post(state_->work,
+             [state = state_.get(), weak = weak_from_this(), job = std::move(job), done = on_strand(then)] {
+               if (!weak.expired()) done(job());
+               state->queued_work.fetch_sub(1);
+             });
   return true;
 }
 

@@ -179,10 +179,10 @@ void PodConnection::read_body() {
 }
 
 void PodConnection::read_some_body() {
-  http::async_read_some(
-      stream_, buffer_, *parser_,
-      asio::bind_executor(
-          strand_, [self = shared_from_this()](beast::error_code error, std::size_t) { self->on_body(error); }));
+  http::async_read_some(stream_, buffer_, *parser_,
+                        asio::bind_executor(strand_, [self = shared_from_this()](beast::error_code error, std::size_t) {
+                          self->on_body(error);
+                        }));
 }
 
 void PodConnection::on_body(beast::error_code error) {

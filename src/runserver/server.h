@@ -31,10 +31,10 @@
 namespace modelrun::runserver {
 
 struct ServerOptions {
-  std::string address = "0.0.0.0";      // a numeric IP address
-  std::uint16_t port = 8443;            // 0: any free port; Server::port() returns it
-  int io_threads = 2;                   // for the connections and the calls of the Handler
-  int work_threads = 4;                 // for authenticate() and for decoding results
+  std::string address = "0.0.0.0";  // a numeric IP address
+  std::uint16_t port = 8443;        // 0: any free port; Server::port() returns it
+  int io_threads = 2;               // for the connections and the calls of the Handler
+  int work_threads = 4;             // for authenticate() and for decoding results
   // Connections whose token was accepted, and of them those with the peers of one group (net::peer_group).
   net::ConnectionLimits connections{.total = 2'000, .per_peer = 256};
   // Connections on which no token was accepted yet. Each holds some 70 KiB for TLS.

@@ -138,7 +138,9 @@ TEST_F(ServerTest, KnownConnectionsAreCounted) {
 
 TEST_F(ServerTest, WhileAllItsConnectionsWorkAnAddressGetsNoMore) {
   options_.connections = {.total = 10, .per_peer = 1};
+  handler_.archive = fail(ErrorKind::kConflict, "over");
   auto first = connect();
+  EXPECT_EQ(first.post(path("source"), "good").status, 409U);  // known and idle, then at work again
   first.send(request(path("control"), "good"));
   handler_.wait_for_watches(1);
   const Answer refusal = connect().post(path("control"), "good");
@@ -218,7 +220,7 @@ TEST_F(ServerTest, ResultsThatAreOnlyAnnouncedTakeNoRoom) {
   for (int i = 0; i < 20; ++i) {
     silent.push_back(std::make_unique<Client>(server().port(), ca_.certificate_pem));
     silent.back()->send("POST " + path("result") +
-                       " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\nContent-Length: 16000000\r\n\r\n");
+                        " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\nContent-Length: 16000000\r\n\r\n");
   }
   ASSERT_TRUE(eventually([&] { return authenticator_.calls == 20; }));
   EXPECT_EQ(connect().post(path("result"), "good", api::encode_frame(frame())).status, 200U);
