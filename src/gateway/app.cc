@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "api/json_access.h"
+#include "base/encoding.h"
 #include "base/log.h"
+#include "base/timed_cache.h"
 #include "gateway/web/answers.h"
 #include "gateway/web/context.h"
 #include "gateway/web/mcp_endpoint.h"
@@ -19,10 +21,16 @@ using nlohmann::json;
 
 constexpr std::string_view kMetadataPath = "/.well-known/oauth-protected-resource";
 
+// A token that was accepted within this time is looked up again even if its address is being slowed down: behind a
+// proxy all clients have the proxy's address, and one who guesses tokens must not lock the others out.
+constexpr std::chrono::hours kTrusted{1};
+constexpr std::size_t kMaxTrusted = 10'000;
+
 struct AppState {
   AppOptions options;
-  RateLimit rate;
-  RateLimit stranger_rate;
+  net::RateLimit rate;
+  net::RateLimit stranger_rate;
+  TimedCache<bool> trusted;  // tokens that were accepted, by their SHA-256
   WebContext web;
 };
 
@@ -64,9 +72,7 @@ HttpAnswer unauthorized(const AppOptions& options, const HttpRequest& request, c
 }
 
 HttpAnswer slow_down() {
-  auto answer = problem(429, "too many requests: try again in a second");
-  answer.headers.emplace_back("Retry-After", "1");
-  return answer;
+  return problem(429, "too many requests: try again in a second");
 }
 
 // The probes, which anybody may call. Their Host is not checked because the kubelet uses the pod's IP address.
@@ -105,30 +111,88 @@ std::optional<std::string_view> bearer_of(const HttpRequest& request) {
   return request.count("Authorization") == 1 ? net::parse_bearer(*request.header("Authorization")) : std::nullopt;
 }
 
-std::optional<Identity> remembered(AppState& app, const HttpRequest& request) {
-  if (app.web.everybody != nullptr) return *app.web.everybody;
-  const auto token = bearer_of(request);
-  return token ? app.web.authenticator.remembered(*token) : std::nullopt;
-}
-
-std::expected<Identity, HttpAnswer> identify(AppState& app, const HttpRequest& request, const std::stop_token& stop) {
-  if (app.web.everybody != nullptr) return *app.web.everybody;
+// The answer to a request that shows no token at all, or none that could be one.
+std::expected<std::string_view, HttpAnswer> token_of(const AppState& app, const HttpRequest& request) {
   if (!request.header("Authorization")) {
     return std::unexpected(unauthorized(app.options, request, "a bearer token is required", false));
   }
   const auto token = bearer_of(request);
   if (!token) return std::unexpected(unauthorized(app.options, request, "this is no bearer token", true));
+  return *token;
+}
+
+// What is known of the caller without asking anybody: an identity, an answer that refuses the request, or neither.
+struct Recalled {
+  std::optional<Identity> caller;
+  std::optional<HttpAnswer> refusal;
+};
+
+Recalled recall_caller(AppState& app, const HttpRequest& request) {
+  if (app.web.everybody != nullptr) return {.caller = *app.web.everybody, .refusal = {}};
+  auto token = token_of(app, request);
+  if (!token) return {.caller = {}, .refusal = std::move(token.error())};
+  auto caller = app.web.authenticator.remembered(*token);
+  if (!caller) {
+    if (app.stranger_rate.has(request.peer_group) || app.trusted.find(sha256_hex(*token))) return {};
+    app.web.refused("tokens");
+    return {.caller = {}, .refusal = slow_down()};
+  }
+  if (app.rate.has(caller->user)) return {.caller = std::move(caller), .refusal = {}};
+  app.web.refused("rate");
+  return {.caller = {}, .refusal = slow_down()};
+}
+
+// Finds out who calls. The rate of strangers is asked before the token is looked up, which costs a request to the API
+// server. A token that is accepted gives back what it took, so that only those that are refused, and those that are
+// being looked up, count.
+std::expected<Identity, HttpAnswer> identify(AppState& app, const HttpRequest& request, const std::stop_token& stop) {
+  if (app.web.everybody != nullptr) return *app.web.everybody;
+  const auto token = token_of(app, request);
+  if (!token) return std::unexpected(token.error());
+  if (auto known = app.web.authenticator.remembered(*token)) return std::move(*known);
+  const auto digest = sha256_hex(*token);
+  const bool trusted = app.trusted.find(digest).has_value();
+  if (!trusted && !app.stranger_rate.take(request.peer_group)) {
+    app.web.refused("tokens");
+    return std::unexpected(slow_down());
+  }
+  const auto asked = std::chrono::steady_clock::now();
   auto identity = app.web.authenticator.authenticate(*token, stop);
-  if (identity) return std::move(*identity);
-  if (identity.error().kind != ErrorKind::kDenied) {
+  const bool refused = !identity && identity.error().kind == ErrorKind::kDenied;
+  if (!trusted && !refused) app.stranger_rate.give_back(request.peer_group);
+  if (identity) {
+    app.trusted.put(digest, true, asked);
+    return std::move(*identity);
+  }
+  if (!refused) {
     log::warn("a token could not be checked", {{"error", identity.error().message}});
     return std::unexpected(problem(503, "the token cannot be checked now; try again"));
   }
   app.web.metrics.counter("modelrun_gateway_refused_tokens_total", "Requests whose token was not accepted").Increment();
-  // Limits how fast tokens can be guessed. The limit applies only after a token was refused: behind a proxy, all
-  // clients have the proxy's address, and a guesser must not lock the others out.
-  if (!app.stranger_rate.take(request.peer)) return std::unexpected(slow_down());
   return std::unexpected(unauthorized(app.options, request, "the token is not valid here, or has expired", true));
+}
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+// Writes a request and its answer to the metrics and the access log.
+void record(AppState& app, const HttpRequest& request, int status, SteadyTime begin, const std::string& user) {
+  const auto took = std::chrono::steady_clock::now() - begin;
+  const auto label = route_label(request.path);
+  const auto code = std::to_string(status);
+  app.web.metrics
+      .counter("modelrun_gateway_requests_total", "Requests by route and status", {{"route", label}, {"code", code}})
+      .Increment();
+  app.web.metrics.histogram("modelrun_gateway_request_seconds", "Time to the end of the answer", {{"route", label}})
+      .Observe(std::chrono::duration<double>(took).count());
+  if (label == "/healthz" || label == "/readyz") return;
+  // The query and all headers but this one are left out, because they may contain secrets.
+  log::info("request", {{"method", request.method.substr(0, 16)},
+                        {"path", request.path.substr(0, 200)},
+                        {"status", code},
+                        {"ms", std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count())},
+                        {"user", user},
+                        {"peer", request.peer},
+                        {"traceparent", std::string(request.header("traceparent").value_or("").substr(0, 64))}});
 }
 
 // Passes everything on to the inner exchange, and records the request in the metrics and the access log when the last
@@ -139,7 +203,7 @@ class Recorder final : public HttpExchange {
       : app_(app), request_(std::move(request)), inner_(std::move(inner)) {}
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
-  ~Recorder() override { record(); }
+  ~Recorder() override { record(app_, *request_, status_, begin_, user_); }
 
   void answer(HttpAnswer answer) override {
     status_ = answer.status;
@@ -150,43 +214,28 @@ class Recorder final : public HttpExchange {
     inner_->open_events();
   }
   bool send(std::string_view text) override { return inner_->send(text); }
+  bool send_if_read(std::string_view text) override { return inner_->send_if_read(text); }
+  bool wait_until_read(std::stop_token stop) override { return inner_->wait_until_read(std::move(stop)); }
+  void charge_to(std::string_view owner) override { inner_->charge_to(owner); }
+  void release_body() override { inner_->release_body(); }
   [[nodiscard]] std::stop_token stop_token() const override { return inner_->stop_token(); }
   [[nodiscard]] bool client_left() const override { return inner_->client_left(); }
   void later(std::function<void()> work) override { inner_->later(std::move(work)); }
 
   // Not thread-safe: call it before the exchange is shared.
-  void set_user(std::string user) { user_ = std::move(user); }
+  void set_caller(const Identity& caller) {
+    user_ = caller.user;
+    inner_->charge_to(share_of(caller));
+  }
 
  private:
-  void record() const;
-
   AppState& app_;
   const std::shared_ptr<const HttpRequest> request_;
   const std::shared_ptr<HttpExchange> inner_;
-  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  const SteadyTime begin_ = std::chrono::steady_clock::now();
   std::atomic<int> status_{500};
   std::string user_;  // empty: the caller is not known
 };
-
-void Recorder::record() const {
-  const auto took = std::chrono::steady_clock::now() - begin_;
-  const auto label = route_label(request_->path);
-  const auto status = std::to_string(status_.load());
-  app_.web.metrics
-      .counter("modelrun_gateway_requests_total", "Requests by route and status", {{"route", label}, {"code", status}})
-      .Increment();
-  app_.web.metrics.histogram("modelrun_gateway_request_seconds", "Time to the end of the answer", {{"route", label}})
-      .Observe(std::chrono::duration<double>(took).count());
-  if (label == "/healthz" || label == "/readyz") return;
-  // The query and all headers but this one are left out, because they may contain secrets.
-  log::info("request", {{"method", request_->method.substr(0, 16)},
-                        {"path", request_->path.substr(0, 200)},
-                        {"status", status},
-                        {"ms", std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count())},
-                        {"user", user_},
-                        {"peer", request_->peer},
-                        {"traceparent", std::string(request_->header("traceparent").value_or("").substr(0, 64))}});
-}
 
 void dispatch(WebContext& web, const Visit& visit) {
   const auto& request = visit.request;
@@ -205,13 +254,39 @@ void serve_guarded(AppState& app, const std::shared_ptr<const HttpRequest>& requ
   if (auto early = early_answer(app, *request)) return exchange->answer(std::move(*early));
   auto identity = identify(app, *request, exchange->stop_token());
   if (!identity) return exchange->answer(std::move(identity.error()));
-  exchange->set_user(identity->user);
-  if (!app.rate.take(identity->user)) return exchange->answer(slow_down());
+  exchange->set_caller(*identity);
+  if (!app.rate.take(identity->user)) {
+    app.web.refused("rate");
+    return exchange->answer(slow_down());
+  }
   dispatch(app.web, *std::make_shared<const Visit>(request, exchange, std::move(*identity)));
 }
 
 // Parsing a larger body would take milliseconds, which is too long on an io thread.
 constexpr std::size_t kMaxBodyAtOnce = std::size_t{16} << 10U;
+
+BodyPermit refused_body(AppState& app, const HttpRequest& request, HttpAnswer answer, SteadyTime begin) {
+  record(app, request, answer.status, begin, {});
+  return {.refusal = std::move(answer), .owner = {}};
+}
+
+// The guards once more, for a request whose body has not come yet. The rate of the caller is looked at and nothing is
+// taken: serve() does that when the body is there.
+std::optional<BodyPermit> permit_at_once(AppState& app, const HttpRequest& request) {
+  const auto begin = std::chrono::steady_clock::now();
+  if (auto early = early_answer(app, request)) return refused_body(app, request, std::move(*early), begin);
+  auto known = recall_caller(app, request);
+  if (known.refusal) return refused_body(app, request, std::move(*known.refusal), begin);
+  if (!known.caller) return std::nullopt;
+  return BodyPermit{.refusal = {}, .owner = share_of(*known.caller)};
+}
+
+BodyPermit permit(AppState& app, const HttpRequest& request, const std::stop_token& stop) {
+  const auto begin = std::chrono::steady_clock::now();
+  auto caller = identify(app, request, stop);
+  if (!caller) return refused_body(app, request, std::move(caller.error()), begin);
+  return {.refusal = {}, .owner = share_of(*caller)};
+}
 
 }  // namespace
 
@@ -222,28 +297,44 @@ App::App(const AppOptions& options, RunService& runs, Authenticator& authenticat
   auto& waiting = metrics.gauge("modelrun_gateway_waiting", "Calls that wait for a run");
   auto& logs = metrics.gauge("modelrun_gateway_logs", "Logs that are followed");
   // NOLINTNEXTLINE(modernize-make-unique): the members cannot be moved, so they must be constructed in place
-  impl_.reset(new Impl{{options, RateLimit(options.rate), RateLimit(options.stranger_rate),
-                        WebContext{runs, authenticator, everybody, clock, metrics, options.times,
-                                   Places(waiting, options.max_waiting), Places(logs, options.max_logs)}}});
+  impl_.reset(
+      new Impl{{options, net::RateLimit(options.rate), net::RateLimit(options.stranger_rate),
+                TimedCache<bool>(kTrusted, kMaxTrusted),
+                WebContext{runs, authenticator, everybody, clock, metrics, options.times,
+                           Places(waiting, options.waiting, "max-waiting"), Places(logs, options.logs, "max-logs")}}});
 }
 
 App::~App() = default;
 
+BodyGate App::gate() {
+  return {
+      .at_once = [this](const HttpRequest& request) { return permit_at_once(*impl_, request); },
+      .ask = [this](const HttpRequest& request, const std::stop_token& stop) { return permit(*impl_, request, stop); }};
+}
+
+void App::refused(std::string_view reason) {
+  impl_->web.refused(std::string(reason));
+}
+
 bool App::serve_at_once(const std::shared_ptr<const HttpRequest>& request,
                         const std::shared_ptr<HttpExchange>& exchange) {
-  const auto respond = [&](HttpAnswer answer, const std::string& user) {
+  const auto respond = [&](HttpAnswer answer, const Identity* caller) {
     Recorder recorder(*impl_, request, exchange);
-    recorder.set_user(user);
+    if (caller != nullptr) recorder.set_caller(*caller);
     recorder.answer(std::move(answer));
     return true;
   };
-  if (auto early = early_answer(*impl_, *request)) return respond(std::move(*early), {});
-  const auto caller = request->body.size() <= kMaxBodyAtOnce ? remembered(*impl_, *request) : std::nullopt;
-  if (!caller) return false;
+  if (auto early = early_answer(*impl_, *request)) return respond(std::move(*early), nullptr);
+  auto known = recall_caller(*impl_, *request);
+  if (known.refusal) return respond(std::move(*known.refusal), nullptr);
+  if (!known.caller || request->body.size() > kMaxBodyAtOnce) return false;
+  const auto& caller = *known.caller;
   auto answer =
-      request->path == "/mcp" ? recall_mcp(impl_->web, *request, *caller) : recall_rest(impl_->web, *request, *caller);
+      request->path == "/mcp" ? recall_mcp(impl_->web, *request, caller) : recall_rest(impl_->web, *request, caller);
   if (!answer) return false;
-  return respond(impl_->rate.take(caller->user) ? std::move(*answer) : slow_down(), caller->user);
+  if (impl_->rate.take(caller.user)) return respond(std::move(*answer), &caller);
+  impl_->web.refused("rate");
+  return respond(slow_down(), &caller);
 }
 
 void App::serve(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<HttpExchange>& exchange) {

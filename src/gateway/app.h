@@ -7,14 +7,16 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/auth/auth.h"
 #include "gateway/auth/origin.h"
-#include "gateway/auth/rate_limit.h"
 #include "gateway/http/http.h"
 #include "gateway/runs/call.h"
 #include "gateway/runs/run_service.h"
+#include "gateway/web/visit.h"
+#include "net/rate_limit.h"
 #include "runtime/metrics.h"
 
 namespace modelrun::gateway {
@@ -27,10 +29,13 @@ struct AppOptions {
   std::vector<std::string> authorization_servers;  // issuers named in the metadata of RFC 9728; none: left out
   std::string resource_scheme = "http";
   CallTimes times;
-  RateOptions rate;                          // for each user name
-  RateOptions stranger_rate{5, 20, 10'000};  // for each client address: requests whose token is refused
-  int max_waiting = 2'000;                   // calls that wait for a run at the same time; they occupy no thread
-  int max_logs = 64;                         // logs that are followed at the same time; each occupies a thread
+  net::RateOptions rate;  // for each user name
+  // For each group of client addresses: look-ups of tokens that are refused or under way.
+  net::RateOptions stranger_rate{5, 20, 10'000};
+  // Calls that wait for a run at the same time; they occupy no thread.
+  PlaceLimits waiting{.total = 2'000, .per_caller = 200};
+  // Logs that are followed at the same time; each occupies a thread.
+  PlaceLimits logs{.total = 64, .per_caller = 16};
   // Whether /readyz answers 200 rather than 503. Called from many threads; must not block.
   std::function<bool()> ready = [] { return true; };
 };
@@ -40,8 +45,9 @@ struct AppOptions {
 //
 // The guards, in this order: probes are answered for any Host (/healthz, /readyz); a Host that is not allowed gives
 // 403; an Origin that is not allowed gives 403; the metadata and the page are answered without a token; a token that
-// is missing or refused gives 401, or 429 when its client address exceeds `stranger_rate`; a token that cannot be
-// checked at present gives 503; a user who exceeds `rate` gets 429. Only then does serve() look at the route and the
+// is missing or refused gives 401; a token that would have to be looked up gives 429 when its client address exceeds
+// `stranger_rate`, unless it was accepted within the last hour; a token that cannot be checked at present gives 503; a
+// user who exceeds `rate` gets 429. Only then does serve() look at the route and the
 // body. serve_at_once() differs in the last step: it computes its answer first, and then sends 429 instead if the
 // user exceeds `rate`.
 //
@@ -55,10 +61,15 @@ class App {
   App(const App&) = delete;
   App& operator=(const App&) = delete;
 
-  // The server's AtOnce function (http/http.h). Answers what needs no token, requests that fail the Host or Origin
-  // guard, and requests for a finished run if the caller, the caller's rights and the run are all in memory. Leaves
+  // The server's BodyGate (http/http.h): the guards, for a request whose body has not come yet. A body counts for the
+  // share of its caller (share_of()).
+  BodyGate gate();
+  // The server's AtOnce function (http/http.h). Answers what needs no token, requests that a guard refuses without a
+  // look-up, and requests for a finished run if the caller, the caller's rights and the run are all in memory. Leaves
   // all other requests to serve(), among them any with a body of more than 16 KiB that gets this far.
   bool serve_at_once(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<HttpExchange>& exchange);
+  // The server's on_refusal function (http/server.h).
+  void refused(std::string_view reason);
   // The server's Handler (http/http.h), for every request; it does not rely on serve_at_once(). Calls that wait keep
   // `request` and `exchange` and use this object after serve() has returned: stop the server before destroying it.
   void serve(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<HttpExchange>& exchange);

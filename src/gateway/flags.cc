@@ -72,11 +72,22 @@ void add_limit_options(CLI::App& app, Flags& flags) {
   app.add_option("--burst", flags.app.rate.burst, "requests at once for one identity")
       ->check(CLI::Range(1.0, 1e6))
       ->capture_default_str();
-  app.add_option("--max-waiting", flags.app.max_waiting, "sync runs that are waited for at once; some 20 KiB each")
+  app.add_option("--max-waiting", flags.app.waiting.total, "sync runs that are waited for at once; some 20 KiB each")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
-  app.add_option("--max-logs", flags.app.max_logs, "logs that are followed at once; a thread each")
+  app.add_option("--max-waiting-per-caller", flags.app.waiting.per_caller,
+                 "of them, for one caller; the service accounts of a namespace are one")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  app.add_option("--max-logs", flags.app.logs.total, "logs that are followed at once; a thread each")
       ->check(CLI::Range(1, 1'000))
+      ->capture_default_str();
+  app.add_option("--max-logs-per-caller", flags.app.logs.per_caller, "of them, for one caller")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str();
+  app.add_option("--max-connections-per-peer", flags.max_connections_per_peer,
+                 "connections from one address (of IPv6: from one /64 network); a proxy in front is one address")
+      ->check(CLI::Range(1, 200'000))
       ->capture_default_str();
 }
 

@@ -24,6 +24,7 @@ struct Flags : runtime::ProcessFlags {
   ReviewOptions review;
   std::vector<JwtIssuer> jwt_issuers;
   AppOptions app;
+  std::size_t max_connections_per_peer = 512;  // from one address or IPv6 network
   std::chrono::seconds stop_grace{20};
 };
 

@@ -127,13 +127,19 @@ Result<void> Gateway::start_server() {
   ServerOptions options;
   options.address = flags_.listen.address;
   options.port = flags_.listen.port;
-  options.max_connections = static_cast<std::size_t>(flags_.app.max_waiting + flags_.app.max_logs) + kShortConnections;
-  raise_descriptor_limit(options.max_connections);
+  options.connections = {
+      .total = static_cast<std::size_t>(flags_.app.waiting.total + flags_.app.logs.total) + kShortConnections,
+      .per_peer = flags_.max_connections_per_peer};
+  raise_descriptor_limit(options.connections.total);
   options.stop_grace = flags_.stop_grace;
+  options.on_refusal = [this](std::string_view reason) { app_.refused(reason); };
+  options.on_connection = [&open = metrics_.gauge("modelrun_gateway_connections", "Open connections")](int change) {
+    open.Increment(change);
+  };
   auto server = Server::start(
       options, certificate_ ? &*certificate_ : nullptr,
       [this](const auto& request, const auto& exchange) { app_.serve(request, exchange); },
-      [this](const auto& request, const auto& exchange) { return app_.serve_at_once(request, exchange); });
+      [this](const auto& request, const auto& exchange) { return app_.serve_at_once(request, exchange); }, app_.gate());
   if (!server) return fail_in("--listen", server.error());
   server_ = std::move(*server);
   return {};

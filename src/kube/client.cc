@@ -43,7 +43,8 @@ std::vector<std::string> texts_at(const Json& object, const char* field) {
 ListMeta list_meta(const Json& envelope) {
   const auto metadata = envelope.find("metadata");
   if (metadata == envelope.end() || !metadata->is_object()) return {};
-  return {api::text_at(*metadata, "resourceVersion"), api::text_at(*metadata, "continue")};
+  return {api::text_at(*metadata, "resourceVersion"), api::text_at(*metadata, "continue"),
+          api::int_at(*metadata, "remainingItemCount").value_or(0)};
 }
 
 std::string first_extra(const Json& user, const char* key) {

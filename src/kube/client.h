@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <stop_token>
 #include <string>
@@ -27,6 +28,7 @@ namespace modelrun::kube {
 struct ListMeta {
   std::string resource_version;
   std::string continue_token;  // empty on the last page
+  std::int64_t remaining = 0;  // items after this page, where the server says so; 0 on the last page
 };
 
 struct ListPage {

@@ -149,7 +149,9 @@ Request list_request(const Resource& resource, const ListOptions& options) {
       .add("continue", options.continue_token)
       .add("resourceVersion", options.resource_version)
       .add("resourceVersionMatch", options.resource_version_match);
-  return without_body(query.take());
+  auto request = without_body(query.take());
+  if (options.metadata_only) request.accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+  return request;
 }
 
 Request watch_request(const Resource& resource, const WatchOptions& options) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +28,8 @@ struct Request {
   std::string accept = "application/json";
   // For the whole exchange. A stream ignores it and has an idle time-out instead.
   std::chrono::milliseconds timeout{30'000};
+  // Of the answer's body, unless it is streamed; an answer with more is kTooLarge.
+  std::size_t max_body_bytes = std::size_t{64} << 20U;
 };
 
 struct Response {
@@ -46,6 +49,7 @@ struct ListOptions {
   std::string continue_token{};
   std::string resource_version{};
   std::string resource_version_match{};  // "Exact" or "NotOlderThan"
+  bool metadata_only = false;            // items have apiVersion, kind and metadata only (PartialObjectMetadata)
 };
 
 struct WatchOptions {

@@ -138,6 +138,13 @@ Result<std::string> Operator::run_server_address(const std::stop_token& stop) {
   return ip.find(':') == std::string::npos ? fmt::format("{}:{}", ip, port) : fmt::format("[{}]:{}", ip, port);
 }
 
+void Operator::run_server_refused(std::string_view reason) {
+  metrics_
+      .counter("modelrun_run_server_refused_total", "Connections and requests of the run server that were refused",
+               {{"reason", std::string(reason)}})
+      .Increment();
+}
+
 Result<void> Operator::start_run_server(const std::stop_token& stop) {
   auto address = run_server_address(stop);
   RETURN_IF_ERROR(address);
@@ -147,7 +154,12 @@ Result<void> Operator::start_run_server(const std::stop_token& stop) {
   flags_.settings.run_server_name = runserver::kServerName;
   flags_.settings.run_server_ca = certificates->ca_bundle;
   auto server = runserver::Server::start(
-      {.address = flags_.run_server_listen.address, .port = flags_.run_server_listen.port},
+      {.address = flags_.run_server_listen.address,
+       .port = flags_.run_server_listen.port,
+       .on_refusal = [this](std::string_view reason) { run_server_refused(reason); },
+       .on_connection = [&open =
+                             metrics_.gauge("modelrun_run_server_connections", "Open connections of the run server")](
+                            int change) { open.Increment(change); }},
       certificates->serving.certificate_pem, certificates->serving.key_pem, authenticator_, gate_);
   if (!server) return fail_in("--run-server-listen", server.error());
   run_server_ = std::move(*server);

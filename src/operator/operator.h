@@ -47,6 +47,7 @@ class Operator {
   Result<void> start_probes();
   Result<std::string> run_server_address(const std::stop_token& stop);
   Result<void> start_run_server(const std::stop_token& stop);
+  void run_server_refused(std::string_view reason);
   Result<void> start_watchers(const std::stop_token& stop);
   void keep_certificate(const std::stop_token& stop);
   void lead(const std::stop_token& stop);

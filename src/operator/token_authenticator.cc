@@ -18,10 +18,17 @@ std::string namespace_of(const std::string& username) {
 
 }  // namespace
 
+std::optional<Result<runserver::PodIdentity>> TokenAuthenticator::remembered(std::string_view bearer_token) {
+  const auto digest = sha256_hex(bearer_token);
+  if (auto pod = known_.find(digest)) return Result<runserver::PodIdentity>(std::move(*pod));
+  if (refused_.find(digest)) return fail(ErrorKind::kDenied, "this token was refused a moment ago");
+  return std::nullopt;
+}
+
 Result<runserver::PodIdentity> TokenAuthenticator::authenticate(std::string_view bearer_token, std::stop_token stop) {
+  if (auto known = remembered(bearer_token)) return std::move(*known);
   const auto digest = sha256_hex(bearer_token);
   const auto now = std::chrono::steady_clock::now();
-  if (auto pod = known_.find(digest)) return std::move(*pod);
   const auto identity = client_.token_review(bearer_token, {std::string(api::kTokenAudience)}, std::move(stop));
   RETURN_IF_ERROR(identity);
   runserver::PodIdentity pod{namespace_of(identity->username), identity->pod_name, identity->pod_uid};
@@ -29,6 +36,7 @@ Result<runserver::PodIdentity> TokenAuthenticator::authenticate(std::string_view
   // compared.
   const bool ours = identity->authenticated && identity->audiences == std::vector{std::string(api::kTokenAudience)};
   if (!ours || pod.namespace_.empty() || pod.pod_uid.empty()) {
+    refused_.put(digest, true, now);
     return fail(ErrorKind::kDenied, "this is no token of a pod for audience {}", api::kTokenAudience);
   }
   known_.put(digest, pod, now);

@@ -12,7 +12,8 @@
 namespace modelrun::op {
 
 // Thread-safe. A positive answer is remembered for ten seconds, under the SHA-256 of the token, because a pod makes
-// several requests within its first ten seconds. A revoked token stays valid for up to that time. Keeps a reference
+// several requests within its first ten seconds. A revoked token stays valid for up to that time. A refusal is
+// remembered for five seconds. Keeps a reference
 // to the client, which must outlive it.
 class TokenAuthenticator final : public runserver::PodAuthenticator {
  public:
@@ -20,11 +21,14 @@ class TokenAuthenticator final : public runserver::PodAuthenticator {
   // Blocks. kDenied when the token is not accepted, not for the audience, or not bound to a pod; also when the
   // operator itself may not create TokenReviews. Otherwise fails like kube::Client::token_review.
   Result<runserver::PodIdentity> authenticate(std::string_view bearer_token, std::stop_token stop) override;
+  std::optional<Result<runserver::PodIdentity>> remembered(std::string_view bearer_token) override;
 
  private:
   static constexpr std::size_t kMaxKnown = 10'000;
   kube::Client& client_;
-  TimedCache<runserver::PodIdentity> known_{std::chrono::seconds(10), kMaxKnown};  // by the token's digest
+  // By the token's digest. What is refused has a table of its own, so that it cannot fill that of the others.
+  TimedCache<runserver::PodIdentity> known_{std::chrono::seconds(10), kMaxKnown};
+  TimedCache<bool> refused_{std::chrono::seconds(5), kMaxKnown};
 };
 
 }  // namespace modelrun::op

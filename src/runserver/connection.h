@@ -27,8 +27,8 @@ namespace http = boost::beast::http;
 // time-out: that of the stream while bytes are read or written, and timer_ while the handler is awaited.
 class PodConnection : public std::enable_shared_from_this<PodConnection> {
  public:
-  PodConnection(std::shared_ptr<RunServerState> state, asio::ip::tcp::socket socket,
-                std::shared_ptr<asio::ssl::context> context);
+  PodConnection(std::shared_ptr<RunServerState> state, asio::ip::tcp::socket socket, asio::ip::address peer,
+                std::shared_ptr<asio::ssl::context> context, std::unique_ptr<net::ConnectionTable::Place> place);
   PodConnection(const PodConnection&) = delete;
   PodConnection& operator=(const PodConnection&) = delete;
   ~PodConnection();
@@ -55,7 +55,10 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   void check_header();
   void authenticate(std::string token);
   void on_identity(Result<PodIdentity> identity);
+  // Moves the connection, whose token has been accepted, from the strangers to the known. False: there is no place.
+  bool become_known();
   void read_body();
+  void read_some_body();
   void on_body(beast::error_code error);
 
   // Asking (connection_ask.cc)
@@ -79,8 +82,8 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   // gone.
   template <class T>
   std::function<void(T)> on_strand(void (PodConnection::*method)(T));
-  // Runs `job` on a work thread, and then calls `then` with its result on the strand. Returns false, and runs nothing,
-  // when ServerOptions::max_queued_work jobs are queued or running already.
+  // Runs `job` on a work thread, and then calls `then` with its result on the strand, unless this connection has gone
+  // before `job` begins. Returns false, and runs nothing, when ServerOptions::max_queued_work jobs are queued or running already.
   template <class T>
   bool on_work_thread(std::function<T()> job, void (PodConnection::*then)(T));
 
@@ -101,11 +104,15 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
 
   const std::shared_ptr<RunServerState> state_;
   const std::shared_ptr<asio::ssl::context> context_;
+  const asio::ip::address peer_;
   const asio::any_io_executor strand_;  // the executor of the socket, so that Beast's time-outs run on it too
   beast::ssl_stream<beast::tcp_stream> stream_;
   asio::steady_timer timer_;
   beast::flat_buffer buffer_;
-  std::optional<http::request_parser<http::string_body>> parser_;
+  // This kind of body holds the bytes that have come. http::string_body reserves what Content-Length announces.
+  std::optional<http::request_parser<http::basic_dynamic_body<beast::flat_buffer>>> parser_;
+  std::unique_ptr<net::ConnectionTable::Place> place_;
+  net::ByteBudget::Hold result_bytes_;
   Route route_;
   PodIdentity pod_;
   std::unique_ptr<OrderWatch> orders_;
@@ -113,11 +120,12 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   std::uint64_t request_ = 0;
   Wait wait_ = Wait::kNothing;
   std::size_t drained_ = 0;
-  bool known_ = false;       // a token of this client has been accepted
-  bool reading_ = false;     // the read that watch_client() began is pending
-  bool resume_ = false;      // the answer is written, and the next request begins when that read ends
-  bool body_left_ = false;   // the connection must be closed after the answer, e.g. since the body was not read
-  bool has_result_ = false;  // this connection is counted in state_->results
+  bool known_ = false;        // a token of this client has been accepted
+  bool reading_ = false;      // the read that watch_client() began is pending
+  bool resume_ = false;       // the answer is written, and the next request begins when that read ends
+  bool body_left_ = false;    // the connection must be closed after the answer, e.g. since the body was not read
+  bool asked_ = false;        // a token of state_->stranger_rate was taken for the present request
+  bool resume_body_ = false;  // the body is to be read when that read ends
   bool closing_ = false;
 };
 
@@ -142,10 +150,11 @@ bool PodConnection::on_work_thread(std::function<T()> job, void (PodConnection::
     state_->queued_work.fetch_sub(1);
     return false;
   }
-  asio::post(state_->work, [state = state_.get(), job = std::move(job), done = on_strand(then)] {
-    done(job());
-    state->queued_work.fetch_sub(1);
-  });
+  asio::post(state_->work,
+             [state = state_.get(), weak = weak_from_this(), job = std::move(job), done = on_strand(then)] {
+               if (!weak.expired()) done(job());
+               state->queued_work.fetch_sub(1);
+             });
   return true;
 }
 

@@ -5,20 +5,22 @@ namespace modelrun::runserver {
 namespace {
 
 struct EncodedResult {
-  std::string body;
+  beast::flat_buffer body;
   bool gzipped = false;
   std::string run_uid;
   int attempt = 0;
 };
 
 Result<api::ResultFrame> decode(const EncodedResult& result) {
+  const auto bytes = result.body.cdata();
+  const std::string_view body(static_cast<const char*>(bytes.data()), bytes.size());
   std::string text;
   if (result.gzipped) {
-    auto unpacked = gunzip(result.body, api::kMaxFrameBytes);
+    auto unpacked = gunzip(body, api::kMaxFrameBytes);
     if (!unpacked) return fail_in("unpack the result", unpacked.error());
     text = std::move(*unpacked);
   }
-  auto frame = api::decode_frame(result.gzipped ? text : result.body);
+  auto frame = api::decode_frame(result.gzipped ? text : body);
   if (!frame) return fail_in("read the result", frame.error());
   if (frame->run_uid != result.run_uid || frame->attempt != result.attempt) {
     return fail(ErrorKind::kInvalid, "the result is of run {} attempt {}, not of the one in the path", frame->run_uid,
@@ -65,10 +67,12 @@ void PodConnection::decode_result() {
   std::function<Result<api::ResultFrame>()> job = [result] { return decode(*result); };
   if (on_work_thread(std::move(job), &PodConnection::submit)) return;
   end_wait();
+  state_->refuse("work");
   answer(503, "Too many requests are waiting; try again.\n");
 }
 
 void PodConnection::submit(Result<api::ResultFrame> frame) {
+  result_bytes_.release();  // from now on the handler has the result, and counts it
   if (!frame) {
     end_wait();
     return answer(frame.error());
@@ -156,6 +160,7 @@ void PodConnection::on_client_bytes(beast::error_code error, std::size_t size) {
   reading_ = false;
   if (error) return close();
   buffer_.commit(size);
+  if (std::exchange(resume_body_, false)) return read_body();
   if (std::exchange(resume_, false)) await_request();
 }
 

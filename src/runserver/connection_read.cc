@@ -9,21 +9,22 @@ namespace {
 
 // The limit for source and control requests, which have no payload but may carry a little JSON.
 constexpr std::uint64_t kMaxSmallBody = 4U << 10U;
-constexpr std::size_t kMaxResultsInMemory = 16;
 
 }  // namespace
 
 PodConnection::PodConnection(std::shared_ptr<RunServerState> state, asio::ip::tcp::socket socket,
-                             std::shared_ptr<asio::ssl::context> context)
+                             asio::ip::address peer, std::shared_ptr<asio::ssl::context> context,
+                             std::unique_ptr<net::ConnectionTable::Place> place)
     : state_(std::move(state)),
       context_(std::move(context)),
+      peer_(std::move(peer)),
       strand_(socket.get_executor()),
       stream_(std::move(socket), *context_),
       timer_(strand_),
-      buffer_(std::size_t{64} << 10U) {}
+      buffer_(std::size_t{64} << 10U),
+      place_(std::move(place)) {}
 
 PodConnection::~PodConnection() {
-  if (has_result_) state_->results.fetch_sub(1);
   const MutexLock lock(state_->mutex);
   state_->connections.erase(this);
   if (state_->connections.empty()) state_->none_left.notify_all();
@@ -52,6 +53,7 @@ void PodConnection::await_request() {
   if (closing_ || state_->stopping) return close();
   ++request_;
   parser_.reset();
+  place_->set_idle();
   if (buffer_.size() > 0) return read_header();
   beast::get_lowest_layer(stream_).expires_after(known_ ? state_->options.idle_timeout
                                                         : state_->options.header_timeout);
@@ -90,6 +92,7 @@ void PodConnection::on_header(beast::error_code error) {
 void PodConnection::check_header() {
   const auto& request = parser_->get();
   body_left_ = !parser_->is_done();
+  if (!place_->set_busy()) return close();
   if (!state_->handler.leading())
     return answer(503, "This replica is not the leader; try again on a new connection.\n");
   const auto route = parse_route({request.target().data(), request.target().size()});
@@ -102,19 +105,43 @@ void PodConnection::check_header() {
   authenticate(std::string(*token));
 }
 
+// The rate is asked before the look-up, which costs a request to the API server. An accepted token gives back what it
+// took, so that only refused ones, and those that are being looked up, count.
 void PodConnection::authenticate(std::string token) {
+  asked_ = false;
+  if (auto known = state_->authenticator.remembered(token)) return on_identity(std::move(*known));
+  if (!state_->stranger_rate.take(net::peer_group(peer_))) {
+    state_->refuse("tokens");
+    return answer(429, "Too many tokens from this address are being refused or looked up; try again.\n");
+  }
+  asked_ = true;
   std::function<Result<PodIdentity>()> job = [state = state_.get(), token = std::move(token)] {
     return state->authenticator.authenticate(token, state->stop_work.get_token());
   };
   begin_wait(Wait::kHandler, state_->options.handler_timeout);
-  if (!on_work_thread(std::move(job), &PodConnection::on_identity)) {
-    end_wait();
-    answer(503, "Too many requests are waiting; try again.\n");
-  }
+  watch_client();
+  if (on_work_thread(std::move(job), &PodConnection::on_identity)) return;
+  end_wait();
+  state_->refuse("work");
+  answer(503, "Too many requests are waiting; try again.\n");
+}
+
+bool PodConnection::become_known() {
+  if (known_) return true;
+  auto place = state_->known.admit(peer_, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->close_now();
+  });
+  if (!place || !place->set_busy()) return false;
+  place_ = std::move(place);
+  known_ = true;
+  return true;
 }
 
 void PodConnection::on_identity(Result<PodIdentity> identity) {
   end_wait();
+  if (asked_ && (identity || identity.error().kind != ErrorKind::kDenied)) {
+    state_->stranger_rate.give_back(net::peer_group(peer_));
+  }
   if (!identity) {
     // A client that is not identified gets no details of the error.
     if (identity.error().kind == ErrorKind::kDenied) return answer(401, "The token is not valid here.\n");
@@ -123,7 +150,7 @@ void PodConnection::on_identity(Result<PodIdentity> identity) {
   if (identity->namespace_ != route_.attempt.namespace_) {
     return answer(403, "The token is for a pod of another namespace.\n");
   }
-  known_ = true;
+  if (!become_known()) return answer(503, "Too many connections; try again.\n");
   pod_ = std::move(*identity);
   if (!body_left_) return ask_handler();
   const bool result = route_.action == Operation::kResult;
@@ -136,31 +163,36 @@ void PodConnection::on_identity(Result<PodIdentity> identity) {
 }
 
 void PodConnection::read_body() {
-  if (route_.action == Operation::kResult && !has_result_) {
-    if (state_->results.fetch_add(1) >= kMaxResultsInMemory) {
-      state_->results.fetch_sub(1);
-      return answer(503, "Too many results are on their way; try again.\n");
-    }
-    has_result_ = true;
+  if (reading_) {  // watch_client() has begun a read, whose bytes are the beginning of the body
+    resume_body_ = true;
+    return;
   }
+  if (route_.action == Operation::kResult) result_bytes_ = state_->result_bytes.hold(pod_.namespace_);
   beast::get_lowest_layer(stream_).expires_after(state_->options.body_timeout);
-  const auto read = [this] {
-    http::async_read(stream_, buffer_, *parser_,
-                     asio::bind_executor(strand_, [self = shared_from_this()](beast::error_code error, std::size_t) {
-                       self->on_body(error);
-                     }));
-  };
-  if (parser_->get()[http::field::expect] != "100-continue") return read();
+  if (parser_->get()[http::field::expect] != "100-continue") return read_some_body();
   static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-  asio::async_write(
-      stream_, asio::buffer(go_on),
-      asio::bind_executor(strand_, [self = shared_from_this(), read](beast::error_code error, std::size_t) {
-        if (error) return self->close();
-        read();
-      }));
+  asio::async_write(stream_, asio::buffer(go_on),
+                    asio::bind_executor(strand_, [self = shared_from_this()](beast::error_code error, std::size_t) {
+                      if (error) return self->close();
+                      self->read_some_body();
+                    }));
+}
+
+void PodConnection::read_some_body() {
+  http::async_read_some(stream_, buffer_, *parser_,
+                        asio::bind_executor(strand_, [self = shared_from_this()](beast::error_code error, std::size_t) {
+                          self->on_body(error);
+                        }));
 }
 
 void PodConnection::on_body(beast::error_code error) {
+  const bool result = route_.action == Operation::kResult;
+  if (!error && result && !result_bytes_.set(parser_->get().body().size())) {
+    beast::get_lowest_layer(stream_).expires_never();
+    state_->refuse("results");
+    return answer(503, "Too many results are on their way; try again.\n");
+  }
+  if (!error && !parser_->is_done()) return read_some_body();
   beast::get_lowest_layer(stream_).expires_never();
   if (error == http::error::body_limit) return answer(413, "The body is too large.\n");
   if (error == beast::error::timeout) return close();

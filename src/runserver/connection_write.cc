@@ -6,6 +6,7 @@ namespace {
 
 constexpr std::size_t kMaxDrained = 32U << 20U;
 constexpr std::chrono::seconds kDrainTime{2};
+constexpr const char* kRetryAfterSeconds = "1";
 
 }  // namespace
 
@@ -54,6 +55,9 @@ void PodConnection::finish_head(http::response<Body>& response) {
   response.keep_alive(asked && !body_left_ && !state_->stopping);
   response.prepare_payload();
   if (response.result() == http::status::no_content) response.erase(http::field::content_length);
+  if (response.result() == http::status::service_unavailable || response.result() == http::status::too_many_requests) {
+    response.set(http::field::retry_after, kRetryAfterSeconds);
+  }
   if (response.result() == http::status::unauthorized) response.set(http::field::www_authenticate, "Bearer");
 }
 
@@ -83,10 +87,7 @@ void PodConnection::write_some(const std::shared_ptr<Writing>& writing) {
 
 void PodConnection::on_written(bool keep_alive) {
   state_->requests.fetch_add(1);
-  if (has_result_) {
-    state_->results.fetch_sub(1);
-    has_result_ = false;
-  }
+  result_bytes_.release();
   parser_.reset();
   if (!keep_alive) return body_left_ && !reading_ ? drain() : close();
   if (reading_) return await_early_bytes();

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ class PodAuthenticator {
   // The error's message is not sent. `stop` is requested when the grace period of a stopping server is over; the call
   // must then return soon. `bearer_token` is valid only during the call.
   virtual Result<PodIdentity> authenticate(std::string_view bearer_token, std::stop_token stop) = 0;
+  // The result of an earlier authenticate() of this token if it is still in memory: the pod, or an error of the kind
+  // kDenied. Nullopt if authenticate() has to be asked. Called on the io threads, so it must not block.
+  virtual std::optional<Result<PodIdentity>> remembered(std::string_view /*bearer_token*/) { return std::nullopt; }
 };
 
 // The attempt that a request is about, taken from its path. Only the form is checked (route.h); whether such an

@@ -10,6 +10,9 @@
 #include <stop_token>
 
 #include "base/mutex.h"
+#include "net/byte_budget.h"
+#include "net/connection_table.h"
+#include "net/rate_limit.h"
 #include "runserver/handler.h"
 #include "runserver/server.h"
 
@@ -29,17 +32,33 @@ struct RunServerState {
       : options(std::move(given)),
         authenticator(a),
         handler(h),
+        strangers(options.strangers, observer()),
+        known(options.connections, observer()),
+        stranger_rate(options.stranger_rate),
+        result_bytes(options.max_result_bytes, options.max_result_bytes_per_namespace),
         work(static_cast<std::size_t>(options.work_threads)),
         io(options.io_threads) {}
+
+  // Counts a request or connection that is refused because there is too much of something.
+  void refuse(std::string_view reason) const {
+    if (options.on_refusal) options.on_refusal(reason);
+  }
+  void turned_away(net::TurnedAway what) {
+    refused.fetch_add(1);
+    refuse(net::name_of(what));
+  }
 
   const ServerOptions options;
   PodAuthenticator& authenticator;
   Handler& handler;
 
   std::atomic<std::uint64_t> requests{0};   // answered
-  std::atomic<std::uint64_t> refused{0};    // connections over max_connections
+  std::atomic<std::uint64_t> refused{0};    // connections that were turned away
   std::atomic<std::size_t> queued_work{0};  // jobs that wait for a work thread or run on one
-  std::atomic<std::size_t> results{0};      // connections that hold the body of a result in memory
+  net::ConnectionTable strangers;           // connections on which no token was accepted yet
+  net::ConnectionTable known;               // the others
+  net::RateLimit stranger_rate;             // by net::peer_group
+  net::ByteBudget result_bytes;             // by namespace
   std::atomic<bool> stopping{false};        // set at the beginning of Server::stop()
   std::stop_source stop_work;               // requested by Server::stop() after stop_grace
 
@@ -52,6 +71,11 @@ struct RunServerState {
   // operations use.
   asio::thread_pool work;
   asio::io_context io;
+
+ private:
+  net::ConnectionObserver observer() {
+    return {.turned_away = [this](net::TurnedAway what) { turned_away(what); }, .open = options.on_connection};
+  }
 };
 
 }  // namespace modelrun::runserver

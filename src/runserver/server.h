@@ -4,7 +4,9 @@
 // A request is checked in this order: the header itself (400, 413, 431), whether this replica leads (503), path (404),
 // method (405), bearer token (401), namespace of the pod (403). Only then the body is read and the handler called. A
 // client without a valid token can therefore make the server hold no more than one header and the bytes that arrived
-// with it. What remains of a refused request is read and thrown away, for 2 seconds and 32 MiB at most, so that the
+// with it. Connections without an accepted token have places of their own, few for each address; a new one replaces the
+// longest idle one of whoever has the most (net/connection_table.h). Of each address only so many tokens in a second
+// are looked up that turn out to be refused. What remains of a refused request is read and thrown away, for 2 seconds and 32 MiB at most, so that the
 // client can receive the answer.
 //
 // Usage:
@@ -16,22 +18,41 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
+#include "net/connection_limits.h"
+#include "net/rate_limit.h"
 #include "runserver/handler.h"
 
 namespace modelrun::runserver {
 
 struct ServerOptions {
-  std::string address = "0.0.0.0";      // a numeric IP address
-  std::uint16_t port = 8443;            // 0: any free port; Server::port() returns it
-  int io_threads = 2;                   // for the connections and the calls of the Handler
-  int work_threads = 4;                 // for authenticate() and for decoding results
-  std::size_t max_connections = 2'000;  // further ones are closed at once
+  std::string address = "0.0.0.0";  // a numeric IP address
+  std::uint16_t port = 8443;        // 0: any free port; Server::port() returns it
+  int io_threads = 2;               // for the connections and the calls of the Handler
+  int work_threads = 4;             // for authenticate() and for decoding results
+  // Connections whose token was accepted, and of them those with the peers of one group (net::peer_group).
+  net::ConnectionLimits connections{.total = 2'000, .per_peer = 256};
+  // Connections on which no token was accepted yet. Each holds some 70 KiB for TLS.
+  net::ConnectionLimits strangers{.total = 512, .per_peer = 32};
+  // For each group of addresses: look-ups of tokens that are refused or under way. One more is answered with 429.
+  net::RateOptions stranger_rate{.per_second = 10, .burst = 64};
   std::size_t max_header_bytes = 16U << 10U;
   std::size_t max_queued_work = 1'000;  // jobs queued for or running on work threads; further requests get 503
+  // Bytes of results that are being received or decoded, of all pods, and of those of one namespace. A result of
+  // which more comes gets 503. They count as they arrive; nothing is reserved for what is only announced.
+  std::size_t max_result_bytes = 48U << 20U;
+  std::size_t max_result_bytes_per_namespace = 20U << 20U;
+
+  // Called for each connection that is turned away, with a name of net::TurnedAway, and for each request that is
+  // refused because there is too much of something ("tokens", "work", "results"). Must not block. May be empty.
+  std::function<void(std::string_view reason)> on_refusal{};
+  // Called with 1 when a connection begins and with -1 when it has ended. Must not block. May be empty.
+  std::function<void(int change)> on_connection{};
 
   std::chrono::milliseconds handshake_timeout{10'000};  // for the TLS handshake
   // Between two requests of a connection, once a token of it was accepted; before that header_timeout applies.
@@ -74,7 +95,7 @@ class Server {
   struct Stats {
     std::size_t connections = 0;            // open now
     std::uint64_t requests = 0;             // answered since start(), with any status
-    std::uint64_t refused_connections = 0;  // closed since start() because of max_connections
+    std::uint64_t refused_connections = 0;  // turned away since start() because there were too many
   };
   [[nodiscard]] Stats stats() const;
 

@@ -260,15 +260,18 @@ Response FakeApiServer::list(const Target& target) {
   }
   const std::size_t limit = target.option("limit").empty() ? SIZE_MAX : std::stoul(target.option("limit"));
   std::string last;
+  std::int64_t remaining = 0;
   for (const auto& [key, object] : collections_[target.collection]) {
     if (key <= after || !target.selects(object)) continue;
     if (page["items"].size() == limit) {
       page["metadata"]["continue"] = page["metadata"]["resourceVersion"].get<std::string>() + '|' + last;
-      break;
+      ++remaining;
+      continue;
     }
     page["items"].push_back(object);
     last = key;
   }
+  if (remaining > 0) page["metadata"]["remainingItemCount"] = remaining;
   return ok(page);
 }
 
@@ -408,7 +411,12 @@ Result<Response> FakeApiServer::stream(const Request& request, std::chrono::mill
   const Target target(request.path);
   if (target.option("watch") != "true") {
     auto response = send(request, stop);
-    if (response && response->ok()) on_data(std::exchange(response->body, {}));
+    if (!response || !response->ok()) return response;
+    constexpr std::size_t kPiece = std::size_t{64} << 10U;
+    const auto body = std::exchange(response->body, {});
+    for (std::size_t at = 0; at < body.size(); at += kPiece) {
+      if (!on_data(std::string_view(body).substr(at, kPiece))) break;
+    }
     return response;
   }
   std::unique_lock lock(mutex_);

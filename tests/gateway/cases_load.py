@@ -10,7 +10,10 @@ from load import Call, send_all
 
 CALLERS = 1000
 MIB = 1 << 20
-UNLIMITED = ("--rate", "100000", "--burst", "100000")
+UNLIMITED = (
+    *("--rate", "100000", "--burst", "100000"),
+    *("--max-waiting-per-caller", "2000", "--max-connections-per-peer", "2000"),
+)
 
 
 def threads(gateway):

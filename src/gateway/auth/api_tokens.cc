@@ -53,13 +53,20 @@ Result<Identity> ApiTokens::authenticate(std::string_view token, std::stop_token
   }
   if (auto known = remembered(token)) return std::move(*known);
   const auto digest = sha256_hex(token);
+  if (refused_.find(digest)) return fail(ErrorKind::kDenied, "this API token was refused a moment ago");
+  const auto asked = std::chrono::steady_clock::now();
   const auto secret = client_.get(kube::kSecrets, namespace_, api::token_secret_name(digest), stop);
   if (!secret && secret.error().kind == ErrorKind::kNotFound) {
+    refused_.put(digest, true, asked);
     return fail(ErrorKind::kDenied, "this API token is not known");
   }
   if (!secret) return fail(ErrorKind::kUnavailable, "API tokens cannot be looked up: {}", secret.error().message);
   auto identity = token_identity(*secret, digest, clock_.now());
-  if (identity) cache_.put(token, *identity);
+  if (identity) {
+    cache_.put(token, *identity);
+  } else {
+    refused_.put(digest, true, asked);
+  }
   // The Secret is not one of an API token. To the caller, this is the same as a token that is not known.
   if (!identity && identity.error().kind == ErrorKind::kInvalid)
     return fail(ErrorKind::kDenied, "{}", identity.error().message);

@@ -18,7 +18,7 @@ Result<Identity> token_identity(const nlohmann::json& secret, std::string_view t
 
 // Checks tokens against the Secrets in one namespace. Thread-safe. Keeps references to the client and the clock,
 // which must outlive it. Identities are remembered for ten seconds, so a token stays valid for up to ten seconds
-// after its Secret was deleted. authenticate() fails with kNotFound for a token without the prefix of API tokens,
+// after its Secret was deleted; a refusal is remembered for kRefusalRemembered. authenticate() fails with kNotFound for a token without the prefix of API tokens,
 // with kDenied for one that is malformed, unknown or expired, and with kUnavailable if the Secret cannot be read.
 class ApiTokens final : public Authenticator {
  public:
@@ -32,6 +32,7 @@ class ApiTokens final : public Authenticator {
   const std::string namespace_;
   const Clock& clock_;
   TokenCache cache_;
+  RefusedTokens refused_{kRefusalRemembered, kMaxRefused};
 };
 
 }  // namespace modelrun::gateway

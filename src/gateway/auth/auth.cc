@@ -2,6 +2,12 @@
 
 namespace modelrun::gateway {
 
+std::string share_of(const Identity& caller) {
+  constexpr std::string_view kServiceAccount = "system:serviceaccount:";
+  if (!caller.user.starts_with(kServiceAccount)) return caller.user;
+  return caller.user.substr(0, caller.user.find(':', kServiceAccount.size()));
+}
+
 Result<Identity> AuthenticatorChain::authenticate(std::string_view token, std::stop_token stop) {
   for (const auto& link : links_) {
     auto identity = link->authenticate(token, stop);

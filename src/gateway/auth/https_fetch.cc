@@ -63,6 +63,7 @@ Fetch https_fetch(std::string ca_file, FetchLimits limits) {
     if (!transport) return fail_in(url, transport.error());
     kube::Request request;
     request.path = slash == std::string::npos ? "/" : url.substr(slash);
+    request.max_body_bytes = limits.bytes;  // of an answer that is not 2xx, which comes whole
     auto body = fetch(**transport, request, limits, stop);
     if (!body) return fail_in(url, body.error());
     return body;

@@ -14,7 +14,7 @@ namespace modelrun::gateway {
 using Fetch = std::function<Result<std::string>(const std::string& url, std::stop_token stop)>;
 
 struct FetchLimits {
-  std::size_t bytes = std::size_t{1} << 20U;  // of the body of a 2xx answer
+  std::size_t bytes = std::size_t{1} << 20U;  // of the body of an answer, whatever its status
   std::chrono::milliseconds time{5'000};      // for the whole exchange, even if bytes keep arriving
 };
 

@@ -23,6 +23,10 @@ struct Identity {
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
+// The name by which a caller shares what there is little of with the others: the user or, because whoever may make one
+// service account in a namespace may make many, the namespace of a service account.
+std::string share_of(const Identity& caller);
+
 // What a caller wants to do: the fields of SubjectAccessReview.spec.resourceAttributes. The strings are not copied;
 // they must live until the call that gets this value returns.
 struct ResourceAttributes {

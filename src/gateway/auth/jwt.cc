@@ -60,16 +60,6 @@ bool signed_by(std::string_view token, const json& key) {
   return jws && cjose_jws_verify(jws.get(), imported.get(), &error);
 }
 
-std::optional<Time> time_of(const json& claims, const char* name) {
-  const auto& value = member(claims, name);
-  if (!value.is_number()) return std::nullopt;
-  const double seconds = value.get<double>();
-  constexpr double kFar = 1e11;                     // about 3,000 years; Time can represent it in microseconds
-  const bool fits = seconds > 0 && seconds < kFar;  // false for NaN too
-  if (!fits) return std::nullopt;
-  return Time(std::chrono::microseconds(static_cast<std::int64_t>(seconds * 1e6)));
-}
-
 bool is_systems(const std::string& name) {
   return name.starts_with("system:");
 }
@@ -84,10 +74,10 @@ Result<void> check_claims(const json& claims, const JwtIssuer& issuer, Time now)
   if (!ours(audience) && !(audience.is_array() && std::ranges::any_of(audience, ours))) {
     return fail(ErrorKind::kDenied, "made for another audience");
   }
-  const auto expires = time_of(claims, "exp");
+  const auto expires = time_of_claim(claims, "exp");
   if (!expires || now >= *expires + kLeeway) return fail(ErrorKind::kDenied, "expired, or without an end");
   if (claims.contains("nbf")) {
-    const auto begins = time_of(claims, "nbf");
+    const auto begins = time_of_claim(claims, "nbf");
     if (!begins || now + kLeeway < *begins) return fail(ErrorKind::kDenied, "not valid yet");
   }
   return {};
@@ -96,7 +86,7 @@ Result<void> check_claims(const json& claims, const JwtIssuer& issuer, Time now)
 Result<Identity> identity_of(const json& claims, const JwtIssuer& issuer) {
   const auto subject = text_at(claims, issuer.user_claim);
   if (subject.empty()) return fail(ErrorKind::kDenied, "no claim {}", issuer.user_claim);
-  const auto expires = time_of(claims, "exp");
+  const auto expires = time_of_claim(claims, "exp");
   if (!expires) return fail(ErrorKind::kDenied, "no claim exp");
   Identity identity{.user = issuer.user_prefix + subject,
                     .uid = {},
@@ -104,10 +94,12 @@ Result<Identity> identity_of(const json& claims, const JwtIssuer& issuer) {
                     .namespace_ = issuer.namespace_,
                     .expires = *expires + kLeeway};
   const auto& groups = member(claims, issuer.groups_claim);
+  // Leaving some out would take rights away, and nobody would see why.
+  if (groups.is_array() && groups.size() > kMaxGroups) {
+    return fail(ErrorKind::kDenied, "more than {} groups", kMaxGroups);
+  }
   for (const auto& group : groups.is_array() ? groups : json::array()) {
-    if (group.is_string() && identity.groups.size() < kMaxGroups) {
-      identity.groups.push_back(issuer.group_prefix + group.get<std::string>());
-    }
+    if (group.is_string()) identity.groups.push_back(issuer.group_prefix + group.get<std::string>());
   }
   // The checks of the configured prefixes already rule this out. It is checked again because such a name would give
   // the caller the rights of a Kubernetes component.
@@ -125,6 +117,16 @@ Result<Identity> identity_of(const json& claims, const JwtIssuer& issuer) {
 }
 
 }  // namespace
+
+std::optional<Time> time_of_claim(const json& claims, const char* name) {
+  const auto& value = member(claims, name);
+  if (!value.is_number()) return std::nullopt;
+  const double seconds = value.get<double>();
+  constexpr double kFar = 1e11;                     // about 3,000 years; Time can represent it in microseconds
+  const bool fits = seconds > 0 && seconds < kFar;  // false for NaN too
+  if (!fits) return std::nullopt;
+  return Time(std::chrono::microseconds(static_cast<std::int64_t>(seconds * 1e6)));
+}
 
 Result<Identity> verify_jwt(std::string_view token, const json& jwks, const JwtIssuer& issuer, Time now) {
   const auto text = read_jwt(token);

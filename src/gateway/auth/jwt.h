@@ -47,10 +47,15 @@ struct JwtText {
 // decoded.
 std::optional<JwtText> read_jwt(std::string_view token);
 
+// The time that a claim such as "exp" holds in seconds. Nullopt if it is no number, or none that Time can represent:
+// the claims of a token that nobody has verified may hold anything.
+std::optional<Time> time_of_claim(const nlohmann::json& claims, const char* name);
+
 // Returns the identity that `token` proves at `now`, by one of the keys in `jwks`, a JWK set (RFC 7517). Accepts
 // RS256 (keys of at least 2048 bits) and ES256 only, and never uses keys or URLs from the token's own header. Clocks
 // may differ by 30 seconds: the identity expires 30 seconds after the token's `exp`, and `nbf` is compared with the
-// same tolerance. The groups are those of the token, 500 at most, and "system:authenticated".
+// same tolerance. The groups are those of the token and "system:authenticated"; a token with more than 500 groups is
+// refused.
 //
 // Fails with kNotFound if no usable key in `jwks` fits the token's header: none has its `kid`, or the header has no
 // `kid` and there is not exactly one key of the right type. Fails with kDenied for everything else that is wrong.

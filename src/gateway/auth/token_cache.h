@@ -12,6 +12,11 @@
 
 namespace modelrun::gateway {
 
+// Tokens that were refused, by their SHA-256, so that one that is shown again and again is not looked up each time.
+using RefusedTokens = TimedCache<bool>;
+inline constexpr std::chrono::seconds kRefusalRemembered{5};
+inline constexpr std::size_t kMaxRefused = 10'000;  // while all of them are fresh, further ones are not remembered
+
 // Thread-safe. Holds the SHA-256 of each token, never the token. A revoked token stays valid for up to `remembered`.
 // Holds at most 10,000 entries; while all of them are fresh, further tokens are not remembered.
 class TokenCache {

@@ -13,6 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::chrono::seconds kBetweenLookups{10};
+constexpr std::chrono::seconds kWait{2};  // how long a caller waits for another caller's look-up of the issuer
 constexpr std::string_view kServiceAccount = "system:serviceaccount:";
 
 // The claims of a JWT whose signature has not been verified; null if `token` is no JWT.
@@ -47,13 +48,19 @@ Result<std::string> published_issuer(kube::Transport& server, std::stop_token st
   return issuer;
 }
 
-Result<std::string> TokenReview::issuer(std::stop_token stop) {
-  const MutexLock lock(mutex_);
+Result<std::string> TokenReview::issuer(const std::stop_token& stop) {
+  MutexLock lock(mutex_);
+  changed_.wait_for(mutex_, stop, kWait, [this]() REQUIRES(mutex_) { return !finding_; });
   if (!issuer_.empty()) return issuer_;
   const auto now = clock_.now();
-  if (find_issuer_ && (!attempted_ || now >= *attempted_ + kBetweenLookups)) {
+  if (find_issuer_ && !finding_ && (!attempted_ || now >= *attempted_ + kBetweenLookups)) {
     attempted_ = now;
-    auto found = find_issuer_(std::move(stop));
+    finding_ = true;
+    lock.unlock();
+    auto found = find_issuer_(stop);
+    lock.lock();
+    finding_ = false;
+    changed_.notify_all();
     if (found) {
       issuer_ = std::move(*found);
       return issuer_;
@@ -74,14 +81,17 @@ Result<Identity> TokenReview::authenticate(std::string_view token, std::stop_tok
   const auto ours = issuer(stop);
   RETURN_IF_ERROR(ours);
   if (api::text_at(claims, "iss") != *ours) return fail(ErrorKind::kNotFound, "not a token of this cluster");
-  std::optional<Time> expires;
-  if (const auto seconds = api::int_at(claims, "exp")) expires = Time(std::chrono::seconds(*seconds));
+  const auto expires = time_of_claim(claims, "exp");
   if (!expires || clock_.now() >= *expires) return fail(ErrorKind::kDenied, "the token has expired");
+  const auto digest = sha256_hex(token);
+  if (refused_.find(digest)) return fail(ErrorKind::kDenied, "this token was refused a moment ago");
+  const auto asked = std::chrono::steady_clock::now();
   const auto review = client_.token_review(token, {audience_}, stop);
   if (!review) return fail(ErrorKind::kUnavailable, "token review: {}", review.error().message);
   // An authenticator that does not check audiences says "authenticated" without naming any: the answer proves nothing
   // about the audience then.
   if (!review->authenticated || review->audiences != std::vector{audience_}) {
+    refused_.put(digest, true, asked);
     return fail(ErrorKind::kDenied, "not a token for audience {}", audience_);
   }
   Identity identity{.user = review->username,

@@ -34,7 +34,7 @@ std::string unverified_issuer(std::string_view token);
 
 // Thread-safe. Keeps references to the client and the clock, which must outlive it. A token is sent to the API server
 // only if its issuer is the cluster's, so tokens meant for others are not disclosed to it. Identities are remembered
-// for ten seconds; a revoked token stays valid for up to that time.
+// for ten seconds; a revoked token stays valid for up to that time. A refusal is remembered for kRefusalRemembered.
 //
 // authenticate() fails with kNotFound if the token is no JWT or has another issuer; with kDenied if it has expired or
 // has no `exp`, if the API server refuses it or did not check the audience, or if its user is no service account; and
@@ -54,14 +54,17 @@ class TokenReview final : public Authenticator {
 
  private:
   // The cluster's issuer. Fails with kUnavailable if it is not known and cannot be found at present. May block.
-  Result<std::string> issuer(std::stop_token stop);
+  Result<std::string> issuer(const std::stop_token& stop);
 
   kube::Client& client_;
   const std::string audience_;
   const Clock& clock_;
   const FindIssuer find_issuer_;
   TokenCache cache_;
-  Mutex mutex_;                                       // guards the members below; held while find_issuer_ runs
+  RefusedTokens refused_{kRefusalRemembered, kMaxRefused};
+  Mutex mutex_;  // not held while find_issuer_ runs
+  CondVar changed_;
+  bool finding_ GUARDED_BY(mutex_) = false;           // find_issuer_ runs
   std::string issuer_ GUARDED_BY(mutex_);             // empty: not known yet
   std::optional<Time> attempted_ GUARDED_BY(mutex_);  // when find_issuer_ was last called
 };

@@ -1,5 +1,7 @@
 #include "gateway/http/connection.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/mutex.h"
 
@@ -10,6 +12,7 @@ constexpr std::size_t kReadSize = 16U << 10U;
 constexpr std::size_t kWatchSize = 512;
 constexpr std::size_t kMaxDrained = 4U << 20U;
 constexpr std::chrono::seconds kDrainTime{2};
+constexpr std::size_t kWriteSize = std::size_t{64} << 10U;  // bytes that are given to the socket at once
 
 std::string text_of(beast::string_view view) {
   return {view.data(), view.size()};
@@ -43,20 +46,25 @@ Stream StreamConnection<Stream>::make_stream(asio::ip::tcp::socket socket, asio:
 }
 
 template <class Stream>
-StreamConnection<Stream>::StreamConnection(std::shared_ptr<ServerState> state, asio::ip::tcp::socket socket,
+StreamConnection<Stream>::StreamConnection(std::shared_ptr<ServerState> state, Accepted accepted,
                                            std::shared_ptr<asio::ssl::context> certificate)
     : state_(std::move(state)),
       certificate_(std::move(certificate)),
-      strand_(socket.get_executor()),
-      stream_(make_stream(std::move(socket), certificate_.get())),
+      peer_(accepted.peer.to_string()),
+      peer_group_(net::peer_group(accepted.peer)),
+      place_(std::move(accepted.place)),
+      strand_(accepted.socket.get_executor()),
+      stream_(make_stream(std::move(accepted.socket), certificate_.get())),
       timer_(strand_) {
+  // The system would let the buffer grow to megabytes. Besides the memory, the progress of a client that reads slowly
+  // would then be seen in steps of minutes.
   beast::error_code ignored;
-  peer_ = lowest().socket().remote_endpoint(ignored).address().to_string(ignored);
+  const int size = state_->options.send_buffer_bytes;
+  if (size > 0) lowest().socket().set_option(asio::socket_base::send_buffer_size(size), ignored);
 }
 
 template <class Stream>
 StreamConnection<Stream>::~StreamConnection() {
-  release_body();
   const MutexLock lock(state_->mutex);
   state_->connections.erase(this);
   if (state_->connections.empty()) state_->none_left.notify_all();
@@ -90,6 +98,7 @@ template <class Stream>
 void StreamConnection<Stream>::await_request() {
   if (closing_ || state_->stopping) return close();
   parser_.reset();
+  place_->set_idle();
   if (buffer_.size() > 0) return read_header();
   lowest().expires_after(state_->options.idle_timeout);
   stream_.async_read_some(
@@ -119,12 +128,57 @@ void StreamConnection<Stream>::on_header(beast::error_code error) {
   if (error == http::error::body_limit) return refuse(413, "The body is too large.");
   if (error == http::error::header_limit) return refuse(431, "The header is too large.");
   if (is_http_error(error)) return refuse(400, "This is not valid HTTP/1.1.");
+  if (error == beast::error::timeout) state_->refuse("slow_header");
   if (error) return close();
   if (!body_has_an_end(parser_->get())) return refuse(400, "Transfer-Encoding may only be: chunked.");
-  if (!reserve_body()) return refuse(503, "Too many bodies are on their way; try again.");
   if (parser_->is_done()) return handle();
-  lowest().expires_after(state_->options.body_timeout);
+  const auto length = parser_->content_length();
+  // A body that is here already needs no permit: it was read together with the header.
+  if (!length || *length > buffer_.size()) return ask_gate();
+  body_bytes_ = state_->bodies.hold(peer_group_);
+  read_body();
+}
+
+template <class Stream>
+void StreamConnection<Stream>::ask_gate() {
+  const auto& gate = state_->gate;
+  auto permit = std::optional(BodyPermit{.refusal = {}, .owner = peer_group_});
+  std::shared_ptr<const HttpRequest> head;
+  if (gate.at_once) {
+    head = make_request();
+    if (!head) return;
+    permit = gate.at_once(*head);
+  }
+  if (permit) return on_permit(std::move(*permit));
+  if (!place_->set_busy()) return close();
+  lowest().expires_never();
+  if (state_->busy.fetch_add(1) >= state_->options.max_requests) {
+    state_->busy.fetch_sub(1);
+    state_->refuse("requests");
+    return refuse(503, "Too many requests are being handled; try again.");
+  }
+  asio::post(state_->work, [self = this->shared_from_this(), head = std::move(head)]() mutable {
+    BodyPermit answer{.refusal = HttpAnswer{.status = 500, .body = {}}, .owner = {}};
+    try {
+      answer = self->state_->gate.ask(*head, self->gate_stop_.get_token());
+    } catch (const std::exception& thrown) {
+      log::error("a request could not be looked at", {{"path", head->path}, {"error", thrown.what()}});
+    }
+    self->state_->busy.fetch_sub(1);
+    auto* raw = self.get();
+    asio::post(raw->strand_,
+               [self = std::move(self), answer = std::move(answer)]() mutable { self->on_permit(std::move(answer)); });
+  });
+}
+
+template <class Stream>
+void StreamConnection<Stream>::on_permit(BodyPermit permit) {
+  if (closing_) return;
+  if (permit.refusal) return refuse(*permit.refusal);
+  if (!place_->set_busy()) return close();
+  body_bytes_ = state_->bodies.hold(std::move(permit.owner));
   if (parser_->get()[http::field::expect] != "100-continue") return read_body();
+  lowest().expires_after(state_->options.body_timeout);
   static constexpr std::string_view kGoOn = "HTTP/1.1 100 Continue\r\n\r\n";
   asio::async_write(
       stream_, asio::buffer(kGoOn),
@@ -134,63 +188,87 @@ void StreamConnection<Stream>::on_header(beast::error_code error) {
       }));
 }
 
-// Reserves what the body may need, before any of it is read. The size of a chunked body is not known yet, so it
-// counts as the largest that is allowed.
-template <class Stream>
-bool StreamConnection<Stream>::reserve_body() {
-  if (parser_->is_done()) return true;
-  const auto length = parser_->content_length();
-  reserved_ = length ? static_cast<std::size_t>(*length) : state_->options.max_body_bytes;
-  if (state_->body_bytes.fetch_add(reserved_) + reserved_ <= state_->options.max_bodies_bytes) return true;
-  release_body();
-  return false;
-}
-
-template <class Stream>
-void StreamConnection<Stream>::release_body() {
-  state_->body_bytes.fetch_sub(std::exchange(reserved_, 0));
-}
-
 template <class Stream>
 void StreamConnection<Stream>::read_body() {
-  http::async_read(stream_, buffer_, *parser_,
-                   asio::bind_executor(strand_, [self = this->shared_from_this()](
-                                                    beast::error_code error, std::size_t) { self->on_body(error); }));
+  body_mark_ = 0;
+  lowest().expires_after(state_->options.body_timeout);
+  read_some_body();
+}
+
+template <class Stream>
+void StreamConnection<Stream>::read_some_body() {
+  http::async_read_some(
+      stream_, buffer_, *parser_,
+      asio::bind_executor(
+          strand_, [self = this->shared_from_this()](beast::error_code error, std::size_t) { self->on_body(error); }));
 }
 
 template <class Stream>
 void StreamConnection<Stream>::on_body(beast::error_code error) {
   if (error == http::error::body_limit) return refuse(413, "The body is too large.");
-  if (error == beast::error::timeout) return refuse(408, "The body did not come in time.");
+  if (error == beast::error::timeout) {
+    state_->refuse("slow_body");
+    return refuse(408, "The body did not come in time.");
+  }
   if (is_http_error(error)) return refuse(400, "The body is not valid HTTP/1.1.");
   if (error) return close();
-  handle();
+  const auto size = parser_->get().body().size();
+  if (!body_bytes_.set(size)) {
+    state_->refuse("bodies");
+    return refuse(503, "Too many bodies are on their way; try again.");
+  }
+  if (parser_->is_done()) return handle();
+  if (size >= body_mark_ + kBodyProgress) {
+    body_mark_ = size;
+    lowest().expires_after(state_->options.body_timeout);
+  }
+  read_some_body();
 }
 
 template <class Stream>
-void StreamConnection<Stream>::handle() {
-  lowest().expires_never();
-  auto& message = parser_->get();
-  if (message.count(http::field::host) != 1) return refuse(400, "One Host header is required.");
+std::shared_ptr<HttpRequest> StreamConnection<Stream>::make_request() {
+  const auto& message = parser_->get();
   auto target = parse_target({message.target().data(), message.target().size()});
-  if (!target) return refuse(400, "The target is not a path.");
+  if (message.count(http::field::host) != 1 || !target) {
+    refuse(400, target ? "One Host header is required." : "The target is not a path.");
+    return nullptr;
+  }
   auto request = std::make_shared<HttpRequest>();
   request->method = text_of(message.method_string());
   request->path = std::move(target->path);
   request->query = std::move(target->query);
   for (const auto& field : message) request->headers.emplace_back(text_of(field.name_string()), text_of(field.value()));
-  request->body = std::move(message.body());
   request->peer = peer_;
-  reply_ = std::make_shared<Reply>(state_, parser_->keep_alive() && !state_->stopping, [weak = this->weak_from_this()] {
-    const auto self = weak.lock();
-    if (self) asio::dispatch(self->strand_, [self] { self->flush(); });
-  });
+  request->peer_group = peer_group_;
+  return request;
+}
+
+template <class Stream>
+void StreamConnection<Stream>::handle() {
+  lowest().expires_never();
+  if (!place_->set_busy()) return close();
+  auto request = make_request();
+  if (!request) return;
+  request->body = beast::buffers_to_string(parser_->get().body().cdata());
+  parser_->get().body() = {};
+  reply_ = std::make_shared<Reply>(state_, request, std::move(body_bytes_), parser_->keep_alive() && !state_->stopping,
+                                   [weak = this->weak_from_this()] {
+                                     const auto self = weak.lock();
+                                     if (self) asio::dispatch(self->strand_, [self] { self->flush(); });
+                                   });
   self_ = this->shared_from_this();
   last_ = false;
   auto exchange = Reply::hand_out(reply_);
   if (answered_at_once(request, exchange)) return;
+  hand_over(std::move(request), std::move(exchange));
+}
+
+template <class Stream>
+void StreamConnection<Stream>::hand_over(std::shared_ptr<const HttpRequest> request,
+                                         std::shared_ptr<HttpExchange> exchange) {
   if (state_->busy.fetch_add(1) >= state_->options.max_requests) {
     state_->busy.fetch_sub(1);
+    state_->refuse("requests");
     return exchange->answer({.status = 503,
                              .content_type = "text/plain; charset=utf-8",
                              .body = "Too many requests are being handled; try again.\n"});
@@ -221,10 +299,9 @@ bool StreamConnection<Stream>::answered_at_once(const std::shared_ptr<const Http
 }
 
 template <class Stream>
-void StreamConnection<Stream>::refuse(int status, const char* text) {
+void StreamConnection<Stream>::refuse(const HttpAnswer& answer) {
   lowest().expires_after(state_->options.write_timeout);
-  writing_ = serialize(
-      {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::string(text) + "\n"}, false);
+  writing_ = serialize(answer, false, parser_ && parser_->get().method() == http::verb::head);
   asio::async_write(
       stream_, asio::buffer(writing_),
       asio::bind_executor(strand_, [self = this->shared_from_this()](beast::error_code error, std::size_t) {
@@ -266,21 +343,28 @@ void StreamConnection<Stream>::flush() {
     return;
   }
   flushing_ = true;
-  lowest().expires_after(state_->options.write_timeout);
-  asio::async_write(
-      stream_, asio::buffer(writing_),
-      asio::bind_executor(strand_, [self = this->shared_from_this()](beast::error_code error, std::size_t) {
-        self->on_flushed(error);
-      }));
+  written_ = 0;
+  write_some();
 }
 
 template <class Stream>
-void StreamConnection<Stream>::on_flushed(beast::error_code error) {
-  flushing_ = false;
+void StreamConnection<Stream>::write_some() {
+  lowest().expires_after(state_->options.write_timeout);
+  stream_.async_write_some(asio::buffer(writing_.data() + written_, std::min(kWriteSize, writing_.size() - written_)),
+                           then(&StreamConnection::on_written));
+}
+
+template <class Stream>
+void StreamConnection<Stream>::on_written(beast::error_code error, std::size_t size) {
   if (error) {
+    flushing_ = false;
+    if (error == beast::error::timeout) state_->refuse("slow_reader");
     if (reply_) reply_->leave();
     return close();
   }
+  written_ += size;
+  if (written_ < writing_.size()) return write_some();
+  flushing_ = false;
   flush();
 }
 
@@ -289,10 +373,10 @@ void StreamConnection<Stream>::finish_request() {
   const bool keep = reply_->keeps_alive();
   reply_.reset();
   const auto self = std::move(self_);
-  release_body();
   if (!keep || state_->stopping) return close();
   if (!reading_) return await_request();
   resume_ = true;
+  place_->set_idle();
   timer_.expires_after(state_->options.idle_timeout);
   timer_.async_wait([self = this->shared_from_this()](beast::error_code error) {
     if (!error && self->resume_) self->close();
@@ -318,6 +402,7 @@ void StreamConnection<Stream>::close() {
   if (std::exchange(closing_, true)) return;
   const auto self = std::move(self_);
   timer_.cancel();
+  gate_stop_.request_stop();
   lowest().close();
 }
 
@@ -344,13 +429,13 @@ void StreamConnection<Stream>::close_now() {
   });
 }
 
-std::shared_ptr<ClientConnection> make_connection(std::shared_ptr<ServerState> state, asio::ip::tcp::socket socket,
+std::shared_ptr<ClientConnection> make_connection(std::shared_ptr<ServerState> state, Accepted accepted,
                                                   std::shared_ptr<asio::ssl::context> certificate) {
   if (certificate != nullptr) {
-    return std::make_shared<StreamConnection<beast::ssl_stream<beast::tcp_stream>>>(std::move(state), std::move(socket),
-                                                                                    std::move(certificate));
+    return std::make_shared<StreamConnection<beast::ssl_stream<beast::tcp_stream>>>(
+        std::move(state), std::move(accepted), std::move(certificate));
   }
-  return std::make_shared<StreamConnection<beast::tcp_stream>>(std::move(state), std::move(socket), nullptr);
+  return std::make_shared<StreamConnection<beast::tcp_stream>>(std::move(state), std::move(accepted), nullptr);
 }
 
 }  // namespace modelrun::gateway

@@ -15,6 +15,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <optional>
+#include <stop_token>
 
 namespace modelrun::gateway {
 
@@ -24,12 +25,12 @@ namespace http = boost::beast::http;
 // Its pending operations keep it alive, and so does `self_` while a request is handled. All private methods run on
 // one strand, so no member needs a lock. Stream is beast::tcp_stream or beast::ssl_stream<beast::tcp_stream>.
 //
-// One turn of the loop: await_request, read_header, on_header, read_body, on_body, handle, flush (as often as there
-// are bytes), finish_request, and await_request again.
+// One turn of the loop: await_request, read_header, on_header, ask_gate (if the body has not come yet), read_body,
+// on_body, handle, flush (as often as there are bytes), finish_request, and await_request again.
 template <class Stream>
 class StreamConnection final : public ClientConnection, public std::enable_shared_from_this<StreamConnection<Stream>> {
  public:
-  StreamConnection(std::shared_ptr<ServerState> state, asio::ip::tcp::socket socket,
+  StreamConnection(std::shared_ptr<ServerState> state, Accepted accepted,
                    std::shared_ptr<asio::ssl::context> certificate);
   StreamConnection(const StreamConnection&) = delete;
   StreamConnection& operator=(const StreamConnection&) = delete;
@@ -48,24 +49,34 @@ class StreamConnection final : public ClientConnection, public std::enable_share
   void await_request();
   void read_header();
   void on_header(beast::error_code error);
+  // Asks whether the body is to be read, on a worker if that may block.
+  void ask_gate();
+  void on_permit(BodyPermit permit);
   void read_body();
+  void read_some_body();
   void on_body(beast::error_code error);
-  // Takes the size of the body from the server's budget for bodies; false if the budget is exhausted.
-  bool reserve_body();
-  void release_body();
+  // The request of which the header has come, without its body. Null if it was refused.
+  std::shared_ptr<HttpRequest> make_request();
   void handle();
+  // Gives the request to a worker.
+  void hand_over(std::shared_ptr<const HttpRequest> request, std::shared_ptr<HttpExchange> exchange);
   // True if the server's AtOnce function has taken the request.
   bool answered_at_once(const std::shared_ptr<const HttpRequest>& request,
                         const std::shared_ptr<HttpExchange>& exchange);
-  // Sends an answer that comes from the server itself, not from the handler, and then closes the connection.
-  void refuse(int status, const char* text);
+  // Sends an answer that comes not from the handler, and then closes the connection.
+  void refuse(const HttpAnswer& answer);
+  void refuse(int status, const char* text) {
+    refuse({.status = status, .content_type = "text/plain; charset=utf-8", .body = std::string(text) + "\n"});
+  }
 
   // Reads while a request is handled, to notice when the client leaves. An error or end of file means that it has
   // left; bytes are the beginning of its next request, sent early.
   void watch_client();
   void on_client_bytes(beast::error_code error, std::size_t size);
   void flush();
-  void on_flushed(beast::error_code error);
+  // Writes some of writing_. Each piece has a time-out of its own, so that a client that reads slowly is not given up.
+  void write_some();
+  void on_written(beast::error_code error, std::size_t size);
   void finish_request();
   // Reads and discards what the client still sends, within a limit of bytes and time, and then closes.
   void drain();
@@ -80,18 +91,23 @@ class StreamConnection final : public ClientConnection, public std::enable_share
 
   const std::shared_ptr<ServerState> state_;
   const std::shared_ptr<asio::ssl::context> certificate_;
-  std::string peer_;
+  const std::string peer_, peer_group_;
+  const std::unique_ptr<net::ConnectionTable::Place> place_;
   const asio::any_io_executor strand_;  // the socket's own
   Stream stream_;
   // The idle time-out while watch_client()'s read goes on after the answer: that read was begun without a time-out.
   asio::steady_timer timer_;
   beast::flat_buffer buffer_;
-  std::optional<http::request_parser<http::string_body>> parser_;
+  // This kind of body holds the bytes that have come. http::string_body reserves what Content-Length announces.
+  std::optional<http::request_parser<http::basic_dynamic_body<beast::flat_buffer>>> parser_;
+  std::stop_source gate_stop_;    // for the question that ask_gate() has asked
   std::shared_ptr<Reply> reply_;  // of the request that is handled; null when there is none
   // Set while a request is handled: nothing else keeps this connection alive if the client is not being watched.
   std::shared_ptr<StreamConnection> self_;
-  std::string writing_;       // the bytes of the pending write
-  std::size_t reserved_ = 0;  // bytes taken from the server's budget for bodies
+  std::string writing_;      // the bytes that are being written
+  std::size_t written_ = 0;  // of them
+  net::ByteBudget::Hold body_bytes_;
+  std::size_t body_mark_ = 0;  // the size of the body when its time-out was set
   std::size_t drained_ = 0;
   bool reading_ = false;   // the read of watch_client() is pending
   bool flushing_ = false;  // a write of flush() is pending

@@ -20,7 +20,8 @@ struct HttpRequest {
   std::map<std::string, std::string> query;                  // decoded; the last value wins if a name is repeated
   std::vector<std::pair<std::string, std::string>> headers;  // in the order received
   std::string body;
-  std::string peer;  // IP address of the client, or of a proxy in front
+  std::string peer;        // IP address of the client, or of a proxy in front
+  std::string peer_group;  // what limits by address count by (net::peer_group)
 
   // The value of the first header of that name, valid as long as the request; nullopt if there is none. Names are
   // compared without regard to case, here and in count().
@@ -38,7 +39,7 @@ struct Target {
 // control character (NUL included).
 std::optional<Target> parse_target(std::string_view target);
 
-// The server adds Content-Length, X-Content-Type-Options, Connection where needed, and "Cache-Control: no-store"
+// The server adds Content-Length, "Retry-After: 1" to 429 and 503 unless `headers` has a "Retry-After", X-Content-Type-Options, Connection where needed, and "Cache-Control: no-store"
 // unless `headers` has a "Cache-Control" in this spelling.
 struct HttpAnswer {
   int status = 200;
@@ -65,11 +66,21 @@ class HttpExchange {
   // Begins a stream of server-sent events with status 200. Does not block. Has no effect after an earlier answer() or
   // open_events().
   virtual void open_events() = 0;
-  // Adds `text`, which the caller has formatted as events, to the stream. Blocks while
-  // ServerOptions::max_unsent_bytes or more wait to be sent, unless stop_token() fires. Returns false, and drops the
-  // text, if the client has left, there is no open stream, or far more than that still waits to be sent after the
-  // token has fired.
+  // Adds `text`, which the caller has formatted as events, to the stream. Does not block, however slowly the client
+  // reads. Returns false, and drops the text, if the client has left, there is no open stream, or so much waits to be
+  // sent that the server's limits are reached (ServerOptions); nothing more can be sent then.
   virtual bool send(std::string_view text) = 0;
+  // As send(), for what the client can do without: the text is dropped, and the stream goes on, while
+  // ServerOptions::max_unsent_bytes or more wait to be sent.
+  virtual bool send_if_read(std::string_view text) = 0;
+  // Blocks until less than ServerOptions::max_unsent_bytes wait to be sent. For threads that produce for one client
+  // only, never for those that run handlers. Returns false if the client has left, or `stop` or stop_token() has fired.
+  virtual bool wait_until_read(std::stop_token stop) = 0;
+  // From now on, what waits to be sent counts for this owner, not for the client's address. Does not block.
+  virtual void charge_to(std::string_view owner) = 0;
+  // Frees the request's body, which counts against the server's limits as long as the exchange is held. REQUIRES:
+  // nobody uses the body any more.
+  virtual void release_body() = 0;
   // Fires when the client has left (it closed the connection or its sending side, or a write failed or timed out) and
   // when the server ends the exchange because it stops. A client that has already sent its next request is not watched:
   // its leaving is noticed only when a write fails.
@@ -92,5 +103,20 @@ using Handler = std::function<void(const std::shared_ptr<const HttpRequest>&, co
 // long. Returns true if it has answered. Returns false if it has done nothing; the Handler then gets the request.
 // After an exception, which is logged, the Handler is not called.
 using AtOnce = std::function<bool(const std::shared_ptr<const HttpRequest>&, const std::shared_ptr<HttpExchange>&)>;
+
+// Whether the body of a request is to be read.
+struct BodyPermit {
+  std::optional<HttpAnswer> refusal;  // it is not: the client gets this answer, and the connection is closed
+  std::string owner;                  // else: whose share of the bodies in memory it counts for; not empty
+};
+
+// Asked about a request whose body has not come yet as a whole, before the rest is read. The request that the
+// functions get has no body. Both may be empty; every body is read then.
+struct BodyGate {
+  // Called on an io thread, so it must not block. Nullopt: `ask` has to be called.
+  std::function<std::optional<BodyPermit>(const HttpRequest&)> at_once{};
+  // Called on a worker thread; may block. The token fires when the server stops.
+  std::function<BodyPermit(const HttpRequest&, std::stop_token)> ask{};
+};
 
 }  // namespace modelrun::gateway

@@ -11,6 +11,8 @@
 namespace modelrun::gateway {
 namespace {
 
+constexpr std::string_view kRetryAfterSeconds = "1";
+
 void add_header(std::string& head, std::string_view name, std::string_view value) {
   head += name;
   head += ": ";
@@ -34,16 +36,22 @@ std::string chunk(std::string_view bytes) {
 
 }  // namespace
 
-std::string serialize(const HttpAnswer& answer, bool keep_alive) {
+std::string serialize(const HttpAnswer& answer, bool keep_alive, bool no_body) {
   // An answer that may be cached has a Cache-Control of its own. All others are meant for this caller only and must
   // not be stored.
-  const bool cached =
-      std::ranges::any_of(answer.headers, [](const auto& each) { return each.first == "Cache-Control"; });
+  const auto has = [&](std::string_view name) {
+    return std::ranges::any_of(answer.headers, [&](const auto& each) { return each.first == name; });
+  };
+  const bool cached = has("Cache-Control");
   std::string text = head_of(answer.status, answer.body.empty() ? "" : answer.content_type, keep_alive, cached);
   for (const auto& [name, value] : answer.headers) add_header(text, name, value);
+  if ((answer.status == 429 || answer.status == 503) && !has("Retry-After")) {
+    add_header(text, "Retry-After", kRetryAfterSeconds);
+  }
   if (answer.status != 204 && answer.status != 304)
     add_header(text, "Content-Length", std::to_string(answer.body.size()));
-  return text + "\r\n" + answer.body;
+  text += "\r\n";
+  return no_body ? text : text + answer.body;
 }
 
 void Reply::push(const std::string& bytes, MutexLock& lock) {
@@ -52,11 +60,24 @@ void Reply::push(const std::string& bytes, MutexLock& lock) {
   wake_();
 }
 
+bool Reply::reserve(std::size_t more) {
+  if (waiting_.set(unsent_.size() + writing_ + more)) return true;
+  state_->refuse("answers");
+  return false;
+}
+
 void Reply::answer(HttpAnswer answer) {
   MutexLock lock(mutex_);
   if (stage_ != Stage::kNothing) return;
   stage_ = Stage::kDone;
-  push(serialize(answer, keep_alive_), lock);
+  auto text = serialize(answer, keep_alive_, no_body_);
+  if (!reserve(text.size())) {
+    text = serialize({.status = 503,
+                      .content_type = "text/plain; charset=utf-8",
+                      .body = "Too many answers wait to be read by their clients; try again.\n"},
+                     keep_alive_, no_body_);
+  }
+  push(text, lock);
 }
 
 void Reply::open_events() {
@@ -71,13 +92,46 @@ void Reply::open_events() {
 
 bool Reply::send(std::string_view text) {
   MutexLock lock(mutex_);
-  // Once the stop token has fired, this does not wait any more. If the server ended the exchange, the buffer takes
-  // more than its limit then, so that the handler can send a final event.
-  const auto max_unsent = state_->options.max_unsent_bytes;
-  room_.wait(mutex_, stop_.get_token(), [&]() REQUIRES(mutex_) { return unsent_.size() < max_unsent || left_; });
-  if (left_ || stage_ != Stage::kStream || unsent_.size() >= 2 * max_unsent + text.size()) return false;
-  if (!text.empty()) push(chunk(text), lock);
+  if (left_ || stage_ != Stage::kStream) return false;
+  if (text.empty()) return true;
+  const auto bytes = chunk(text);
+  if (unsent_.size() + writing_ > state_->options.max_stream_bytes || !reserve(bytes.size())) return false;
+  push(bytes, lock);
   return true;
+}
+
+bool Reply::send_if_read(std::string_view text) {
+  {
+    const MutexLock lock(mutex_);
+    if (left_ || stage_ != Stage::kStream) return false;
+    if (unsent_.size() >= state_->options.max_unsent_bytes) return true;
+  }
+  return send(text);
+}
+
+bool Reply::wait_until_read(std::stop_token stop) {
+  // Either token ends the wait.
+  const std::stop_callback wake(stop_.get_token(), [this] {
+    const MutexLock lock(mutex_);
+    room_.notify_all();
+  });
+  MutexLock lock(mutex_);
+  room_.wait(mutex_, stop, [&]() REQUIRES(mutex_) {
+    return unsent_.size() < state_->options.max_unsent_bytes || left_ || stop_.stop_requested();
+  });
+  return !left_ && !stop_.stop_requested() && !stop.stop_requested();
+}
+
+void Reply::charge_to(std::string_view owner) {
+  const MutexLock lock(mutex_);
+  auto held = state_->answers.hold(std::string(owner));
+  if (held.set(unsent_.size() + writing_)) waiting_ = std::move(held);
+}
+
+void Reply::release_body() {
+  const MutexLock lock(mutex_);
+  request_->body = {};
+  body_.release();
 }
 
 void Reply::later(std::function<void()> work) {
@@ -108,7 +162,7 @@ void Reply::finish() {
   if (stage_ == Stage::kDone) return;
   const bool stream = stage_ == Stage::kStream;
   stage_ = Stage::kDone;
-  push(stream ? "0\r\n\r\n" : serialize({.status = 500, .body = {}}, keep_alive_), lock);
+  push(stream ? "0\r\n\r\n" : serialize({.status = 500, .body = {}}, keep_alive_, no_body_), lock);
 }
 
 std::string Reply::take(bool& last) {
@@ -116,6 +170,8 @@ std::string Reply::take(bool& last) {
   {
     const MutexLock lock(mutex_);
     bytes.swap(unsent_);
+    writing_ = bytes.size();
+    (void)waiting_.set(writing_);  // not more than before
     last = stage_ == Stage::kDone;
   }
   room_.notify_all();

@@ -19,13 +19,24 @@ struct Server::Impl {
   bool stopped GUARDED_BY(stop_mutex) = false;
 
   void take(asio::ip::tcp::socket socket) {
+    boost::system::error_code error;
+    const auto peer = socket.remote_endpoint(error).address();
+    if (error) return;  // the client has left already; the socket's destructor closes it
+    // The connection is made only if there is a place for it. All places are given by this function, whose calls do
+    // not overlap, so nobody calls the function below before the pointer is set.
+    const auto weak = std::make_shared<std::weak_ptr<ClientConnection>>();
+    auto place = state->table.admit(peer, [weak] {
+      if (const auto connection = weak->lock()) connection->close_now();
+    });
+    if (!place) return;
     std::shared_ptr<asio::ssl::context> certificate;
     {
       const MutexLock lock(state->mutex);
-      if (state->connections.size() >= state->options.max_connections) return;  // the socket's destructor closes it
       certificate = state->certificate;
     }
-    make_connection(state, std::move(socket), std::move(certificate))->start();
+    const auto connection = make_connection(state, {std::move(socket), peer, std::move(place)}, std::move(certificate));
+    *weak = connection;
+    connection->start();
   }
 
   // Calls `method` on each connection that is alive now, without holding the lock.
@@ -76,9 +87,9 @@ Server::~Server() {
 }
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, const Certificate* certificate, Handler handler,
-                                              AtOnce at_once) {
-  auto impl =
-      std::make_unique<Impl>(std::make_shared<ServerState>(std::move(options), std::move(handler), std::move(at_once)));
+                                              AtOnce at_once, BodyGate gate) {
+  auto impl = std::make_unique<Impl>(
+      std::make_shared<ServerState>(std::move(options), std::move(handler), std::move(at_once), std::move(gate)));
   if (certificate != nullptr) {
     auto context = net::make_tls_context(certificate->chain_pem, certificate->key_pem);
     RETURN_IF_ERROR(context);
@@ -111,7 +122,8 @@ void Server::stop() {
 
 Server::Stats Server::stats() const {
   const MutexLock lock(impl_->state->mutex);
-  return {impl_->state->connections.size(), impl_->state->exchanges};
+  return {impl_->state->connections.size(), impl_->state->exchanges, impl_->state->bodies.used(),
+          impl_->state->answers.used()};
 }
 
 }  // namespace modelrun::gateway

@@ -14,6 +14,8 @@
 
 #include "base/mutex.h"
 #include "gateway/http/server.h"
+#include "net/byte_budget.h"
+#include "net/connection_table.h"
 
 namespace modelrun::gateway {
 
@@ -37,19 +39,31 @@ class ClientConnection {
 
 // Owned by the server, by its connections and by the exchanges, so that it lives until the last of them is gone.
 struct ServerState {
-  ServerState(ServerOptions given, Handler given_handler, AtOnce given_at_once)
+  ServerState(ServerOptions given, Handler given_handler, AtOnce given_at_once, BodyGate given_gate)
       : options(std::move(given)),
         handler(std::move(given_handler)),
         at_once(std::move(given_at_once)),
+        gate(std::move(given_gate)),
+        table(options.connections, {.turned_away = [this](net::TurnedAway what) { refuse(net::name_of(what)); },
+                                    .open = options.on_connection}),
+        bodies(options.max_bodies_bytes, options.max_bodies_bytes_per_owner),
+        answers(options.max_answers_bytes, options.max_answers_bytes_per_owner),
         work(static_cast<std::size_t>(options.workers)),
         io(options.io_threads) {}
+
+  void refuse(std::string_view reason) const {
+    if (options.on_refusal) options.on_refusal(reason);
+  }
 
   const ServerOptions options;
   const Handler handler;
   const AtOnce at_once;  // may be empty
+  const BodyGate gate;   // its functions may be empty
   std::atomic<bool> stopping{false};
-  std::atomic<int> busy{0};                // requests that a worker handles or that wait for a worker
-  std::atomic<std::size_t> body_bytes{0};  // reserved for bodies that are being read or handled
+  std::atomic<int> busy{0};  // requests that a worker handles or that wait for a worker
+  net::ConnectionTable table;
+  net::ByteBudget bodies;   // that are being read or handled, by owner
+  net::ByteBudget answers;  // that wait to be sent, by owner
 
   Mutex mutex;
   CondVar none_left;                            // notified when the last connection or the last exchange has gone
@@ -67,9 +81,17 @@ struct ServerState {
 // Thread-safe. Handlers do not hold it directly, but by a pointer from hand_out().
 class Reply final : public HttpExchange {
  public:
-  // `wake` is called from any thread when there is something to write; it must not block.
-  Reply(std::shared_ptr<ServerState> state, bool keep_alive, std::function<void()> wake)
-      : state_(std::move(state)), keep_alive_(keep_alive), wake_(std::move(wake)) {}
+  // `body` is what the body of `request` takes of ServerState::bodies. `wake` is called from any thread when there is
+  // something to write; it must not block.
+  Reply(std::shared_ptr<ServerState> state, std::shared_ptr<HttpRequest> request, net::ByteBudget::Hold body,
+        bool keep_alive, std::function<void()> wake)
+      : state_(std::move(state)),
+        request_(std::move(request)),
+        keep_alive_(keep_alive),
+        no_body_(request_->method == "HEAD"),
+        wake_(std::move(wake)),
+        body_(std::move(body)),
+        waiting_(state_->answers.hold(request_->peer_group)) {}
   // Returns the pointer that is given to the handler. When its last copy is released, the answer is completed (the
   // end of a stream, or 500 if there is no answer). The pointer counts in ServerState::exchanges until then. Call
   // once.
@@ -78,13 +100,18 @@ class Reply final : public HttpExchange {
   void answer(HttpAnswer answer) override;
   void open_events() override;
   bool send(std::string_view text) override;
+  bool send_if_read(std::string_view text) override;
+  bool wait_until_read(std::stop_token stop) override;
+  void charge_to(std::string_view owner) override;
+  void release_body() override;
   [[nodiscard]] std::stop_token stop_token() const override { return stop_.get_token(); }
   [[nodiscard]] bool client_left() const override { return left_; }
   void later(std::function<void()> work) override;
 
   // The methods below are for the connection.
 
-  // Returns the bytes to write next; empty if there are none at present. Sets `last` if no more will follow.
+  // Returns the bytes to write next; empty if there are none at present. Sets `last` if no more will follow. Call it
+  // again only when the bytes of the last call have been written.
   std::string take(bool& last);
   void leave();                         // the client has left: fires the stop token and ends all waits of send()
   void end() { stop_.request_stop(); }  // the server ends the exchange
@@ -95,9 +122,13 @@ class Reply final : public HttpExchange {
   // Appends to unsent_, releases `lock`, and then calls wake_. The analysis does not follow a lock that is passed on.
   void push(const std::string& bytes, MutexLock& lock) REQUIRES(mutex_) NO_THREAD_SAFETY_ANALYSIS;
   void finish();
+  // Counts `more` bytes as waiting to be sent; false if they are too many.
+  bool reserve(std::size_t more) REQUIRES(mutex_);
 
   const std::shared_ptr<ServerState> state_;
+  const std::shared_ptr<HttpRequest> request_;
   const bool keep_alive_;
+  const bool no_body_;  // an answer to HEAD
   const std::function<void()> wake_;
   std::stop_source stop_;
   std::atomic<bool> left_{false};
@@ -105,15 +136,23 @@ class Reply final : public HttpExchange {
   CondVar room_;
   Stage stage_ GUARDED_BY(mutex_) = Stage::kNothing;
   std::string unsent_ GUARDED_BY(mutex_);
+  std::size_t writing_ GUARDED_BY(mutex_) = 0;  // bytes that the last take() returned
+  net::ByteBudget::Hold body_ GUARDED_BY(mutex_);
+  net::ByteBudget::Hold waiting_ GUARDED_BY(mutex_);  // unsent_ and writing_
 };
 
 // The head and the body of an answer as HTTP/1.1 sends them. If `keep_alive` is false, the head says
-// "Connection: close".
-std::string serialize(const HttpAnswer& answer, bool keep_alive);
+// "Connection: close". With `no_body` only the head is there, as HEAD is answered.
+std::string serialize(const HttpAnswer& answer, bool keep_alive, bool no_body = false);
 
-// Makes the connection for an accepted socket, whose executor must be a strand. Speaks TLS if `certificate` is not
-// null.
-std::shared_ptr<ClientConnection> make_connection(std::shared_ptr<ServerState> state, asio::ip::tcp::socket socket,
+// An accepted socket, whose executor must be a strand.
+struct Accepted {
+  asio::ip::tcp::socket socket;
+  asio::ip::address peer;
+  std::unique_ptr<net::ConnectionTable::Place> place;
+};
+// Makes the connection for it. Speaks TLS if `certificate` is not null.
+std::shared_ptr<ClientConnection> make_connection(std::shared_ptr<ServerState> state, Accepted accepted,
                                                   std::shared_ptr<asio::ssl::context> certificate);
 
 }  // namespace modelrun::gateway

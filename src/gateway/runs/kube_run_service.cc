@@ -31,7 +31,12 @@ std::string no_run(std::string_view run_id) {
 // The name of a run with an idempotency key: the same key of the same caller gives the same name, so a repeated
 // request finds the first run. The caller is part of it, so that no key leads to the run of another caller.
 std::string name_for(const Identity& caller, const NewRun& wanted) {
-  const auto text = fmt::format("{}\n{}\n{}", wanted.project.namespace_, caller.user, wanted.idempotency_key);
+  // With the length before each part, the parts of two different requests cannot give the same text.
+  std::string text;
+  for (const std::string_view part : {std::string_view(wanted.project.namespace_), std::string_view(caller.user),
+                                      std::string_view(wanted.idempotency_key)}) {
+    text += fmt::format("{}:{}", part.size(), part);
+  }
   return "run-" + sha256_hex(text).substr(0, 40);
 }
 
@@ -177,7 +182,7 @@ Result<RunSummary> KubeRunService::find_summary(const Identity& caller, std::str
     seen.push_back(std::move(run));
     if (seen.size() > kCandidates) break;
   }
-  if (seen.empty()) return look_up_live(caller, *digits, stop);
+  if (seen.empty()) return std::unexpected(unknown_run(caller, *digits, stop));
   if (seen.size() == 1) return seen.front();
   const bool more = seen.size() > kCandidates;
   if (more) seen.resize(kCandidates);
@@ -185,36 +190,30 @@ Result<RunSummary> KubeRunService::find_summary(const Identity& caller, std::str
               candidates_text(std::move(seen)), more ? "; and others" : "");
 }
 
-// A run that the watch has not shown yet can only have been created a moment ago. It is looked for in the caller's own
-// namespace only.
-Result<RunSummary> KubeRunService::look_up_live(const Identity& caller, std::string_view digits, std::stop_token stop) {
+Result<bool> KubeRunService::watch_is_complete(const std::string& namespace_, std::stop_token stop) {
+  if (complete_.find(namespace_)) return true;
+  const auto asked = std::chrono::steady_clock::now();
+  std::int64_t there = 0;
+  const auto meta = client_.list_each(
+      kube::kModelRuns, {.namespace_ = namespace_, .limit = 1, .metadata_only = true},
+      [&there](const kube::Json&) { ++there; }, stop);
+  if (!meta) return std::unexpected(own_fault(meta.error()));
+  const bool complete = static_cast<std::int64_t>(cache_.of_namespace(namespace_).size()) >= there + meta->remaining;
+  if (complete) complete_.put(namespace_, true, asked);
+  return complete;
+}
+
+// A run cannot be read by its UID. One that the watch has not shown yet was made a moment ago, so the client is told to
+// try again instead of listing a namespace that may have thousands.
+Error KubeRunService::unknown_run(const Identity& caller, std::string_view digits, std::stop_token stop) {
   const ResourceAttributes see{
       .verb = "list", .group = kModelrunDev, .resource = "modelruns", .namespace_ = caller.namespace_};
   const auto may = access_.allowed(caller, see, stop);
-  RETURN_IF_ERROR(may);
-  std::vector<RunSummary> found;
-  if (*may) {
-    kube::ListOptions options{.namespace_ = caller.namespace_, .limit = 500};
-    do {
-      const auto meta = client_.list_each(
-          kube::kModelRuns, options,
-          [&](kube::Json&& object) {
-            std::string uid = api::decode_meta(object).uid;
-            std::erase(uid, '-');
-            if (!uid.starts_with(digits) || found.size() > kCandidates) return;
-            const auto run = api::decode_model_run(object);
-            cache_.note(run);
-            found.push_back(summarize(run));
-          },
-          stop);
-      if (!meta) return std::unexpected(own_fault(meta.error()));
-      options.continue_token = meta->continue_token;
-    } while (!options.continue_token.empty());
-  }
-  if (found.empty()) return fail(ErrorKind::kNotFound, "{}", no_run(digits));
-  if (found.size() == 1) return found.front();
-  return fail(ErrorKind::kInvalid, "run_id {} is ambiguous: {}. Give more digits", digits,
-              candidates_text(std::move(found)));
+  if (!may) return may.error();
+  const auto complete = *may ? watch_is_complete(caller.namespace_, stop) : Result<bool>(true);
+  if (!complete) return complete.error();
+  if (*complete) return {ErrorKind::kNotFound, no_run(digits)};
+  return {ErrorKind::kUnavailable, fmt::format("run {} is not known here yet: try again in a second", digits)};
 }
 
 Result<RunPtr> KubeRunService::read_run(const Identity& caller, const RunKey& key, std::stop_token stop) {

@@ -1,11 +1,16 @@
 #include "gateway/web/answers.h"
 
+#include <algorithm>
+
 #include "api/json_access.h"
 
 namespace modelrun::gateway {
 namespace {
 
-constexpr std::size_t kMaxKey = 255;
+bool same_letters(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
 
 std::string_view title_of(int status) {
   switch (status) {
@@ -89,12 +94,16 @@ void answer_fields(const Visit& visit, const Result<nlohmann::json>& fields) {
   visit.exchange.answer(fields ? HttpAnswer{.body = api::json_text(*fields)} : problem(fields.error()));
 }
 
-Error too_many_waiting() {
-  return {ErrorKind::kThrottled, "too many calls wait here already: use mode 'async' and get_run, or try again later"};
-}
-
 std::string event(std::string_view name, std::string_view data) {
   return fmt::format("event: {}\ndata: {}\n\n", name, data);
+}
+
+bool is_json(const HttpRequest& request) {
+  if (request.count("Content-Type") != 1) return false;
+  auto type = *request.header("Content-Type");
+  type = type.substr(0, type.find(';'));
+  while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
+  return same_letters(type, "application/json");
 }
 
 bool accepts_events(const HttpRequest& request) {
@@ -104,8 +113,8 @@ bool accepts_events(const HttpRequest& request) {
 Result<std::string> idempotency_key(const HttpRequest& request) {
   const auto key = request.header("Idempotency-Key");
   if (!key) return std::string();
-  if (key->empty() || key->size() > kMaxKey) {
-    return fail(ErrorKind::kInvalid, "Idempotency-Key: 1 to {} characters", kMaxKey);
+  if (key->empty() || key->size() > kMaxIdempotencyKey) {
+    return fail(ErrorKind::kInvalid, "Idempotency-Key: 1 to {} characters", kMaxIdempotencyKey);
   }
   return std::string(*key);
 }

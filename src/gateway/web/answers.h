@@ -21,19 +21,19 @@ nlohmann::json problem_fields(const Error& error);
 HttpAnswer problem(int status, const std::string& detail);
 HttpAnswer problem(const Error& error);
 
-// The error (kThrottled) for a request that gets no place from a Places.
-Error too_many_waiting();
-
 // Answers the visit: 200 with the fields as JSON or, if there are none, with a problem document for the error.
 void answer_fields(const Visit& visit, const Result<nlohmann::json>& fields);
 
 // The text of one server-sent event. REQUIRES: `data` is a single line.
 std::string event(std::string_view name, std::string_view data);
+// True if the body's media type is application/json, whatever its parameters.
+bool is_json(const HttpRequest& request);
 // True if the client's Accept header names text/event-stream.
 bool accepts_events(const HttpRequest& request);
 
 // The value of the Idempotency-Key header; an empty text if there is none. kInvalid if the header is empty or longer
-// than 255 bytes.
+// than kMaxIdempotencyKey bytes.
 Result<std::string> idempotency_key(const HttpRequest& request);
+inline constexpr std::size_t kMaxIdempotencyKey = 255;
 
 }  // namespace modelrun::gateway

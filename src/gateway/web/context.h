@@ -22,6 +22,13 @@ struct WebContext {
   Places waiting;  // for calls that wait for a run
   Places logs;     // for logs that are followed
 
+  // Counts a request that is refused because there is too much of something: `reason` is a label of the metric.
+  void refused(const std::string& reason) const {
+    metrics
+        .counter("modelrun_gateway_refused_total", "Connections and requests that were refused", {{"reason", reason}})
+        .Increment();
+  }
+
   // The Call with which `visit` calls a tool or waits for a run. It has no idempotency key, no on_tick and no
   // cancel_on_stop; the endpoint sets what it needs. The call shares the ownership of the visit, and must not outlive
   // this object.

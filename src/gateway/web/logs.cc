@@ -1,5 +1,6 @@
 #include "gateway/web/logs.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "api/json_access.h"
@@ -19,7 +20,7 @@ using nlohmann::json;
 constexpr runtime::BackoffOptions kLogRetry{.initial = std::chrono::milliseconds(200), .max = std::chrono::seconds(2)};
 
 void send_status(HttpExchange& exchange, const RunSummary& run) {
-  exchange.send(event("status", api::json_text({{"run_id", run.key.uid}, {"status", status_word(run.phase)}})));
+  exchange.send_if_read(event("status", api::json_text({{"run_id", run.key.uid}, {"status", status_word(run.phase)}})));
 }
 
 void send_kept(WebContext& web, const Visit& visit, const RunKey& key) {
@@ -51,16 +52,30 @@ class Follower {
  private:
   // A log that cannot be read does not end the stream of events: what was kept of it is sent when the run is over.
   static void print(WebContext& web, const Visit& visit, const api::ModelRun& run, const std::stop_token& stop) {
-    const auto on_data = [&visit](std::string_view text) {
-      return visit.exchange.send(event("log", api::json_text({{"text", make_valid_utf8(text)}})));
-    };
+    std::size_t sent = 0;  // bytes of the log
     for (std::uint32_t tries = 0;; ++tries) {
+      // Every attempt reads the log from its beginning.
+      auto skip = sent;
+      const auto on_data = [&](std::string_view text) {
+        const auto known = std::min(skip, text.size());
+        skip -= known;
+        text.remove_prefix(known);
+        if (text.empty()) return true;
+        tries = 0;
+        // This thread is the log's own, so it may wait for the client. It ends when `stop` fires.
+        if (!visit.exchange.wait_until_read(stop)) return false;
+        sent += text.size();
+        return visit.exchange.send(event("log", api::json_text({{"text", make_valid_utf8(text)}})));
+      };
       const auto done = web.runs.follow_log(visit.caller, run, on_data, stop);
-      // kInvalid (HTTP 400): the kubelet does not know yet that the container runs. It learns that a second or two
-      // later than the gateway, so try again.
-      if (done || done.error().kind != ErrorKind::kInvalid) return;
+      if (done || !may_pass(done.error().kind)) return;
       if (!runtime::RealSteadyClock().sleep(runtime::backoff_delay(kLogRetry, tries), stop)) return;
     }
+  }
+  // kInvalid (HTTP 400): the kubelet does not know yet that the container runs. It learns that a second or two later
+  // than the gateway. The others: the connection broke, or nothing was printed for so long that it was given up.
+  static bool may_pass(ErrorKind kind) {
+    return kind == ErrorKind::kInvalid || kind == ErrorKind::kUnavailable || kind == ErrorKind::kTimeout;
   }
 
   std::jthread thread_;
@@ -86,7 +101,7 @@ class LogStream : public std::enable_shared_from_this<LogStream> {
     if (told_ != run.phase) {
       send_status(visit_->exchange, run);
     } else {
-      visit_->exchange.send(": alive\n\n");
+      visit_->exchange.send_if_read(": alive\n\n");
     }
     told_ = run.phase;
     // The run will be attempted again, in another pod.
@@ -118,11 +133,14 @@ class LogStream : public std::enable_shared_from_this<LogStream> {
 void serve_logs(WebContext& web, const Visit& visit, const std::string& run_id) {
   const auto found = web.runs.find_summary(visit.caller, run_id, visit.exchange.stop_token());
   if (!found) return visit.exchange.answer(problem(found.error()));
-  auto place = web.logs.take();
-  if (place == nullptr) return visit.exchange.answer(problem(too_many_waiting()));
+  auto place = web.logs.take(visit.caller);
+  if (!place) {
+    web.refused("logs");
+    return visit.exchange.answer(problem(place.error()));
+  }
   visit.exchange.open_events();
   if (api::is_final(found->phase)) return send_kept(web, visit, found->key);
-  std::make_shared<LogStream>(web, visit, std::move(place))->follow(*found);
+  std::make_shared<LogStream>(web, visit, std::move(*place))->follow(*found);
 }
 
 }  // namespace modelrun::gateway

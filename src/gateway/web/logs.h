@@ -17,8 +17,9 @@ namespace modelrun::gateway {
 
 // Answers the request. Blocks only while it asks Kubernetes; then keeps the visit until the run is over, the client
 // leaves, or the caller loses the token or the right to see the run. While the model runs, one thread of its own
-// reads its log. Answers with a problem document if there is no such run, and with 429 if --max-logs logs are
-// followed already.
+// reads its log, and waits for the client when that reads slowly; no other thread does. Answers with a problem document
+// if there is no such run, and with 429 if --max-logs logs are followed already, or --max-logs-per-caller by this
+// caller.
 void serve_logs(WebContext& web, const Visit& visit, const std::string& run_id);
 
 }  // namespace modelrun::gateway

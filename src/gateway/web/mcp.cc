@@ -6,6 +6,7 @@
 #include "api/json_access.h"
 #include "api/strict_json.h"
 #include "base/encoding.h"
+#include "gateway/web/answers.h"
 
 namespace modelrun::gateway::mcp {
 namespace {
@@ -221,6 +222,10 @@ std::expected<Request, Refusal> read_request(const Head& head, std::string_view 
   const auto& token = member(meta, "progressToken");
   if (token.is_string() || token.is_number_integer()) request.progress_token = token;
   request.idempotency_key = text_at(meta, kMetaIdempotency);
+  if (request.idempotency_key.size() > kMaxIdempotencyKey) {
+    return refuse(400, request.id, kInvalidParams,
+                  fmt::format("{} in params._meta: at most {} bytes", kMetaIdempotency, kMaxIdempotencyKey));
+  }
   return request;
 }
 
@@ -250,6 +255,12 @@ std::expected<const Tool*, Answer> tool_of(const Request& request) {
 json arguments_of(const Request& request) {
   const auto& arguments = member(request.params, "arguments");
   return arguments.is_null() ? json::object() : arguments;
+}
+
+json take_arguments(Request& request) {
+  auto arguments = arguments_of(request);
+  request.params = {{"name", text_at(request.params, "name")}};
+  return arguments;
 }
 
 namespace {

@@ -12,7 +12,7 @@
 //   if (request->notification) ...                     // answer 202 without a body
 //   if (request->method != "tools/call") ...           // answer with answer(*request)
 //   auto tool = tool_of(*request);                     // an Answer: answer with it
-//   call_tool(**tool, arguments_of(*request), call,    // answer with tool_answer(*request, fields)
+//   call_tool(**tool, take_arguments(*request), call,  // answer with tool_answer(*request, fields)
 //             [...](Result<json> fields) { ... });
 #pragma once
 
@@ -79,6 +79,8 @@ Answer answer(const Request& request);
 std::expected<const Tool*, Answer> tool_of(const Request& request);
 // params.arguments; an empty object if they are missing or null. Not checked: they may be of any JSON type.
 nlohmann::json arguments_of(const Request& request);
+// As arguments_of(), and leaves of `request.params` only what tool_answer() needs, for a call that lasts.
+nlohmann::json take_arguments(Request& request);
 
 // The answer to a tools/call whose outcome is `outcome`. An error becomes a result with isError and the error's
 // message as text. A synchronous run that did not succeed has isError, too, but with all of its fields.

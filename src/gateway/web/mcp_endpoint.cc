@@ -30,27 +30,30 @@ std::string tick_text(const RunSummary& run) {
 // them, and else a comment, which keeps proxies from closing the connection.
 std::function<void(const RunSummary&)> ticker(std::shared_ptr<const mcp::Request> request,
                                               std::shared_ptr<const Visit> visit) {
-  return
-      [request = std::move(request), visit = std::move(visit), step = std::uint64_t{0}](const RunSummary& run) mutable {
-        if (request->progress_token.is_null()) {
-          visit->exchange.send(": alive\n\n");
-        } else {
-          visit->exchange.send(event("message", api::json_text(mcp::progress(*request, ++step, tick_text(run)))));
-        }
-      };
+  return [request = std::move(request), visit = std::move(visit),
+          step = std::uint64_t{0}](const RunSummary& run) mutable {
+    if (request->progress_token.is_null()) {
+      visit->exchange.send_if_read(": alive\n\n");
+    } else {
+      visit->exchange.send_if_read(event("message", api::json_text(mcp::progress(*request, ++step, tick_text(run)))));
+    }
+  };
 }
 
 void call(WebContext& web, const Visit& visit, mcp::Request given) {
   auto& exchange = visit.exchange;
+  const auto tool = mcp::tool_of(given);
+  if (!tool) return exchange.answer(message_answer(tool.error().http_status, tool.error().message));
+  // The call may wait for long, so it keeps neither the arguments nor the body.
+  const auto arguments = mcp::take_arguments(given);
+  exchange.release_body();
   const auto kept = std::make_shared<const mcp::Request>(std::move(given));
   const auto& request = *kept;
-  const auto tool = mcp::tool_of(request);
-  if (!tool) return exchange.answer(message_answer(tool.error().http_status, tool.error().message));
-  const auto arguments = mcp::arguments_of(request);
   const bool waits = may_wait(**tool, arguments);
-  const auto place = waits ? web.waiting.take() : nullptr;
-  if (waits && place == nullptr) {
-    return exchange.answer(message_answer(200, mcp::tool_answer(request, std::unexpected(too_many_waiting()))));
+  auto place = waits ? web.waiting.take(visit.caller) : Result<Place>();
+  if (!place) {
+    web.refused("waiting");
+    return exchange.answer(message_answer(200, mcp::tool_answer(request, std::unexpected(place.error()))));
   }
   auto call = web.call_of(visit);
   const auto key = idempotency_key(visit.request);
@@ -67,15 +70,11 @@ void call(WebContext& web, const Visit& visit, mcp::Request given) {
     call.on_tick = ticker(kept, visitor);
   }
   call_tool(**tool, arguments, std::make_shared<const Call>(std::move(call)),
-            [kept, visitor, stream, place](Result<json> fields) {
+            [kept, visitor, stream, place = std::move(*place)](Result<json> fields) {
               const auto answer = mcp::tool_answer(*kept, std::move(fields));
               if (!stream) return visitor->exchange.answer(message_answer(200, answer));
               visitor->exchange.send(event("message", api::json_text(answer)));
             });
-}
-
-bool is_json(const HttpRequest& request) {
-  return request.header("Content-Type").value_or("").starts_with("application/json");
 }
 
 std::expected<mcp::Request, mcp::Refusal> read(const HttpRequest& request) {

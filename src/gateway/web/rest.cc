@@ -64,7 +64,7 @@ void answer_started(const Visit& visit, const Result<json>& fields) {
 
 void send_progress(const Visit& visit, const RunSummary& run) {
   const json fields{{"run_id", run.key.uid}, {"status", status_word(run.phase)}, {"message", run.message}};
-  visit.exchange.send(event("progress", api::json_text(fields)));
+  visit.exchange.send_if_read(event("progress", api::json_text(fields)));
 }
 
 void send_last(const Visit& visit, const Result<json>& fields) {
@@ -73,18 +73,20 @@ void send_last(const Visit& visit, const Result<json>& fields) {
 }
 
 void create_run(WebContext& web, const Visit& visit) {
-  if (!visit.request.header("Content-Type").value_or("").starts_with("application/json")) {
-    return visit.exchange.answer(problem(415, "the body must be application/json"));
-  }
+  if (!is_json(visit.request)) return visit.exchange.answer(problem(415, "the body must be application/json"));
   const auto arguments = api::parse_strict(visit.request.body);
+  visit.exchange.release_body();  // the call may wait for long
   if (!arguments) return visit.exchange.answer(problem(400, "the body is not JSON: " + arguments.error().message));
   const auto key = idempotency_key(visit.request);
   if (!key) return visit.exchange.answer(problem(key.error()));
   auto call = web.call_of(visit);
   call.idempotency_key = *key;
   const bool waits = may_wait(*find_tool("run"), *arguments);
-  const auto place = waits ? web.waiting.take() : nullptr;
-  if (waits && place == nullptr) return visit.exchange.answer(problem(too_many_waiting()));
+  auto place = waits ? web.waiting.take(visit.caller) : Result<Place>();
+  if (!place) {
+    web.refused("waiting");
+    return visit.exchange.answer(problem(place.error()));
+  }
   const auto kept = visit.shared_from_this();
   auto answer = waits ? answer_fields : answer_started;
   if (waits && accepts_events(visit.request)) {
@@ -93,7 +95,7 @@ void create_run(WebContext& web, const Visit& visit) {
     answer = send_last;
   }
   call_tool(*find_tool("run"), *arguments, std::make_shared<const Call>(std::move(call)),
-            [kept, place, answer](const Result<json>& fields) { answer(*kept, fields); });
+            [kept, place = std::move(*place), answer](const Result<json>& fields) { answer(*kept, fields); });
 }
 
 void cancel(WebContext& web, const Visit& visit, const std::string& id) {

@@ -2,19 +2,34 @@
 
 namespace modelrun::gateway {
 
-Place Places::take() {
-  const bool got = taken_.fetch_add(1) < limit_;
-  gauge_.Increment();
-  if (!got) {
-    leave();
-    return nullptr;
+Result<Place> Places::take(const Identity& caller) {
+  auto owner = share_of(caller);
+  const MutexLock lock(mutex_);
+  const auto found = by_owner_.find(owner);
+  const int own = found == by_owner_.end() ? 0 : found->second;
+  if (own >= limits_.per_caller) {
+    return fail(ErrorKind::kThrottled,
+                "you have {} calls open here, as many as one caller may have (--{}-per-caller): end one or try again "
+                "later; mode 'async' and get_run keep none open",
+                own, flag_);
   }
-  return {this, [](void* places) { static_cast<Places*>(places)->leave(); }};
+  if (taken_ >= limits_.total) {
+    return fail(ErrorKind::kThrottled,
+                "too many calls of all callers are open here (--{}): use mode 'async' and get_run, or try again later",
+                flag_);
+  }
+  ++taken_;
+  by_owner_[owner] = own + 1;
+  gauge_.Increment();
+  return Place(this, [owner = std::move(owner)](void* places) { static_cast<Places*>(places)->leave(owner); });
 }
 
-void Places::leave() {
+void Places::leave(const std::string& owner) {
+  const MutexLock lock(mutex_);
   gauge_.Decrement();
-  taken_.fetch_sub(1);
+  --taken_;
+  const auto found = by_owner_.find(owner);
+  if (--found->second == 0) by_owner_.erase(found);
 }
 
 }  // namespace modelrun::gateway

@@ -1,10 +1,13 @@
 // One HTTP request with its caller, and limits on how many requests may last at the same time.
 #pragma once
 
-#include <atomic>
 #include <memory>
+#include <string>
+#include <unordered_map>
 #include <utility>
 
+#include "base/error.h"
+#include "base/mutex.h"
 #include "gateway/auth/identity.h"
 #include "gateway/http/http.h"
 #include "runtime/metrics.h"
@@ -36,20 +39,31 @@ class Visit : public std::enable_shared_from_this<Visit> {
 // One place of a Places. It is free again when the last copy is destroyed.
 using Place = std::shared_ptr<void>;
 
-// Limits how many requests of one kind may last at the same time, and shows their number in `gauge`, which must
-// outlive it. Thread-safe. It must outlive the places that it gave out.
+// How many requests of one kind may last at the same time, and how many of them may be of one caller (share_of()).
+struct PlaceLimits {
+  int total = 0;
+  int per_caller = 0;
+};
+
+// Keeps to these limits, and shows the number of places that are taken in `gauge`, which must outlive it. Thread-safe.
+// It must outlive the places that it gave out.
 class Places {
  public:
-  Places(prometheus::Gauge& gauge, int limit) : gauge_(gauge), limit_(limit) {}
-  // Null if all places are taken. Does not block.
-  Place take();
+  // `flag`: of the total, without the dashes, for the errors' messages; that of a caller's share is `flag`-per-caller.
+  Places(prometheus::Gauge& gauge, PlaceLimits limits, std::string flag)
+      : gauge_(gauge), limits_(limits), flag_(std::move(flag)) {}
+  // kThrottled if all places are taken or the caller has as many as one caller may have. Does not block.
+  Result<Place> take(const Identity& caller);
 
  private:
-  void leave();
+  void leave(const std::string& owner);
 
   prometheus::Gauge& gauge_;
-  const int limit_;
-  std::atomic<int> taken_{0};
+  const PlaceLimits limits_;
+  const std::string flag_;
+  Mutex mutex_;
+  int taken_ GUARDED_BY(mutex_) = 0;
+  std::unordered_map<std::string, int> by_owner_ GUARDED_BY(mutex_);  // without those that have none
 };
 
 }  // namespace modelrun::gateway

@@ -176,7 +176,7 @@ class CpprestTransport final : public Transport {
     }
     for (int tries = 0;; ++tries) {
       if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
-      const auto exchange = std::make_shared<PendingRequest>();
+      const auto exchange = std::make_shared<PendingRequest>(request.max_body_bytes);
       try {
         const WithoutDefaultTrust cheap_contexts;
         follow(exchange, client.request(message(request, credential.token, exchange), exchange->token()));

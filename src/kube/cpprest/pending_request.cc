@@ -11,7 +11,6 @@ namespace modelrun::kube {
 namespace {
 
 constexpr std::size_t kHighWater = 1U << 20U;  // of a stream: stop reading while this much waits for the caller
-constexpr std::size_t kMaxBody = 64U << 20U;
 
 struct Abandoned : std::exception {};
 
@@ -155,9 +154,9 @@ void PendingRequest::headers(int status, std::optional<std::chrono::seconds> ret
 pplx::task<std::size_t> PendingRequest::received(const std::uint8_t* data, std::size_t size) {
   MutexLock lock(mutex_);
   if (abandoned_) return pplx::task_from_result(size);
-  if (inbox_.size() + size > kMaxBody) {
+  if (inbox_.size() + size > max_body_) {
     finished_ = true;
-    error_ = Error{ErrorKind::kTooLarge, fmt::format("an answer of more than {} bytes", kMaxBody)};
+    error_ = Error{ErrorKind::kTooLarge, fmt::format("an answer of more than {} bytes", max_body_)};
     changed_.notify_all();
     abandon(lock);
     return pplx::task_from_result(size);

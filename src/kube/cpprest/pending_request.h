@@ -1,7 +1,7 @@
 // One request and its answer. The caller's thread, which waits for the answer, shares it with the worker thread of
 // cpprestsdk ("the library"), which receives the answer. Private to kube/cpprest.
 //
-//   auto exchange = std::make_shared<PendingRequest>();
+//   auto exchange = std::make_shared<PendingRequest>(request.max_body_bytes);
 //   message.set_response_stream(body_sink(exchange));
 //   client.request(message, exchange->token())...;       // its continuations call headers() and finished()
 //   RequestEnd outcome = exchange->wait(deadline, stop);    // or wait_stream(); one of them, once
@@ -39,8 +39,10 @@ class PendingRequest {
  public:
   using Point = std::chrono::steady_clock::time_point;
 
+  explicit PendingRequest(std::size_t max_body) : max_body_(max_body) {}
+
   // For the caller: waits for the whole answer. kTimeout at `deadline`, kCancelled when `stop` is requested; the
-  // exchange is then cancelled. kTooLarge for a body of more than 64 MiB. Otherwise the result that finished() was
+  // exchange is then cancelled. kTooLarge for a body of more than `max_body` bytes. Otherwise the result that finished() was
   // given.
   RequestEnd wait(Point deadline, std::stop_token stop);
   // For the caller: calls `on_data` with the body of a 2xx answer as it arrives, and returns an answer without a
@@ -70,6 +72,7 @@ class PendingRequest {
   void abandon(MutexLock& lock) REQUIRES(mutex_) NO_THREAD_SAFETY_ANALYSIS;
   void unblock(MutexLock& lock) REQUIRES(mutex_) NO_THREAD_SAFETY_ANALYSIS;
 
+  const std::size_t max_body_;
   pplx::cancellation_token_source cancel_;
   Mutex mutex_;
   CondVar changed_;

@@ -1,6 +1,5 @@
 // What the gateway answers, over real sockets.
 #include "gateway/auth/origin.h"
-#include "gateway/auth/rate_limit.h"
 #include "unit/gateway/http/http_fixture.h"
 
 namespace modelrun::gateway {
@@ -302,8 +301,137 @@ TEST_F(HttpTest, GuessingTokensIsSlowedDown) {
   EXPECT_EQ(ask(request("GET", "/openapi.json")).status, 200);
 }
 
+// Otherwise random tokens make as many requests to the API server as the guesser likes.
+TEST_F(HttpTest, TheRateOfAnAddressIsAskedBeforeATokenIsLookedUp) {
+  app_options.stranger_rate = {.per_second = 1e-6, .burst = 2, .max_names = 10};
+  for (const bool early : {true, false}) {
+    at_once = early;
+    for (int i = 0; i < 10; ++i) ask(request("GET", "/openapi.json", {}, {}, fmt::format("wrong{}", i)));
+    EXPECT_EQ(authenticator.asked, 2);
+    EXPECT_EQ(ask(request("POST", "/mcp", std::string(50'000, 'x'), {}, "wrong")).status, 429);
+  }
+  EXPECT_EQ(authenticator.asked, 2);
+  EXPECT_THAT(metrics.text(), HasSubstr("modelrun_gateway_refused_total{reason=\"tokens\"}"));
+  Client other(port(), "127.0.0.2");
+  other.send(request("GET", "/openapi.json", {}, {}, "fresh"));
+  EXPECT_EQ(other.receive().status, 200);
+}
+
+// Behind a proxy, all clients have one address.
+TEST_F(HttpTest, GuessingTokensLocksNobodyOutWhoWasAccepted) {
+  app_options.stranger_rate = {.per_second = 1e-6, .burst = 2, .max_names = 10};
+  // An accepted token gives back what it took.
+  for (const char* token : {"fresh", "fresh1", "fresh2", "fresh3"}) {
+    EXPECT_EQ(ask(request("GET", "/openapi.json", {}, {}, token)).status, 200);
+  }
+  for (int i = 0; i < 5; ++i) ask(request("GET", "/openapi.json", {}, {}, fmt::format("wrong{}", i)));
+  EXPECT_EQ(ask(request("GET", "/openapi.json", {}, {}, "fresh")).status, 200);
+}
+
+TEST_F(HttpTest, TheTokenIsLookedAtBeforeABodyIsAccepted) {
+  const auto head = [](const std::string& token) {
+    auto text = request("POST", "/mcp", std::string(100'000, 'x'), {}, token);
+    return text.substr(0, text.find("\r\n\r\n") + 4);
+  };
+  EXPECT_EQ(ask(head("")).status, 401);
+  EXPECT_EQ(ask(head("wrong")).status, 401);
+  EXPECT_EQ(ask(head("down")).status, 503);
+  Client good(port());
+  good.send(head("fresh"));
+  good.send(std::string(100'000, 'x'));
+  EXPECT_EQ(good.receive().status, 400);  // it is not JSON
+  EXPECT_THAT(metrics.text(), HasSubstr("code=\"401\",route=\"/mcp\"} 2"));
+}
+
+TEST_F(HttpTest, OneCallerTakesAShareOfTheCallsThatWait) {
+  app_options.waiting = {.total = 3, .per_caller = 1};
+  const auto sync = [](const std::string& token) { return request("POST", "/v1/runs", kSync.dump(), {}, token); };
+  Client first(port());
+  first.send(sync("good"));
+  wait_for_run();
+  const auto second = ask(sync("good"));
+  EXPECT_EQ(second.status, 429);
+  EXPECT_EQ(second.headers.at("retry-after"), "1");
+  EXPECT_THAT(second.json()["detail"].get<std::string>(), HasSubstr("--max-waiting-per-caller"));
+  EXPECT_THAT(metrics.text(), HasSubstr("modelrun_gateway_refused_total{reason=\"waiting\"} 1"));
+  Client other(port());
+  other.send(sync("ben"));
+  EXPECT_TRUE(eventually([&] { return server.all(kube::kModelRuns).size() == 2; }));
+}
+
+TEST_F(HttpTest, OneCallerTakesAShareOfTheLogs) {
+  app_options.logs = {.total = 3, .per_caller = 1};
+  const auto path = "/v1/runs/" + put_run("a", {{"phase", "Pending"}}) + "/logs";
+  Client first(port());
+  first.send(request("GET", path));
+  first.read_until("pending");
+  EXPECT_EQ(ask(request("GET", path)).status, 429);
+  Client other(port());
+  other.send(request("GET", path, {}, {}, "ben"));
+  other.read_until("pending");
+}
+
+TEST(Shares, TheServiceAccountsOfANamespaceAreOneCaller) {
+  const auto share = [](const char* user) { return share_of({.user = user, .namespace_ = "n"}); };
+  EXPECT_EQ(share("system:serviceaccount:team:a"), share("system:serviceaccount:team:b"));
+  EXPECT_NE(share("system:serviceaccount:team:a"), share("system:serviceaccount:other:a"));
+  EXPECT_NE(share("login:ana"), share("login:ben"));
+}
+
+// The end of each run meets a thread that waits for its deaf client.
+TEST_F(HttpTest, ViewersThatDoNotReadHoldNoWorker) {
+  app_options.logs = {.total = 20, .per_caller = 20};
+  server_options.send_buffer_bytes = 16 << 10;
+  server_options.write_timeout = std::chrono::minutes(5);
+  server.put(kube::kPods, {{"metadata", {{"namespace", "ns"}, {"name", "p"}}}});
+  server.set_pod_log("ns", "p", "model", std::string(std::size_t{8} << 20U, 'x'));
+  const auto uid = put_run("a", {{"phase", "Running"}, {"podName", "p"}});
+  std::vector<std::unique_ptr<Client>> deaf;
+  for (int i = 0; i < 8; ++i) {
+    deaf.push_back(std::make_unique<Client>(port()));
+    deaf.back()->send(request("GET", "/v1/runs/" + uid + "/logs"));
+    deaf.back()->read_until("event: log");
+  }
+  set_status(success());
+  at_once = false;
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(ask(request("GET", "/openapi.json")).status, 200);
+  EXPECT_TRUE(idle());  // all has been handed over: only the connections wait
+}
+
+// A log that breaks off is read again, without what the client has seen already.
+TEST_F(HttpTest, ALogThatBreaksOffIsGoneOnWith) {
+  std::atomic<int> logs = 0;
+  server.set_hook([&](const kube::Request& asked, int) {
+    return asked.path.contains("/p/log?") && ++logs == 1 ? fakes::Fault::k503 : fakes::Fault::kNone;
+  });
+  server.put(kube::kPods, {{"metadata", {{"namespace", "ns"}, {"name", "p"}}}});
+  server.set_pod_log("ns", "p", "model", "line one\n");
+  const auto uid = put_run("a", {{"phase", "Running"}, {"podName", "p"}});
+  Client connection(port());
+  connection.send(request("GET", "/v1/runs/" + uid + "/logs"));
+  connection.read_until("event: log\ndata: {\"text\":\"line one\\n\"}");
+}
+
+TEST_F(HttpTest, OnlyJsonIsTakenForJson) {
+  const auto post = [&](const std::string& type) {
+    return ask("POST /v1/runs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer good\r\nContent-Length: 2\r\n" +
+               type + "\r\n{}")
+        .status;
+  };
+  EXPECT_EQ(post("Content-Type: Application/JSON ; charset=utf-8\r\n"), 422);
+  EXPECT_EQ(post("Content-Type: application/jsonp\r\n"), 415);
+  EXPECT_EQ(post("Content-Type: application/json\r\nContent-Type: text/plain\r\n"), 415);
+}
+
+TEST_F(HttpTest, AnIdempotencyKeyIsBounded) {
+  json call{{"name", "run"}, {"arguments", kAsync}};
+  call["_meta"]["modelrun.dev/idempotency-key"] = std::string(256, 'k');
+  EXPECT_EQ(ask(mcp("tools/call", call)).status, 400);
+  EXPECT_TRUE(server.all(kube::kModelRuns).empty());
+}
+
 TEST_F(HttpTest, CallsThatWaitLeaveRoomForShortOnes) {
-  app_options.max_waiting = 1;
+  app_options.waiting = {.total = 1, .per_caller = 1};
   Client waiting(port());
   waiting.send(mcp("tools/call", {{"name", "run"}, {"arguments", kSync}}, kEvents));
   wait_for_run();
@@ -328,17 +456,6 @@ TEST(Origins, HostsAndOrigins) {
   for (const char* bad : {"null", "", "https://evil.example", "file://localhost", "https://models.example.evil"}) {
     EXPECT_FALSE(policy.origin_allowed(bad)) << bad;
   }
-}
-
-TEST(Rates, BucketsFillAgainAndNeverGrowWithoutEnd) {
-  RateLimit limit({.per_second = 2, .burst = 3, .max_names = 2});
-  const RateLimit::Point start{};
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(limit.take("a", start));
-  EXPECT_FALSE(limit.take("a", start));
-  EXPECT_TRUE(limit.take("b", start));
-  EXPECT_TRUE(limit.take("a", start + std::chrono::milliseconds(500)));
-  EXPECT_FALSE(limit.take("a", start + std::chrono::milliseconds(500)));
-  for (int i = 0; i < 100; ++i) EXPECT_TRUE(limit.take(std::to_string(i), start + std::chrono::seconds(1)));
 }
 
 }  // namespace

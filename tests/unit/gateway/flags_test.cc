@@ -28,6 +28,11 @@ TEST(Flags, WhatMustNotBeStarted) {
   EXPECT_EQ(code_of({"--listen=0.0.0.0:1", "--tls-cert=c", "--tls-key=k"}), 0);
   EXPECT_EQ(code_of({"--tls-cert=c"}), 2);
   EXPECT_EQ(code_of({"--allowed-host=a b"}), 2);
+  EXPECT_EQ(code_of({"--max-waiting-per-caller=0"}), 2);
+  EXPECT_EQ(code_of({"--max-logs-per-caller=0"}), 2);
+  EXPECT_EQ(code_of({"--max-connections-per-peer=0"}), 2);
+  EXPECT_EQ(code_of({"--max-connections-per-peer=5000", "--max-waiting-per-caller=2000", "--max-logs-per-caller=64"}),
+            0);
   EXPECT_EQ(code_of({"--jwt-issuers=/dev/null/nothing"}), 2);
 }
 

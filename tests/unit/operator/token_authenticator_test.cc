@@ -64,11 +64,23 @@ TEST_F(TokenAuthenticatorTest, NobodyElseIsAPod) {
   answers[5]["user"].erase("extra");
   for (const auto& answer : answers) {
     answer_ = answer;
-    const auto pod = ask("token");
+    const auto pod = ask("token" + answer.dump());
     ASSERT_FALSE(pod) << answer;
     EXPECT_EQ(pod.error().kind, ErrorKind::kDenied) << answer;
   }
-  EXPECT_EQ(asked_.size(), answers.size()) << "a no is not remembered";
+  EXPECT_EQ(asked_.size(), answers.size());
+}
+
+TEST_F(TokenAuthenticatorTest, ARefusalIsRememberedAFailureIsNot) {
+  answer_ = {{"authenticated", false}};
+  EXPECT_FALSE(authenticator_.remembered("token"));
+  EXPECT_FALSE(ask("token"));
+  EXPECT_EQ(ask("token").error().kind, ErrorKind::kDenied);
+  EXPECT_TRUE(authenticator_.remembered("token"));
+  EXPECT_EQ(asked_.size(), 1U);
+  server_.set_hook([](const kube::Request&, int) { return fakes::Fault::k503; });
+  EXPECT_EQ(ask("other").error().kind, ErrorKind::kUnavailable);
+  EXPECT_FALSE(authenticator_.remembered("other"));
 }
 
 }  // namespace

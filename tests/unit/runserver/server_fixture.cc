@@ -13,6 +13,10 @@ using asio::ip::tcp;
 Result<PodIdentity> FakeAuthenticator::authenticate(std::string_view token, std::stop_token stop) {
   ++calls;
   if (token == "good") return PodIdentity{"ns", "p", "pod-1"};
+  if (token == "waits") {
+    gate_open_.wait();
+    return PodIdentity{"ns", "p", "pod-1"};
+  }
   if (token == "stranger") return PodIdentity{"other", "p", "pod-2"};
   if (token == "hangs") {
     std::mutex mutex;
@@ -76,11 +80,13 @@ std::vector<api::ResultFrame> FakeHandler::frames() {
   return frames_;
 }
 
-Client::Client(std::uint16_t port, const std::string& ca_pem)
+Client::Client(std::uint16_t port, const std::string& ca_pem, const char* own_address)
     : context_(asio::ssl::context::tls_client), stream_(io_, context_) {
   context_.add_certificate_authority(asio::buffer(ca_pem));
   stream_.set_verify_mode(asio::ssl::verify_peer);
   stream_.set_verify_callback(asio::ssl::host_name_verification(std::string(kServerName)));
+  stream_.next_layer().open(tcp::v4());
+  stream_.next_layer().bind({asio::ip::make_address(own_address), 0});
   stream_.next_layer().connect({asio::ip::make_address("127.0.0.1"), port});
   stream_.handshake(asio::ssl::stream_base::client);
 }
@@ -154,6 +160,11 @@ ServerTest::ServerTest()
       scratch_(*source::ScratchDir::make(std::filesystem::temp_directory_path())) {
   options_.address = "127.0.0.1";
   options_.port = 0;
+  options_.on_refusal = [this](std::string_view reason) {
+    const std::lock_guard lock(mutex_);
+    ++refused_[std::string(reason)];
+  };
+  options_.on_connection = [this](int change) { open_ += change; };
 }
 
 ServerTest::~ServerTest() {

@@ -11,6 +11,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <condition_variable>
+#include <future>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -28,11 +29,15 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 
 // Token "good": the pod p of namespace ns. "stranger": of namespace other. "down": cannot be asked. "hangs": answered
-// when the server stops. Else denied.
+// when the server stops. "waits": as "good", when `gate` is open. Else denied.
 class FakeAuthenticator final : public PodAuthenticator {
  public:
   Result<PodIdentity> authenticate(std::string_view token, std::stop_token stop) override;
   std::atomic<int> calls{0};
+  std::promise<void> gate;
+
+ private:
+  std::shared_future<void> gate_open_{gate.get_future()};
 };
 
 // Answers at once with what is set here, or keeps the callback for the test.
@@ -76,7 +81,7 @@ struct Answer {
 // One TLS connection that checks the server's certificate.
 class Client {
  public:
-  Client(std::uint16_t port, const std::string& ca_pem);
+  Client(std::uint16_t port, const std::string& ca_pem, const char* own_address = "127.0.0.1");
   ~Client();
   void send(const std::string& bytes);
   // As much of it as the server takes; it may have hung up meanwhile.
@@ -104,7 +109,14 @@ class ServerTest : public ::testing::Test {
   ServerTest();
   ~ServerTest() override;
   Server& server();  // starts it with options_
-  Client connect() { return Client(server().port(), ca_.certificate_pem); }
+  Client connect(const char* own_address = "127.0.0.1") {
+    return Client(server().port(), ca_.certificate_pem, own_address);
+  }
+  // How often the server has told of a refusal for this reason.
+  int refused(const std::string& reason) {
+    const std::lock_guard lock(mutex_);
+    return refused_[reason];
+  }
   // An archive of `size` bytes on disk.
   std::shared_ptr<const source::Archive> make_archive(std::size_t size);
   static std::string path(const std::string& action) { return "/v1/attempts/ns/run/uid-1/1/" + action; }
@@ -117,7 +129,12 @@ class ServerTest : public ::testing::Test {
   FakeAuthenticator authenticator_;
   FakeHandler handler_;
   source::ScratchDir scratch_;
+  std::atomic<int> open_{0};  // connections, as the server tells
   std::unique_ptr<Server> server_;
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, int> refused_;
 };
 
 }  // namespace modelrun::runserver::testing

@@ -1,10 +1,13 @@
 // Clients that mean harm, or are merely broken.
 #include <gmock/gmock.h>
 
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "base/encoding.h"
 #include "unit/runserver/server_fixture.h"
+#include "unit/runtime/eventually.h"
 
 namespace modelrun::runserver::testing {
 namespace {
@@ -78,7 +81,11 @@ TEST_F(ServerTest, AnIdleConnectionIsEnded) {
 
 // A socket without TLS.
 struct Plain {
-  explicit Plain(std::uint16_t port) : socket(io) { socket.connect({asio::ip::make_address("127.0.0.1"), port}); }
+  explicit Plain(std::uint16_t port, const char* own_address = "127.0.0.1") : socket(io) {
+    socket.open(tcp::v4());
+    socket.bind({asio::ip::make_address(own_address), 0});
+    socket.connect({asio::ip::make_address("127.0.0.1"), port});
+  }
   bool is_ended() {
     std::array<char, 64> bytes{};
     beast::error_code error;
@@ -111,16 +118,121 @@ TEST_F(ServerTest, OldTlsIsRefused) {
   EXPECT_TRUE(error);
 }
 
-TEST_F(ServerTest, ConnectionsAreCounted) {
-  options_.max_connections = 2;
+TEST_F(ServerTest, KnownConnectionsAreCounted) {
+  options_.connections = {.total = 2, .per_peer = 2};
+  handler_.archive = fail(ErrorKind::kConflict, "over");
   auto first = connect();
   std::optional<Client> second(std::in_place, server().port(), ca_.certificate_pem);
-  Plain third(server().port());
-  EXPECT_TRUE(third.is_ended());
+  EXPECT_EQ(first.post(path("source"), "good").status, 409U);
+  EXPECT_EQ(second->post(path("source"), "good").status, 409U);
+  EXPECT_EQ(open_, 2);
+  // The longest idle one makes room.
+  auto third = connect();
+  EXPECT_EQ(third.post(path("source"), "good").status, 409U);
+  EXPECT_TRUE(first.is_ended());
+  EXPECT_EQ(refused("evicted"), 1);
   EXPECT_EQ(server().stats().refused_connections, 1U);
   second->vanish();
-  while (server().stats().connections > 1) std::this_thread::yield();
-  EXPECT_EQ(connect().post(path("source"), "bad").status, 401U);
+  EXPECT_TRUE(eventually([&] { return open_ == 1; }));
+}
+
+TEST_F(ServerTest, WhileAllItsConnectionsWorkAnAddressGetsNoMore) {
+  options_.connections = {.total = 10, .per_peer = 1};
+  handler_.archive = fail(ErrorKind::kConflict, "over");
+  auto first = connect();
+  EXPECT_EQ(first.post(path("source"), "good").status, 409U);  // known and idle, then at work again
+  first.send(request(path("control"), "good"));
+  handler_.wait_for_watches(1);
+  const Answer refusal = connect().post(path("control"), "good");
+  EXPECT_EQ(refusal.status, 503U);
+  EXPECT_EQ(refusal.headers.at("Retry-After"), "1");
+  EXPECT_EQ(refused("peer_full"), 1);
+  auto other = connect("127.0.0.2");
+  other.send(request(path("control"), "good"));
+  handler_.wait_for_watches(2);
+}
+
+// Connections that say nothing, and those that speak TLS and say nothing more.
+TEST_F(ServerTest, AFloodFromOneAddressTakesNoPlaceOfOthers) {
+  options_.strangers = {.total = 6, .per_peer = 4};
+  handler_.archive = fail(ErrorKind::kConflict, "over");
+  auto early = connect();
+  std::vector<std::unique_ptr<Plain>> flood;
+  for (int i = 0; i < 40; ++i) flood.push_back(std::make_unique<Plain>(server().port(), "127.0.0.2"));
+  EXPECT_TRUE(eventually([&] { return refused("evicted") == 36; }));
+  EXPECT_TRUE(eventually([&] { return open_ == 5; }));
+  EXPECT_EQ(early.post(path("source"), "good").status, 409U);
+  EXPECT_EQ(connect().post(path("source"), "good").status, 409U);
+  // Even from the same address a pod gets through, because the oldest of the flood makes room.
+  EXPECT_EQ(connect("127.0.0.2").post(path("source"), "good").status, 409U);
+}
+
+TEST_F(ServerTest, TokensThatAreRefusedAreLookedUpAtALimitedRate) {
+  options_.stranger_rate = {.per_second = 1e-6, .burst = 2};
+  handler_.archive = fail(ErrorKind::kConflict, "over");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(connect().post(path("source"), "good").status, 409U);
+  EXPECT_EQ(authenticator_.calls, 5);
+  EXPECT_EQ(connect().post(path("source"), "bad1").status, 401U);
+  EXPECT_EQ(connect().post(path("source"), "bad2").status, 401U);
+  const Answer third = connect().post(path("source"), "bad3");
+  EXPECT_EQ(third.status, 429U);
+  EXPECT_EQ(third.headers.at("Retry-After"), "1");
+  EXPECT_EQ(authenticator_.calls, 7);
+  EXPECT_EQ(refused("tokens"), 1);
+  EXPECT_EQ(connect("127.0.0.2").post(path("source"), "good").status, 409U);
+}
+
+TEST_F(ServerTest, WhoLeavesBeforeItsTurnIsNotLookedUp) {
+  options_.work_threads = 1;
+  auto first = connect();
+  first.send(request(path("source"), "waits"));
+  ASSERT_TRUE(eventually([&] { return authenticator_.calls == 1; }));
+  auto second = connect();
+  second.send(request(path("source"), "bad"));
+  ASSERT_TRUE(eventually([&] { return open_ == 2; }));
+  second.vanish();
+  EXPECT_TRUE(eventually([&] { return open_ == 1; }));
+  handler_.archive = fail(ErrorKind::kConflict, "over");
+  authenticator_.gate.set_value();
+  EXPECT_EQ(first.receive().status, 409U);
+  EXPECT_EQ(connect().post(path("source"), "good").status, 409U);
+  EXPECT_EQ(authenticator_.calls, 2);
+}
+
+// The connection is watched while the token is looked up, by a read that may bring the beginning of the body.
+TEST_F(ServerTest, ABodyMayComeWhileTheTokenIsLookedUp) {
+  const std::string whole = request(path("result"), "waits", api::encode_frame(frame()));
+  const auto head = whole.find("\r\n\r\n") + 4;
+  auto client = connect();
+  client.send(whole.substr(0, head));
+  ASSERT_TRUE(eventually([&] { return authenticator_.calls == 1; }));
+  client.send(whole.substr(head, 10));
+  authenticator_.gate.set_value();
+  client.send(whole.substr(head + 10));
+  EXPECT_EQ(client.receive().status, 200U);
+  ASSERT_EQ(handler_.frames().size(), 1U);
+}
+
+TEST_F(ServerTest, ResultsThatAreOnlyAnnouncedTakeNoRoom) {
+  const std::string whole = request(path("result"), "good", api::encode_frame(frame()));
+  options_.max_result_bytes = whole.size();
+  std::vector<std::unique_ptr<Client>> silent;
+  for (int i = 0; i < 20; ++i) {
+    silent.push_back(std::make_unique<Client>(server().port(), ca_.certificate_pem));
+    silent.back()->send("POST " + path("result") +
+                        " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\nContent-Length: 16000000\r\n\r\n");
+  }
+  ASSERT_TRUE(eventually([&] { return authenticator_.calls == 20; }));
+  EXPECT_EQ(connect().post(path("result"), "good", api::encode_frame(frame())).status, 200U);
+}
+
+TEST_F(ServerTest, OneNamespaceHoldsAShareOfAllResults) {
+  const std::string body = api::encode_frame(frame());
+  options_.max_result_bytes_per_namespace = body.size() - 1;
+  const Answer refusal = connect().post(path("result"), "good", body);
+  EXPECT_EQ(refusal.status, 503U);
+  EXPECT_EQ(refusal.headers.at("Retry-After"), "1");
+  EXPECT_EQ(refused("results"), 1);
 }
 
 TEST_F(ServerTest, ClientsThatVanishAnywhereLeaveNothing) {

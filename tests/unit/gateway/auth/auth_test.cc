@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "api/api_token.h"
 #include "base/base64url.h"
 #include "base/encoding.h"
@@ -88,13 +90,20 @@ TEST_F(AuthTest, BadApiTokens) {
   forged["metadata"]["name"] = token_secret_name(sha256_hex(token));
   server.put(kube::kSecrets, forged);
   EXPECT_EQ(kind(token), ErrorKind::kDenied);
+  const std::string third = "mrt_" + std::string(43, 't');
   auto untyped =
-      token_secret("system", sha256_hex(token), {.subject = "x", .groups = {}, .namespace_ = "n", .expires = {}});
+      token_secret("system", sha256_hex(third), {.subject = "x", .groups = {}, .namespace_ = "n", .expires = {}});
   untyped["type"] = "Opaque";
   server.put(kube::kSecrets, untyped);
-  EXPECT_EQ(kind(token), ErrorKind::kDenied);
+  EXPECT_EQ(kind(third), ErrorKind::kDenied);
   server.set_hook([](const kube::Request&, int) { return fakes::Fault::k503; });
-  EXPECT_EQ(kind(token), ErrorKind::kUnavailable);
+  EXPECT_EQ(kind("mrt_" + std::string(43, 'u')), ErrorKind::kUnavailable);
+}
+
+TEST_F(AuthTest, ARefusedApiTokenIsNotLookedUpAgainAtOnce) {
+  ApiTokens tokens(client, "system", clock);
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(tokens.authenticate("mrt_" + std::string(43, 'z'), {}));
+  EXPECT_EQ(server.requests().size(), 1U);
 }
 
 // No subject, group or issuer makes a name that Kubernetes gives special powers to.
@@ -152,6 +161,39 @@ TEST_F(ReviewTest, OtherTokensAreNotShownToTheCluster) {
   EXPECT_EQ(asked, 0);
 }
 
+TEST_F(ReviewTest, ARefusedTokenIsNotShownToTheClusterAgainAtOnce) {
+  answer["authenticated"] = false;
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(review.authenticate(token(), {}).error().kind, ErrorKind::kDenied);
+  EXPECT_EQ(asked, 1);
+}
+
+// Nobody has verified these claims.
+TEST_F(ReviewTest, AnExpiryThatNoTimeCanHoldIsNone) {
+  for (const json& expires : {json(20'000'000'000'000), json(INT64_MAX), json(1e300), json(-1), json("x")}) {
+    EXPECT_EQ(review.authenticate(token({{"exp", expires}}), {}).error().kind, ErrorKind::kDenied) << expires;
+  }
+  EXPECT_EQ(asked, 0);
+}
+
+TEST_F(ReviewTest, NobodyWaitsForALockWhileTheIssuerIsLookedUp) {
+  std::promise<void> entered, gate;
+  TokenReview asking(client, {.audience = "modelrun.dev/gateway", .issuer = {}}, clock,
+                     [&](std::stop_token) -> Result<std::string> {
+                       entered.set_value();
+                       gate.get_future().wait();
+                       return "https://kubernetes.default.svc";
+                     });
+  auto first = std::async(std::launch::async, [&] { return asking.authenticate(token(), {}).has_value(); });
+  entered.get_future().wait();
+  std::stop_source left;
+  left.request_stop();
+  auto second = std::async(std::launch::async, [&] { return asking.authenticate(token(), left.get_token()); });
+  EXPECT_EQ(second.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  gate.set_value();
+  EXPECT_EQ(second.get().error().kind, ErrorKind::kUnavailable);
+  EXPECT_TRUE(first.get());
+}
+
 TEST_F(ReviewTest, WithoutAKnownIssuerNothingIsShownToTheCluster) {
   int finds = 0;
   Result<std::string> published = fail(ErrorKind::kUnavailable, "no connection");
@@ -172,7 +214,7 @@ TEST_F(ReviewTest, WithoutAKnownIssuerNothingIsShownToTheCluster) {
 
 TEST_F(ReviewTest, WhatTheClusterDoesNotVouchForIsDenied) {
   const auto denied = [&](const char* what) {
-    EXPECT_EQ(review.authenticate(token(), {}).error().kind, ErrorKind::kDenied) << what;
+    EXPECT_EQ(review.authenticate(token({{"sub", what}}), {}).error().kind, ErrorKind::kDenied) << what;
   };
   const json good = answer;
   answer["authenticated"] = false;
@@ -188,7 +230,7 @@ TEST_F(ReviewTest, WhatTheClusterDoesNotVouchForIsDenied) {
   answer["user"]["username"] = "system:serviceaccount:";
   denied("no namespace");
   server.set_hook([](const kube::Request&, int) { return fakes::Fault::k503; });
-  EXPECT_EQ(review.authenticate(token(), {}).error().kind, ErrorKind::kUnavailable);
+  EXPECT_EQ(review.authenticate(token({{"sub", "down"}}), {}).error().kind, ErrorKind::kUnavailable);
 }
 
 TEST_F(AuthTest, AccessReviewCarriesTheWholeIdentityAndIsRememberedByIt) {

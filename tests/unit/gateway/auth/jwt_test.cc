@@ -145,6 +145,14 @@ TEST_F(JwtTest, BadClaims) {
   EXPECT_FALSE(verify(rsa().sign({{"alg", "RS256"}}, doubled)));
 }
 
+TEST_F(JwtTest, MoreGroupsThanAreTakenAreRefusedAndNotLeftOut) {
+  auto many = claims();
+  many["groups"] = std::vector<std::string>(500, "g");
+  EXPECT_EQ(verify(rsa().sign({{"alg", "RS256"}}, many.dump()))->groups.size(), 501U);
+  many["groups"].push_back("one more");
+  EXPECT_EQ(verify(rsa().sign({{"alg", "RS256"}}, many.dump())).error().kind, ErrorKind::kDenied);
+}
+
 TEST_F(JwtTest, NoNameOfTheSystemsComesOut) {
   auto wrong = claims();
   wrong["sub"] = "system:admin";

@@ -11,12 +11,14 @@ namespace modelrun::gateway {
 
 using nlohmann::json;
 
-Client::Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+Client::Client(std::uint16_t port, const char* own_address) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
   const timeval limit{10, 0};
   setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   sockaddr_in address{};
   address.sin_family = AF_INET;
+  inet_pton(AF_INET, own_address, &address.sin_addr);
+  if (bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) ADD_FAILURE() << "cannot bind";
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) ADD_FAILURE() << "cannot connect";
@@ -55,6 +57,18 @@ std::string Client::read_until(const std::string& text) {
     }
   }
   return buffer_;
+}
+
+std::size_t Client::receive_slowly(std::size_t size, std::size_t pieces, std::chrono::milliseconds span) {
+  auto next = std::chrono::steady_clock::now();
+  for (std::size_t wanted = size / pieces; buffer_.size() < size; wanted += size / pieces) {
+    next += span / static_cast<int>(pieces);
+    EXPECT_TRUE(eventually([&] { return std::chrono::steady_clock::now() >= next; }));
+    while (buffer_.size() < wanted) {
+      if (!fill()) return buffer_.size();
+    }
+  }
+  return std::min(buffer_.size(), size);
 }
 
 bool Client::is_ended() {
@@ -104,6 +118,8 @@ Answer Client::receive() {
 }
 
 Result<Identity> FakeAuthenticator::authenticate(std::string_view token, std::stop_token stop) {
+  ++asked;
+  if (token.starts_with("fresh")) return remembered("good").value();
   if (token == "stuck") {
     ++stuck;
     std::mutex mutex;
@@ -125,9 +141,11 @@ std::uint16_t HttpTest::port() {
   app_options.times = times;
   app = std::make_unique<App>(app_options, runs, authenticator, nullptr, clock, metrics);
   server_options.workers = 4;
+  server_options.on_refusal = [this](std::string_view reason) { app->refused(reason); };
   auto started = Server::start(
       server_options, nullptr, [this](const auto& request, const auto& exchange) { app->serve(request, exchange); },
-      [this](const auto& request, const auto& exchange) { return at_once && app->serve_at_once(request, exchange); });
+      [this](const auto& request, const auto& exchange) { return at_once && app->serve_at_once(request, exchange); },
+      app->gate());
   if (!started) throw std::runtime_error(started.error().message);
   http = std::move(*started);
   return http->port();

@@ -23,7 +23,7 @@ struct Answer {
 // One blocking connection. Nothing in it waits longer than ten seconds.
 class Client {
  public:
-  explicit Client(std::uint16_t port);
+  explicit Client(std::uint16_t port, const char* own_address = "127.0.0.1");
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -32,6 +32,8 @@ class Client {
   Answer receive();
   // Until `text` has come, in a stream whose end has not; what has come so far.
   std::string read_until(const std::string& text);
+  // Reads until `size` bytes have come, in `pieces` pieces that take `span` altogether; how many came.
+  std::size_t receive_slowly(std::size_t size, std::size_t pieces, std::chrono::milliseconds span);
   // True when the server ends the connection without another byte.
   bool is_ended();
   void leave();
@@ -43,12 +45,13 @@ class Client {
 };
 
 // "good" is the caller of GatewayTest, "ben" another one, "down" cannot be checked, "stuck" takes until the client
-// leaves.
+// leaves. "fresh…" is good too, and never remembered.
 class FakeAuthenticator final : public Authenticator {
  public:
   Result<Identity> authenticate(std::string_view token, std::stop_token stop) override;
   std::optional<Identity> remembered(std::string_view token) override;
   std::atomic<int> stuck = 0;
+  std::atomic<int> asked = 0;
 };
 
 class HttpTest : public GatewayTest {

@@ -21,7 +21,12 @@ class ServerTest : public ::testing::Test {
  protected:
   std::uint16_t start(const Certificate* certificate = nullptr) {
     options.workers = 4;
-    auto started = Server::start(options, certificate, handler);
+    options.on_refusal = [this](std::string_view reason) {
+      const std::lock_guard lock(mutex);
+      ++refusals[std::string(reason)];
+    };
+    options.on_connection = [this](int change) { connections += change; };
+    auto started = Server::start(options, certificate, handler, {}, gate);
     if (!started) throw std::runtime_error(started.error().message);
     server = std::move(*started);
     return server->port();
@@ -40,6 +45,30 @@ class ServerTest : public ::testing::Test {
   Handler handler = [](const RequestPtr& request, const ExchangePtr& exchange) {
     exchange->answer({.content_type = "text/plain", .body = std::to_string(request->body.size()) + request->path});
   };
+  int refused(const std::string& reason) {
+    const std::lock_guard lock(mutex);
+    return refusals[reason];
+  }
+  static std::string head_of_post(std::size_t announced, const std::string& more = {}) {
+    return fmt::format("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n{}\r\n", announced, more);
+  }
+  // Keeps every exchange, as a call that waits does.
+  void keep_exchanges() {
+    handler = [this](const RequestPtr&, const ExchangePtr& exchange) {
+      const std::lock_guard lock(mutex);
+      kept.push_back(exchange);
+    };
+  }
+  std::size_t kept_exchanges() {
+    const std::lock_guard lock(mutex);
+    return kept.size();
+  }
+
+  BodyGate gate;
+  std::mutex mutex;
+  std::map<std::string, int> refusals;  // guarded by mutex, as is kept
+  std::vector<ExchangePtr> kept;
+  std::atomic<int> connections = 0;
   std::unique_ptr<Server> server;
 };
 
@@ -83,8 +112,9 @@ TEST_F(ServerTest, RequestsOfOneConnectionFollowEachOther) {
   EXPECT_EQ(client.receive().body, "3/");
   EXPECT_EQ(client.receive().body, "4/");
   EXPECT_EQ(client.receive().body, "5/");
-  client.send(post(6, "Expect: 100-continue\r\n"));
+  client.send(head_of_post(6, "Expect: 100-continue\r\n"));
   EXPECT_EQ(client.receive().status, 100);
+  client.send("xxxxxx");
   EXPECT_EQ(client.receive().body, "6/");
   client.send(post(1, "Connection: close\r\n"));
   EXPECT_EQ(client.receive().headers.at("connection"), "close");
@@ -93,7 +123,6 @@ TEST_F(ServerTest, RequestsOfOneConnectionFollowEachOther) {
 
 TEST_F(ServerTest, OneRequestTooManyIsRefused) {
   options.max_requests = 1;
-  std::mutex mutex;
   std::condition_variable_any changed;
   bool open = false;
   std::atomic<bool> entered = false;
@@ -120,8 +149,6 @@ TEST_F(ServerTest, OneRequestTooManyIsRefused) {
 TEST_F(ServerTest, ExchangesThatAreKeptHoldNoWorker) {
   options.workers = 2;
   options.max_requests = 2;
-  std::mutex mutex;
-  std::vector<ExchangePtr> kept;  // guarded by mutex
   handler = [&](const RequestPtr& request, const ExchangePtr& exchange) {
     if (request->path != "/wait") return exchange->answer({.status = 204});
     const std::lock_guard lock(mutex);
@@ -178,14 +205,17 @@ TEST_F(ServerTest, HandlersThatFailAreInternalErrors) {
   EXPECT_EQ(thrown.body.find("secret"), std::string::npos);
 }
 
-// A stream that nobody reads holds its handler back instead of filling the memory; when the client goes, it is told.
+// Who produces for one client waits for it; when the client goes, it is told.
 TEST_F(ServerTest, StreamsWaitForTheirReaders) {
   options.max_unsent_bytes = 1000;
   std::atomic<std::size_t> sent = 0;
   std::atomic<bool> ended = false, left = false;
   handler = [&](const RequestPtr&, const ExchangePtr& exchange) {
     exchange->open_events();
-    while (sent < (std::size_t{256} << 20U) && exchange->send(std::string(65536, 'x'))) sent += 65536;
+    while (sent < (std::size_t{256} << 20U) && exchange->wait_until_read({}) &&
+           exchange->send(std::string(65536, 'x'))) {
+      sent += 65536;
+    }
     left = exchange->client_left();
     ended = true;
   };
@@ -196,6 +226,173 @@ TEST_F(ServerTest, StreamsWaitForTheirReaders) {
   ASSERT_TRUE(eventually([&] { return ended.load(); }));
   EXPECT_TRUE(left);
   EXPECT_LT(sent, std::size_t{256} << 20U);
+}
+
+TEST_F(ServerTest, AWaitForAReaderEndsWhenItsOwnerSaysSo) {
+  options.max_unsent_bytes = 1000;
+  std::atomic<bool> waits = false, ended = false;
+  std::stop_source stop;
+  handler = [&](const RequestPtr&, const ExchangePtr& exchange) {
+    exchange->open_events();
+    while (exchange->send(std::string(65536, 'x')) && server->stats().answer_bytes < (std::size_t{4} << 20U)) continue;
+    waits = true;
+    EXPECT_FALSE(exchange->wait_until_read(stop.get_token()));
+    ended = true;
+  };
+  Client client(start());
+  client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return waits.load(); }));
+  stop.request_stop();
+  EXPECT_TRUE(eventually([&] { return ended.load(); }));
+}
+
+// Sending returns at once; the stream is ended when too much waits, and the client when it takes nothing for long.
+TEST_F(ServerTest, ADeafReaderHoldsNobodyAndIsGivenUp) {
+  options.max_stream_bytes = 1U << 20U;
+  options.write_timeout = std::chrono::milliseconds(100);
+  std::atomic<bool> ended = false;
+  handler = [&](const RequestPtr&, const ExchangePtr& exchange) {
+    exchange->open_events();
+    while (exchange->send(std::string(65536, 'x'))) continue;
+    EXPECT_LE(server->stats().answer_bytes, 2 * options.max_stream_bytes);
+    ended = true;
+  };
+  Client client(start());
+  client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return ended.load(); }));
+  EXPECT_TRUE(eventually([&] { return refused("slow_reader") == 1 && connections == 0; }));
+  EXPECT_EQ(server->stats().answer_bytes, 0U);
+}
+
+// The time-out is for the time without progress, not for the answer.
+TEST_F(ServerTest, ASlowReaderThatReadsOnGetsAllOfIt) {
+  constexpr std::size_t kSize = std::size_t{1} << 20U;
+  options.write_timeout = std::chrono::milliseconds(400);
+  options.send_buffer_bytes = 16 << 10;
+  handler = [](const RequestPtr&, const ExchangePtr& exchange) { exchange->answer({.body = std::string(kSize, 'x')}); };
+  Client client(start());
+  client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(client.receive_slowly(kSize, 16, options.write_timeout * 2), kSize);
+  EXPECT_GT(std::chrono::steady_clock::now() - begin, options.write_timeout);
+  EXPECT_EQ(refused("slow_reader"), 0);
+}
+
+TEST_F(ServerTest, AnswersThatWaitAreBounded) {
+  options.max_answers_bytes_per_owner = 100'000;
+  handler = [](const RequestPtr&, const ExchangePtr& exchange) {
+    exchange->answer({.body = std::string(200'000, 'x')});
+  };
+  const auto answer = ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.headers.at("retry-after"), "1");
+  EXPECT_EQ(refused("answers"), 1);
+}
+
+TEST_F(ServerTest, AnAnswerToHeadHasNoBody) {
+  Client client(start());
+  client.send("HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n" + post(3));
+  EXPECT_THAT(client.read_until("\r\n\r\nHTTP/1.1 200 OK"), HasSubstr("Content-Length: 3\r\n"));
+}
+
+TEST_F(ServerTest, BodiesThatAreOnlyAnnouncedTakeNoRoom) {
+  options.max_bodies_bytes = options.max_bodies_bytes_per_owner = 100'000;
+  std::atomic<int> asked = 0;
+  gate.at_once = [&](const HttpRequest&) {
+    ++asked;
+    return BodyPermit{.refusal = {}, .owner = "all"};
+  };
+  start();
+  std::vector<std::unique_ptr<Client>> silent;
+  for (int i = 0; i < 64; ++i) {
+    silent.push_back(std::make_unique<Client>(server->port()));
+    silent.back()->send(head_of_post(1U << 20U));
+  }
+  ASSERT_TRUE(eventually([&] { return asked == 64; }));
+  EXPECT_EQ(ask(post(90'000)).status, 200);
+}
+
+TEST_F(ServerTest, BodiesOfOneOwnerAreBounded) {
+  options.max_bodies_bytes_per_owner = 100'000;
+  gate.at_once = [](const HttpRequest& request) {
+    return BodyPermit{.refusal = {}, .owner = std::string(request.header("X-Owner").value_or("none"))};
+  };
+  keep_exchanges();
+  Client first(start());
+  first.send(post(60'000, "X-Owner: a\r\n"));
+  ASSERT_TRUE(eventually([&] { return kept_exchanges() == 1; }));
+  const auto refusal = ask(post(60'000, "X-Owner: a\r\n"));
+  EXPECT_EQ(refusal.status, 503);
+  EXPECT_EQ(refusal.headers.at("retry-after"), "1");
+  EXPECT_EQ(refused("bodies"), 1);
+  Client other(server->port());
+  other.send(post(60'000, "X-Owner: b\r\n"));
+  EXPECT_TRUE(eventually([&] { return kept_exchanges() == 2; }));
+  // Whoever has read the body gives the room back.
+  kept[0]->release_body();
+  Client again(server->port());
+  again.send(post(60'000, "X-Owner: a\r\n"));
+  EXPECT_TRUE(eventually([&] { return kept_exchanges() == 3; }));
+  kept.clear();
+  EXPECT_TRUE(eventually([&] { return server->stats().body_bytes == 0; }));
+}
+
+TEST_F(ServerTest, TheGateIsAskedBeforeTheBodyIsRead) {
+  gate.at_once = [](const HttpRequest& request) -> std::optional<BodyPermit> {
+    if (request.path == "/ask") return std::nullopt;
+    return BodyPermit{.refusal = HttpAnswer{.status = 401}, .owner = {}};
+  };
+  gate.ask = [](const HttpRequest& request, const std::stop_token&) {
+    const bool refuse = request.header("X-Refuse").has_value();
+    return BodyPermit{.refusal = refuse ? std::optional(HttpAnswer{.status = 403}) : std::nullopt, .owner = "a"};
+  };
+  EXPECT_EQ(ask(head_of_post(1000)).status, 401);
+  EXPECT_EQ(ask(head_of_post(1000, "Expect: 100-continue\r\n")).status, 401);
+  EXPECT_EQ(ask("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n").status, 401);
+  EXPECT_EQ(ask("POST /ask HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nX-Refuse: 1\r\n\r\n").status, 403);
+  Client client(server->port());
+  client.send("POST /ask HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(client.receive().status, 100);
+  client.send("abc");
+  EXPECT_EQ(client.receive().body, "3/ask");
+}
+
+// Each piece of a body that comes in time moves the time-out on.
+TEST_F(ServerTest, ASlowBodyThatComesOnIsTaken) {
+  options.body_timeout = std::chrono::milliseconds(300);
+  Client client(start());
+  client.send(head_of_post(4 * kBodyProgress));
+  for (int i = 0; i < 4; ++i) {
+    const auto next = std::chrono::steady_clock::now() + options.body_timeout / 2;
+    EXPECT_TRUE(eventually([&] { return std::chrono::steady_clock::now() >= next; }));
+    client.send(std::string(kBodyProgress, 'x'));
+  }
+  EXPECT_EQ(client.receive().body, std::to_string(4 * kBodyProgress) + "/");
+}
+
+TEST_F(ServerTest, AnIdleFloodFromOneAddressTakesNoPlaceOfOthers) {
+  options.connections = {.total = 6, .per_peer = 4};
+  Client early(start());
+  std::vector<std::unique_ptr<Client>> flood;
+  for (int i = 0; i < 40; ++i) flood.push_back(std::make_unique<Client>(server->port(), "127.0.0.2"));
+  EXPECT_TRUE(eventually([&] { return refused("evicted") == 36 && connections == 5; }));
+  early.send(post(1));
+  EXPECT_EQ(early.receive().body, "1/");
+  EXPECT_EQ(ask(post(2)).body, "2/");
+  EXPECT_TRUE(flood.front()->is_ended());
+}
+
+TEST_F(ServerTest, ARequestInProgressIsNotClosedForANewConnection) {
+  options.connections = {.total = 6, .per_peer = 1};
+  keep_exchanges();
+  Client first(start());
+  first.send(post(1));
+  ASSERT_TRUE(eventually([&] { return kept_exchanges() == 1; }));
+  EXPECT_EQ(ask(post(1)).status, 0);
+  EXPECT_EQ(refused("peer_full"), 1);
+  kept.front()->answer({.status = 204});
+  kept.clear();
+  EXPECT_EQ(first.receive().status, 204);
 }
 
 TEST_F(ServerTest, HeadersCannotBeForged) {

@@ -253,11 +253,40 @@ TEST_F(GatewayTest, WaitEndsWithTheToken) {
   EXPECT_THAT(ended.error().message, testing::HasSubstr("expired"));
 }
 
-TEST_F(GatewayTest, RunThatTheWatchHasNotBroughtYetIsReadLive) {
+TEST_F(GatewayTest, RunThatTheWatchHasNotBroughtYetIsToBeAskedForAgain) {
+  put_run("old", success());
   const auto stored = server.put(kube::kModelRuns, {{"metadata", {{"namespace", "ns"}, {"name", "x"}}},
                                                     {"spec", {{"project", "forecasts"}}},
                                                     {"status", success()}});
-  EXPECT_EQ(use("get_run", {{"run_id", stored["metadata"]["uid"]}}).value()["status"], "success");
+  const json question{{"run_id", stored["metadata"]["uid"]}};
+  EXPECT_EQ(use("get_run", question).error().kind, ErrorKind::kUnavailable);
+  cache.note(api::decode_model_run(stored));
+  EXPECT_EQ(use("get_run", question).value()["status"], "success");
+}
+
+TEST_F(GatewayTest, AnUnknownRunIsOneSmallReadWhateverTheHistory) {
+  for (int i = 0; i < 50; ++i) put_run(fmt::format("r{}", i), success());
+  const auto before = server.requests().size();
+  for (const char* id : {"77777777", "88888888-0000-0000-0000-000000000000"}) {
+    EXPECT_EQ(use("get_run", {{"run_id", id}}).error().kind, ErrorKind::kNotFound);
+  }
+  const auto requests = server.requests();
+  ASSERT_EQ(requests.size(), before + 1);
+  EXPECT_THAT(requests.back().path, testing::EndsWith("modelruns?limit=1"));
+  EXPECT_THAT(requests.back().accept, HasSubstr("PartialObjectMetadataList"));
+}
+
+// The user and the key are a stranger's text.
+TEST_F(GatewayTest, KeysOfDifferentCallersNeverMeanOneRun) {
+  Identity ana = caller, other = caller;
+  ana.user = "ana";
+  other.user = "ana\nb";
+  NewRun wanted{.project = {"ns", "forecasts"}, .idempotency_key = "b\nc"};
+  const auto one = runs.start(ana, wanted, {});
+  wanted.idempotency_key = "c";
+  const auto two = runs.start(other, wanted, {});
+  ASSERT_TRUE(one && two);
+  EXPECT_NE(one->run.key.name, two->run.key.name);
 }
 
 TEST_F(GatewayTest, ListRuns) {

@@ -1,4 +1,4 @@
-// Limits the rate of requests, with one token bucket for each name (a user or an address).
+// Limits the rate of requests, with one token bucket for each name (a user, or a group of addresses).
 #pragma once
 
 #include <chrono>
@@ -8,7 +8,7 @@
 
 #include "base/mutex.h"
 
-namespace modelrun::gateway {
+namespace modelrun::net {
 
 struct RateOptions {
   double per_second = 20;  // tokens that a bucket gains; must be positive
@@ -26,6 +26,10 @@ class RateLimit {
   explicit RateLimit(RateOptions options) : options_(options) {}
   // Takes one token from the bucket of `name`. Returns false, and takes nothing, if the bucket holds less than one.
   bool take(std::string_view name, Point now = std::chrono::steady_clock::now());
+  // Whether take() would return true. Takes nothing.
+  [[nodiscard]] bool has(std::string_view name, Point now = std::chrono::steady_clock::now()) const;
+  // Gives back a token that take() took.
+  void give_back(std::string_view name);
 
  private:
   struct Bucket {
@@ -33,10 +37,11 @@ class RateLimit {
     Point at;
   };
   void make_room(Point now) REQUIRES(mutex_);
+  [[nodiscard]] double level_at(const Bucket& bucket, Point now) const;
 
   const RateOptions options_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::unordered_map<std::string, Bucket> buckets_ GUARDED_BY(mutex_);
 };
 
-}  // namespace modelrun::gateway
+}  // namespace modelrun::net
