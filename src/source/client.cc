@@ -76,9 +76,10 @@ class Client::Call {
       return fail(ErrorKind::kUnavailable, "modelrun-source cannot be reached at {} ({})", client_.options_.socket,
                   connected.error().message);
     }
+    // A refusal may come before the request is read, and writing then fails: what counts is whether an answer came.
     const auto sent = channel_.write_frame(encode(request_));
-    const auto text = sent ? channel_.read_frame(kMaxAnswerBytes) : std::unexpected(sent.error());
-    if (!text) return std::unexpected(broken(text.error()));
+    const auto text = channel_.read_frame(kMaxAnswerBytes);
+    if (!text) return std::unexpected(broken(sent ? text.error() : sent.error()));
     answered_ = true;
     bool died = false;
     auto answer = decode_answer(*text, died);

@@ -27,8 +27,13 @@ class ClientTest : public GitTest {
  protected:
   ClientTest() : repository_(path("repo.git")), commit_(repository_.commit_sample()) {}
 
+  // The first call, before a test starts threads, makes all that they use.
   SourceProgram& program() {
-    if (!program_) program_ = std::make_unique<SourceProgram>(path("source"), flags_);
+    if (!program_) {
+      server();
+      client();
+      program_ = std::make_unique<SourceProgram>(path("source"), flags_);
+    }
     return *program_;
   }
   Client& client() {
@@ -115,7 +120,7 @@ TEST_F(ClientTest, AnswersBelongToTheirRequests) {
       const auto wanted = i % 2 == 0;
       const auto fetched =
           client().fetch(remote(repository_.file_url()), wanted ? commit_ : std::string(40, 'a'), to, {});
-      EXPECT_EQ(fetched.has_value(), wanted);
+      EXPECT_EQ(fetched.has_value(), wanted) << (fetched ? "" : fetched.error().message);
     });
   }
 }
@@ -148,7 +153,8 @@ TEST_F(ClientTest, AProcessThatCrashesEndsItsRequestOnly) {
   std::stop_source stop;
   std::jthread other([&] {
     const auto from = remote(server().url("hang/other.git"));
-    EXPECT_EQ(client().resolve(from, {}, stop.get_token()).error().kind, ErrorKind::kCancelled);
+    const auto resolved = client().resolve(from, {}, stop.get_token());
+    EXPECT_EQ(resolved.error().kind, ErrorKind::kCancelled) << resolved.error().message;
   });
   wait_until([&] { return server().count("hang/other.git") > 0; });
   const auto theirs = program().descendants();
@@ -220,6 +226,7 @@ TEST_F(ClientTest, AFailureOfThisMachineSaysNothingAboutTheSource) {
   const auto fetched = client().fetch(remote(repository_.file_url()), commit_, nowhere, {});
   ASSERT_FALSE(fetched);
   EXPECT_EQ(fetched.error().kind, ErrorKind::kUnavailable) << "and not: not found";
+  wait_until([&] { return program().is_idle(); });
   std::filesystem::remove(program().scratch());
   EXPECT_EQ(fetch(remote(repository_.file_url())).error().kind, ErrorKind::kUnavailable);
   EXPECT_THAT(ends_, ::testing::Each("fetch unavailable"));
