@@ -247,7 +247,7 @@ Result<ResultFrame> decode_frame(std::string_view text) {
     outputs = JsonText::from_compact(std::move((*value)["outputs"].get_ref<std::string&>()));
     value->erase("outputs");
   }
-  auto frame = frame_from_json(std::move(*value));
+  auto frame = frame_from_json(*value);
   if (frame) frame->outputs = std::move(outputs);
   return frame;
 }
