@@ -1,5 +1,7 @@
 #include "gateway/http/connection.h"
 
+#include <boost/beast/core/buffers_to_string.hpp>
+
 #include <algorithm>
 
 #include "base/log.h"
