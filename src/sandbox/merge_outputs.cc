@@ -129,7 +129,7 @@ std::optional<api::FrameError> OutputMerger::take_found_error() {
   return std::move(error_);
 }
 
-void OutputMerger::complain(std::string reason, std::string message) {
+void OutputMerger::complain(std::string reason, const std::string& message) {
   ++problems_;
   if (!error_) error_ = api::FrameError{std::move(reason), printable(message)};
 }

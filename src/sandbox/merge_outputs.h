@@ -49,7 +49,7 @@ class OutputMerger {
   // JSON; nullopt when there are none and when they are too large. Call it once.
   std::optional<std::string> finish();
 
-  void complain(std::string reason, std::string message);
+  void complain(std::string reason, const std::string& message);
   // The first problem; its message counts the others.
   std::optional<api::FrameError> take_found_error();
 

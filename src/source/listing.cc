@@ -19,9 +19,10 @@ Found look_for(const std::filesystem::path& listing, const std::string& path) {
     if (line == path) return {.file = true, .moved = {}};
     const auto tab = line.find('\t');
     if (tab == std::string::npos || !path.starts_with(std::string_view(line).substr(0, tab))) continue;
-    const std::string target = line.substr(tab + 1);
-    const std::string rest = path.substr(tab);
-    return {.file = false, .moved = target.empty() ? rest : target + "/" + rest};
+    std::string moved = line.substr(tab + 1);
+    if (!moved.empty()) moved += '/';
+    moved += path.substr(tab);
+    return {.file = false, .moved = std::move(moved)};
   }
   return {};
 }
