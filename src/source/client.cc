@@ -69,8 +69,9 @@ class Client::Call {
     const auto url = parse_git_url(request_.remote.url, request_.policy);
     RETURN_IF_ERROR(url);
     repository_ = url->text();
-    RETURN_IF_ERROR(client_.suspects_.begin(repository_));
-    begun_ = true;
+    const auto begun = client_.suspects_.begin(repository_);
+    RETURN_IF_ERROR(begun);
+    begun_ = *begun;
     if (auto connected = channel_.connect(client_.options_.socket); !connected) {
       if (connected.error().kind != ErrorKind::kUnavailable) return std::unexpected(connected.error());
       return fail(ErrorKind::kUnavailable, "modelrun-source cannot be reached at {} ({})", client_.options_.socket,
@@ -115,7 +116,7 @@ class Client::Call {
     std::string_view how = result ? "ok" : to_string(result.error().kind);
     if (died_) {
       how = "died";
-      result = std::unexpected(client_.suspects_.died(repository_));
+      result = std::unexpected(client_.suspects_.died(repository_, *begun_));
     } else if (answered_) {
       client_.suspects_.answered(repository_);
     } else if (begun_) {
@@ -139,7 +140,8 @@ class Client::Call {
   const std::string_view name_;
   Channel channel_;
   std::string repository_;
-  bool begun_ = false, answered_ = false, died_ = false;
+  std::optional<Suspects::Instant> begun_;
+  bool answered_ = false, died_ = false;
   std::array<char, std::size_t{64} << 10U> buffer_{};
 };
 

@@ -20,11 +20,12 @@ Suspects::Instant Suspects::refused_until(const Suspect& suspect) {
   return suspect.last_death + std::min<Instant::duration>(kRefusal * (1U << doublings), kLongestRefusal);
 }
 
-Result<void> Suspects::begin(const std::string& repository) {
+Result<Suspects::Instant> Suspects::begin(const std::string& repository) {
   const MutexLock lock(mutex_);
+  const auto now = now_();
   const auto found = suspects_.find(repository);
-  if (found == suspects_.end()) return {};
-  if (found->second.deaths >= kDeaths && now_() < refused_until(found->second)) {
+  if (found == suspects_.end()) return now;
+  if (found->second.deaths >= kDeaths && now < refused_until(found->second)) {
     return std::unexpected(refusal(found->second.deaths));
   }
   if (std::ranges::any_of(suspects_, [](const auto& each) { return each.second.working > 0; })) {
@@ -33,7 +34,7 @@ Result<void> Suspects::begin(const std::string& repository) {
                 "now; it is not this one's turn");
   }
   ++found->second.working;
-  return {};
+  return now;
 }
 
 void Suspects::answered(const std::string& repository) {
@@ -47,13 +48,15 @@ void Suspects::given_up(const std::string& repository) {
   if (found != suspects_.end() && found->second.working > 0) --found->second.working;
 }
 
-Error Suspects::died(const std::string& repository) {
+Error Suspects::died(const std::string& repository, Instant begun) {
   const MutexLock lock(mutex_);
   if (!suspects_.contains(repository)) make_room();
   auto& suspect = suspects_[repository];
   if (suspect.working > 0) --suspect.working;
-  ++suspect.deaths;
-  suspect.last_death = now_();
+  if (suspect.deaths == 0 || suspect.last_death <= begun) {
+    ++suspect.deaths;
+    suspect.last_death = now_();
+  }
   if (suspect.deaths >= kDeaths) return refusal(suspect.deaths);
   return {ErrorKind::kUnavailable,
           "modelrun-source died while it worked on this repository, perhaps for lack of memory"};

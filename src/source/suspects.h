@@ -28,14 +28,15 @@ class Suspects {
   explicit Suspects(std::function<Instant()> now = std::chrono::steady_clock::now) : now_(std::move(now)) {}
 
   // Asks to work on `repository`. kTooLarge while it is refused; kUnavailable if it is a suspect and another one is
-  // being worked on. After success one of the other functions must be called.
-  Result<void> begin(const std::string& repository);
+  // being worked on. Returns the time; after success one of the other functions must be called.
+  Result<Instant> begin(const std::string& repository);
   // The work has led to an answer of any kind.
   void answered(const std::string& repository);
   // Nobody waits for the answer any more, or it took too long.
   void given_up(const std::string& repository);
-  // Returns the error for the request: kUnavailable, or kTooLarge if the repository is refused from now on.
-  Error died(const std::string& repository);
+  // Returns the error for the request: kUnavailable, or kTooLarge if the repository is refused from now on. `begun` is
+  // what begin() returned: several requests for a repository may end by one death, which counts once.
+  Error died(const std::string& repository, Instant begun);
 
  private:
   struct Suspect {

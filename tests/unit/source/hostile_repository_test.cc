@@ -153,7 +153,7 @@ TEST_F(HostileRepositoryTest, PathsThatAreTooLongTogether) {
   for (int i = 0; i < 4'500; ++i) entries.push_back({"100644", fmt::format("{:0250}", i), id});
   std::string tree = repository_.tree(entries);
   for (int level = 0; level < 3; ++level) tree = repository_.tree({{"40000", std::string(240, 'd'), tree}});
-  expect(ErrorKind::kTooLarge, fetch(repository_.commit(tree)), "paths");
+  expect(ErrorKind::kTooLarge, fetch(repository_.commit(tree)), "the paths of the commit");
 }
 
 TEST_F(HostileRepositoryTest, ABlobThatUnfolds) {

@@ -12,8 +12,10 @@ class SuspectsTest : public ::testing::Test {
     return begun ? ErrorKind::kInternal : begun.error().kind;
   }
   ErrorKind die(const std::string& repository) {
-    EXPECT_TRUE(suspects_.begin(repository));
-    return suspects_.died(repository).kind;
+    const auto begun = suspects_.begin(repository);
+    EXPECT_TRUE(begun);
+    now_ += std::chrono::milliseconds(1);
+    return suspects_.died(repository, *begun).kind;
   }
 
   Suspects::Instant now_{};
@@ -34,15 +36,27 @@ TEST_F(SuspectsTest, WhoKillsAgainAndAgainIsRefusedForATimeThatDoubles) {
   EXPECT_TRUE(suspects_.begin("bad"));
 }
 
+TEST_F(SuspectsTest, ADeathCountsOnceForAllRequestsThatItEnds) {
+  const auto first = suspects_.begin("good");
+  now_ += std::chrono::seconds(1);
+  const auto second = suspects_.begin("good");
+  now_ += std::chrono::seconds(1);
+  for (const auto& begun : {*first, *second, *second, *first}) {
+    EXPECT_EQ(suspects_.died("good", begun).kind, ErrorKind::kUnavailable);
+  }
+  EXPECT_EQ(die("good"), ErrorKind::kUnavailable);
+  EXPECT_EQ(die("good"), ErrorKind::kTooLarge);
+}
+
 TEST_F(SuspectsTest, SuspectsAreAskedOneAtATimeAndClearedByAnAnswer) {
   ASSERT_TRUE(suspects_.begin("bad"));
   ASSERT_TRUE(suspects_.begin("good"));
-  (void)suspects_.died("bad");
-  (void)suspects_.died("good");
+  (void)suspects_.died("bad", now_);
+  (void)suspects_.died("good", now_);
   ASSERT_TRUE(suspects_.begin("bad"));
   EXPECT_EQ(kind_of_begin("good"), ErrorKind::kUnavailable);
   EXPECT_TRUE(suspects_.begin("another")) << "it is no suspect";
-  EXPECT_EQ(suspects_.died("bad").kind, ErrorKind::kUnavailable);
+  EXPECT_EQ(suspects_.died("bad", now_).kind, ErrorKind::kUnavailable);
   ASSERT_TRUE(suspects_.begin("good"));
   suspects_.answered("good");
   ASSERT_TRUE(suspects_.begin("good"));
@@ -50,8 +64,8 @@ TEST_F(SuspectsTest, SuspectsAreAskedOneAtATimeAndClearedByAnAnswer) {
 }
 
 TEST_F(SuspectsTest, WhoGivesUpLetsTheNextOne) {
-  (void)suspects_.died("a");
-  (void)suspects_.died("b");
+  (void)suspects_.died("a", now_);
+  (void)suspects_.died("b", now_);
   ASSERT_TRUE(suspects_.begin("a"));
   suspects_.given_up("a");
   EXPECT_TRUE(suspects_.begin("b"));
@@ -60,7 +74,7 @@ TEST_F(SuspectsTest, WhoGivesUpLetsTheNextOne) {
 TEST_F(SuspectsTest, RemembersSoManyAndNoMore) {
   for (std::size_t i = 0; i < Suspects::kMaxRemembered + 1; ++i) {
     now_ += std::chrono::seconds(1);
-    (void)suspects_.died(std::to_string(i));
+    (void)suspects_.died(std::to_string(i), now_);
   }
   ASSERT_TRUE(suspects_.begin("1"));
   EXPECT_EQ(kind_of_begin("2"), ErrorKind::kUnavailable);
