@@ -285,6 +285,7 @@ TEST_F(ClientTest, NothingThatComesIsBelieved) {
     const char* what;
     std::string bytes;
     bool fetch = true;
+    bool stored = false;
   };
   const std::vector<Case> cases = {
       {"nothing", ""},
@@ -293,8 +294,8 @@ TEST_F(ClientTest, NothingThatComesIsBelieved) {
       {"no JSON", frame("x")},
       {"a huge archive", answer({}, {sha256, std::uint64_t{1} << 40U}, 0)},
       {"a huge listing", answer({}, {sha256, 7}, kMaxListingBytes + 1)},
-      {"an archive that ends early", answer({}, {sha256, 7}, 0) + "arch"},
-      {"an archive of another digest", answer({}, {sha256, 7}, 0) + "forgery"},
+      {"an archive that ends early", answer({}, {sha256, 7}, 0) + "arch", true, true},
+      {"an archive of another digest", answer({}, {sha256, 7}, 0) + "forgery", true, true},
       {"no commit", answer({"--upload-pack=x", "main"}, {}, 0), false},
       {"no branch", answer({commit_, "a b"}, {}, 0), false},
   };
@@ -307,9 +308,13 @@ TEST_F(ClientTest, NothingThatComesIsBelieved) {
     const ForgedSource source(forged.socket, each.bytes);
     Client victim(forged);
     const auto from = remote(repository_.file_url());
-    const auto error =
-        each.fetch ? victim.fetch(from, commit_, files(), {}).error() : victim.resolve(from, {}, {}).error();
+    const auto to = files();
+    const auto fetched = each.fetch ? victim.fetch(from, commit_, to, {}) : FileDigest{};
+    const auto resolved = each.fetch ? Resolved{} : victim.resolve(from, {}, {});
+    ASSERT_FALSE(fetched && resolved);
+    const auto& error = each.fetch ? fetched.error() : resolved.error();
     EXPECT_EQ(error.kind, ErrorKind::kUnavailable) << error.message;
+    EXPECT_EQ(std::filesystem::exists(to.listing), each.stored) << "what is announced as too large is not even begun";
     EXPECT_THAT(ends_.back(), HasSubstr("died"));
     ++fetches_;
   }
