@@ -1,50 +1,16 @@
 #include "base/byte_budget.h"
 
-#include <utility>
-
 namespace modelrun {
 
-ByteBudget::Lease& ByteBudget::Lease::operator=(Lease&& other) noexcept {
-  if (this == &other) return *this;
-  shrink_to(0);
-  budget_ = std::move(other.budget_);
-  owner_ = std::move(other.owner_);
-  bytes_ = std::exchange(other.bytes_, 0);
-  return *this;
-}
-
-bool ByteBudget::Lease::grow_to(std::size_t bytes) {
-  if (bytes <= bytes_) return true;
-  if (!budget_ || !budget_->take(owner_, bytes - bytes_)) return false;
+bool ByteBudget::Hold::set(std::size_t bytes) {
+  if (bytes > bytes_ && (budget_ == nullptr || !budget_->take(owner_, bytes - bytes_))) return false;
+  if (bytes < bytes_) budget_->give(owner_, bytes_ - bytes);
   bytes_ = bytes;
   return true;
 }
 
-void ByteBudget::Lease::shrink_to(std::size_t bytes) {
-  if (bytes >= bytes_) return;
-  budget_->give_back(owner_, bytes_ - bytes);
-  bytes_ = bytes;
-}
-
-bool ByteBudget::take(const std::string& owner, std::size_t bytes) {
-  const MutexLock lock(mutex_);
-  const auto found = by_owner_.find(owner);
-  const std::size_t has = found == by_owner_.end() ? 0 : found->second;
-  if (bytes > total_ - used_ || bytes > share_ - has) {
-    ++refusals_;
-    return false;
-  }
-  used_ += bytes;
-  by_owner_[owner] = has + bytes;
-  return true;
-}
-
-void ByteBudget::give_back(const std::string& owner, std::size_t bytes) {
-  const MutexLock lock(mutex_);
-  used_ -= bytes;
-  const auto found = by_owner_.find(owner);
-  found->second -= bytes;
-  if (found->second == 0) by_owner_.erase(found);
+void ByteBudget::Hold::release() {
+  if (budget_ != nullptr && bytes_ > 0) budget_->give(owner_, std::exchange(bytes_, 0));
 }
 
 std::size_t ByteBudget::used() const {
@@ -52,9 +18,22 @@ std::size_t ByteBudget::used() const {
   return used_;
 }
 
-std::uint64_t ByteBudget::refusals() const {
+bool ByteBudget::take(const std::string& owner, std::size_t bytes) {
   const MutexLock lock(mutex_);
-  return refusals_;
+  const auto found = by_owner_.find(owner);
+  const auto held = found == by_owner_.end() ? 0 : found->second;
+  if (bytes > total_ - used_ || bytes > share_ - held) return false;
+  used_ += bytes;
+  by_owner_[owner] = held + bytes;
+  return true;
+}
+
+void ByteBudget::give(const std::string& owner, std::size_t bytes) {
+  const MutexLock lock(mutex_);
+  used_ -= bytes;
+  const auto found = by_owner_.find(owner);
+  found->second -= bytes;
+  if (found->second == 0) by_owner_.erase(found);
 }
 
 }  // namespace modelrun

@@ -9,11 +9,11 @@ namespace modelrun::controller {
 Term::Term(Parts parts)
     : run_queue_({.name = "runs", .seed = parts.seed}, parts.steady, &parts.metrics),
       project_queue_({.name = "projects", .seed = parts.seed}, parts.steady, &parts.metrics),
-      results_(ByteBudget::make(kHeldBytes, kHeldShare)),
+      results_(kHeldBytes, kHeldShare),
       inbox_(std::make_shared<Inbox>(parts.steady)),
       ends_(parts.steady),
       context_{parts.client,  parts.settings,  parts.clock, parts.steady, parts.caches,  parts.events,
-               parts.metrics, *results_,       large_,      *inbox_,      sources_,      slots_,
+               parts.metrics, results_,        large_,      *inbox_,      sources_,      slots_,
                leads_,        project_writes_, ends_,       run_queue_,   project_queue_},
       sources_(
           {parts.client, parts.policy, parts.git, parts.steady}, std::move(parts.executor),

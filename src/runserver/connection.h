@@ -112,7 +112,7 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   // This kind of body holds the bytes that have come. http::string_body reserves what Content-Length announces.
   std::optional<http::request_parser<http::basic_dynamic_body<beast::flat_buffer>>> parser_;
   std::unique_ptr<net::ConnectionTable::Place> place_;
-  net::ByteBudget::Hold result_bytes_;
+  ByteBudget::Hold result_bytes_;
   Route route_;
   PodIdentity pod_;
   std::unique_ptr<OrderWatch> orders_;

@@ -9,8 +9,8 @@
 #include <set>
 #include <stop_token>
 
+#include "base/byte_budget.h"
 #include "base/mutex.h"
-#include "net/byte_budget.h"
 #include "net/connection_table.h"
 #include "net/rate_limit.h"
 #include "runserver/handler.h"
@@ -58,7 +58,7 @@ struct RunServerState {
   net::ConnectionTable strangers;           // connections on which no token was accepted yet
   net::ConnectionTable known;               // the others
   net::RateLimit stranger_rate;             // by net::peer_group
-  net::ByteBudget result_bytes;             // by namespace
+  ByteBudget result_bytes;                  // by namespace
   std::atomic<bool> stopping{false};        // set at the beginning of Server::stop()
   std::stop_source stop_work;               // requested by Server::stop() after stop_grace
 

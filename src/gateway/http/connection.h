@@ -106,7 +106,7 @@ class StreamConnection final : public ClientConnection, public std::enable_share
   std::shared_ptr<StreamConnection> self_;
   std::string writing_;      // the bytes that are being written
   std::size_t written_ = 0;  // of them
-  net::ByteBudget::Hold body_bytes_;
+  ByteBudget::Hold body_bytes_;
   std::size_t body_mark_ = 0;  // the size of the body when its time-out was set
   std::size_t drained_ = 0;
   bool reading_ = false;   // the read of watch_client() is pending

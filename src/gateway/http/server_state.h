@@ -12,9 +12,9 @@
 #include <stop_token>
 #include <string>
 
+#include "base/byte_budget.h"
 #include "base/mutex.h"
 #include "gateway/http/server.h"
-#include "net/byte_budget.h"
 #include "net/connection_table.h"
 
 namespace modelrun::gateway {
@@ -62,8 +62,8 @@ struct ServerState {
   std::atomic<bool> stopping{false};
   std::atomic<int> busy{0};  // requests that a worker handles or that wait for a worker
   net::ConnectionTable table;
-  net::ByteBudget bodies;   // that are being read or handled, by owner
-  net::ByteBudget answers;  // that wait to be sent, by owner
+  ByteBudget bodies;   // that are being read or handled, by owner
+  ByteBudget answers;  // that wait to be sent, by owner
 
   Mutex mutex;
   CondVar none_left;                            // notified when the last connection or the last exchange has gone
@@ -83,7 +83,7 @@ class Reply final : public HttpExchange {
  public:
   // `body` is what the body of `request` takes of ServerState::bodies. `wake` is called from any thread when there is
   // something to write; it must not block.
-  Reply(std::shared_ptr<ServerState> state, std::shared_ptr<HttpRequest> request, net::ByteBudget::Hold body,
+  Reply(std::shared_ptr<ServerState> state, std::shared_ptr<HttpRequest> request, ByteBudget::Hold body,
         bool keep_alive, std::function<void()> wake)
       : state_(std::move(state)),
         request_(std::move(request)),
@@ -137,8 +137,8 @@ class Reply final : public HttpExchange {
   Stage stage_ GUARDED_BY(mutex_) = Stage::kNothing;
   std::string unsent_ GUARDED_BY(mutex_);
   std::size_t writing_ GUARDED_BY(mutex_) = 0;  // bytes that the last take() returned
-  net::ByteBudget::Hold body_ GUARDED_BY(mutex_);
-  net::ByteBudget::Hold waiting_ GUARDED_BY(mutex_);  // unsent_ and writing_
+  ByteBudget::Hold body_ GUARDED_BY(mutex_);
+  ByteBudget::Hold waiting_ GUARDED_BY(mutex_);  // unsent_ and writing_
 };
 
 // The head and the body of an answer as HTTP/1.1 sends them. If `keep_alive` is false, the head says

@@ -10,44 +10,13 @@
 #include "api/sandbox.h"
 #include "base/encoding.h"
 #include "fakes/peak_memory.h"
+#include "fakes/random_json.h"
 
 namespace modelrun::api {
 namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
-
-// A value at random, with names that repeat, need escapes, and come in any order.
-json random_value(std::mt19937_64& random, int depth) {
-  static const std::vector<std::string> kNames{"a",  "b", "B",    "a b", "\"q\"", "\\",
-                                               "/~", "ü", "\x01", "",    "zz",    "a\nb"};
-  switch (random() % (depth > 0 ? 8 : 6)) {
-    case 0:
-      return nullptr;
-    case 1:
-      return random() % 2 == 0;
-    case 2:
-      return static_cast<std::int64_t>(random());
-    case 3:
-      return static_cast<double>(random() % 1000) / 8;
-    case 4:
-      return kNames[random() % kNames.size()];
-    case 5:
-      return 1e300 * static_cast<double>(random() % 3);
-    case 6: {
-      json array = json::array();
-      for (auto left = random() % 4; left > 0; --left) array.push_back(random_value(random, depth - 1));
-      return array;
-    }
-    default: {
-      json object = json::object();
-      for (auto left = random() % 6; left > 0; --left) {
-        object[kNames[random() % kNames.size()]] = random_value(random, depth - 1);
-      }
-      return object;
-    }
-  }
-}
 
 // The text of `value` with the members of every object in any order.
 std::string shuffled(std::mt19937_64& random, const json& value) {
@@ -69,7 +38,7 @@ std::string shuffled(std::mt19937_64& random, const json& value) {
 TEST(CompactStrict, IsTheTextOfTheValue) {
   std::mt19937_64 random(7);
   for (int i = 0; i < 1000; ++i) {
-    const auto value = random_value(random, 5);
+    const auto value = fakes::random_value(random, 5);
     const auto text = shuffled(random, value);
     const auto compact = compact_strict(text);
     ASSERT_TRUE(compact) << text << ": " << compact.error().message;

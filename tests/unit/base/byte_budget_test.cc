@@ -5,43 +5,50 @@
 namespace modelrun {
 namespace {
 
-TEST(ByteBudget, HasATotalAndAShareForEachOwner) {
-  const auto budget = ByteBudget::make(100, 60);
-  auto a = budget->lease("a");
-  auto more = budget->lease("a");
-  auto b = budget->lease("b");
-  EXPECT_TRUE(a.grow_to(50));
-  EXPECT_FALSE(more.grow_to(11)) << "more than a's share";
-  EXPECT_TRUE(more.grow_to(10));
-  EXPECT_FALSE(b.grow_to(41)) << "more than the total";
-  EXPECT_TRUE(b.grow_to(40));
-  EXPECT_TRUE(b.grow_to(7)) << "it has that";
-  EXPECT_EQ(budget->used(), 100U);
-  EXPECT_EQ(budget->refusals(), 2U);
+TEST(ByteBudget, OneOwnerGetsAShareAndAllTogetherTheWhole) {
+  ByteBudget budget(100, 40);
+  auto a = budget.hold("a"), more = budget.hold("a");
+  EXPECT_TRUE(a.set(30));
+  EXPECT_TRUE(more.set(10));
+  EXPECT_FALSE(more.set(11));
+  auto b = budget.hold("b"), c = budget.hold("c");
+  EXPECT_TRUE(b.set(40));
+  EXPECT_FALSE(c.set(21));
+  EXPECT_TRUE(c.set(20));
+  EXPECT_EQ(budget.used(), 100U);
+  EXPECT_TRUE(a.set(5));
+  EXPECT_TRUE(more.set(35));
+  a = std::move(more);
+  EXPECT_EQ(budget.used(), 95U);
+  a.release();
+  b.release();
+  c.release();
+  EXPECT_EQ(budget.used(), 0U);
 }
 
-TEST(ByteBudget, GetsBackWhatALeaseHad) {
-  const auto budget = ByteBudget::make(100, 100);
+TEST(ByteBudget, GetsBackWhatAHoldHad) {
+  ByteBudget budget(100, 100);
   {
-    auto one = budget->lease("a");
-    EXPECT_TRUE(one.grow_to(90));
-    ByteBudget::Lease moved = std::move(one);
-    one = ByteBudget::Lease();
-    EXPECT_EQ(budget->used(), 90U) << "it is the other's now";
-    moved.shrink_to(20);
-    EXPECT_EQ(budget->used(), 20U);
-    auto other = budget->lease("b");
-    EXPECT_TRUE(other.grow_to(80));
+    auto one = budget.hold("a");
+    EXPECT_TRUE(one.set(90));
+    EXPECT_TRUE(one.set(90)) << "it has that";
+    ByteBudget::Hold moved = std::move(one);
+    one = ByteBudget::Hold();
+    EXPECT_EQ(budget.used(), 90U) << "it is the other's now";
+    EXPECT_TRUE(moved.set(20));
+    EXPECT_EQ(budget.used(), 20U);
+    auto other = budget.hold("b");
+    EXPECT_TRUE(other.set(80));
     moved = std::move(other);
-    EXPECT_EQ(budget->used(), 80U);
+    EXPECT_EQ(budget.used(), 80U);
   }
-  EXPECT_EQ(budget->used(), 0U);
+  EXPECT_EQ(budget.used(), 0U);
 }
 
-TEST(ByteBudget, ALeaseOfNobodyHasNothing) {
-  ByteBudget::Lease none;
-  EXPECT_TRUE(none.grow_to(0));
-  EXPECT_FALSE(none.grow_to(1));
+TEST(ByteBudget, AHoldWithoutABudgetHasNothing) {
+  ByteBudget::Hold none;
+  EXPECT_TRUE(none.set(0));
+  EXPECT_FALSE(none.set(1));
 }
 
 }  // namespace

@@ -8,47 +8,17 @@
 
 #include "api/json_access.h"
 #include "api/json_text.h"
+#include "fakes/random_json.h"
 
 namespace modelrun::sandbox {
 namespace {
 
 using nlohmann::json;
 
-// A random value, seldom deep.
-json random_value(std::mt19937& random, int depth) {
-  const auto word = [&] {
-    std::string text;
-    for (unsigned i = random() % 6; i > 0; --i) text += std::string_view("a\"\\/{}[],:\n\x01 é")[random() % 14];
-    return json(json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace))).get<std::string>();
-  };
-  switch (random() % (depth > 0 ? 7 : 5)) {
-    case 0:
-      return nullptr;
-    case 1:
-      return random() % 2 == 0;
-    case 2:
-      return static_cast<std::int64_t>(random()) - 1'000'000;
-    case 3:
-      return static_cast<double>(random()) / 1000;
-    case 4:
-      return word();
-    case 5: {
-      json list = json::array();
-      for (unsigned i = random() % 5; i > 0; --i) list.push_back(random_value(random, depth - 1));
-      return list;
-    }
-    default: {
-      json object = json::object();
-      for (unsigned i = random() % 5; i > 0; --i) object[word()] = random_value(random, depth - 1);
-      return object;
-    }
-  }
-}
-
 TEST(JsonText, MembersAreThoseOfTheValue) {
-  std::mt19937 random(11);
+  std::mt19937_64 random(11);
   for (int round = 0; round < 500; ++round) {
-    const json value = random_value(random, 5);
+    const json value = fakes::random_value(random, 5);
     const auto compact = api::compact_strict(value.dump(static_cast<int>(random() % 3), ' ', random() % 2 == 0));
     ASSERT_TRUE(compact) << value.dump();
     ASSERT_EQ(compact->text(), api::json_text(value));

@@ -200,24 +200,24 @@ TEST_F(ClientTest, WhatWasLeftOnTheDiskIsRemoved) {
   wait_until([&] { return program().is_idle(); });
 }
 
-TEST_F(ClientTest, WhoNeedsMoreMemoryThanThereIsIsEnded) {
-  flags_ = {"--memory-mebibytes=0"};
-  program();
-  const auto fetched = fetch(remote(server().url("hang/repo.git")));
-  ASSERT_FALSE(fetched);
-  EXPECT_EQ(fetched.error().kind, ErrorKind::kTooLarge);
-  EXPECT_THAT(fetched.error().message, HasSubstr("needs more memory"));
-  EXPECT_THAT(ends_, ::testing::ElementsAre("fetch too large")) << "the program lives";
-  wait_until([&] { return program().is_idle(); });
-}
-
-TEST_F(ClientTest, WhoNeedsMoreDiskThanThereIsIsEnded) {
-  flags_ = {"--scratch-mebibytes=0"};
-  program();
-  const auto fetched = fetch(remote(server().url("hang/repo.git")));
-  ASSERT_FALSE(fetched);
-  EXPECT_EQ(fetched.error().kind, ErrorKind::kTooLarge);
-  EXPECT_THAT(fetched.error().message, HasSubstr("needs more disk space"));
+TEST_F(ClientTest, WhoNeedsMoreThanThereIsIsEnded) {
+  struct Case {
+    const char* flag;
+    const char* what;
+  };
+  for (const Case& each : {Case{"--memory-mebibytes=0", "memory"}, Case{"--scratch-mebibytes=0", "disk space"}}) {
+    SCOPED_TRACE(each.what);
+    flags_ = {each.flag};
+    program_.reset();
+    ends_.clear();
+    program();
+    const auto fetched = fetch(remote(server().url("hang/repo.git")));
+    ASSERT_FALSE(fetched);
+    EXPECT_EQ(fetched.error().kind, ErrorKind::kTooLarge);
+    EXPECT_THAT(fetched.error().message, HasSubstr(fmt::format("needs more {}", each.what)));
+    EXPECT_THAT(ends_, ::testing::ElementsAre("fetch too large")) << "the program lives";
+    wait_until([&] { return program().is_idle(); });
+  }
 }
 
 TEST_F(ClientTest, AFailureOfThisMachineSaysNothingAboutTheSource) {

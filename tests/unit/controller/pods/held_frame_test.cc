@@ -16,27 +16,27 @@ api::ResultFrame of_size(std::size_t bytes) {
 constexpr std::size_t kMiB = 1U << 20U;
 
 TEST(HeldFrame, TheLargestFrameFitsIntoAShare) {
-  const auto budget = ByteBudget::make(kHeldBytes, kHeldShare);
-  EXPECT_TRUE(hold_frame(*budget, "n", of_size(api::kMaxFrameBytes)));
+  ByteBudget budget(kHeldBytes, kHeldShare);
+  EXPECT_TRUE(hold_frame(budget, "n", of_size(api::kMaxFrameBytes)));
 }
 
 TEST(HeldFrame, OneNamespaceLeavesRoomForOthers) {
-  const auto budget = ByteBudget::make(kHeldBytes, kHeldShare);
+  ByteBudget budget(kHeldBytes, kHeldShare);
   std::vector<FramePtr> held;
-  while (auto frame = hold_frame(*budget, "greedy", of_size(kMiB))) held.push_back(std::move(*frame));
+  while (auto frame = hold_frame(budget, "greedy", of_size(kMiB))) held.push_back(std::move(*frame));
   EXPECT_EQ(held.size(), kHeldShare / kMiB - 1) << "each is a little more than 1 MiB";
-  EXPECT_EQ(hold_frame(*budget, "greedy", of_size(kMiB)).error().kind, ErrorKind::kUnavailable) << "asked again later";
-  EXPECT_TRUE(hold_frame(*budget, "other", of_size(kMiB)));
+  EXPECT_EQ(hold_frame(budget, "greedy", of_size(kMiB)).error().kind, ErrorKind::kUnavailable) << "asked again later";
+  EXPECT_TRUE(hold_frame(budget, "other", of_size(kMiB)));
 }
 
 TEST(HeldFrame, GivesItsRoomBackWithTheLastPointer) {
-  const auto budget = ByteBudget::make(kHeldBytes, kHeldShare);
-  auto frame = *hold_frame(*budget, "n", of_size(kMiB));
+  ByteBudget budget(kHeldBytes, kHeldShare);
+  auto frame = *hold_frame(budget, "n", of_size(kMiB));
   const FramePtr observed = frame;
   frame.reset();
-  EXPECT_GT(budget->used(), kMiB);
+  EXPECT_GT(budget.used(), kMiB);
   const_cast<FramePtr&>(observed).reset();
-  EXPECT_EQ(budget->used(), 0U);
+  EXPECT_EQ(budget.used(), 0U);
 }
 
 TEST(LargeWork, OneTurnAtATime) {

@@ -1,32 +1,9 @@
-// The byte budget and the rates.
 #include <gtest/gtest.h>
 
-#include "net/byte_budget.h"
 #include "net/rate_limit.h"
 
 namespace modelrun::net {
 namespace {
-
-TEST(ByteBudget, OneOwnerGetsAShareAndAllTogetherTheWhole) {
-  ByteBudget budget(100, 40);
-  auto a = budget.hold("a"), more = budget.hold("a");
-  EXPECT_TRUE(a.set(30));
-  EXPECT_TRUE(more.set(10));
-  EXPECT_FALSE(more.set(11));
-  auto b = budget.hold("b"), c = budget.hold("c");
-  EXPECT_TRUE(b.set(40));
-  EXPECT_FALSE(c.set(21));
-  EXPECT_TRUE(c.set(20));
-  EXPECT_EQ(budget.used(), 100U);
-  EXPECT_TRUE(a.set(5));
-  EXPECT_TRUE(more.set(35));
-  a = std::move(more);
-  EXPECT_EQ(budget.used(), 95U);
-  a.release();
-  b.release();
-  c.release();
-  EXPECT_EQ(budget.used(), 0U);
-}
 
 TEST(Rates, BucketsFillAgainAndNeverGrowWithoutEnd) {
   RateLimit limit({.per_second = 2, .burst = 3, .max_names = 2});
