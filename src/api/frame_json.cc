@@ -24,9 +24,13 @@ constexpr std::array<std::pair<ExitHow, std::string_view>, 7> kExitHows{{
 }};
 
 // Outputs may be kMaxJsonDepth deep; the objects around them in the frame need a few levels more.
-// An artifact has six values, and all the rest of a frame some twenty.
-constexpr JsonLimits kFrameLimits{
-    .max_depth = kMaxJsonDepth + 4, .max_values = 8 * kMaxArtifacts, .text_member = "outputs"};
+// An artifact has six values, and all the rest of a frame some twenty; there is room for what a later agent adds.
+constexpr JsonLimits kFrameLimits{.max_depth = kMaxJsonDepth + 4,
+                                  .max_values = 40 * kMaxArtifacts,
+                                  .max_bytes = kMaxFrameBytes,  // numbers may become longer, for example 1e14
+                                  .text_member = "outputs"};
+
+constexpr std::size_t kMaxRingsBytes = 64;
 
 // Reads the members of one object. Keeps the first error; after it, find() returns nullptr.
 class Reader {
@@ -191,9 +195,8 @@ Result<ResultFrame> frame_from_json(const json& value) {
   frame.run_uid = reader.text("runUid");
   frame.attempt = static_cast<int>(std::clamp<std::int64_t>(reader.integer("attempt").value_or(0), 0, 1 << 30));
   frame.warning = reader.text("warning");
-  frame.rings = reader.text("rings");
+  frame.rings = utf8_front(reader.text("rings"), kMaxRingsBytes);
   const json* exit_object = reader.find("exit", json::value_t::object);
-  const json* outputs = reader.find("outputs", json::value_t::object);
   const json* artifacts = reader.find("artifacts", json::value_t::array);
   const json* error = reader.find("error", json::value_t::object);
   if (reader.error()) return std::unexpected(*reader.error());
@@ -207,7 +210,6 @@ Result<ResultFrame> frame_from_json(const json& value) {
   if (!out || !err) return std::unexpected(out ? err.error() : out.error());
   frame.out = *std::move(out);
   frame.err = *std::move(err);
-  if (outputs != nullptr) frame.outputs = *outputs;
   if (artifacts != nullptr) {
     RETURN_IF_ERROR(read_artifacts(*artifacts, frame.artifacts));
   }
@@ -220,7 +222,7 @@ Result<ResultFrame> frame_from_json(const json& value) {
 }
 
 std::size_t frame_bytes(const ResultFrame& frame) {
-  std::size_t bytes = sizeof frame + frame.run_uid.size() + frame.warning.size();
+  std::size_t bytes = sizeof frame + frame.run_uid.size() + frame.warning.size() + frame.rings.size();
   for (const auto* stream : {&frame.out, &frame.err}) bytes += stream->head.size() + stream->tail.size();
   if (frame.outputs) bytes += frame.outputs->size();
   if (frame.error) bytes += frame.error->reason.size() + frame.error->message.size();

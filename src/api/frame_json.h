@@ -18,8 +18,9 @@ Result<ExitHow> parse_exit_how(std::string_view name);
 
 // Without the outputs.
 nlohmann::json frame_to_json(const ResultFrame& frame);
-// Returns kInvalid when the exit record is missing or invalid, when a member is of the wrong type, or when the bytes
-// of an artifact are not base64. Other members may be absent. A negative size becomes 0. Unknown members are ignored.
+// Without the outputs, too. Returns kInvalid when the exit record is missing or invalid, when a member is of the wrong
+// type, or when the bytes of an artifact are not base64. Other members may be absent. A negative size becomes 0.
+// Unknown members are ignored.
 Result<ResultFrame> frame_from_json(const nlohmann::json& value);
 
 }  // namespace modelrun::api

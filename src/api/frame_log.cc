@@ -35,6 +35,8 @@ std::string_view take_until(std::string_view& rest, char separator) {
 // Collects the parts of one frame at a time. A part with the number 1 starts a new frame and drops an incomplete one.
 class Assembler {
  public:
+  explicit Assembler(std::size_t most) : most_(most) {}
+
   // Takes a line without its kFrameLine. Returns true when it is the last line of a frame: call finish() then, while
   // the text of the line is still in memory.
   bool add(std::string_view line) {
@@ -66,7 +68,7 @@ class Assembler {
     if (parts != *count) return fail(ErrorKind::kInvalid, "frame in log: {} parts of {}", parts, *count);
     auto packed = base64_decode(std::exchange(base64, {}));
     if (!packed) return fail_in("frame in log", packed.error());
-    const auto document = gunzip(std::exchange(*packed, {}), kMaxFrameBytes);
+    const auto document = gunzip(std::exchange(*packed, {}), most_);
     if (!document) return fail_in("frame in log", document.error());
     if (document->size() != *length || sha256_hex(*document) != digest) {
       return fail(ErrorKind::kInvalid, "frame in log: the digest does not match");
@@ -75,6 +77,7 @@ class Assembler {
   }
 
  private:
+  const std::size_t most_;  // bytes of a document
   std::string base64_;
   std::size_t parts_ = 0;
   std::string_view end_;
@@ -96,9 +99,10 @@ std::string frame_to_log(const ResultFrame& frame) {
   return out;
 }
 
-Result<ResultFrame> frame_from_log(std::string_view log) {
-  Assembler assembler;
-  // The last complete frame is the result. When all frames are damaged, the result is the error of the last one.
+Result<ResultFrame> frame_from_log(std::string_view log, std::size_t most) {
+  Assembler assembler(most);
+  // The last complete frame is the result, or the error that it is too large. When all frames are damaged, the result
+  // is the error of the last one.
   std::optional<Result<ResultFrame>> found;
   while (!log.empty()) {
     std::string_view line = take_until(log, '\n');
@@ -107,7 +111,8 @@ Result<ResultFrame> frame_from_log(std::string_view log) {
     line.remove_prefix(kFrameLine.size());
     if (!assembler.add(line)) continue;
     auto frame = assembler.finish();
-    if (frame || !found || !*found) found = std::move(frame);
+    const bool too_large = !frame && frame.error().kind == ErrorKind::kTooLarge;
+    if (frame || too_large || !found || !*found) found = std::move(frame);
   }
   if (found) return *std::move(found);
   if (assembler.in_frame()) return fail(ErrorKind::kInvalid, "frame in log: cut off before its last line");

@@ -128,8 +128,13 @@ Result<CompactFrame> frame_from_termination_message(std::string_view text) {
   if (!value->is_object() || !value->contains("frame")) {
     return fail(ErrorKind::kInvalid, "termination message: no frame in it");
   }
-  auto frame = frame_from_json((*value)["frame"]);
+  const json& inner = (*value)["frame"];
+  auto frame = frame_from_json(inner);
   if (!frame) return fail_in("termination message", frame.error());
+  if (const json& outputs = member(inner, "outputs"); !outputs.is_null()) {
+    if (!outputs.is_object()) return fail(ErrorKind::kInvalid, "termination message: 'outputs' is not an object");
+    frame->outputs = outputs;
+  }
   const auto complete = value->find("complete");
   return CompactFrame{*std::move(frame), complete != value->end() && complete->is_boolean() && complete->get<bool>()};
 }

@@ -117,10 +117,10 @@ struct ModelProject {
   ModelProjectStatus status;
 };
 
-// Decodes an object that the API server has validated against the CRD. An absent member gets the default of its
-// field. Of settings that are too large (settings_bytes >= kMaxSettingsBytes) only the short ones are kept: no run can
-// use them, and a namespace may have many such projects. Throws nlohmann::json::exception when a word of runtime.command is not a string, which the CRD's schema
-// rules out.
+// Decodes an object that the API server has validated against the CRD. An absent member gets the default of its field.
+// Of settings that are too large (settings_bytes >= kMaxSettingsBytes) only the short ones are kept: no run can use
+// them, and a namespace may have many such projects. Throws nlohmann::json::exception when a word of runtime.command is
+// not a string, which the CRD's schema rules out.
 ModelProject decode_model_project(const nlohmann::json& object);
 // Returns the value of `status`, for status_update() in api/model_run.h. Adds activeRuns, the number of active runs.
 nlohmann::json encode_status(const ModelProjectStatus& status);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "api/json_text.h"
@@ -16,20 +17,21 @@ class Parameters {
   // Not explicit, so that a value can be assigned where its text is kept.
   Parameters(const nlohmann::json& value);  // NOLINT(google-explicit-constructor)
 
-  // "sha256:" and the 64 hex digits of the canonical text; see canonical_json().
-  [[nodiscard]] const std::string& digest() const { return digest_; }
+  // "sha256:" and the 64 hex digits of the canonical text; see canonical_json(). Computed anew by each call while the
+  // text is kept: most runs that are read from the API server never need it.
+  [[nodiscard]] std::string digest() const;
   [[nodiscard]] std::size_t size() const { return size_; }  // of the text, in bytes
-  // Neither may be called after drop_text().
-  [[nodiscard]] const std::string& text() const { return value_.text(); }
-  [[nodiscard]] nlohmann::json parse() const { return value_.parse(); }
+  // REQUIRES of both: drop_text() was not called.
+  [[nodiscard]] const std::string& text() const;
+  [[nodiscard]] nlohmann::json parse() const;
 
-  void drop_text() { value_ = {}; }
+  void drop_text();
 
-  friend bool operator==(const Parameters& a, const Parameters& b) { return a.digest_ == b.digest_; }
+  friend bool operator==(const Parameters& a, const Parameters& b);
 
  private:
-  JsonText value_;
-  std::string digest_;
+  std::optional<JsonText> value_;
+  std::string digest_;  // once the text is dropped
   std::size_t size_ = 0;
 };
 

@@ -2,6 +2,8 @@
 // part of the API: clients compare them, so a word never changes. docs/troubleshooting.md explains all but kRunning.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <string_view>
 
 namespace modelrun::api::reason {
@@ -44,5 +46,16 @@ inline constexpr std::string_view kStarting = "Starting";
 inline constexpr std::string_view kRunning = "Running";
 inline constexpr std::string_view kRetrying = "Retrying";
 inline constexpr std::string_view kCancelling = "Cancelling";
+
+// True if `reason` is one of a run that has ended.
+constexpr bool is_known_end(std::string_view reason) {
+  constexpr std::array kEnds = {
+      kInvalidSpec,    kInvalidParameters,  kProjectNotFound, kSourceUnreachable, kSourceDenied,   kRefNotFound,
+      kSourceTooLarge, kEntryPointNotFound, kImagePullFailed, kUnschedulable,     kPendingTimeout, kSandboxSetupFailed,
+      kNonZeroExit,    kSignaled,           kOOMKilled,       kTimeout,           kOutputsInvalid, kOutputsTooLarge,
+      kEvicted,        kNodeLost,           kPodDeleted,      kJobDeleted,        kAgentLost,      kCancelled,
+      kInternal,       kSucceeded};
+  return std::ranges::find(kEnds, reason) != kEnds.end();
+}
 
 }  // namespace modelrun::api::reason

@@ -171,8 +171,9 @@ inline constexpr std::string_view kFrameLine = "MODELRUN-RESULT ";
 std::string frame_to_log(const ResultFrame& frame);
 // Finds the last complete frame in the agent's log and ignores all other lines. If there is none: returns kNotFound
 // when no frame begins or ends in the log; kInvalid when a part is missing, the digest does not match, or the
-// document is not a frame; kTooLarge when the document has more than kMaxFrameBytes.
-Result<ResultFrame> frame_from_log(std::string_view log);
+// document is not a frame; kTooLarge when the document has more than `most` bytes, which is at most kMaxFrameBytes.
+inline constexpr std::size_t kMaxFrameBytes = 16U << 20U;  // the run server refuses a larger frame (413)
+Result<ResultFrame> frame_from_log(std::string_view log, std::size_t most = kMaxFrameBytes);
 
 // Returns the agent's termination message: JSON of at most 4,096 bytes, which is the kubelet's limit. When the whole
 // frame does not fit, it keeps the exit record, the error (with a shortened message if need be), and as far as there
@@ -189,8 +190,7 @@ Result<CompactFrame> frame_from_termination_message(std::string_view text);
 // ---- Limits ------------------------------------------------------------------------------------------------------
 inline constexpr std::size_t kMaxOutputBytes = 1U << 20U;  // 1 MiB: the default of kEnvOutputBytes
 inline constexpr int kMaxJsonDepth = 100;                  // levels of nesting in the outputs
-inline constexpr std::size_t kMaxArtifacts = 1024;         // files that a frame lists
-inline constexpr std::size_t kMaxFrameBytes = 16U << 20U;  // the run server refuses a larger frame (413)
+inline constexpr std::size_t kMaxArtifacts = 200;          // files that a frame lists
 inline constexpr std::chrono::seconds kTermGrace{5};       // from SIGTERM to SIGKILL when `exec` ends the model
 
 // ---- Exit codes of `exec` that are not the model's (a model may use the same numbers) ---------------------------

@@ -19,7 +19,7 @@ using nlohmann::json;
 // text.
 class ValueSax final : public StrictSax {
  public:
-  ValueSax(std::string_view text, const JsonLimits& limits) : StrictSax(text, limits), limits_(limits) {}
+  ValueSax(std::string_view text, const JsonLimits& limits) : StrictSax(text, limits) {}
 
   Result<json> take() {
     RETURN_IF_ERROR(outcome());
@@ -33,13 +33,13 @@ class ValueSax final : public StrictSax {
   };
 
   bool add(json scalar) override {
-    if (in_text()) return builder_.scalar(json_text(scalar)), true;
+    if (in_text()) return builder_.scalar(json_text(scalar)), fits(builder_.size());
     if (at_text_member()) return refuse("must be an object");
     return put(std::move(scalar)) != nullptr;
   }
 
   bool open(bool array) override {
-    if (in_text() || (at_text_member() && !array)) return builder_.open(array), true;
+    if (in_text() || (at_text_member() && !array)) return builder_.open(array), fits(builder_.size());
     if (at_text_member()) return refuse("must be an object");
     json* made = put(array ? json::array() : json::object());
     if (made == nullptr) return false;
@@ -54,7 +54,7 @@ class ValueSax final : public StrictSax {
   }
 
   bool name(std::string& key) override {
-    if (in_text()) return builder_.key(key) || refuse("duplicate key");
+    if (in_text()) return (builder_.key(key) || refuse("duplicate key")) && fits(builder_.size());
     levels_.back().key = key;
     if (levels_.back().node->contains(key)) return refuse("duplicate key");
     return true;
@@ -64,27 +64,23 @@ class ValueSax final : public StrictSax {
 
   [[nodiscard]] std::string path() const override {
     std::string out;
-    for (std::size_t i = 0; i < levels_.size() && out.size() < kMaxPathShown; ++i) {
+    for (std::size_t i = 0; i < levels_.size(); ++i) {
       const Level& level = levels_[i];
       // An array already contains its open child, but not the value that is being refused, which would come next.
       const std::size_t index = level.node->size() - (i + 1 < levels_.size() ? 1 : 0);
       out += level.node->is_array() ? "/" + std::to_string(index) : pointer_token(level.key);
     }
-    out += builder_.path();
-    if (out.size() > kMaxPathShown) out.resize(kMaxPathShown);
-    return out;
+    return out + builder_.path();
   }
-
-  static constexpr std::size_t kMaxPathShown = 512;
 
   [[nodiscard]] bool in_text() const { return builder_.depth() > 0; }
   [[nodiscard]] bool at_text_member() const {
-    return !limits_.text_member.empty() && levels_.size() == 1 && levels_.back().node->is_object() &&
-           levels_.back().key == limits_.text_member;
+    const auto member = limits().text_member;
+    return !member.empty() && levels_.size() == 1 && levels_.back().node->is_object() && levels_.back().key == member;
   }
 
   json* put(json value) {
-    if (++values_ > limits_.max_values) return refuse("more than {} values", limits_.max_values), nullptr;
+    if (++values_ > limits().max_values) return refuse("more than {} values", limits().max_values), nullptr;
     if (levels_.empty()) {
       root_ = std::move(value);
       return &root_;
@@ -99,7 +95,6 @@ class ValueSax final : public StrictSax {
     return &slot;
   }
 
-  const JsonLimits& limits_;
   json root_;
   std::vector<Level> levels_;
   TextBuilder builder_;  // of the text member, while it is open

@@ -15,7 +15,7 @@ struct JsonLimits {
   int max_depth = 100;  // nesting of objects and arrays; a value without any has depth 0
   // Objects, arrays and other values that are built. One needs 16 to some 150 bytes of memory, whatever its text has.
   std::size_t max_values = std::numeric_limits<std::size_t>::max();
-  // Of the text that compact_strict() makes, in bytes. Beyond it: kTooLarge.
+  // Of the text that compact_strict() makes, or of the text of `text_member`, in bytes. Beyond it: kTooLarge.
   std::size_t max_bytes = std::numeric_limits<std::size_t>::max();
   // A member of the document that must be an object, or be absent. It becomes a string with its compact text (see
   // api/json_text.h), and what is in it does not count for max_values. Empty: none.
@@ -25,8 +25,7 @@ struct JsonLimits {
 // Parses `text`. Safe for hostile text: it does not recurse and does not throw. Returns kInvalid for syntax errors,
 // bytes that are not UTF-8, duplicate keys, integers outside int64, numbers that overflow a double (1e999), NaN and
 // Infinity, and nesting deeper than the limit. The message is one line, "at POINTER: reason", with the JSON pointer
-// (RFC 6901) of the place, or "at the top: reason" for the document itself. In the pointer, control characters become
-// '?' and long keys are shortened.
+// (RFC 6901) of the place, or "at the top: reason" for the document itself. In the pointer, long keys are shortened.
 Result<nlohmann::json> parse_strict(std::string_view text, const JsonLimits& limits = {});
 
 // Returns the canonical text of `value`, from which digests are computed: keys sorted by their bytes, no spaces, and

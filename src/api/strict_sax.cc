@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <limits>
 
+#include "base/encoding.h"
 #include "base/printable.h"
 
 namespace modelrun::api {
 namespace {
 
 constexpr std::size_t kMaxLiteralShown = 64;
+constexpr std::size_t kMaxPathShown = 512;  // in bytes, so that the reason behind it is not cut off
 
 // Returns the library's description of the error, without the library's error id and position, which mean nothing to
 // the author of a model.
@@ -18,9 +20,7 @@ std::string describe(std::size_t position, std::string_view what) {
   if (const std::size_t colon = reason.find(": syntax error"); colon != std::string_view::npos) {
     reason.remove_prefix(colon + 2);
   }
-  std::string out = fmt::format("byte {}: ", position);
-  for (const char c : reason.substr(0, 200)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-  return out;
+  return fmt::format("byte {}: {}", position, reason.substr(0, 200));
 }
 
 }  // namespace
@@ -37,7 +37,8 @@ Result<void> StrictSax::run() {
 
 void StrictSax::note(ErrorKind kind, const std::string& reason) {
   const std::string place = path();
-  error_ = Error{kind, printable(fmt::format("at {}: {}", place.empty() ? "the top" : place, reason))};
+  const auto shown = place.empty() ? std::string_view("the top") : utf8_front(place, kMaxPathShown);
+  error_ = Error{kind, printable(fmt::format("at {}: {}", shown, reason))};
 }
 
 bool StrictSax::number_unsigned(number_unsigned_t value) {

@@ -39,8 +39,9 @@ class StrictSax : private nlohmann::json_sax<nlohmann::json> {
     if (!error_) note(ErrorKind::kInvalid, fmt::format(format, std::forward<Args>(args)...));
     return false;
   }
-  // The same, for a text that is larger than limits().max_bytes.
-  bool refuse_size() {
+  // Refuses a text of more than limits().max_bytes. Returns true if it is no larger.
+  bool fits(std::size_t bytes) {
+    if (bytes <= limits_.max_bytes) return true;
     if (!error_) note(ErrorKind::kTooLarge, fmt::format("more than {} bytes as JSON", limits_.max_bytes));
     return false;
   }

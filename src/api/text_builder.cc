@@ -1,6 +1,7 @@
 #include "api/text_builder.h"
 
 #include <algorithm>
+#include <compare>
 #include <utility>
 
 #include "api/json_access.h"
@@ -9,7 +10,49 @@ namespace modelrun::api {
 namespace {
 
 constexpr std::size_t kMaxTokenShown = 64;
-constexpr std::size_t kMaxPathShown = 512;
+
+// Takes one character off the front of what stands between the quotes of a name, which json_text() has made.
+char take_character(std::string_view& rest) {
+  std::size_t size = 1;
+  char c = rest[0];
+  if (c == '\\') {
+    size = rest[1] == 'u' ? 6 : 2;
+    switch (rest[1]) {
+      case 'b':
+        c = '\b';
+        break;
+      case 'f':
+        c = '\f';
+        break;
+      case 'n':
+        c = '\n';
+        break;
+      case 'r':
+        c = '\r';
+        break;
+      case 't':
+        c = '\t';
+        break;
+      case 'u':  // only control characters are written in this way
+        c = static_cast<char>(std::stoi(std::string(rest.substr(4, 2)), nullptr, 16));
+        break;
+      default:
+        c = rest[1];
+    }
+  }
+  rest.remove_prefix(size);
+  return c;
+}
+
+// The order of two names by their bytes, as std::string has it.
+std::strong_ordering compare_quoted(std::string_view a, std::string_view b) {
+  while (!a.empty() && !b.empty()) {
+    const auto x = static_cast<unsigned char>(take_character(a));
+    const auto y = static_cast<unsigned char>(take_character(b));
+    if (x != y) return x <=> y;
+  }
+  return b.empty() <=> a.empty();
+}
 
 }  // namespace
 
@@ -21,7 +64,7 @@ std::string pointer_token(std::string_view key) {
     } else if (c == '/') {
       out += "~1";
     } else {
-      out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+      out += c;
     }
   }
   if (key.size() > kMaxTokenShown) out += "...";
@@ -55,8 +98,11 @@ bool TextBuilder::key(std::string_view name) {
   if (level.count > 0 && name < level.last) level.sorted = false;
   level.last = name;
   if (twice) return false;
-  if (level.count++ > 0) text_ += ',';
-  Member member{static_cast<std::uint32_t>(text_.size()), 0};
+  if (level.count++ > 0) {
+    level.members.back().end = static_cast<std::uint32_t>(text_.size());
+    text_ += ',';
+  }
+  Member member{static_cast<std::uint32_t>(text_.size())};
   text_ += json_text(nlohmann::json(name));
   text_ += ':';
   member.value = static_cast<std::uint32_t>(text_.size());
@@ -72,34 +118,28 @@ bool TextBuilder::close() {
   return true;
 }
 
-std::string TextBuilder::name_of(const Member& member) const {
-  const std::string_view quoted(text_.data() + member.begin, member.value - member.begin - 1);
-  const std::string_view inner = quoted.substr(1, quoted.size() - 2);
-  if (inner.find('\\') == std::string_view::npos) return std::string(inner);
-  return nlohmann::json::parse(quoted).get<std::string>();
+// Without the quotes.
+std::string_view TextBuilder::quoted_name(const Member& member) const {
+  return std::string_view(text_).substr(member.begin + 1, member.value - member.begin - 3);
 }
 
 bool TextBuilder::sort_members(Level& level) {
-  struct Named {
-    std::string name;
-    std::size_t begin, end;
+  auto& members = level.members;
+  members.back().end = static_cast<std::uint32_t>(text_.size());
+  const auto compare = [this](const Member& a, const Member& b) {
+    return compare_quoted(quoted_name(a), quoted_name(b));
   };
-  std::vector<Named> sorted;
-  sorted.reserve(level.members.size());
-  for (std::size_t i = 0; i < level.members.size(); ++i) {
-    const bool last = i + 1 == level.members.size();
-    sorted.push_back({name_of(level.members[i]), level.members[i].begin,
-                      last ? text_.size() : level.members[i + 1].begin - 1});  // without the comma
-  }
-  std::ranges::sort(sorted, {}, &Named::name);
-  const auto twice = std::ranges::adjacent_find(sorted, {}, &Named::name);
-  if (twice != sorted.end()) {
-    level.last = twice->name;
+  std::ranges::sort(members, [&](const Member& a, const Member& b) { return compare(a, b) < 0; });
+  const auto twice =
+      std::ranges::adjacent_find(members, [&](const Member& a, const Member& b) { return compare(a, b) == 0; });
+  if (twice != members.end()) {
+    level.last.clear();
+    for (auto rest = quoted_name(*twice); !rest.empty();) level.last += take_character(rest);
     return false;
   }
   std::string text;
   text.reserve(text_.size() - level.begin);
-  for (const auto& member : sorted) {
+  for (const auto& member : members) {
     if (!text.empty()) text += ',';
     text.append(text_, member.begin, member.end - member.begin);
   }
@@ -109,13 +149,12 @@ bool TextBuilder::sort_members(Level& level) {
 
 std::string TextBuilder::path() const {
   std::string out;
-  for (std::size_t i = 0; i < levels_.size() && out.size() < kMaxPathShown; ++i) {
+  for (std::size_t i = 0; i < levels_.size(); ++i) {
     const Level& level = levels_[i];
     // An open child has been counted already; the value that comes next has not.
     const std::size_t index = level.count - (i + 1 < levels_.size() ? 1 : 0);
     out += level.array ? "/" + std::to_string(index) : pointer_token(level.last);
   }
-  if (out.size() > kMaxPathShown) out.resize(kMaxPathShown);
   return out;
 }
 

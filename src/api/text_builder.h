@@ -1,5 +1,5 @@
 // Puts the compact text of a JSON value together from the events of a parser: no spaces, members sorted by name. Its
-// memory is the text, and eight bytes for each member of the objects that are open. Pure.
+// memory is at most twice the text, and twelve bytes for each member of the objects that are open. Pure.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,7 @@ class TextBuilder {
   struct Member {
     std::uint32_t begin = 0;  // of its name in text_
     std::uint32_t value = 0;  // of its value
+    std::uint32_t end = 0;    // of its value; set when the next member begins, or the object ends
   };
   struct Level {
     bool array = false;
@@ -42,14 +43,13 @@ class TextBuilder {
 
   void begin_value();
   bool sort_members(Level& level);
-  [[nodiscard]] std::string name_of(const Member& member) const;
+  [[nodiscard]] std::string_view quoted_name(const Member& member) const;
 
   std::string text_;
   std::vector<Level> levels_;
 };
 
-// `key` as one token of a JSON pointer, shortened to 64 bytes and with '?' for control characters, for a one-line
-// message.
+// `key` as one token of a JSON pointer, shortened to 64 bytes, for a message.
 std::string pointer_token(std::string_view key);
 
 }  // namespace modelrun::api

@@ -9,6 +9,7 @@
 #include "controller/resources/config_map.h"
 #include "controller/run/as_admitted.h"
 #include "controller/run/bounds.h"
+#include "controller/run/limits.h"
 #include "controller/run/reuse.h"
 
 namespace modelrun::controller {
@@ -38,7 +39,7 @@ class Applier {
   Result<void> write(const api::ModelRunStatus& status) {
     if (status == run_->status) return {};
     auto answer = replace_status(status);
-    if (!answer && api::is_final(status.phase) && is_refusal(answer.error().kind)) {
+    if (!answer && api::is_final(status.phase) && is_lasting(answer.error().kind)) {
       // A run that has ended must not hold its slot for ever because of what its model has left.
       log::warn("the final status of a run was refused, and is written without its result",
                 {{"run", run_->meta.key()}, {"error", answer.error().message}});
@@ -47,11 +48,17 @@ class Applier {
     RETURN_IF_ERROR(answer);
     run_ = std::make_shared<const api::ModelRun>(api::decode_model_run(*answer));
     fresh_ = true;
-    context_.caches.runs.put(make_record(*run_));
+    context_.caches.runs.put(context_.caches.record_of(*run_));
     return {};
   }
 
  private:
+  // True if the API server will not take this status: it is too large or not valid, or has been denied for long.
+  [[nodiscard]] bool is_lasting(ErrorKind kind) const {
+    if (kind == ErrorKind::kInvalid || kind == ErrorKind::kTooLarge) return true;
+    return kind == ErrorKind::kDenied && context_.inbox.trouble_for(meta().uid) >= kDeniedWait;
+  }
+
   Result<kube::Json> replace_status(const api::ModelRunStatus& status) {
     const auto body = api::status_update("ModelRun", run_->meta, api::encode_status(status));
     return context_.client.replace_status(kube::kModelRuns, body, stop_);
@@ -92,7 +99,7 @@ class Applier {
       auto live = std::make_shared<const api::ModelRun>(api::decode_model_run(*current));
       const bool same = live->meta.uid == meta().uid && live->status.attempts == step.attempt &&
                         !api::is_final(live->status.phase) && live->status.job_name == run_->status.job_name;
-      context_.caches.runs.put(make_record(*live));
+      context_.caches.runs.put(context_.caches.record_of(*live));
       if (!same) return fail(ErrorKind::kConflict, "run {}: the cache is behind", meta().key());
       run_ = std::move(live);
       fresh_ = true;
@@ -124,31 +131,57 @@ class Applier {
   }
 
   Result<void> act(const ReadDurable& step) {
-    RETURN_IF_ERROR(turn_.take());
-    kube::LogOptions options;
-    options.container = api::kAgentContainer;
-    options.limit_bytes = static_cast<std::int64_t>(api::kMaxFrameBytes);
-    const auto log = context_.client.pod_log(meta().namespace_, step.pod_name, options, stop_);
-    auto frame = log ? api::frame_from_log(*log) : Result<api::ResultFrame>(std::unexpected(log.error()));
-    if (!frame && !log && step.last && !step.give_up && is_transient(log.error().kind)) {
+    auto frame = read_log(step.pod_name, kLargeResult);
+    if (!frame && frame.error().kind == ErrorKind::kTooLarge) {
+      if (!turn_.take()) return {};  // the run is woken when it has its turn
+      frame = read_log(step.pod_name, api::kMaxFrameBytes);
+    }
+    context_.inbox.set_mark(meta().uid, attempt(), Mark::kDurableRead, /*again=*/true);
+    if (!frame && step.last && !step.give_up && is_transient(frame.error().kind)) {
       context_.inbox.durable_failed(meta().uid, attempt());
-      log::warn("the agent's log cannot be read now", {{"run", meta().key()}, {"error", log.error().message}});
+      log::warn("the agent's log cannot be read now", {{"run", meta().key()}, {"error", frame.error().message}});
       return {};  // the plan has the run reconciled again
     }
-    if (!frame && step.last) frame = from_termination_message(step.pod_name);
-    const bool ours = frame && frame->run_uid == meta().uid && frame->attempt == attempt();
+    if (const auto usable = is_usable(frame); !usable) {
+      log::info("the agent's log has no result that can be used",
+                {{"run", meta().key()}, {"error", usable.error().message}});
+      frame = step.last ? from_termination_message(step.pod_name)
+                        : Result<api::ResultFrame>(std::unexpected(usable.error()));
+    }
     FramePtr held;
-    if (ours) {
-      auto room = hold_frame(context_.results, meta().namespace_, std::move(*frame));
+    if (is_usable(frame)) {
+      auto room = context_.results.hold(meta().namespace_, std::move(*frame));
       if (!room) {
         context_.metrics.counter(kRefusedMetric, kRefusedHelp).Increment();
-        return fail(ErrorKind::kConflict, "{}", room.error().message);  // it can be read later as well
+        return std::unexpected(room.error());  // it can be read later as well
       }
       held = std::move(*room);
     }
+    const bool found = held != nullptr;
     context_.inbox.put_durable(meta().uid, attempt(), std::move(held), step.last);
-    if (ours || step.last) context_.run_queue.add(meta().key());
+    if (found || step.last) context_.run_queue.add(meta().key());
     return {};
+  }
+
+  // The frame in the agent's log. kTooLarge: the log or the frame has more than `most` bytes.
+  Result<api::ResultFrame> read_log(const std::string& pod_name, std::size_t most) {
+    kube::LogOptions options;
+    options.container = api::kAgentContainer;
+    options.limit_bytes = static_cast<std::int64_t>(most);
+    const auto log = context_.client.pod_log(meta().namespace_, pod_name, options, stop_);
+    RETURN_IF_ERROR(log);
+    if (most < api::kMaxFrameBytes && log->size() >= most) {
+      return fail(ErrorKind::kTooLarge, "the agent's log has {} bytes or more", most);
+    }
+    return api::frame_from_log(*log, most);
+  }
+
+  [[nodiscard]] Result<void> is_usable(const Result<api::ResultFrame>& frame) const {
+    RETURN_IF_ERROR(frame);
+    if (frame->run_uid != meta().uid || frame->attempt != attempt()) {
+      return fail(ErrorKind::kInvalid, "it is of attempt {} of run {}", frame->attempt, frame->run_uid);
+    }
+    return can_hold(*frame);
   }
 
   Result<void> act(const OrderCancel&) {
@@ -216,7 +249,9 @@ void report(const Context& context, const api::ModelRun& run, const Plan& plan) 
                           {"phase", std::string(to_string(run.status.phase))}});
   }
   if (!api::is_final(run.status.phase) || !plan.status) return;
-  const auto reason = run.status.error ? run.status.error->reason : std::string(api::reason::kSucceeded);
+  // The reason may be an agent's word. A label must not have as many values as tenants can think of.
+  const auto word = run.status.error ? std::string_view(run.status.error->reason) : api::reason::kSucceeded;
+  const auto reason = std::string(api::reason::is_known_end(word) ? word : "Unknown");
   context.metrics
       .counter("modelrun_runs_finished_total", "Runs that ended, by phase and reason.",
                {{"phase", std::string(to_string(run.status.phase))}, {"reason", reason}})
@@ -229,9 +264,7 @@ Result<RunPtr> apply_run(const Context& context, const Observed& observed, const
                          std::stop_token stop) {
   const auto& meta = observed.run->meta;
   const auto attempt = static_cast<int>(observed.run->status.attempts);
-  for (const auto mark : plan.marks) {
-    context.inbox.set_mark(meta.uid, attempt, mark, /*again=*/mark == Mark::kDurableRead);
-  }
+  for (const auto mark : plan.marks) context.inbox.set_mark(meta.uid, attempt, mark, /*again=*/false);
   Applier applier(context, observed, turn, std::move(stop));
   for (const auto& action : plan.before) {
     RETURN_IF_ERROR(applier.carry_out(action));
@@ -255,7 +288,7 @@ Result<void> apply_finished(const Context& context, const api::ObjectMeta& meta,
   run->meta = meta;
   Observed observed;
   observed.run = std::move(run);
-  LargeWork::Turn turn(context.large);  // deletions do not need it
+  LargeWork::Turn turn;  // deletions do not need it
   Applier applier(context, observed, turn, std::move(stop));
   for (const auto& action : plan.after) {
     RETURN_IF_ERROR(applier.carry_out(action));

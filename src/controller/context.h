@@ -1,7 +1,6 @@
 // What the reconcilers of one term of leadership share.
 #pragma once
 
-#include "base/byte_budget.h"
 #include "base/clock.h"
 #include "controller/caches/caches.h"
 #include "controller/end_times.h"
@@ -30,7 +29,7 @@ struct Context {
   runtime::EventSink& events;
   runtime::Metrics& metrics;
 
-  ByteBudget& results;  // of the frames that are held
+  HeldFrames& results;
   LargeWork& large;
   Inbox& inbox;
   Sources& sources;

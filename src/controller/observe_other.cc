@@ -31,11 +31,9 @@ Result<OtherRun> read_result(const Context& context, const api::ObjectMeta& meta
   auto run = read_run(context, meta, stop);
   RETURN_IF_ERROR(run);
   if (!*run || use_of(**run, identity, wish) != Use::kTake) return OtherRun{};
-  OtherRun other{std::move(*run), {}};
+  OtherRun other{.run = std::move(*run)};
   if (!other.run->status.result_ref) return other;
-  if (other.run->status.result_ref->bytes > kLargeResult) {
-    RETURN_IF_ERROR(turn.take());
-  }
+  if (other.run->status.result_ref->bytes > kLargeResult && !turn.take()) return OtherRun{.awaits_turn = true};
   auto full = kube::load_payload(context.client, *other.run, stop);
   if (full) {
     other.full = std::make_shared<const api::ResultFrame>(std::move(*full));
@@ -96,19 +94,19 @@ Result<OtherRun> observe_followed(const Context& context, const api::ModelRun& r
     if (api::is_final((*live)->status.phase)) {
       return read_result(context, meta, run.status.identity, run.spec.reuse, turn, stop);
     }
-    return use_of(**live, run.status.identity, run.spec.reuse) == Use::kWait ? OtherRun{*live, {}} : OtherRun{};
+    return use_of(**live, run.status.identity, run.spec.reuse) == Use::kWait ? OtherRun{.run = *live} : OtherRun{};
   }
   if (!record->active) return read_result(context, record->meta, run.status.identity, run.spec.reuse, turn, stop);
   const bool waits = use_of(*record->active, run.status.identity, run.spec.reuse) == Use::kWait;
-  return waits ? OtherRun{record->active, {}} : OtherRun{};
+  return waits ? OtherRun{.run = record->active} : OtherRun{};
 }
 
 Result<OtherRun> find_other(const Context& context, const api::ModelRun& run, const std::string& identity,
                             LargeWork::Turn& turn, std::stop_token stop) {
-  if (run.spec.reuse == api::Reuse::kJoin) return OtherRun{find_active(context, run, identity), {}};
+  if (run.spec.reuse == api::Reuse::kJoin) return OtherRun{.run = find_active(context, run, identity)};
   for (const auto& record : successes(context, identity)) {
     auto other = read_result(context, record->meta, identity, run.spec.reuse, turn, stop);
-    if (!other || other->run) return other;
+    if (!other || other->run || other->awaits_turn) return other;
   }
   return OtherRun{};
 }

@@ -108,6 +108,10 @@ Result<void> observe_pods(const Context& context, Observed& observed, std::stop_
                               .limit = kMostPods};
     const auto listed = context.client.list(kube::kPods, options, stop);
     RETURN_IF_ERROR(listed);
+    if (!listed->continue_token.empty()) {
+      return fail(ErrorKind::kTooLarge, "more than {} pods carry the label {}={}; delete those that are not the run's",
+                  kMostPods, api::kLabelRunUid, run.meta.uid);
+    }
     for (const auto& object : listed->items) {
       auto pod = std::make_shared<const api::PodView>(api::decode_pod(object));
       if (is_ours(*pod)) observed.pods.push_back(std::move(pod));
@@ -162,6 +166,7 @@ Result<void> observe_identity(const Context& context, Observed& observed, std::s
 Result<void> take_other(const Context& context, Observed& observed, Result<OtherRun> other) {
   RETURN_IF_ERROR(other);
   observed.other = std::move(*other);
+  observed.awaits_turn = observed.other.awaits_turn;
   if (!observed.other.full) return {};
   auto notes = context.inbox.read(*observed.run);
   observed.payload_refusals = notes.payload_refusals;
@@ -179,7 +184,7 @@ Result<void> observe_start(const Context& context, Observed& observed, LargeWork
   const bool compares = run.spec.reuse != api::Reuse::kNever && in_time && !run.spec.cancel && !run.spec.suspend;
   if (compares && run.status.reused_from) {
     RETURN_IF_ERROR(take_other(context, observed, observe_followed(context, run, turn, stop)));
-    if (observed.other.run) {
+    if (observed.other.run || observed.awaits_turn) {
       observed.identity = run.status.identity;  // as it was when the run joined the other
       return {};
     }
@@ -194,6 +199,9 @@ Result<void> observe_start(const Context& context, Observed& observed, LargeWork
 Result<void> observe_run(const Context& context, Observed& observed, LargeWork::Turn& turn, std::stop_token stop) {
   const auto& meta = observed.run->meta;
   observed.known_for = context.inbox.known_for(meta.uid);
+  observed.turn_waited = turn.waited();
+  // Read first too: if something below fails for long, the run ends with the result that it has left.
+  if (!observed.run->status.job_name.empty()) take_notes(context.inbox.read(*observed.run), observed);
   auto project = find_project(context, *observed.run, stop);
   RETURN_IF_ERROR(project);
   observed.project = std::move(*project);
@@ -213,7 +221,7 @@ Result<void> observe_run(const Context& context, Observed& observed, LargeWork::
   note_sights(context, observed);
   take_notes(context.inbox.read(*observed.run), observed);
   // What follows makes several copies of it, as JSON and compressed.
-  if (observed.frame && api::frame_bytes(*observed.frame) > kLargeResult) return turn.take();
+  observed.awaits_turn = observed.frame && api::frame_bytes(*observed.frame) > kLargeResult && !turn.take();
   return {};
 }
 

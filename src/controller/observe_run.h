@@ -16,8 +16,9 @@ namespace modelrun::controller {
 // project's Secrets, the result of another run that is to become the result of this one, and whatever the caches do not
 // know although its absence would end the run or its attempt: the project, the Job, the pods, the run that this one
 // waits for. An object that does not exist is no error: the field of Observed stays empty or says so. Fails with the
-// error of a request that failed otherwise, and with kConflict if a large result is involved and the turn cannot be had;
-// `observed` then holds what was found before. Blocks; safe to call from many threads for different runs.
+// error of a request that failed otherwise; `observed` then holds what was found before. Asks for the turn if a large
+// result is involved, and sets Observed::awaits_turn if it cannot be had. Blocks; safe to call from many threads for
+// different runs.
 Result<void> observe_run(const Context& context, Observed& observed, LargeWork::Turn& turn, std::stop_token stop);
 
 }  // namespace modelrun::controller

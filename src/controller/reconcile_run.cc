@@ -5,12 +5,10 @@
 #include "controller/apply_run.h"
 #include "controller/observe_run.h"
 #include "controller/run/decide.h"
+#include "controller/run/limits.h"
 
 namespace modelrun::controller {
 namespace {
-
-// How long passes over a run have to fail before its status says so: most failures pass sooner.
-constexpr std::chrono::seconds kTellTrouble{5};
 
 // Handles a change of spec.cancel or spec.suspend after the run's end. The result stays as it is. Only
 // observedGeneration is updated, because kstatus treats an object whose latest generation was not observed as in
@@ -25,7 +23,7 @@ Result<void> acknowledge(const Context& context, const RunRecord& record, std::s
   auto answer = context.client.replace_status(kube::kModelRuns,
                                               api::status_update("ModelRun", run.meta, std::move(status)), stop);
   RETURN_IF_ERROR(answer);
-  context.caches.runs.put(make_record(api::decode_model_run(*answer)));
+  context.caches.runs.put(context.caches.record_of(api::decode_model_run(*answer)));
   return {};
 }
 
@@ -79,13 +77,12 @@ runtime::ReconcileResult reconcile_deleted(const Context& context, const RunReco
 
 // A pass over the run has failed. Says so in its status once that has lasted, so that nobody wonders why nothing moves.
 runtime::ReconcileResult blocked(const Context& context, const Observed& observed, const Error& error,
-                                 std::stop_token stop) {
+                                 LargeWork::Turn& turn, std::stop_token stop) {
   if (error.kind == ErrorKind::kConflict || error.kind == ErrorKind::kCancelled) return runtime::failed(error);
   const auto lasted = context.inbox.trouble(observed.run->meta.uid);
   if (lasted >= kTellTrouble) {
     const Plan plan = decide_blocked(observed, error, lasted, context.clock.now(), context.settings);
     // Best effort: the next pass tries again.
-    LargeWork::Turn turn(context.large);
     if (auto told = apply_run(context, observed, plan, turn, std::move(stop)); !told) {
       return runtime::failed(told.error());
     }
@@ -94,9 +91,8 @@ runtime::ReconcileResult blocked(const Context& context, const Observed& observe
 }
 
 // Observes, decides and applies. `observed` holds the run, and in the end whatever was found out about it.
-Result<Plan> go_on(const Context& context, Observed& observed, std::stop_token stop) {
+Result<Plan> go_on(const Context& context, Observed& observed, LargeWork::Turn& turn, std::stop_token stop) {
   try {
-    LargeWork::Turn turn(context.large);
     RETURN_IF_ERROR(observe_run(context, observed, turn, stop));
     Plan plan = decide(observed, context.clock.now(), context.settings);
     const bool queues = std::ranges::any_of(
@@ -115,14 +111,15 @@ Result<Plan> go_on(const Context& context, Observed& observed, std::stop_token s
 runtime::ReconcileResult reconcile_active(const Context& context, const RunRecord& record, std::stop_token stop) {
   Observed observed;
   observed.run = record.active;
-  const auto plan = go_on(context, observed, stop);
+  LargeWork::Turn turn(context.large, record.meta);
+  const auto plan = go_on(context, observed, turn, stop);
   // A watcher may have seen the run's removal, and called forget(), before this pass made its last notes about the
   // run.
   if (const auto kept = context.caches.runs.find(record.meta.key()); !kept || kept->meta.uid != record.meta.uid) {
     forget(context, record.meta.uid);
     return runtime::done();
   }
-  if (!plan) return blocked(context, observed, plan.error(), std::move(stop));
+  if (!plan) return blocked(context, observed, plan.error(), turn, std::move(stop));
   context.inbox.trouble_over(record.meta.uid);
   if (observed.lost_slot) context.project_queue.add(record.project_key());
   return result_of(*plan);
@@ -135,6 +132,7 @@ void forget(const Context& context, const std::string& uid) {
   context.sources.forget(uid);
   context.slots.leave(uid);
   context.leads.leave(uid);
+  context.large.forget(uid);
 }
 
 runtime::ReconcileResult reconcile_run(const Context& context, const std::string& key, std::stop_token stop) {

@@ -100,7 +100,9 @@ void RunGate::submit(runserver::AttemptRef attempt, runserver::PodIdentity pod, 
   const auto run = find(attempt, pod);
   if (!run) return done(std::unexpected(run.error()));
   const bool led = term_.with([&](const Context& context) {
-    auto held = hold_frame(context.results, attempt.namespace_, std::move(frame));
+    // An agent that has lost its connection pushes again what is held already.
+    if (context.inbox.join(attempt.uid, pod.pod_uid, frame.attempt, done)) return;
+    auto held = context.results.hold(attempt.namespace_, std::move(frame));
     if (!held) {
       context.metrics.counter(kRefusedMetric, kRefusedHelp).Increment();
       return done(std::unexpected(held.error()));

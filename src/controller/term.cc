@@ -9,7 +9,7 @@ namespace modelrun::controller {
 Term::Term(Parts parts)
     : run_queue_({.name = "runs", .seed = parts.seed}, parts.steady, &parts.metrics),
       project_queue_({.name = "projects", .seed = parts.seed}, parts.steady, &parts.metrics),
-      results_(kHeldBytes, kHeldShare),
+      large_(parts.steady, [this](const std::string& key) { run_queue_.add(key); }),
       inbox_(std::make_shared<Inbox>(parts.steady)),
       ends_(parts.steady),
       context_{parts.client,  parts.settings,  parts.clock, parts.steady, parts.caches,  parts.events,

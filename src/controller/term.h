@@ -42,7 +42,7 @@ class Term {
  private:
   runtime::WorkQueue run_queue_;
   runtime::WorkQueue project_queue_;
-  ByteBudget results_;
+  HeldFrames results_;
   LargeWork large_;
   std::shared_ptr<Inbox> inbox_;
   SlotQueue slots_;

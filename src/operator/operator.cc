@@ -109,8 +109,13 @@ runtime::ProbeAnswer Operator::answer_probe(std::string_view target) {
   }
   if (target == "/metrics") {
     double held = 0;
-    term_.with([&](const controller::Context& context) { held = static_cast<double>(context.results.used()); });
+    double waiting = 0;
+    term_.with([&](const controller::Context& context) {
+      held = static_cast<double>(context.results.used());
+      waiting = static_cast<double>(context.large.waiting());
+    });
     metrics_.gauge("modelrun_results_held_bytes", "Bytes of results that are not stored yet.").Set(held);
+    metrics_.gauge("modelrun_large_results_waiting", "Runs in the line for work on a large result.").Set(waiting);
     return {.status = 200, .body = metrics_.text(), .content_type = "text/plain; version=0.0.4"};
   }
   return {.status = 404, .body = "there are /healthz, /readyz and /metrics\n"};
@@ -196,7 +201,7 @@ Result<void> Operator::start_watchers(const std::stop_token& stop) {
   };
   watch(kube::kModelProjects, "", caches_.projects, &api::decode_model_project);
   watch(kube::kModelRuns, "", caches_.runs,
-        [](const kube::Json& object) { return controller::make_record(api::decode_model_run(object)); });
+        [this](const kube::Json& object) { return caches_.record_of(api::decode_model_run(object)); });
   watch(kube::kJobs, api::kLabelRunUid, caches_.jobs, &api::decode_job);
   watch(kube::kPods, api::kLabelRunUid, caches_.pods, &api::decode_pod);
   for (const auto& watcher : watchers_) {

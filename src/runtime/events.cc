@@ -5,6 +5,7 @@
 #include "base/encoding.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/printable.h"
 
 namespace modelrun::runtime {
 namespace {
@@ -36,7 +37,7 @@ EventRecorder::~EventRecorder() {
 void EventRecorder::event(const kube::Resource& resource, const api::ObjectMeta& object, EventKind kind,
                           std::string_view reason, std::string_view action, std::string note) {
   const Time now = clock_.now();
-  note = utf8_front(make_valid_utf8(note), kNoteBytes);
+  note = printable(note, kNoteBytes);
   const std::string type = kind == EventKind::kWarning ? "Warning" : "Normal";
   const std::string space = object.namespace_.empty() ? "default" : object.namespace_;
   std::string key = fmt::format("{}\n{}\n{}\n{}\n{}", object.uid, type, reason, action, note);

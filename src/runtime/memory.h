@@ -8,8 +8,8 @@ namespace modelrun::runtime {
 // from there. Pages of writable segments are not touched. Thread-safe; may be called at any time.
 void give_back_start_memory();
 
-// Returns the heap's free pages to the kernel. The allocator keeps them otherwise, so that a process would look for ever
-// as large as its largest moment. Takes some milliseconds. Thread-safe.
+// Returns the heap's free pages to the kernel. The allocator keeps them otherwise, so that a process would look for
+// ever as large as its largest moment. Takes some milliseconds. Thread-safe.
 void give_back_free_memory();
 
 }  // namespace modelrun::runtime

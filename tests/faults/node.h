@@ -32,6 +32,7 @@ class Node {
   bool push = true;   // false: the run server cannot be reached for results
   bool hold = false;  // true: models run until this is false again
   std::string prints = "hello\n";
+  std::optional<api::FrameError> reports;  // what every agent says went wrong
 
  private:
   struct Agent {

@@ -121,7 +121,7 @@ void Process::sync(Collection collection) {
       return fill(machine_.server, kube::kModelProjects, caches_.projects, &api::decode_model_project);
     case Collection::kRuns:
       return fill(machine_.server, kube::kModelRuns, caches_.runs,
-                  [](const auto& object) { return controller::make_record(api::decode_model_run(object)); });
+                  [this](const auto& object) { return caches_.record_of(api::decode_model_run(object)); });
     case Collection::kJobs:
       return fill(machine_.server, kube::kJobs, caches_.jobs, &api::decode_job);
     case Collection::kPods:

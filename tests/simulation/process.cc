@@ -16,18 +16,14 @@ namespace {
 constexpr int kRunWorkers = 2;
 
 template <class T>
-std::unique_ptr<runtime::WatchSink> sink_of(runtime::Store<T>& store, T (*decode)(const Json&)) {
-  return std::make_unique<runtime::StoreSink<T>>(store, [decode](const Json& object) -> Result<T> {
+std::unique_ptr<runtime::WatchSink> sink_of(runtime::Store<T>& store, std::function<T(const Json&)> decode) {
+  return std::make_unique<runtime::StoreSink<T>>(store, [decode = std::move(decode)](const Json& object) -> Result<T> {
     try {
       return decode(object);
     } catch (const Json::exception& error) {
       return fail(ErrorKind::kInvalid, "{}", error.what());
     }
   });
-}
-
-controller::RunRecord decode_run(const Json& object) {
-  return controller::make_record(api::decode_model_run(object));
 }
 
 }  // namespace
@@ -70,10 +66,12 @@ void Process::watch(const kube::Resource& resource, std::string_view selector,
 
 void Process::start() {
   controller::wire_caches(caches_, term_);
-  watch(kube::kModelProjects, "", sink_of(caches_.projects, &api::decode_model_project));
-  watch(kube::kModelRuns, "", sink_of(caches_.runs, &decode_run));
-  watch(kube::kJobs, api::kLabelRunUid, sink_of(caches_.jobs, &api::decode_job));
-  watch(kube::kPods, api::kLabelRunUid, sink_of(caches_.pods, &api::decode_pod));
+  watch(kube::kModelProjects, "", sink_of<api::ModelProject>(caches_.projects, &api::decode_model_project));
+  watch(kube::kModelRuns, "", sink_of<controller::RunRecord>(caches_.runs, [this](const Json& object) {
+          return caches_.record_of(api::decode_model_run(object));
+        }));
+  watch(kube::kJobs, api::kLabelRunUid, sink_of<api::JobView>(caches_.jobs, &api::decode_job));
+  watch(kube::kPods, api::kLabelRunUid, sink_of<api::PodView>(caches_.pods, &api::decode_pod));
   sim_.fibers.spawn(group_, parts_.who + " election", [this] { lead(); });
 }
 

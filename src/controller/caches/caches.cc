@@ -1,5 +1,7 @@
 #include "controller/caches/caches.h"
 
+#include <utility>
+
 namespace modelrun::controller {
 
 bool is_followed(const RunStore& runs, const std::string& uid) {
@@ -14,6 +16,15 @@ std::vector<std::shared_ptr<const api::JobView>> own_jobs(const JobStore& jobs, 
   auto found = jobs.by_index(kByRun, run_index(run));
   std::erase_if(found, [&](const auto& job) { return !api::is_owned_by(job->meta, run); });
   return found;
+}
+
+RunRecord Caches::record_of(api::ModelRun run) const {
+  auto& recorded = run.status.project_spec;
+  if (recorded) {
+    const auto project = projects.find(api::object_key(run.meta.namespace_, run.spec.project));
+    if (project && project->run_settings == recorded) recorded = project->run_settings;
+  }
+  return make_record(std::move(run));
 }
 
 Caches::Caches(const runtime::SteadyClock& clock) : runs(clock), projects(clock), jobs(clock), pods(clock) {

@@ -42,6 +42,10 @@ struct Caches {
 
   // The clock measures how long deletions are remembered; it must outlive the caches.
   explicit Caches(const runtime::SteadyClock& clock);
+
+  // make_record() of a run, which shares the text of its recorded settings with its project if they are the same: a
+  // thousand runs of a project do not hold them a thousand times.
+  [[nodiscard]] RunRecord record_of(api::ModelRun run) const;
 };
 
 }  // namespace modelrun::controller

@@ -60,6 +60,15 @@ struct Inbox::Entry {
   std::optional<runtime::SteadyClock::Point> known_since;
   std::optional<runtime::SteadyClock::Point> trouble_since;
 
+  // The first frame of a pod counts, because a pod has only one result.
+  bool join(const std::string& pod_uid, int number, const DoneFn& done) {
+    const auto same = std::ranges::find_if(
+        frames, [&](const auto& have) { return have.pod_uid == pod_uid && have.frame->attempt == number; });
+    if (same == frames.end()) return false;
+    same->done.push_back(done);
+    return true;
+  }
+
   void begin(int next) {
     attempt = next;
     durable.reset();
@@ -108,22 +117,22 @@ void Inbox::claim(const std::string& uid, Claim claim, GrantFn done) {
   done(term_over());
 }
 
+bool Inbox::join(const std::string& uid, const std::string& pod_uid, int attempt, const DoneFn& done) {
+  const MutexLock lock(mutex_);
+  const auto found = entries_.find(uid);
+  return found != entries_.end() && found->second->join(pod_uid, attempt, done);
+}
+
 void Inbox::submit(const std::string& uid, std::string pod_uid, FramePtr frame, DoneFn done) {
   MutexLock lock(mutex_);
   if (closed_) {
     lock.unlock();
     return done(term_over());
   }
-  auto& frames = entry_locked(uid).frames;
-  const auto same = std::ranges::find_if(
-      frames, [&](const auto& have) { return have.pod_uid == pod_uid && have.frame->attempt == frame->attempt; });
-  if (same != frames.end()) {
-    // The first frame counts, because a pod has only one result.
-    same->done.push_back(std::move(done));
-    return;
-  }
-  frames.push_back({std::move(pod_uid), std::move(frame), {}});
-  frames.back().done.push_back(std::move(done));
+  auto& entry = entry_locked(uid);
+  if (entry.join(pod_uid, frame->attempt, done)) return;
+  entry.frames.push_back({std::move(pod_uid), std::move(frame), {}});
+  entry.frames.back().done.push_back(std::move(done));
 }
 
 std::unique_ptr<runserver::OrderWatch> Inbox::watch_orders(const std::string& uid, int attempt, std::string pod_uid,
@@ -230,6 +239,13 @@ Duration Inbox::trouble(const std::string& uid) {
   auto& since = entry_locked(uid).trouble_since;
   if (!since) since = clock_.now();
   return elapsed(*since);
+}
+
+Duration Inbox::trouble_for(const std::string& uid) const {
+  const MutexLock lock(mutex_);
+  const auto found = entries_.find(uid);
+  if (found == entries_.end() || !found->second->trouble_since) return {};
+  return elapsed(*found->second->trouble_since);
 }
 
 void Inbox::trouble_over(const std::string& uid) {

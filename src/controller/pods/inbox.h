@@ -72,9 +72,12 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
 
   // Stores the claim until settle() or forget() answers it.
   void claim(const std::string& uid, Claim claim, GrantFn done);
-  // Stores the frame until settle() or forget() answers it. If the pod has submitted a frame for the same attempt
-  // before, the first one counts, and both callbacks get its answer: an agent that lost its connection submits again.
-  // A frame of a pod that was never recorded (ExitHow::kNotStarted) is used too, but answered with kConflict.
+  // True if the pod has submitted a frame for the attempt before, which still waits: then `done` gets its answer too.
+  // An agent that has lost its connection submits again.
+  bool join(const std::string& uid, const std::string& pod_uid, int attempt, const DoneFn& done);
+  // Stores the frame until settle() or forget() answers it. If the pod has submitted one before, the first one counts,
+  // as with join(). A frame of a pod that was never recorded (ExitHow::kNotStarted) is used too, but answered with
+  // kConflict.
   void submit(const std::string& uid, std::string pod_uid, FramePtr frame, DoneFn done);
   // Calls `done` when there is an order for the pod: before this function returns if the attempt's cancel was ordered
   // already, else from order_cancel(), settle(), forget() or close(), and at most once. The watch ends when the
@@ -117,6 +120,8 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
   // Notes that a pass over the run has failed. Returns how long ago the first one did so since trouble_over().
   Duration trouble(const std::string& uid);
   void trouble_over(const std::string& uid);
+  // How long ago that was; zero if there is no trouble.
+  [[nodiscard]] Duration trouble_for(const std::string& uid) const;
   // Notes that the attempt's Job and ConfigMap are in place, or with `foreign` that the Job's name is taken by an
   // object of somebody else.
   void set_job(const std::string& uid, int attempt, bool foreign);

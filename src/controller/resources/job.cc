@@ -15,8 +15,8 @@ namespace {
 using api::Scope;
 using nlohmann::json;
 
-// Space on the node's disk. A pod that uses more than its containers' limits together is evicted. The agent's is for the
-// two volumes that are no memory (see volumes()) and its log; the model's is for its log, the root being read-only.
+// Space on the node's disk. A pod that uses more than its containers' limits together is evicted. The agent's is for
+// the two volumes that are no memory (see volumes()) and its log; the model's is for its log, the root being read-only.
 constexpr std::string_view kStorageRequest = "1Mi";
 constexpr std::string_view kAgentStorage = "1280Mi";
 constexpr std::string_view kModelStorage = "64Mi";

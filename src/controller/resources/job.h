@@ -24,8 +24,8 @@ nlohmann::json build_job(const JobInput& input);
 // have no users of their own. It is a hash of the run's UID, so that two runs practically never have the same:
 // RLIMIT_NPROC counts the processes of a user across all pods of a node.
 std::int64_t run_user_id(const std::string& run_uid);
-// The same in a pod with a user namespace of its own (hostUsers: false): 10,000 to 59,999, because the kubelet maps only
-// the user IDs below 65,536 there. Each such pod has users of its own on the node, so equal numbers do not meet.
+// The same in a pod with a user namespace of its own (hostUsers: false): 10,000 to 59,999, because the kubelet maps
+// only the user IDs below 65,536 there. Each such pod has users of its own on the node, so equal numbers do not meet.
 std::int64_t namespaced_user_id(const std::string& run_uid);
 
 }  // namespace modelrun::controller

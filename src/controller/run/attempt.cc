@@ -76,7 +76,6 @@ Decision look_for_durable(const Attempt& attempt) {
   }
   plan.before.emplace_back(ReadDurable{
       .pod_name = attempt.pod->meta.name, .last = last, .give_up = observed.durable_failures + 1 >= kDurableTries});
-  plan.marks.push_back(Mark::kDurableRead);
   plan.requeue_after = kDurableAgain;
   return plan;
 }

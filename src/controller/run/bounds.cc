@@ -10,11 +10,9 @@ namespace modelrun::controller {
 namespace {
 
 constexpr std::size_t kMaxReasonBytes = 64;
-constexpr std::size_t kMaxNameBytes = 512;        // of an artifact, an image, a branch
-constexpr std::size_t kMaxArtifactsListed = 200;  // an agent lists no more
+constexpr std::size_t kMaxNameBytes = 512;  // of an artifact, an image, a branch
 constexpr std::size_t kMaxConditions = 16;
-constexpr std::size_t kMaxNoteBytes = 1024;  // the API's limit for an event
-constexpr std::size_t kLeastBytes = 256;     // of a text in a status that is reduced to the least
+constexpr std::size_t kLeastBytes = 256;  // of a text in a status that is reduced to the least
 
 void bound(std::string& text, std::size_t limit) {
   text = printable(text, limit);
@@ -30,7 +28,7 @@ void bound_reason(std::string& reason) {
 }
 
 void bound_artifacts(std::vector<api::ArtifactStatus>& artifacts) {
-  if (artifacts.size() > kMaxArtifactsListed) artifacts.resize(kMaxArtifactsListed);
+  if (artifacts.size() > api::kMaxArtifacts) artifacts.resize(api::kMaxArtifacts);
   for (auto& artifact : artifacts) {
     bound(artifact.name, kMaxNameBytes);
     bound(artifact.sha256, kMaxReasonBytes);
@@ -45,8 +43,8 @@ void bound(api::ModelRunStatus& status) {
     bound_reason(status.error->reason);
     bound(status.error->message, kMaxShownBytes);
   }
-  for (auto* name :
-       {&status.branch, &status.pod_name, &status.node_name, &status.provenance.image, &status.provenance.image_id}) {
+  for (auto* name : {&status.branch, &status.pod_name, &status.node_name, &status.provenance.image,
+                     &status.provenance.image_id, &status.provenance.rings}) {
     bound(*name, kMaxNameBytes);
   }
   bound_artifacts(status.artifacts);
@@ -63,7 +61,7 @@ void bound(Plan& plan) {
   if (plan.status) bound(*plan.status);
   for (auto& event : plan.events) {
     bound_reason(event.reason);
-    bound(event.note, kMaxNoteBytes);
+    bound(event.note, kMaxShownBytes);  // EventRecorder shortens it to what an event may have
   }
 }
 

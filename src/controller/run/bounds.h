@@ -1,5 +1,5 @@
-// What a status and an event may hold of texts that come from outside: a model, a git server, a kubelet, or somebody who
-// wrote the status by hand. Pure.
+// What a status and an event may hold of texts that come from outside: a model, a git server, a kubelet, or somebody
+// who wrote the status by hand. Pure.
 #pragma once
 
 #include "api/model_run.h"
@@ -11,8 +11,8 @@ namespace modelrun::controller {
 // them (docs/limits.md). Streams and outputs are bounded where they are taken from the frame.
 void bound(Plan& plan);
 
-// A final status without what may be too large or not acceptable: streams, outputs, artifacts and long texts. Everything
-// that says which code ran and how it ended stays. `why`: why the API server has refused the whole status.
+// A final status without what may be too large or not acceptable: streams, outputs, artifacts and long texts.
+// Everything that says which code ran and how it ended stays. `why`: why the API server has refused the whole status.
 api::ModelRunStatus least_of(api::ModelRunStatus status, const std::string& why);
 
 }  // namespace modelrun::controller

@@ -6,6 +6,7 @@
 #include "api/reason.h"
 #include "controller/run/bounds.h"
 #include "controller/run/limits.h"
+#include "controller/run/status.h"
 #include "controller/run/steps.h"
 
 namespace modelrun::controller {
@@ -17,18 +18,29 @@ namespace {
   return ends || plan.requeue_after || plan.awaits != Awaits::kNothing;
 }
 
-}  // namespace
+// A run in the line for large results is woken when it has its turn; this is for the case that it is not.
+constexpr std::chrono::seconds kTurnWait{30};
 
-Plan decide(const Observed& observed, Time now, const Settings& settings) {
-  Plan plan = observed.run->status.job_name.empty() ? decide_before_job(observed, now, settings)
-                                                    : decide_with_job(observed, now, settings);
+Plan decide_next(const Observed& observed, Time now, const Settings& settings) {
+  if (observed.awaits_turn) {
+    Plan plan;
+    plan.requeue_after = kTurnWait;
+    return plan;
+  }
+  return observed.run->status.job_name.empty() ? decide_before_job(observed, now, settings)
+                                               : decide_with_job(observed, now, settings);
+}
+
+// Unbounded.
+Plan decide_pass(const Observed& observed, Time now, const Settings& settings) {
+  Plan plan = decide_next(observed, now, settings);
+  if (!plan.status && observed.turn_waited >= kTellTrouble) {
+    plan.status = waiting(observed, api::reason::kBlocked, "large results of other runs are being stored first", now);
+  }
   for (const auto& name : observed.stray_jobs) plan.before.insert(plan.before.begin(), DeleteJob{name});
-  bound(plan);
   assert(is_followed_up(plan));
   return plan;
 }
-
-namespace {
 
 Plan blocked(const Observed& observed, const Error& error, Duration lasted, Time now, const Settings& settings) {
   const auto limits = limits_of(observed);
@@ -43,7 +55,7 @@ Plan blocked(const Observed& observed, const Error& error, Duration lasted, Time
     Observed last = observed;
     last.payload_refusals = kPayloadTries;
     last.payload_error = error.message;
-    return decide(last, now, settings);
+    return decide_pass(last, now, settings);
   }
   if (cancelled) {
     return refuse(observed, api::Phase::kCancelled, api::reason::kCancelled,
@@ -59,6 +71,12 @@ Plan blocked(const Observed& observed, const Error& error, Duration lasted, Time
 }
 
 }  // namespace
+
+Plan decide(const Observed& observed, Time now, const Settings& settings) {
+  Plan plan = decide_pass(observed, now, settings);
+  bound(plan);
+  return plan;
+}
 
 Plan decide_blocked(const Observed& observed, const Error& error, Duration lasted, Time now, const Settings& settings) {
   Plan plan = blocked(observed, error, lasted, now, settings);

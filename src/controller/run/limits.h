@@ -19,6 +19,11 @@ inline constexpr std::chrono::seconds kProjectWait{60};  // for a project that G
 // Wait for the kubelet to report the container's status, when the agent's result frame does not say how the model
 // ended. Also the time after which a pod that does not go counts as overdue.
 inline constexpr std::chrono::seconds kEvidenceWait{30};
+// How long something has to be in a run's way before its status says so: most troubles pass sooner.
+inline constexpr std::chrono::seconds kTellTrouble{5};
+// How long the API server has to deny a final status before it is written without the result: a right or a webhook
+// may be missing only for a while.
+inline constexpr std::chrono::seconds kDeniedWait{30};
 inline constexpr std::chrono::seconds kCancelWait{20};  // for the agent to carry out a cancel; then the Job is deleted
 inline constexpr std::chrono::seconds kPushWait{2};     // for the push after the model's end; then the log is read
 // How often to try to read the log of an agent that has ended, about 5 s apart: its kubelet may be restarting.

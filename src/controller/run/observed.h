@@ -42,8 +42,9 @@ struct Claim {
 
 // Another run whose result this run waits for or takes. `run` is null if there is no such run.
 struct OtherRun {
-  std::shared_ptr<const api::ModelRun> run;      // under way: wait for it; ended: take its result
-  std::shared_ptr<const api::ResultFrame> full;  // set if `run` has ended and has status.resultRef
+  std::shared_ptr<const api::ModelRun> run{};      // under way: wait for it; ended: take its result
+  std::shared_ptr<const api::ResultFrame> full{};  // set if `run` has ended and has status.resultRef
+  bool awaits_turn = false;  // what it is can be known only when this run has its turn with a large result
 };
 
 // Names the events of an attempt whose time no Kubernetes object records by a clock that can be compared with ours. The
@@ -99,6 +100,9 @@ struct Observed {
   // Why the source that was granted cannot be given to the attempt's pod; no value if it can, or was not asked for.
   std::optional<Error> source_lost;
   std::map<Mark, Duration> marks;  // how long ago each was set
+  // A large result is at hand, and another run works on one: this run is woken when it has its turn (LargeWork).
+  bool awaits_turn = false;
+  Duration turn_waited{};  // for how long it has been waiting for that; zero if it is not
 };
 
 }  // namespace modelrun::controller

@@ -35,7 +35,7 @@ struct DeleteJob {
   std::string name;
 };
 // Look for the durable copy of the result: in the agent's log, and with `last` in its termination message if the log
-// has none.
+// has none. Sets Mark::kDurableRead, unless the run has to wait for its turn with a large result first.
 struct ReadDurable {
   std::string pod_name;
   bool last = false;     // the agent has ended: what is not there now will never come
@@ -82,7 +82,7 @@ struct Plan {
   std::optional<api::ModelRunStatus> status;  // written if it differs from the status of the observed run
   std::vector<Action> after;
   std::vector<EventNote> events;
-  std::vector<Mark> marks;  // set to the present time; a mark that is set keeps its time, except kDurableRead
+  std::vector<Mark> marks;  // set to the present time; a mark that is set keeps its time
   // What wakes the run next: every plan that does not end the run has one of the two, and decide() sees to it. Events
   // that may never come, such as the next message of a pod, do not count: they only make things quicker.
   std::optional<Duration> requeue_after;

@@ -11,9 +11,8 @@
 namespace modelrun::controller {
 
 // One run in the operator's cache. While a run is under way, it is kept in `active`, with the digest of its parameters
-// in place of their text. Of a finished run
-// only the other fields are kept: there may be very many finished runs, and they are only counted, listed and
-// deleted.
+// in place of their text. Of a finished run only the other fields are kept: there may be very many finished runs, and
+// they are only counted, listed and deleted.
 struct RunRecord {
   api::ObjectMeta meta;
   std::string project;

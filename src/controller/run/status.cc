@@ -112,8 +112,8 @@ std::vector<std::string> make_payload(const api::ResultFrame& frame, const api::
   return parts;
 }
 
-// Puts the frame into status. Returns the parts of the payload; none if status holds everything.
-std::vector<std::string> take_frame(const api::ResultFrame& frame, const api::ObjectMeta& run, ModelRunStatus& status) {
+// Puts the frame into status. Returns false if status does not hold everything.
+bool take_frame(const api::ResultFrame& frame, ModelRunStatus& status) {
   take_streams(frame, status);
   take_artifacts(frame, status);
   const bool outputs_fit = take_outputs(frame, status);
@@ -121,9 +121,8 @@ std::vector<std::string> take_frame(const api::ResultFrame& frame, const api::Ob
   status.provenance.rings = printable(frame.rings, 64);
   if (!frame.warning.empty()) add_warning(status, frame.warning);
   const bool bytes_stored = std::ranges::any_of(frame.artifacts, [](const auto& a) { return a.bytes.has_value(); });
-  if (outputs_fit && !status.out_truncated && !status.err_truncated && !bytes_stored) return {};
   status.truncated = !outputs_fit || status.out_truncated || status.err_truncated;
-  return make_payload(frame, run, status);
+  return !status.truncated && !bytes_stored;
 }
 
 Time end_time(const api::ResultFrame* frame, const api::PodView* pod, Time now) {
@@ -157,12 +156,13 @@ void take_known(const Observed& observed, ModelRunStatus& status, Time now) {
   }
 }
 
-// Drops the payload if the API server has refused it too often. An end with only what fits into status is better than
-// a run that never ends.
-void give_up_payload(const Observed& observed, Ending& ending) {
-  if (ending.payload.empty() || observed.payload_refusals < kPayloadTries) return;
-  ending.payload.clear();
-  ending.status.result_ref.reset();
+// Makes the payload of a frame that status does not hold whole, unless the API server has refused it too often. An end
+// with only what fits into status is better than a run that never ends.
+void add_payload(const Observed& observed, const api::ResultFrame& frame, Ending& ending) {
+  if (observed.payload_refusals < kPayloadTries) {
+    ending.payload = make_payload(frame, observed.run->meta, ending.status);
+    return;
+  }
   ending.status.identity.clear();  // an incomplete result must not be reused by other runs
   for (auto& artifact : ending.status.artifacts) artifact.stored = false;
   add_warning(ending.status, fmt::format("what does not stand here is lost, the full result was not stored: {}",
@@ -291,8 +291,7 @@ Ending ended(const Observed& observed, const Verdict& verdict, const api::Result
   // No further attempt needs the project's settings, and a finished run may be kept for long.
   status.project_spec.reset();
   if (pod != nullptr) take_pod(*pod, status);
-  if (frame != nullptr) ending.payload = take_frame(*frame, observed.run->meta, status);
-  give_up_payload(observed, ending);
+  if (frame != nullptr && !take_frame(*frame, status)) add_payload(observed, *frame, ending);
   if (frame != nullptr && frame->partial) status.identity.clear();  // must not be reused by other runs
   status.finished_at = status.timeline.finished = end_time(frame, pod, now);
   set_end(observed, status, verdict.reason, now);
@@ -311,8 +310,7 @@ Ending reused(const Observed& observed, Time now) {
   status.reused_from = from.reused_from.value_or(api::RunRef{other.meta.name, other.meta.uid, from.run_number});
   status.message = from.reused_from ? from.message : fmt::format("as run {}: {}", other.meta.name, from.message);
   // The other run's ConfigMaps are deleted with it, so this run needs its own.
-  if (observed.other.full) ending.payload = make_payload(*observed.other.full, observed.run->meta, status);
-  give_up_payload(observed, ending);
+  if (observed.other.full) add_payload(observed, *observed.other.full, ending);
   set_end(observed, status, from.error ? from.error->reason : std::string(api::reason::kSucceeded), now);
   return ending;
 }

@@ -42,8 +42,8 @@ class PendingRequest {
   explicit PendingRequest(std::size_t max_body) : max_body_(max_body) {}
 
   // For the caller: waits for the whole answer. kTimeout at `deadline`, kCancelled when `stop` is requested; the
-  // exchange is then cancelled. kTooLarge for a body of more than `max_body` bytes. Otherwise the result that finished() was
-  // given.
+  // exchange is then cancelled. kTooLarge for a body of more than `max_body` bytes. Otherwise the result that
+  // finished() was given.
   RequestEnd wait(Point deadline, std::stop_token stop);
   // For the caller: calls `on_data` with the body of a 2xx answer as it arrives, and returns an answer without a
   // body. The body of another answer is collected and returned. kTimeout when no byte arrives for `idle_timeout`.

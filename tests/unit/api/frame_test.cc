@@ -108,6 +108,25 @@ TEST(Frame, WrongTypesAreErrorsNotCrashes) {
   EXPECT_TRUE(decode_frame(R"({"exit":{"how":"Exited"}})").has_value());
 }
 
+// 1e14 becomes 100000000000000.0, so outputs can grow.
+TEST(Frame, OutputsThatGrowAreBoundedToo) {
+  const auto with_numbers = [](std::size_t count) {
+    std::string text = R"({"runUid":"u","attempt":1,"exit":{"how":"Exited","code":0},"outputs":{"x":[0)";
+    for (std::size_t i = 0; i < count; ++i) text += ",1e14";
+    return text + "]}}";
+  };
+  ASSERT_TRUE(decode_frame(with_numbers(1000)));
+  const auto text = with_numbers(2'000'000);
+  ASSERT_LT(text.size(), kMaxFrameBytes);
+  EXPECT_EQ(decode_frame(text).error().kind, ErrorKind::kTooLarge);
+}
+
+TEST(Frame, TheNamesOfRingsAreBounded) {
+  const auto frame = decode_frame(R"({"exit":{"how":"Exited","code":0},"rings":")" + std::string(10'000, 'r') + "\"}");
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->rings.size(), 64U);
+}
+
 TEST(Frame, EveryPrefixIsAnErrorNotACrash) {
   const std::string text = encode_frame(sample());
   for (std::size_t size = 0; size < text.size(); ++size) EXPECT_FALSE(decode_frame(text.substr(0, size)).has_value());
@@ -185,6 +204,15 @@ TEST(FrameLog, TheLastWholeFrameWins) {
   EXPECT_EQ(frame_from_log(log)->attempt, 9);
   EXPECT_EQ(frame_from_log(log + "MODELRUN-RESULT 1/3 AAAA\n")->attempt, 9);
   EXPECT_EQ(frame_from_log(log + "MODELRUN-RESULT end 00 1 1\n")->attempt, 9);
+}
+
+TEST(FrameLog, ADocumentThatIsTooLargeIsNotUnpacked) {
+  ResultFrame large = sample();
+  large.out = {std::string(1'000'000, 'a'), "", 1'000'000};  // compresses to very little
+  const std::string log = frame_to_log(sample()) + frame_to_log(large);
+  ASSERT_LT(log.size(), 100'000U);
+  EXPECT_EQ(frame_from_log(log, 512 * 1024).error().kind, ErrorKind::kTooLarge) << "not the one before it either";
+  EXPECT_EQ(frame_from_log(log)->out.total_bytes, 1'000'000U);
 }
 
 TEST(TerminationMessage, SmallFrameIsComplete) {

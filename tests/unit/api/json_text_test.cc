@@ -58,6 +58,23 @@ TEST(CompactStrict, FindsEveryDuplicate) {
   EXPECT_THAT(compact_strict(R"({"x":[0,{"b":1,"a":2,"b":3}]})").error().message, HasSubstr("at /x/1/b:"));
 }
 
+TEST(CompactStrict, SortsNamesByTheirBytes) {
+  const std::vector<std::string> names = {"",       "\x01",       "\x1f",    "\t", "\n", "\b\f\r", " ",   "\"",
+                                          "\"a",    "\\",         "\\u0041", "/",  "a",  "a\n",    "ab",  "\x7f",
+                                          "\u00e4", "\U0001f600", "A",       "[",  "]",  "a b",    "a\"b"};
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 50; ++i) {
+    json value = json::object();
+    for (const auto& name : names) value[name] = i;
+    const auto text = shuffled(random, value);
+    const auto compact = compact_strict(text);
+    ASSERT_TRUE(compact) << compact.error().message;
+    EXPECT_EQ(compact->text(), json_text(value));
+    const std::string twice = text.substr(0, text.size() - 1) + ",\"\\u0001\":0}";
+    EXPECT_THAT(compact_strict(twice).error().message, HasSubstr("duplicate key"));
+  }
+}
+
 // What a stranger's text costs must follow from its size, not from what is in it.
 TEST(CompactStrict, NeedsASmallMultipleOfTheText) {
   constexpr std::size_t kBytes = 256 * 1024;

@@ -87,7 +87,7 @@ TEST(StrictJsonKeys, LongAndControlKeysStayShortOnOneLine) {
   const auto parsed = parse_strict("{\"" + std::string(100'000, 'k') + "\":{\"a\\n\":[1,NaN]}}");
   ASSERT_FALSE(parsed.has_value());
   EXPECT_LT(parsed.error().message.size(), 300U);
-  EXPECT_THAT(parsed.error().message, HasSubstr("/a?/1"));
+  EXPECT_THAT(parsed.error().message, HasSubstr("/a /1"));
 }
 
 TEST(StrictJsonKeys, ManyKeys) {

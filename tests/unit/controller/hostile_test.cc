@@ -335,6 +335,84 @@ TEST(Refused, AFinalStatusIsWrittenWithoutItsResult) {
   EXPECT_NE(status.warning.find("lost"), std::string::npos) << status.warning;
 }
 
+// Two mebibytes, which compress to little.
+std::string much() {
+  return std::string(2'000'000, 'x');
+}
+
+TEST(Large, ResultsWaitForTheirTurnAndLoseNothing) {
+  for (const bool push : {true, false}) {
+    World world({});
+    world.node().prints = much();
+    world.node().push = push;
+    auto& large = world.process().context().large;
+    {
+      api::ObjectMeta other;
+      other.uid = "another";
+      controller::LargeWork::Turn turn(large, other);
+      ASSERT_TRUE(turn.take());
+      world.run([&] { return reason(world.find("run-00")) == api::reason::kBlocked; });
+      seconds(world, 100);
+      const auto status = world.find("run-00").status;
+      EXPECT_EQ(status.phase, Phase::kRunning);
+      EXPECT_EQ(status.message, "large results of other runs are being stored first");
+      EXPECT_EQ(large.waiting(), 1U);
+    }
+    world.run([&] { return world.all_final(); });
+    const auto status = world.find("run-00").status;
+    EXPECT_EQ(status.phase, Phase::kSucceeded);
+    EXPECT_EQ(status.warning, "");
+    ASSERT_TRUE(status.result_ref) << "waiting is no refusal";
+    EXPECT_GT(status.result_ref->bytes, much().size());
+    EXPECT_EQ(large.waiting(), 0U);
+  }
+}
+
+TEST(Large, ACancelledRunThatWaitsForItsTurnLeavesTheLine) {
+  World world({});
+  world.node().prints = much();
+  auto& large = world.process().context().large;
+  api::ObjectMeta other;
+  other.uid = "another";
+  controller::LargeWork::Turn turn(large, other);
+  ASSERT_TRUE(turn.take());
+  world.run([&] { return large.waiting() == 1; });
+  remove(world, "run-00", false);
+  world.run([&] { return large.waiting() == 0; });
+  EXPECT_EQ(large.waiting(), 0U);
+}
+
+TEST(Large, TheReasonOfAnAgentIsNoLabel) {
+  World world({});
+  world.node().reports = api::FrameError{"WordOfATenant7", "no"};
+  world.run([&] { return world.all_final(); });
+  EXPECT_EQ(world.find("run-00").status.error->reason, "WordOfATenant7");
+  EXPECT_THAT(world.process().context().metrics.text(), ::testing::Not(::testing::HasSubstr("WordOfATenant7")));
+  EXPECT_THAT(world.process().context().metrics.text(), ::testing::HasSubstr("reason=\"Unknown\""));
+}
+
+TEST(Refused, ADeniedFinalStatusIsTriedForAWhile) {
+  World world({});
+  bool denies = true;
+  world.set_faults([&](const kube::Request& request, int) {
+    const bool refused = request.method == kube::Method::kPut && request.body.contains("answer");
+    return denies && refused ? Fault::k403 : Fault::kNone;
+  });
+  world.run([&] { return reason(world.find("run-00")) == api::reason::kBlocked; });
+  EXPECT_FALSE(api::is_final(world.find("run-00").status.phase));
+  denies = false;
+  world.run([&] { return world.all_final(); });
+  EXPECT_EQ(world.find("run-00").status.outputs, (Json{{"answer", 42}})) << "nothing is lost by a right that came late";
+
+  World lasting({});
+  lasting.set_faults([&](const kube::Request& request, int) {
+    const bool refused = request.method == kube::Method::kPut && request.body.contains("answer");
+    return refused ? Fault::k403 : Fault::kNone;
+  });
+  lasting.run([&] { return lasting.all_final(); });
+  EXPECT_FALSE(lasting.find("run-00").status.outputs);
+}
+
 TEST(Absent, AJobThatIsSeenOnlyWhileItIsDeletedIsNotMadeAgain) {
   World world({});
   world.run([&] { return !world.machine().server.all(kube::kJobs).empty(); });
@@ -431,7 +509,7 @@ TEST_F(Stale, AJobIsNotMadeForARunThatHasEndedMeanwhile) {
   observed.project = observed.as_admitted = world_.process().caches().projects.find("n/p");
   controller::Plan plan;
   plan.after.emplace_back(controller::CreateJob{1});
-  controller::LargeWork::Turn turn(context().large);
+  controller::LargeWork::Turn turn;
   const auto applied = controller::apply_run(context(), observed, plan, turn, {});
   ASSERT_FALSE(applied);
   EXPECT_EQ(applied.error().kind, ErrorKind::kConflict);

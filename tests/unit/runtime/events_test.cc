@@ -55,6 +55,15 @@ TEST_F(EventsTest, HasWhatTheApiAsksFor) {
                                             {"uid", "u"}}));
 }
 
+TEST_F(EventsTest, ANoteIsOneLineThatCanBeShown) {
+  EventRecorder recorder(client_, {}, clock_);
+  send(recorder, "a\nb\x1b[2J" + std::string(5000, 'x'));
+  recorder.flush();
+  const auto note = server_.all(kube::kEvents).at(0)["note"].get<std::string>();
+  EXPECT_EQ(note.substr(0, 7), "a b?[2J");
+  EXPECT_EQ(note.size(), 1024U);
+}
+
 TEST_F(EventsTest, RepetitionsBecomeASeries) {
   EventRecorder recorder(client_, {}, clock_);
   for (int i = 0; i < 9; ++i) send(recorder, "same");

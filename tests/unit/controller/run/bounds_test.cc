@@ -6,7 +6,10 @@
 #include "api/json_access.h"
 #include "base/encoding.h"
 #include "base/printable.h"
+#include "controller/caches/caches.h"
+#include "controller/run/as_admitted.h"
 #include "controller/run/record.h"
+#include "fakes/manual_clock.h"
 #include "fakes/peak_memory.h"
 #include "unit/controller/run/scene.h"
 
@@ -49,7 +52,7 @@ TEST(Bounds, AResultOfAnyTextsFitsIntoAStatus) {
   EXPECT_THAT(status.error->message, HasSubstr("forged line")) << "what it says is still told";
   for (const auto& condition : status.conditions) expect_clean(condition.message);
   for (const auto& artifact : status.artifacts) expect_clean(artifact.name);
-  for (const auto& event : plan.events) expect_clean(event.note, 1024);
+  for (const auto& event : plan.events) expect_clean(event.note, kMaxShownBytes);
 }
 
 TEST(Bounds, WhatASourceOrAPodSaysOnTheWay) {
@@ -112,6 +115,46 @@ TEST(Record, OfARunWithLargeParametersIsSmall) {
   ASSERT_TRUE(record.active && record.active->spec.parameters);
   EXPECT_EQ(record.active->spec.parameters->digest(),
             "sha256:" + sha256_hex(api::canonical_json(object["spec"]["parameters"])));
+}
+
+// An admitted run records the settings of its project. Those of a thousand runs are one text, and need no decoding.
+TEST(Record, OfARunSharesTheSettingsOfItsProject) {
+  const fakes::ManualSteadyClock clock;
+  Caches caches(clock);
+  const json spec{{"source", {{"git", {{"url", "https://git.example/p.git"}}}}},
+                  {"runtime", {{"env", {{{"name", "V"}, {"value", std::string(60'000, 'v')}}}}}}};
+  json project_spec = spec;
+  project_spec["suspend"] = true;
+  caches.projects.put(
+      api::decode_model_project({{"metadata", {{"name", "p"}, {"namespace", "n"}}}, {"spec", project_spec}}));
+  const auto project = caches.projects.find("n/p");
+  const auto decode = [&](const json& settings) {
+    return api::decode_model_run({{"metadata", {{"name", "r"}, {"namespace", "n"}, {"uid", "u"}}},
+                                  {"spec", {{"project", "p"}}},
+                                  {"status",
+                                   {{"phase", "Running"},
+                                    {"jobName", "r-u-1"},
+                                    {"projectUID", "old"},
+                                    {"projectGeneration", 3},
+                                    {"projectSpec", settings}}}});
+  };
+  auto run = decode(spec);
+  const auto before = fakes::allocated_bytes();
+  const auto record = caches.record_of(std::move(run));
+  EXPECT_EQ(&record.active->status.project_spec->text(), &project->run_settings->text());
+  EXPECT_LT(fakes::allocated_bytes(), before) << "its own text is gone";
+  json others = spec;
+  others["runtime"]["env"][0]["value"] = "other";
+  for (const auto& present : {project, std::shared_ptr<const api::ModelProject>()}) {
+    const auto admitted = as_admitted(*record.active, present);
+    EXPECT_EQ(admitted->git.url, "https://git.example/p.git");
+    EXPECT_FALSE(admitted->suspend) << "it is not recorded";
+    EXPECT_EQ(admitted->meta.uid, "old");
+    EXPECT_EQ(admitted->meta.generation, 3);
+    EXPECT_EQ(admitted->meta.key(), "n/p");
+    const auto other = as_admitted(*caches.record_of(decode(others)).active, present);
+    EXPECT_EQ(other->settings_bytes, api::JsonText(others).size()) << "not those of the project as it is now";
+  }
 }
 
 TEST(Record, OfAProjectWhoseSettingsNoRunCanUseIsSmall) {

@@ -188,7 +188,7 @@ Scene joining() {
 }
 
 Scene& sees(Scene& scene, const api::ModelRun& other) {
-  scene.seen.other = {std::make_shared<const api::ModelRun>(other), {}};
+  scene.seen.other = {.run = std::make_shared<const api::ModelRun>(other)};
   return scene;
 }
 

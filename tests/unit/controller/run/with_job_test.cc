@@ -135,7 +135,7 @@ TEST(Pending, Cancelled) {
 TEST(Pending, PodEndsWithoutClaiming) {
   Scene scene = Scene().pending().with_pod().agent_ended(1).model_ended(2, 128, "StartError");
   scene.pods[0].agent.message = "no run server";
-  EXPECT_EQ(scene.at_second(3), "read-last:pod-a !DurableRead @5");
+  EXPECT_EQ(scene.at_second(3), "read-last:pod-a @5");
   scene.seen.durable_final = true;
   const Plan plan = scene.plan(4);
   EXPECT_EQ(show(plan), std::string("[Pending Retrying] delete:") + kJob1 + " job:2");
@@ -269,12 +269,12 @@ TEST(Running, FrameBeatsCancelSuspendAndDeletedProject) {
 TEST(Running, LooksForTheDurableCopyWhenThePushIsLate) {
   Scene scene = Scene().running().model_ended(10);
   EXPECT_EQ(scene.at_second(11), "@1") << "the push may still come";
-  EXPECT_EQ(scene.at_second(12), "read:pod-a !DurableRead @5");
+  EXPECT_EQ(scene.at_second(12), "read:pod-a @5");
   scene.mark(Mark::kDurableRead, 12);
   EXPECT_EQ(scene.at_second(13), "@4");
-  EXPECT_EQ(scene.at_second(17), "read:pod-a !DurableRead @5");
+  EXPECT_EQ(scene.at_second(17), "read:pod-a @5");
   scene.agent_ended();
-  EXPECT_EQ(scene.at_second(13), "read-last:pod-a !DurableRead @5") << "what is not there now never will be";
+  EXPECT_EQ(scene.at_second(13), "read-last:pod-a @5") << "what is not there now never will be";
 }
 
 TEST(Running, NoResultAnywhere) {
@@ -340,7 +340,7 @@ TEST(Running, OverduePodWhoseModelHadEnded) {
   scene.pods[0].disruption = "DeletionByTaintManager";
   scene.deleting(20);
   scene.mark(Mark::kDurableRead, 79);
-  EXPECT_EQ(scene.at_second(80), "read-last:pod-a !DurableRead @5") << "its node answers no more: one last try";
+  EXPECT_EQ(scene.at_second(80), "read-last:pod-a @5") << "its node answers no more: one last try";
   scene.seen.durable_final = true;
   EXPECT_EQ(scene.at_second(80), std::string("[Pending Retrying] delete:") + kJob1 + " job:2");
 }
