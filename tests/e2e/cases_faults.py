@@ -1,12 +1,11 @@
 """The operator killed, many runs at once, and what the audit log says of both."""
 
 import json
-import os
 import subprocess
 import time
 
 from cluster import JOBS, OPERATOR_PODS, PODS, hack, reason_of, wait_for
-from harness import Skip, case
+from harness import case
 
 
 def audit_events():
@@ -145,11 +144,9 @@ def quota_that_refuses_the_full_result(space):
     assert "resultRef" not in status and "exceeded quota" in status["warning"], status.get("warning")
 
 
-@case(alone=True)
+@case(alone=True, minutes="ten minutes")
 def quiet_watch_of_ten_minutes(space):
     """After ten minutes without an event the watches still deliver."""
-    if not os.environ.get("MODELRUN_E2E_SLOW"):
-        raise Skip("takes ten minutes; MODELRUN_E2E_SLOW=1 runs it")
     space.project()
     space.run("before")
     space.finish("before")

@@ -7,7 +7,7 @@ import time
 from cases_faults import jobs_created
 from cluster import hack, reason_of, stays, wait_for
 from disturb import all_ready, cut_off, leader, leaders, operators, ports_in_use, stopped
-from harness import Skip, case
+from harness import case
 
 MODEL = "import json, time\ntime.sleep(2)\nresult = {'k': json.load(open('/inputs/parameters.json'))['k']}\nprint('done')\n"
 
@@ -74,7 +74,7 @@ def api_server_that_stands_still(space):
     wait_for(lambda: all_ready(space, 2), 120, "both operators are ready")
 
 
-@case(alone=True)
+@case(alone=True, minutes="a minute and a half")
 def etcd_that_ends(space):
     """etcd and the API server are killed and started again twenty seconds later."""
     names = eight_under_way(space)
@@ -87,11 +87,9 @@ def etcd_that_ends(space):
     wait_for(lambda: all_ready(space, 2), 120, "both operators are ready")
 
 
-@case(alone=True)
+@case(alone=True, minutes="four minutes")
 def watches_that_are_half_open(space):
     """No packet of the connections that the leader has comes through any more, while new ones work: within minutes it sees again."""
-    if not os.environ.get("MODELRUN_E2E_SLOW"):
-        raise Skip("takes four minutes; MODELRUN_E2E_SLOW=1 runs it")
     space.project(files={"run.py": MODEL})
     first = leader(space)
     pid = operators(space)[first]

@@ -3,6 +3,7 @@
 import concurrent.futures
 import datetime
 import fnmatch
+import functools
 import os
 import time
 import traceback
@@ -10,6 +11,8 @@ import traceback
 from cluster import Cluster, Space
 
 CASES = []
+LONG = "MODELRUN_E2E_SLOW"  # set: cases that take minutes run too
+BESIDE = set()
 # Whether all cases run, and since when, as the audit log writes it: for a case that looks back at them.
 SUITE = {"whole": False, "begun": ""}
 
@@ -18,14 +21,27 @@ class Skip(Exception):
     """Raised by a case that cannot run here; its text is printed as the reason."""
 
 
-def case(function=None, *, alone=False):
-    """Registers a test. `alone`: it disturbs the whole cluster, so nothing runs beside it."""
+def case(function=None, *, alone=False, beside=False, minutes=None):
+    """Registers a test. `alone`: it disturbs the whole cluster, so nothing runs beside it. `beside`: in a suite whose cases run one
+    by one, this one may run beside them. `minutes`: so long does it take, and only MODELRUN_E2E_SLOW=1 runs it."""
 
     def register(function):
+        if beside:
+            BESIDE.add(function.__name__)
+        if minutes and not os.environ.get(LONG):
+            function = skipped(function, f"takes {minutes}; {LONG}=1 runs it")
         CASES.append((function.__name__, function, alone))
         return function
 
     return register(function) if function else register
+
+
+def skipped(function, reason):
+    @functools.wraps(function)
+    def skip(*_):
+        raise Skip(reason)
+
+    return skip
 
 
 def same(value, expected):

@@ -194,7 +194,7 @@ def issuers_do_not_speak_for_each_other(space, _):
                 assert two.issuer in done.stderr and "refix" in done.stderr, done.stderr
 
 
-@case
+@case(beside=True)
 def provider_out_of_order(space, _):
     with login(space, refreshSeconds=1) as (idp, own):
         token = idp.token()

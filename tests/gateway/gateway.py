@@ -1,5 +1,6 @@
 """A namespace with a project, callers with rights, and a gateway process in front of it."""
 
+import concurrent.futures
 import contextlib
 import http.client
 import json
@@ -10,7 +11,7 @@ import tempfile
 import threading
 
 from cluster import ROOT, Cluster, Space, wait_for
-from harness import attempt, chosen_by, count, same
+from harness import BESIDE, attempt, chosen_by, count, same
 
 FILES = {
     "run.py": """
@@ -186,10 +187,15 @@ def main(patterns):
     try:
         space.prepare()
         with Gateway(space) as gateway:
-            outcomes = []
-            for name, function, _ in chosen_by(patterns):
-                tell = lambda failed: space.story() if failed else ""  # noqa: E731
-                outcomes.append(attempt(name, lambda function=function: function(space, gateway), tell))
+            def run(chosen):
+                name, function, _ = chosen
+                return attempt(name, lambda: function(space, gateway), lambda failed: space.story() if failed else "")
+
+            chosen = chosen_by(patterns)
+            with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+                waiting = [pool.submit(run, c) for c in chosen if c[0] in BESIDE]
+                outcomes = [run(c) for c in chosen if c[0] not in BESIDE]
+                outcomes += [future.result() for future in waiting]
             outcomes.append(attempt("no_token_in_the_log", lambda: same(gateway.leaked(), [])))
     finally:
         space.remove()

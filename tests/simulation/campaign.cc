@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <set>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -30,6 +31,7 @@ struct Report {
   };
   std::uint64_t current_seed;
   std::uint64_t seeds, steps, failures;
+  Matrix matrix;
   std::array<Entry, kMostFailures> entries;
 };
 
@@ -38,6 +40,15 @@ void add_failure(Report& report, std::uint64_t seed, const std::string& violatio
   auto& entry = report.entries.at(report.failures++);
   entry.seed = seed;
   std::strncpy(entry.violation.data(), violation.c_str(), entry.violation.size() - 1);
+}
+
+void add_to(Matrix& matrix, const Outcome& outcome) {
+  std::set<Perturbation> struck;
+  for (const auto& each : outcome.struck) struck.insert(each.perturbation);
+  for (const auto perturbation : struck) {
+    auto& row = matrix.at(static_cast<std::size_t>(perturbation));
+    for (std::size_t i = 1; i <= kInvariants; ++i) row.at(i) += outcome.checked.test(i) ? 1 : 0;
+  }
 }
 
 class Child {
@@ -84,6 +95,7 @@ class Child {
       alarm(0);
       ++report_->seeds;
       report_->steps += outcome.steps;
+      add_to(report_->matrix, outcome);
       if (!outcome.violation.empty()) add_failure(*report_, report_->current_seed, outcome.violation);
       next();
     }
@@ -124,6 +136,9 @@ CampaignResult run_campaign(const CampaignOptions& options) {
     auto& report = child->report();
     result.seeds += report.seeds;
     result.steps += report.steps;
+    for (std::size_t p = 0; p < report.matrix.size(); ++p) {
+      for (std::size_t i = 1; i <= kInvariants; ++i) result.matrix.at(p).at(i) += report.matrix.at(p).at(i);
+    }
     for (std::size_t i = 0; i < report.failures; ++i) {
       result.failures.push_back({report.entries.at(i).seed, report.entries.at(i).violation.data()});
     }

@@ -1,10 +1,14 @@
 // Plays many seeds in several processes.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "simulation/invariants.h"
+#include "simulation/perturbations.h"
 
 namespace modelrun::simulation {
 
@@ -21,11 +25,16 @@ struct Failure {
   std::string violation;
 };
 
+// In how many worlds in which the perturbation has struck there was an occasion to check the invariant: by
+// perturbation, then by the invariant's number.
+using Matrix = std::array<std::array<std::uint32_t, kInvariants + 1>, static_cast<std::size_t>(Perturbation::kCount)>;
+
 struct CampaignResult {
   std::uint64_t seeds = 0;
   std::uint64_t steps = 0;
   std::size_t states = 0;
   double seconds = 0;
+  Matrix matrix{};
   std::vector<Failure> failures;  // in the order in which they were found
 };
 

@@ -39,7 +39,7 @@ const std::vector<InvariantInfo>& invariant_infos() {
       {"I10", "run numbers are unique and rise", "each status write"},
       {"I11", "active runs do not exceed maxConcurrentRuns", "each write of a project's status, each grant"},
       {"I12", "no end rests on absence in a cache", "each final status, against what was really deleted"},
-      {"I13", "what a process knows ends with its term", "by its effects: I6, I11, I15"},
+      {"I13", "what a process knows ends with its term", "by its effects, in worlds with several terms: I6, I11, I15"},
       {"I14", "a child is ours by namespace and UID", "each deletion by an operator, each final status"},
       {"I15", "what waits is woken", "runs that are stuck in the calm part"},
       {"I16", "no object crashes or hangs the process", "exceptions, signals, and worlds that take too long"},
@@ -85,6 +85,7 @@ void Invariants::check_run(const Commit& commit) {
   const auto& after = member(run, "status");
   const bool was_final = is_final_phase(api::text_at(before, "phase"));
   if (was_final) {
+    check({2});
     Json one = before, other = after;
     one.erase("observedGeneration");
     other.erase("observedGeneration");
@@ -99,6 +100,7 @@ void Invariants::check_number(const Json& run) {
   const auto number = api::int_at(member(run, "status"), "runNumber").value_or(0);
   if (number == 0 || sim_.perturbations.has_struck(P::kNonsenseStatus)) return;
   const auto project = meta_text(run, "namespace") + "/" + api::text_at(member(run, "spec"), "project");
+  check({10});
   // A project that was created anew counts anew, but not with the numbers of runs that are still there.
   const Numbered mine{uid_of(run), status_text(run, "projectUID")};
   const auto [held, added] = numbers_[project].try_emplace(number, mine);
@@ -115,6 +117,7 @@ void Invariants::check_job_creation(const Json& job) {
   const auto& truth = cluster_.run(uid_of(run->json));
   const auto attempt = label_text(job, api::kLabelAttempt);
   if (truth.nonsense) return;
+  check({1, 3});
   const int number = std::atoi(attempt.c_str());
   const auto jobs = truth.jobs.find(number);
   const bool given =
@@ -141,6 +144,7 @@ void Invariants::check_deletion(const Commit& commit) {
   const auto known = cluster_.runs().find(owner_uid(object));
   const bool ours =
       known != cluster_.runs().end() && known->second.key.starts_with(meta_text(object, "namespace") + "/");
+  check({14});
   const bool of_job = commit.kind == Kind::kPods || commit.kind == Kind::kConfigMaps;
   if (!ours && !of_job) violate("I14", fmt::format("{} deletes {}, which is not ours", commit.who, key_of(object)));
 }
@@ -150,6 +154,7 @@ void Invariants::check_project(const Commit& commit) {
   const auto& before = member(commit.before->json, "status");
   const auto& after = member(commit.after->json, "status");
   const auto held = member(before, "active").size(), holds = member(after, "active").size();
+  check({10, 11});
   const auto most = limit(commit.after->json, "maxConcurrentRuns", kNoLimit);
   const auto key = key_of(commit.after->json);
   if (holds > held && static_cast<std::int64_t>(holds) > most) {
@@ -170,6 +175,7 @@ void Invariants::on_grant(const PodTruth& pod) {
   }
   const auto run = server_.find_uid(Kind::kRuns, pod.run_uid);
   if (!run || truth.nonsense) return;
+  check({1});
   const bool recorded = status_text(run->json, "podUID") == pod.pod_uid;
   const bool same_attempt = api::int_at(member(run->json, "status"), "attempts") == pod.attempt;
   if (!recorded && same_attempt && status_text(run->json, "phase") == "Pending") {
@@ -215,6 +221,7 @@ void Invariants::check_calm(Nanos since) {
   for (const auto& [key, run] : server_.all(Kind::kRuns)) {
     if (is_deleting(run->json) || is_final_phase(status_text(run->json, "phase"))) continue;
     if (cluster_.run(uid_of(run->json)).nonsense) continue;  // nobody promises to mend every field
+    check({9});
     bool has_reason = false;
     for (const auto& condition : member(member(run->json, "status"), "conditions")) {
       has_reason =
@@ -225,6 +232,7 @@ void Invariants::check_calm(Nanos since) {
 }
 
 void Invariants::check_end() {
+  check({5});
   for (const Kind kind : {Kind::kJobs, Kind::kPods, Kind::kConfigMaps}) {
     for (const auto& [key, object] : server_.all(kind)) {
       if (label_text(object->json, "forged") == "true") continue;

@@ -1,7 +1,10 @@
 // What must hold in every world: after each commit, at each grant, and when the faults are over.
 #pragma once
 
+#include <bitset>
+#include <cstddef>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <set>
 #include <string>
@@ -21,6 +24,10 @@ struct InvariantInfo {
 };
 const std::vector<InvariantInfo>& invariant_infos();
 
+// Invariants by number: bit 1 is I1. Those that a world had occasion to check.
+inline constexpr std::size_t kInvariants = 17;
+using InvariantSet = std::bitset<kInvariants + 1>;
+
 class Invariants {
  public:
   Invariants(Sim& sim, const ApiServer& server, Cluster& cluster, const SimGit::Servers& git)
@@ -39,6 +46,11 @@ class Invariants {
 
   // Notes a violation; only the first one counts.
   void violate(std::string_view invariant, const std::string& what);
+  // Notes that there was an occasion to check these, whose outcome depended on the world.
+  void check(std::initializer_list<std::size_t> numbers) {
+    for (const auto number : numbers) checked_.set(number);
+  }
+  [[nodiscard]] const InvariantSet& checked() const { return checked_; }
   // "I1: ..."; empty if there was none.
   [[nodiscard]] const std::string& violation() const { return violation_; }
   // The writes of operators, without those of leases.
@@ -64,6 +76,7 @@ class Invariants {
   Cluster& cluster_;
   const SimGit::Servers& git_;
   std::string violation_;
+  InvariantSet checked_;
   std::uint64_t operator_writes_ = 0;
   Nanos last_commit_{0};
   struct Numbered {

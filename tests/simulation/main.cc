@@ -16,7 +16,7 @@ struct Flags {
   std::uint64_t seeds = 0;
   std::string time = "0s";
   int jobs = 1;
-  bool trace = false, shrink = false, table = false;
+  bool trace = false, shrink = false, table = false, matrix = false;
   std::vector<std::uint32_t> without;
   std::string exhaustive;
   int depth = 3;
@@ -67,6 +67,26 @@ int play_one(const Flags& flags) {
   return 1;
 }
 
+// In how many worlds an invariant could have broken while a perturbation was at work.
+void print_matrix(const Matrix& matrix) {
+  std::vector<std::size_t> columns;
+  for (std::size_t i = 1; i <= kInvariants; ++i) {
+    if (!invariant_infos().at(i - 1).how.empty()) columns.push_back(i);
+  }
+  fmt::print("worlds in which the perturbation struck and the invariant was checked\n{:<18}", "");
+  for (const auto i : columns) fmt::print("{:>6}", fmt::format("I{}", i));
+  int never = 0;
+  for (std::size_t p = 0; p < matrix.size(); ++p) {
+    fmt::print("\n{:<18}", info_of(static_cast<Perturbation>(p)).name);
+    for (const auto i : columns) {
+      const auto worlds = matrix.at(p).at(i);
+      never += worlds == 0 ? 1 : 0;
+      fmt::print("{:>6}", worlds == 0 ? "-" : std::to_string(worlds));
+    }
+  }
+  fmt::print("\n{} pairs of {} never met\n", never, columns.size() * matrix.size());
+}
+
 int play_many(const Flags& flags) {
   const auto result = run_campaign(
       {.first_seed = flags.first_seed, .seeds = flags.seeds, .time = parse_time(flags.time), .jobs = flags.jobs});
@@ -76,6 +96,7 @@ int play_many(const Flags& flags) {
     fmt::print("FAIL seed {}: {}\n", failure.seed, failure.violation);
   }
   for (const auto& [invariant, count] : kinds) fmt::print("{:>6} x {}\n", count, invariant);
+  if (flags.matrix) print_matrix(result.matrix);
   fmt::print("{} seeds in {:.0f} s ({:.1f} a second), {:.0f} steps a second, {} distinct states, {} seeds failed\n",
              result.seeds, result.seconds, static_cast<double>(result.seeds) / result.seconds,
              static_cast<double>(result.steps) / result.seconds, result.states, result.failures.size());
@@ -133,6 +154,8 @@ int run(int argc, char** argv) {
   app.add_option("--exhaustive", flags.exhaustive, "play all worlds that deviate from the usual order" + known)
       ->check(CLI::IsMember(names));
   app.add_option("--depth", flags.depth, "with --exhaustive: at up to so many positions")->capture_default_str();
+  app.add_flag("--matrix", flags.matrix,
+               "with many seeds: print how often each invariant was checked under each perturbation");
   app.add_flag("--table", flags.table, "print which invariants and perturbations are modelled");
   CLI11_PARSE(app, argc, argv);
   // The operator's own log would be in the way; the trace tells what it does.

@@ -81,6 +81,7 @@ class Process {
   FiberGroup group_;
   std::stop_source stop_;
   bool dead_ = false;
+  bool has_led_ = false;
   SimSteadyClock steady_;
   SimClock clock_;
   SimTransport transport_;

@@ -35,6 +35,7 @@ struct Sim {
   FiberGroup group;                      // the fibers that belong to no process
   std::stop_source over;                 // the world ends: all fibers return soon
   bool calm = false;                     // the faults are over, and people do nothing any more
+  bool led_again = false;                // a process leads that has led before
   bool instant = false;                  // requests and deliveries take no time; for enumerations
   Duration server_offset{0};             // how far the API server's wall clock is ahead
 

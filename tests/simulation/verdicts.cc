@@ -43,9 +43,11 @@ void Invariants::check_verdict(const Json& run) {
   const auto& truth = known->second;
   if (member(run, "status").contains("reusedFrom")) {
     const auto& outputs = member(member(run, "status"), "outputs");
+    check({14});
     if (outputs == Cluster::forged_outputs()) violate("I14", fmt::format("{} has forged outputs", truth.key));
     return;
   }
+  check({4, 7});
   const auto* pod = recorded_pod(run, truth);
   const auto reason = reason_of(run);
   const auto natural = pod != nullptr && pod->granted && pod->frame ? natural_reason(*pod->frame) : std::string();
@@ -53,6 +55,7 @@ void Invariants::check_verdict(const Json& run) {
   // The result was there for everybody to read: in the agent's log, in a pod that nobody has touched.
   const bool called_off = truth.cancelled || truth.project_deleted || truth.suspended || truth.job_deleted;
   if (!natural.empty() && natural != "Cancelled" && pod->durable && pod->undisturbed() && !called_off) {
+    check({8});
     violate("I8", fmt::format("{} ended as {}, but its model as {}", truth.key, reason, natural));
     return;
   }
@@ -61,6 +64,7 @@ void Invariants::check_verdict(const Json& run) {
 
 // The end is that of the model: so must be everything that came with it.
 void Invariants::check_result(const Json& run, const RunTruth& truth, const PodTruth* pod) {
+  check({8, 14});
   const auto& status = member(run, "status");
   const auto& frame = *pod->frame;
   const auto code = api::int_at(status, "exitCode");
@@ -87,6 +91,7 @@ void Invariants::check_excuse(const Json& run, const RunTruth& truth, const PodT
   const bool deleted_pod = pod != nullptr && (pod->deleted || pod->gone);
   const auto any_pod = [&](auto what) { return std::ranges::any_of(truth.pods, what); };
 
+  check({12});
   if (reason == "Succeeded") return wrong("I4");
   if (reason == "Cancelled") {
     // A run that was created while a cache still showed the project that is gone may have been bound to that one.

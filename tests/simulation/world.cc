@@ -123,6 +123,7 @@ bool World::go_on(Nanos until, const std::function<bool()>& done) {
 }
 
 Outcome World::play() {
+  invariants_.check({16});  // at every step
   people_.begin(options_.shape);
   cluster_.start();
   processes_.resize(static_cast<std::size_t>(options_.shape.processes));
@@ -149,6 +150,7 @@ Outcome World::play() {
                   .struck = sim_.perturbations.struck(),
                   .trace = sim_.trace.lines(),
                   .steps = steps_,
+                  .checked = invariants_.checked(),
                   .ends = {}};
   for (const auto& [key, run] : server_.all(Kind::kRuns)) {
     const auto& run_status = api::member(run->json, "status");
@@ -167,6 +169,7 @@ void World::calm_down() {
   while (!(people_.done_creating() && invariants_.all_done())) {
     if (!go_on(sim_.fibers.now() + seconds(5))) return;
     const auto since = sim_.fibers.now() - calm_since_;
+    invariants_.check({6, 15});
     invariants_.check_calm(since);
     if (since > kMostCalm) {
       invariants_.violate("I15",
@@ -185,6 +188,8 @@ void World::be_quiet() {
   if (!go_on(sim_.fibers.now() + seconds(150))) return;
   if (lost && !go_on(calm_since_ + seconds(400))) return;
   invariants_.check_end();
+  invariants_.check({6});
+  if (sim_.led_again) invariants_.check({13});
   const auto writes = invariants_.operator_writes();
   if (!go_on(sim_.fibers.now() + seconds(60))) return;
   // By a clock that has jumped, the time to live of a finished run may end at any time.

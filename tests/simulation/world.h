@@ -42,6 +42,7 @@ struct Outcome {
   std::vector<Perturbations::Occurrence> struck;
   std::vector<std::string> trace;  // empty unless asked for
   std::uint64_t steps = 0;
+  InvariantSet checked;
   std::vector<std::string> ends;  // of the runs, one line each
 };
 
