@@ -80,11 +80,10 @@ void WaitingTasks::run_all() {
   }
 }
 
-Process::Process(Machine& machine, std::uint64_t seed)
+Process::Process(Machine& machine)
     : machine_(machine),
       client_(machine.server),
       events_client_(machine.events),
-      seed_(seed),
       caches_(machine.steady),
       events_(events_client_, {.instance = "test"}, machine.clock),
       gate_(caches_, current_) {
@@ -106,7 +105,7 @@ void Process::begin_leading() {
                                                                      .events = events_,
                                                                      .metrics = metrics_,
                                                                      .executor = std::move(tasks),
-                                                                     .seed = seed_});
+                                                                     .seed = 1});
   current_.begin(term_);
 }
 
@@ -129,8 +128,8 @@ void Process::sync(Collection collection) {
   }
 }
 
-bool Process::work(bool projects_first) {
-  for (const bool projects : {projects_first, !projects_first}) {
+bool Process::work() {
+  for (const bool projects : {false, true}) {
     auto& queue = projects ? context().project_queue : context().run_queue;
     const auto key = queue.try_get();
     if (!key) continue;

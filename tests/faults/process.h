@@ -44,12 +44,12 @@ class WaitingTasks final : public controller::Executor {
 class Process {
  public:
   // Fills its caches and leads.
-  Process(Machine& machine, std::uint64_t seed);
+  explicit Process(Machine& machine);
 
   // Its cache of `collection` catches up with the API server. Until then it is stale.
   void sync(Collection collection);
-  // Works one key; false when none is due. `projects_first`: which of the two queues is asked first.
-  bool work(bool projects_first = false);
+  // Works one key, of a run if one is due; false when none is.
+  bool work();
   // When the first delayed key comes due.
   [[nodiscard]] std::optional<runtime::SteadyClock::Point> next_due() const;
   // Has the run's source at hand, so that a grant is answered within settle(), not on a thread of the pool.
@@ -68,7 +68,6 @@ class Process {
   Machine& machine_;
   kube::Client client_;
   kube::Client events_client_;
-  const std::uint64_t seed_;
   runtime::Metrics metrics_;
   controller::Caches caches_;
   runtime::EventRecorder events_;

@@ -36,15 +36,14 @@ Json generation_env(int generation) {
 
 }  // namespace
 
-World::World(WorldOptions options) : options_(std::move(options)), random_(options_.seed) {
+World::World(WorldOptions options) : options_(std::move(options)) {
   machine_.settings.agent_image = "agent:1";
   machine_.settings.default_image = "python:1";
   machine_.settings.image_pull_policy = "IfNotPresent";
   machine_.settings.run_server_address = "10.0.0.1:7443";
   machine_.server.set_hook([this](const kube::Request& request, int) { return on_request(request); });
   make_objects();
-  for (int i = 0; i < options_.processes; ++i)
-    processes_.push_back(std::make_unique<Process>(machine_, options_.seed + 1));
+  process_ = std::make_unique<Process>(machine_);
 }
 
 void World::make_objects() {
@@ -77,18 +76,14 @@ Fault World::on_request(const kube::Request& request) {
 }
 
 void World::restart() {
-  processes_.clear();
+  process_.reset();
   machine_.server.restart();
   node_.process_gone();
-  ++restarts_;
-  for (int i = 0; i < options_.processes; ++i) {
-    processes_.push_back(
-        std::make_unique<Process>(machine_, options_.seed + 1 + static_cast<std::uint64_t>(restarts_)));
-  }
+  process_ = std::make_unique<Process>(machine_);
 }
 
-bool World::work(std::size_t n) {
-  const bool worked = processes_[n]->work(at_random() && random_() % 2 == 0);
+bool World::work() {
+  const bool worked = process_->work();
   if (machine_.server.crashed()) restart();
   if (worked) check();
   return worked;
@@ -96,65 +91,33 @@ bool World::work(std::size_t n) {
 
 bool World::move() {
   machine_.advance(std::chrono::milliseconds(5));
-  return at_random() ? move_at_random() : move_in_order();
-}
-
-bool World::move_in_order() {
-  for (const auto& process : processes_) {
-    for (const auto collection : kCollections) {
-      if (news_) process->sync(collection);
-    }
+  for (const auto collection : kCollections) {
+    if (news_) process_->sync(collection);
   }
-  bool moved = false;
-  for (std::size_t n = 0; n < processes_.size(); ++n) moved = work(n) || moved;
+  bool moved = work();
   moved = node_.control_jobs() || moved;
-  moved = node_.agents(*processes_[0]) || moved;
+  moved = node_.agents(*process_) || moved;
   if (moved) check();
   news_ = moved;
   return moved;
 }
 
-bool World::move_at_random() {
-  const std::size_t n = random_() % processes_.size();
-  switch (random_() % 8) {
-    case 0:
-    case 1:
-      processes_[n]->sync(kCollections[random_() % 4]);
-      return false;
-    case 2:
-      return node_.control_jobs();
-    case 3:
-      return node_.agents(*processes_[n]);
-    case 4:
-      machine_.advance(std::chrono::milliseconds(random_() % 400));
-      return false;
-    default:
-      return work(n);
-  }
-}
-
 // Straight to the next delayed key: whatever waits for a time has asked to be woken then.
 void World::wait_for_the_clock() {
-  std::optional<runtime::SteadyClock::Point> next;
-  for (const auto& process : processes_) {
-    const auto due = process->next_due();
-    if (due && (!next || *due < *next)) next = due;
-  }
+  const auto next = process_->next_due();
   const auto most = std::chrono::duration_cast<runtime::SteadyClock::Span>(std::chrono::seconds(10));
   const auto left = next ? std::clamp(*next - machine_.steady.now(), runtime::SteadyClock::Span::zero(), most) : most;
   machine_.advance(std::chrono::ceil<Duration>(left));
 }
 
 void World::run(const std::function<bool()>& done) {
-  int idle = 0;
   news_ = true;
   const Time deadline = machine_.clock.now() + kPatience;
   for (int i = 0; i < kMoves && machine_.clock.now() < deadline; ++i) {
     if (violations_ > 0) return;
     if (done ? done() : all_final() && node_.idle()) return;
     const bool moved = move();
-    idle = moved ? 0 : idle + 1;
-    if (!moved && (!at_random() || idle % 40 == 39)) wait_for_the_clock();
+    if (!moved) wait_for_the_clock();
   }
   std::string stuck;
   for (const auto& line : outcome()) stuck += "\n  " + line;
@@ -163,7 +126,6 @@ void World::run(const std::function<bool()>& done) {
 
 void World::run_to_the_end() {
   run();
-  calm_ = true;
   const Time over = machine_.clock.now() + std::chrono::seconds(340);
   run([&] { return machine_.clock.now() >= over && machine_.server.all(kube::kPods).empty(); });
   if (violations_ > 0) return;
@@ -218,7 +180,7 @@ std::vector<std::string> World::outcome() const {
 
 void World::violated(const std::string& what) {
   ++violations_;
-  ADD_FAILURE() << options_.name << " seed " << options_.seed << " after write " << writes_ << ": " << what;
+  ADD_FAILURE() << options_.name << " after write " << writes_ << ": " << what;
 }
 
 void World::check() {

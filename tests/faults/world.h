@@ -1,12 +1,12 @@
-// A project and its runs, one or more operator processes, and a node: from the first event to the last write, with
-// faults on the way, and the invariants of the design looked at after every step.
+// A project and its runs, one operator process, and a node: from the first event to the last write, always in the same
+// order, with faults at chosen requests, and the invariants looked at after every step. What happens in other orders, to
+// several processes and at random is for the simulator (tests/simulation).
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,9 +20,6 @@ struct WorldOptions {
   int runs = 1;
   bool parameters = false;
   std::optional<int> max_concurrent{};
-  int processes = 1;
-  // Not 0: a random choice of what happens next, caches that catch up late and one at a time.
-  std::uint64_t seed = 0;
   std::string reuse{};           // spec.reuse of the runs; empty: left out
   bool written_by_hand = false;  // statuses are: a Job may have settings that no project ever had
   std::string name{};            // said with every failure
@@ -61,17 +58,14 @@ class World {
   [[nodiscard]] const std::map<std::string, int>& written() const { return written_; }
   Machine& machine() { return machine_; }
   Node& node() { return node_; }
-  Process& process(std::size_t n = 0) { return *processes_.at(n); }
+  Process& process() { return *process_; }
   [[nodiscard]] const std::string& namespace_() const { return name_space_; }
   void violated(const std::string& what);
 
  private:
   void make_objects();
   bool move();
-  [[nodiscard]] bool at_random() const { return options_.seed != 0 && !calm_; }
-  bool move_in_order();
-  bool move_at_random();
-  bool work(std::size_t n);
+  bool work();
   void wait_for_the_clock();
   void check();
   void check_run(const api::ModelRun& run);
@@ -82,19 +76,16 @@ class World {
   const std::string name_space_ = "n";
   Machine machine_;
   Node node_{machine_};
-  std::vector<std::unique_ptr<Process>> processes_;
-  std::mt19937_64 random_;
+  std::unique_ptr<Process> process_;
   Faults faults_;
   int writes_ = 0;
-  int restarts_ = 0;
   std::map<std::string, int> written_;
   // What has been seen, for the invariants. By uid of the run.
   std::map<std::string, std::set<std::string>> jobs_;  // "uid/attempt": uids of Jobs
   std::map<std::string, std::string> commits_;
   std::map<std::string, std::string> finals_;
   int violations_ = 0;
-  bool news_ = true;   // something has moved since the caches were filled
-  bool calm_ = false;  // the runs are over: no more chance
+  bool news_ = true;  // something has moved since the caches were filled
 };
 
 }  // namespace modelrun::faults
