@@ -16,6 +16,8 @@ int main(int argc, char** argv) {
   app.add_option("--scratch", options.scratch, "directory for work in progress; it is emptied first")->required();
   app.add_option("--memory-mebibytes", memory, "what all requests may use together")->capture_default_str();
   app.add_option("--scratch-mebibytes", scratch, "what all requests may write together")->capture_default_str();
+  app.add_option("--max-requests", options.max_requests, "how many are worked on at the same time")
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   options.memory_bytes = memory << 20U;
   options.scratch_bytes = scratch << 20U;

@@ -74,7 +74,7 @@ TEST(Address, OneBadAddressRefusesTheName) {
 }
 
 TEST(Address, TheSystemKnowsLocalhost) {
-  const auto found = system_lookup("localhost", milliseconds(10'000), {});
+  const auto found = system_lookup("localhost", std::chrono::minutes(5), {});
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_THAT(*found, ::testing::Contains(::testing::AnyOf("127.0.0.1", "::1")));
 }
@@ -82,7 +82,7 @@ TEST(Address, TheSystemKnowsLocalhost) {
 TEST(Address, AStoppedLookupReturnsAtOnce) {
   std::stop_source stop;
   stop.request_stop();
-  const auto found = system_lookup("localhost", milliseconds(10'000), stop.get_token());
+  const auto found = system_lookup("localhost", std::chrono::minutes(5), stop.get_token());
   // It may have been answered before anybody looked.
   EXPECT_TRUE(found || found.error().kind == ErrorKind::kCancelled);
 }

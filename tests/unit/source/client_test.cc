@@ -12,8 +12,6 @@
 #include <thread>
 
 #include "base/encoding.h"
-#include "source/channel.h"
-#include "source/git/server.h"
 #include "source/listing.h"
 #include "unit/source/git_fixture.h"
 #include "unit/source/source_program.h"
@@ -63,7 +61,7 @@ class ClientTest : public GitTest {
   }
   // Waits for a condition that is certain to come.
   static void wait_until(const std::function<bool()>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(5);
     while (!condition()) {
       ASSERT_LT(std::chrono::steady_clock::now(), deadline);
       std::this_thread::yield();
@@ -233,18 +231,22 @@ TEST_F(ClientTest, AFailureOfThisMachineSaysNothingAboutTheSource) {
 }
 
 TEST_F(ClientTest, TooManyRequestsAreToComeAgain) {
+  flags_ = {"--max-requests=2"};
   program();
-  std::vector<std::unique_ptr<Channel>> silent;
-  for (std::size_t i = 0; i < ServerOptions{}.max_requests; ++i) {
-    silent.push_back(
-        std::make_unique<Channel>(std::chrono::steady_clock::now() + std::chrono::minutes(1), std::stop_token()));
-    ASSERT_TRUE(silent.back()->connect(program().socket()));
+  std::stop_source stop;
+  std::vector<std::jthread> callers;
+  for (const char* name : {"hang/a.git", "hang/b.git"}) {
+    callers.emplace_back([&, from = remote(server().url(name))] {
+      EXPECT_EQ(client().resolve(from, {}, stop.get_token()).error().kind, ErrorKind::kCancelled);
+    });
   }
+  wait_until([&] { return server().count("hang/a.git") > 0 && server().count("hang/b.git") > 0; });
   const auto fetched = fetch(remote(repository_.file_url()));
   ASSERT_FALSE(fetched);
   EXPECT_EQ(fetched.error().kind, ErrorKind::kUnavailable);
   EXPECT_THAT(fetched.error().message, HasSubstr("too many"));
-  silent.clear();
+  stop.request_stop();
+  callers.clear();
   wait_until([&] { return program().is_idle(); });
   EXPECT_TRUE(fetch(remote(repository_.file_url())));
 }

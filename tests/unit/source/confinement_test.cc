@@ -29,7 +29,7 @@ class ConfinementTest : public GitTest {
     process.environment = {"PATH=/usr/bin:/bin"};
     process.directory = path("work");
     process.confinement = confined ? &*confinement : nullptr;
-    process.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    process.deadline = std::chrono::steady_clock::now() + std::chrono::minutes(5);
     process.max_file_bytes = 1U << 20U;
     const auto end = run_process(process, [](std::string_view) -> Result<void> { return {}; }, {});
     EXPECT_TRUE(end) << end.error().message;

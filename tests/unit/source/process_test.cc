@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 
 class ProcessTest : public GitTest {
  protected:
-  Result<ProcessEnd> run(const std::string& script, milliseconds time = milliseconds(20'000),
+  Result<ProcessEnd> run(const std::string& script, milliseconds time = std::chrono::minutes(5),
                          std::stop_token stop = {}) {
     spec_.argv = {"/bin/sh", "-c", script};
     if (spec_.environment.empty()) spec_.environment = {"PATH=/usr/bin:/bin"};
@@ -76,17 +76,15 @@ TEST_F(ProcessTest, TheDeadlineEndsTheWholeGroup) {
 }
 
 TEST_F(ProcessTest, WhatOutlivesTheLeaderIsKilled) {
-  const auto begin = std::chrono::steady_clock::now();
-  const auto end = run("sleep 1000 & echo started");
-  ASSERT_TRUE(end) << end.error().message;
+  const auto end = run("sleep 1000000 & echo started");
+  ASSERT_TRUE(end) << end.error().message << ": it was waited for";
   EXPECT_EQ(output_, "started\n");
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(15));
 }
 
 TEST_F(ProcessTest, StopEndsIt) {
   std::stop_source stop;
   std::jthread stopper([&stop] { stop.request_stop(); });
-  EXPECT_EQ(run("sleep 1000", milliseconds(60'000), stop.get_token()).error().kind, ErrorKind::kCancelled);
+  EXPECT_EQ(run("sleep 1000000", std::chrono::minutes(5), stop.get_token()).error().kind, ErrorKind::kCancelled);
 }
 
 TEST_F(ProcessTest, TheSinksErrorEndsIt) {
@@ -104,7 +102,7 @@ TEST_F(ProcessTest, LimitsDiagnosticsAndFiles) {
 TEST_F(ProcessTest, AMissingProgramIsNamed) {
   spec_.argv = {"/nonexistent"};
   spec_.directory = path("");
-  spec_.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  spec_.deadline = std::chrono::steady_clock::now() + std::chrono::minutes(5);
   const auto end = run_process(spec_, [](std::string_view) -> Result<void> { return {}; }, {});
   ASSERT_TRUE(end);
   EXPECT_EQ(end->exit_code, 126);

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -12,7 +13,7 @@ namespace modelrun::source::testing {
 // Ended by the destructor.
 class SourceProgram {
  public:
-  // Starts it and waits until it listens.
+  // Starts it and waits until it has answered and is idle.
   SourceProgram(std::filesystem::path directory, std::vector<std::string> more = {});
   SourceProgram(const SourceProgram&) = delete;
   SourceProgram& operator=(const SourceProgram&) = delete;
@@ -25,9 +26,12 @@ class SourceProgram {
   [[nodiscard]] pid_t pid() const { return pid_; }
   // Processes that descend from it, however far.
   [[nodiscard]] std::vector<pid_t> descendants() const;
-  [[nodiscard]] bool is_idle() const;  // nothing runs, and nothing is left on the disk
+  // Nothing runs, and nothing is left on the disk. Does not see a connection that the program has not accepted yet: ask
+  // only after each request has shown that it is being worked on.
+  [[nodiscard]] bool is_idle() const;
 
  private:
+  [[nodiscard]] bool answers(std::chrono::steady_clock::time_point deadline) const;
   std::filesystem::path directory_;
   std::vector<std::string> more_;
   pid_t pid_ = -1;
