@@ -11,7 +11,7 @@
 //     ABI 6 on it may neither signal the operator nor connect to the operator's abstract Unix sockets. A process under
 //     Landlock cannot ptrace one that is not.
 //   3 seccomp. Denied are ptrace, process_vm_*, pidfd_getfd, the kernel keyring, bpf, io_uring, userfaultfd, perf,
-//     mounts and namespaces, and a few more calls. Sockets may only be of AF_INET and AF_INET6, and commands that need
+//     mounts and namespaces, signals to any process, new sessions, and a few more calls. Sockets may only be of AF_INET and AF_INET6, and commands that need
 //     no network can make none: so git cannot reach the socket of modelrun-source (server.h) either. The filter is a list of denials, because git and curl need too many
 //     system calls for a list of permissions: it reduces the kernel's attack surface but does not close it.
 //

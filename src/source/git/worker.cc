@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <thread>
@@ -62,7 +63,7 @@ Result<Answer> answer_to(const Request& request, const std::filesystem::path& di
 
 }  // namespace
 
-int work_on_request(UniqueFd connection, const std::filesystem::path& directory) {
+int work_on_request(UniqueFd connection, UniqueFd answering, const std::filesystem::path& directory) {
   std::stop_source stop;
   UniqueFd watched(::fcntl(connection.get(), F_DUPFD_CLOEXEC, 0));
   Channel channel(std::move(connection), std::chrono::steady_clock::now() + kRequestTime, stop.get_token());
@@ -75,6 +76,8 @@ int work_on_request(UniqueFd connection, const std::filesystem::path& directory)
                               : Result<Answer>(std::unexpected(request.error()));
   if (stop.stop_requested()) return 0;
   channel.set_deadline(std::chrono::steady_clock::now() + kAnswerTime);
+  const std::uint64_t one = 1;
+  if (::write(answering.get(), &one, sizeof one) != sizeof one) return 1;
   if (!channel.write_frame(encode(answer))) return 0;
   if (!answer || !request->commit) return 0;
   if (!send_file(channel, files.listing, answer->listing_bytes)) return 1;

@@ -146,6 +146,54 @@ TEST_F(ClientTest, WhoDoesNotWaitAnyMoreEndsGit) {
   wait_until([&] { return program().is_idle(); });
 }
 
+// A worker that was taken over would not look whether its client waits.
+TEST_F(ClientTest, AProcessThatDoesNotLookIsEndedWithItsRequest) {
+  program();
+  std::stop_source stop;
+  std::jthread caller([&] {
+    EXPECT_EQ(fetch(remote(server().url("hang/repo.git")), stop.get_token()).error().kind, ErrorKind::kCancelled);
+  });
+  wait_until([&] { return server().count("hang") > 0; });
+  for (const pid_t pid : program().descendants()) ::kill(pid, SIGSTOP);
+  stop.request_stop();
+  wait_until([&] { return program().is_idle(); });
+}
+
+TEST_F(ClientTest, WhatTakesTooLongIsEnded) {
+  flags_ = {"--max-request-seconds=0"};
+  program();
+  const auto fetched = fetch(remote(server().url("hang/repo.git")));
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().kind, ErrorKind::kTimeout);
+  EXPECT_THAT(ends_, ::testing::ElementsAre("fetch timeout"));
+  wait_until([&] { return program().is_idle(); });
+}
+
+TEST_F(ClientTest, AProgramThatIsToldToEndIsNobodysFault) {
+  program();
+  std::jthread caller([&] {
+    const auto fetched = fetch(remote(server().url("hang/repo.git")));
+    ASSERT_FALSE(fetched);
+    EXPECT_EQ(fetched.error().kind, ErrorKind::kUnavailable);
+    EXPECT_THAT(fetched.error().message, HasSubstr("is ending"));
+  });
+  wait_until([&] { return server().count("hang") > 0; });
+  ::kill(program().pid(), SIGTERM);
+  caller.join();
+  EXPECT_THAT(ends_, ::testing::ElementsAre("fetch unavailable"));
+}
+
+TEST_F(ClientTest, AProcessThatTheKernelKillsIsNobodysFault) {
+  program();
+  std::jthread caller([&] { EXPECT_FALSE(fetch(remote(server().url("hang/repo.git")))); });
+  wait_until([&] { return server().count("hang") > 0; });
+  for (const pid_t pid : program().descendants()) {
+    if (::getsid(pid) == pid) ::kill(pid, SIGKILL);
+  }
+  caller.join();
+  EXPECT_THAT(ends_, ::testing::ElementsAre("fetch unavailable"));
+}
+
 TEST_F(ClientTest, AProcessThatCrashesEndsItsRequestOnly) {
   program();
   std::stop_source stop;
