@@ -74,9 +74,7 @@ Result<void> empty_directory(const fs::path& directory) {
 // Tells a client why its request has no answer. The socket's buffer takes so few bytes at once, unless the client does
 // not read what was sent before: then it learns it from the end of the connection.
 void tell(const UniqueFd& connection, const Error& error, bool died) {
-  const std::string text = encode(Result<Answer>(std::unexpected(error)), died);
-  std::string frame = {'\0', '\0', static_cast<char>(text.size() >> 8U), static_cast<char>(text.size() & 0xffU)};
-  frame += text;
+  const std::string frame = framed(encode(Result<Answer>(std::unexpected(error)), died));
   (void)::send(connection.get(), frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
