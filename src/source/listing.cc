@@ -1,7 +1,10 @@
 #include "source/listing.h"
 
+#include <cerrno>
 #include <fstream>
 #include <optional>
+
+#include "source/files.h"
 
 namespace modelrun::source {
 namespace {
@@ -13,28 +16,35 @@ struct Found {
   std::optional<std::string> moved;  // where the path leads, if a symlink to a directory is on its way
 };
 
-Found look_for(const std::filesystem::path& listing, const std::string& path) {
+Result<Found> look_for(const std::filesystem::path& listing, const std::string& path) {
+  errno = 0;
   std::ifstream lines(listing, std::ios::binary);
+  const auto unreadable = [&] {
+    return std::unexpected(own_failure("read the list of files " + listing.string(), errno));
+  };
+  if (!lines) return unreadable();
   for (std::string line; std::getline(lines, line);) {
-    if (line == path) return {.file = true, .moved = {}};
+    if (line == path) return Found{.file = true, .moved = {}};
     const auto tab = line.find('\t');
     if (tab == std::string::npos || !path.starts_with(std::string_view(line).substr(0, tab))) continue;
     std::string moved = line.substr(tab + 1);
     if (!moved.empty()) moved += '/';
     moved += path.substr(tab);
-    return {.file = false, .moved = std::move(moved)};
+    return Found{.file = false, .moved = std::move(moved)};
   }
-  return {};
+  if (lines.bad()) return unreadable();
+  return Found{};
 }
 
 }  // namespace
 
-bool listing_contains(const std::filesystem::path& listing, std::string_view path) {
+Result<bool> listing_contains(const std::filesystem::path& listing, std::string_view path) {
   std::string at(path);
   for (int links = 0; links <= kMaxLinks; ++links) {
-    Found found = look_for(listing, at);
-    if (!found.moved) return found.file;
-    at = std::move(*found.moved);
+    auto found = look_for(listing, at);
+    RETURN_IF_ERROR(found);
+    if (!found->moved) return found->file;
+    at = std::move(*found->moved);
   }
   return false;
 }

@@ -18,8 +18,8 @@ namespace modelrun::source {
 inline constexpr std::size_t kMaxListingBytes = std::size_t{4} << 20U;
 
 // Whether the listing holds `path`, which is relative to the root of the tree ("model/revenue.py"), following symlinks
-// to directories. Reads the file once, and once more for each symlink on the way. A listing that cannot be read holds
-// nothing.
-bool listing_contains(const std::filesystem::path& listing, std::string_view path);
+// to directories. Reads the file once, and once more for each symlink on the way. Fails with
+// own_failure() if the listing cannot be read, which says nothing about the path.
+Result<bool> listing_contains(const std::filesystem::path& listing, std::string_view path);
 
 }  // namespace modelrun::source

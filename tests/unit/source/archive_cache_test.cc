@@ -87,8 +87,8 @@ TEST_F(ArchiveCacheTest, MakesAnArchiveOfTheTree) {
             "-rwxr-xr-x 0/0/0 6 model/revenue.py \n"
             "-rw-r--r-- 0/0/0 9 run.py \n");
   EXPECT_EQ(read_member(archive->path(), "run.py"), "print(1)\n");
-  EXPECT_TRUE(archive->contains_file("model/link.py"));
-  EXPECT_FALSE(archive->contains_file("model"));
+  EXPECT_TRUE(archive->contains_file("model/link.py").value());
+  EXPECT_FALSE(archive->contains_file("model").value());
   const std::string bytes = read_all(archive->path());
   EXPECT_EQ(archive->bytes(), bytes.size());
   EXPECT_EQ(archive->sha256(), sha256_hex(bytes));
@@ -151,7 +151,7 @@ TEST_F(ArchiveCacheTest, SurvivesARestart) {
   const auto again = fetch(commit);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->sha256(), sha256);
-  EXPECT_TRUE(again->contains_file("link.py"));
+  EXPECT_TRUE(again->contains_file("link.py").value());
   EXPECT_EQ(git_.fetches, 1) << "before the restart";
   EXPECT_EQ(archives_on_disk(), 1U);
 }
@@ -236,7 +236,7 @@ TEST_F(ArchiveCacheTest, KnowsSha256Repositories) {
   ASSERT_EQ(commit.size(), 64U);
   const auto archive = cache().fetch(remote(modern.file_url()), commit, {});
   ASSERT_TRUE(archive) << archive.error().message;
-  EXPECT_TRUE((*archive)->contains_file("run.py"));
+  EXPECT_TRUE((*archive)->contains_file("run.py").value());
 }
 
 }  // namespace
