@@ -4,12 +4,22 @@
 #include <fstream>
 #include <optional>
 
+#include "base/encoding.h"
 #include "source/files.h"
 
 namespace modelrun::source {
 namespace {
 
 constexpr int kMaxLinks = 40;  // as Linux (path_resolution(7))
+
+constexpr std::size_t kSealBytes = 66;  // a tab, 64 digits and a line feed
+
+std::string seal_of(std::string_view text, std::string_view archive_sha256) {
+  Sha256 digest;
+  digest.add(text);
+  digest.add(archive_sha256);
+  return fmt::format("\t{}\n", digest.hex());
+}
 
 struct Found {
   bool file = false;
@@ -26,7 +36,7 @@ Result<Found> look_for(const std::filesystem::path& listing, const std::string& 
   for (std::string line; std::getline(lines, line);) {
     if (line == path) return Found{.file = true, .moved = {}};
     const auto tab = line.find('\t');
-    if (tab == std::string::npos || !path.starts_with(std::string_view(line).substr(0, tab))) continue;
+    if (tab == std::string::npos || tab == 0 || !path.starts_with(std::string_view(line).substr(0, tab))) continue;
     std::string moved = line.substr(tab + 1);
     if (!moved.empty()) moved += '/';
     moved += path.substr(tab);
@@ -47,6 +57,23 @@ Result<bool> listing_contains(const std::filesystem::path& listing, std::string_
     at = std::move(*found->moved);
   }
   return false;
+}
+
+Result<void> seal_listing(const std::filesystem::path& listing, std::string_view archive_sha256) {
+  const std::string seal = seal_of(read_end(listing, kMaxListingBytes), archive_sha256);
+  errno = 0;
+  std::ofstream file(listing, std::ios::binary | std::ios::app);
+  file << seal << std::flush;
+  if (!file) return std::unexpected(own_failure("write the list of files " + listing.string(), errno));
+  return {};
+}
+
+bool is_sealed(const std::filesystem::path& listing, std::string_view archive_sha256) {
+  std::string text = read_end(listing, kMaxListingBytes + kSealBytes);
+  if (text.size() < kSealBytes) return false;
+  const std::string seal = text.substr(text.size() - kSealBytes);
+  text.resize(text.size() - kSealBytes);
+  return seal == seal_of(text, archive_sha256);
 }
 
 }  // namespace modelrun::source

@@ -167,6 +167,27 @@ TEST_F(ArchiveCacheTest, ADamagedArchiveIsFetchedAgain) {
   EXPECT_EQ(sha256_hex(read_all(again->path())), again->sha256());
 }
 
+TEST_F(ArchiveCacheTest, AListingIsThatOfItsArchive) {
+  const std::string commit = repository_.commit_sample();
+  const auto listing_of = [](const std::filesystem::path& archive) {
+    const auto name = archive.string();
+    return std::filesystem::path(name.substr(0, name.size() - std::string_view(".tar.gz").size()) + ".files");
+  };
+  const auto listing = listing_of(fetch(commit)->path());
+  const auto other = listing_of(fetch(repository_.commit_sample("other", "other"))->path());
+  const auto whole = read_all(listing);
+  int fetches = git_.fetches;
+  for (const auto& text : {whole.substr(0, whole.size() / 2), "more.py\n" + whole, read_all(other), std::string()}) {
+    cache_.reset();
+    std::ofstream(listing, std::ios::trunc) << text;
+    const auto again = fetch(commit);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(git_.fetches, ++fetches) << text;
+    EXPECT_EQ(read_all(listing), whole);
+    EXPECT_TRUE(again->contains_file("run.py").value());
+  }
+}
+
 TEST_F(ArchiveCacheTest, LetsTheLeastUsedGo) {
   options_.max_archives = 2;
   const std::string a = repository_.commit_sample("a", "a");
