@@ -3,16 +3,22 @@
 
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
+#include <random>
 #include <thread>
 
 #include "base/encoding.h"
+#include "base/fd.h"
 #include "source/listing.h"
+#include "source/wire.h"
 #include "unit/source/git_fixture.h"
 #include "unit/source/source_program.h"
 
@@ -219,6 +225,40 @@ TEST_F(ClientTest, AProcessThatCrashesEndsItsRequestOnly) {
   stop.request_stop();
   other.join();
   wait_until([&] { return program().is_idle(); });
+}
+
+// More bytes than a socket holds, so that the process is still sending them when it is killed.
+TEST_F(ClientTest, NothingIsAddedToAnAnswerThatHasBegun) {
+  std::string noise;
+  std::minstd_rand random;
+  for (int i = 0; i < 2'000'000; ++i) noise += static_cast<char>(random() >> 8U);
+  const auto commit = repository_.commit(repository_.tree({{"100644", "noise", repository_.blob(noise)}}));
+  repository_.set_branch("noise", commit);
+  program();
+  const UniqueFd connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  program().socket().copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  const auto request = framed(encode(Request{remote(repository_.file_url()), policy_, {}, commit}));
+  ASSERT_EQ(::send(connection.get(), request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
+  std::string came;
+  const auto receive = [&](int flags) {
+    std::array<char, 4096> buffer{};
+    const ssize_t got = ::recv(connection.get(), buffer.data(), buffer.size(), flags);
+    if (got > 0) came.append(buffer.data(), static_cast<std::size_t>(got));
+    return got > 0;
+  };
+  ASSERT_TRUE(receive(0)) << "the answer begins";
+  // Then there is room in the socket for what the server could add.
+  for (const pid_t pid : program().descendants()) ::kill(pid, SIGSTOP);
+  while (receive(MSG_DONTWAIT)) {
+  }
+  for (const pid_t pid : program().descendants()) ::kill(pid, SIGKILL);
+  while (receive(0)) {
+  }
+  EXPECT_LT(came.size(), noise.size()) << "it was killed before it was done";
+  EXPECT_FALSE(came.contains("modelrun-source failed"));
 }
 
 TEST_F(ClientTest, ARepositoryThatKillsTheProgramIsRefusedAndOthersAreNot) {
