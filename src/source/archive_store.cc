@@ -119,18 +119,19 @@ std::shared_ptr<const Archive> ArchiveStore::find(const std::string& key) {
     sha256 = found->second->sha256;
   }
   // The lock is not held here because the whole file is read.
-  const auto path = files_of(key, sha256).archive;
-  const auto digest = digest_file(path);
+  const auto files = files_of(key, sha256);
+  const auto digest = digest_file(files.archive);
+  const bool sealed = is_sealed(files.listing, sha256);
   const MutexLock lock(mutex_);
   const auto found = by_key_.find(key);
   if (found == by_key_.end() || found->second->sha256 != sha256) return nullptr;  // evicted or replaced meanwhile
-  if (!digest || digest->sha256 != sha256) {
+  if (!digest || digest->sha256 != sha256 || !sealed) {
     remove(found->second);
     return nullptr;
   }
   found->second->checked = true;
   std::error_code ignored;
-  fs::last_write_time(path, fs::file_time_type::clock::now(), ignored);
+  fs::last_write_time(files.archive, fs::file_time_type::clock::now(), ignored);
   return hand_out(*found->second);
 }
 
@@ -143,6 +144,7 @@ ArchiveFiles ArchiveStore::new_files() {
 Result<std::shared_ptr<const Archive>> ArchiveStore::add(const std::string& key, const ArchiveFiles& files,
                                                          const FileDigest& digest) {
   const auto to = files_of(key, digest.sha256);
+  RETURN_IF_ERROR(seal_listing(files.listing, digest.sha256));
   const MutexLock lock(mutex_);
   if (const auto old = by_key_.find(key); old != by_key_.end()) remove(old->second);
   const auto listing_bytes = regular_size(files.listing).value_or(0);

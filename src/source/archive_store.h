@@ -35,14 +35,14 @@ class ArchiveStore {
   static Result<std::unique_ptr<ArchiveStore>> open(std::filesystem::path directory, Limits limits);
 
   // Returns the archive, or null when there is none. A file that was taken over by open() is read when it is first
-  // asked for: it is checked against its digest, and is removed when the check fails.
+  // asked for: it is checked against its digest, and its listing against its seal; both are removed when a check fails.
   std::shared_ptr<const Archive> find(const std::string& key);
 
   // Returns new paths in the store's directory, hence on its file system, for files that add() gets later. find() does
   // not see such files.
   ArchiveFiles new_files();
-  // Renames `files`, replacing an older archive of the same key, and evicts old archives if a limit is exceeded. On an
-  // error, which is own_failure(), `files` still belong to the caller.
+  // Seals the listing and renames `files`, replacing an older archive of the same key, and evicts old archives if a
+  // limit is exceeded. On an error, which is own_failure(), `files` still belong to the caller.
   Result<std::shared_ptr<const Archive>> add(const std::string& key, const ArchiveFiles& files,
                                              const FileDigest& digest);
 

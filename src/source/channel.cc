@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "source/wire.h"
+
 namespace modelrun::source {
 
 namespace asio = boost::asio;
@@ -34,6 +36,8 @@ Result<void> Channel::run(Start start) {
     io_.restart();
     io_.run_until(deadline_);
   }
+  // What is there already is taken: a complete answer is not lost for the time that its reader took.
+  if (!end) io_.poll();
   const bool late = !end;
   if (late) close();
   io_.restart();
@@ -63,10 +67,7 @@ Result<void> Channel::read(std::span<char> bytes) {
 }
 
 Result<void> Channel::write_frame(std::string_view bytes) {
-  const auto size = static_cast<std::uint32_t>(bytes.size());
-  std::string frame;
-  for (const unsigned shift : {24U, 16U, 8U, 0U}) frame += static_cast<char>(size >> shift & 0xffU);
-  return write(frame.append(bytes));
+  return write(framed(bytes));
 }
 
 Result<std::string> Channel::read_frame(std::size_t limit) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <optional>
@@ -34,23 +35,6 @@ Result<void> write_all(const UniqueFd& file, std::string_view bytes) {
   return {};
 }
 
-// Holds a part of a budget while it lives.
-class Share {
- public:
-  Share(std::atomic<std::uint64_t>& used, std::uint64_t bytes) : used_(used), bytes_(bytes) {
-    total_ = used_.fetch_add(bytes_) + bytes_;
-  }
-  Share(const Share&) = delete;
-  Share& operator=(const Share&) = delete;
-  ~Share() { used_.fetch_sub(bytes_); }
-  [[nodiscard]] std::uint64_t total() const { return total_; }
-
- private:
-  std::atomic<std::uint64_t>& used_;
-  const std::uint64_t bytes_;
-  std::uint64_t total_ = 0;
-};
-
 }  // namespace
 
 // One request to modelrun-source, from the question to the last byte of the answer.
@@ -68,10 +52,9 @@ class Client::Call {
   Result<Answer> ask() {
     const auto url = parse_git_url(request_.remote.url, request_.policy);
     RETURN_IF_ERROR(url);
-    repository_ = url->text();
-    const auto begun = client_.suspects_.begin(repository_);
-    RETURN_IF_ERROR(begun);
-    begun_ = *begun;
+    auto ticket = client_.suspects_.begin(request_.remote.namespace_, url->text());
+    RETURN_IF_ERROR(ticket);
+    ticket_ = std::move(*ticket);
     if (auto connected = channel_.connect(client_.options_.socket); !connected) {
       if (connected.error().kind != ErrorKind::kUnavailable) return std::unexpected(connected.error());
       return fail(ErrorKind::kUnavailable, "modelrun-source cannot be reached at {} ({})", client_.options_.socket,
@@ -80,15 +63,19 @@ class Client::Call {
     // A refusal may come before the request is read, and writing then fails: what counts is whether an answer came.
     const auto sent = channel_.write_frame(encode(request_));
     const auto text = channel_.read_frame(kMaxAnswerBytes);
-    if (!text) return std::unexpected(broken(sent ? text.error() : sent.error()));
-    answered_ = true;
+    if (!text) {
+      auto error = broken(sent ? text.error() : sent.error());
+      if (error.kind != ErrorKind::kCancelled && error.kind != ErrorKind::kTimeout) died_ = Suspects::Death::kProgram;
+      return std::unexpected(std::move(error));
+    }
     bool died = false;
     auto answer = decode_answer(*text, died);
-    if (died) died_ = true;
+    if (died) died_ = Suspects::Death::kRequest;
     return answer;
   }
 
-  // Reads `size` bytes into a new file. Returns its digest.
+  // Reads `size` bytes into a new file. Returns its digest. The work on the repository was done when these bytes began:
+  // what the connection loses now is not held against it.
   Result<FileDigest> receive(const std::filesystem::path& path, std::uint64_t size) {
     const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file) return std::unexpected(own_failure("make " + path.string(), errno));
@@ -106,7 +93,7 @@ class Client::Call {
 
   // What came is not what may come.
   Error garbage(std::string_view what) {
-    died_ = true;
+    died_ = Suspects::Death::kRequest;
     return {ErrorKind::kUnavailable, fmt::format("modelrun-source gave an answer with {}", what)};
   }
 
@@ -116,11 +103,9 @@ class Client::Call {
     std::string_view how = result ? "ok" : to_string(result.error().kind);
     if (died_) {
       how = "died";
-      result = std::unexpected(client_.suspects_.died(repository_, *begun_));
-    } else if (answered_) {
-      client_.suspects_.answered(repository_);
-    } else if (begun_) {
-      client_.suspects_.given_up(repository_);
+      result = std::unexpected(ticket_.died(*died_));
+    } else if (result && request_.commit) {
+      ticket_.fetched();
     }
     client_.options_.ended(name_, how);
     return result;
@@ -128,22 +113,25 @@ class Client::Call {
 
  private:
   // The error of a connection that did not bring what it should.
-  Error broken(const Error& error) {
-    if (error.kind == ErrorKind::kCancelled) return error;
+  static Error broken(const Error& error) {
     if (error.kind == ErrorKind::kTimeout) return {error.kind, "modelrun-source did not answer in time"};
-    died_ = true;
-    return error;
+    if (error.kind == ErrorKind::kCancelled) return error;
+    return {ErrorKind::kUnavailable, "the connection to modelrun-source broke off: " + error.message};
   }
 
   Client& client_;
   const Request& request_;
   const std::string_view name_;
   Channel channel_;
-  std::string repository_;
-  std::optional<Suspects::Instant> begun_;
-  bool answered_ = false, died_ = false;
+  Suspects::Ticket ticket_;
+  std::optional<Suspects::Death> died_;
   std::array<char, std::size_t{64} << 10U> buffer_{};
 };
+
+// A namespace may receive half of it all, or one archive of any size that is allowed.
+Client::Client(ClientOptions options)
+    : options_(std::move(options)),
+      receiving_(kMaxReceiving, std::max(kMaxReceiving / 2, max_archive_bytes(options_.policy) + kMaxListingBytes)) {}
 
 Result<Resolved> Client::resolve(const Remote& remote, const std::optional<std::string>& branch,
                                  const std::stop_token& stop) {
@@ -167,18 +155,19 @@ Result<FileDigest> Client::fetch(const Remote& remote, const std::string& commit
   Call call(*this, request, "fetch", stop);
   const auto answer = call.ask();
   if (!answer) return call.end(Result<FileDigest>(std::unexpected(answer.error())));
-  if (auto received = receive(call, *answer, files); !received) {
+  if (auto received = receive(call, *answer, remote.namespace_, files); !received) {
     return call.end(Result<FileDigest>(std::unexpected(received.error())));
   }
   return call.end(Result<FileDigest>(answer->archive));
 }
 
-Result<void> Client::receive(Call& call, const Answer& answer, const ArchiveFiles& files) {
+Result<void> Client::receive(Call& call, const Answer& answer, const std::string& namespace_,
+                             const ArchiveFiles& files) {
   if (answer.listing_bytes > kMaxListingBytes || answer.archive.bytes > max_archive_bytes(options_.policy)) {
     return std::unexpected(call.garbage("an archive that is larger than any may be"));
   }
-  const Share share(receiving_, answer.listing_bytes + answer.archive.bytes);
-  if (share.total() > kMaxReceiving) {
+  auto hold = receiving_.hold(namespace_);
+  if (!hold.set(answer.listing_bytes + answer.archive.bytes)) {
     return fail(ErrorKind::kUnavailable, "too many archives are being received at once");
   }
   RETURN_IF_ERROR(call.receive(files.listing, answer.listing_bytes));

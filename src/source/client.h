@@ -1,12 +1,12 @@
 // The Fetcher of the operator: passes each request to modelrun-source over its Unix socket.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
 
+#include "base/byte_budget.h"
 #include "source/fetcher.h"
 #include "source/suspects.h"
 #include "source/wire.h"
@@ -27,11 +27,11 @@ struct ClientOptions {
 // an archive have bounded sizes, commit and branch are checked for their form, and the archive is written and digested
 // here.
 //
-// When modelrun-source dies, the requests that it was working on fail and are counted (suspects.h). While it is not
+// When modelrun-source dies, the repositories that it was working on become suspects (suspects.h). While it is not
 // there, requests fail with kUnavailable. A request whose caller stops is ended there too, with its git processes.
 class Client final : public Fetcher {
  public:
-  explicit Client(ClientOptions options) : options_(std::move(options)) {}
+  explicit Client(ClientOptions options);
 
   Result<Resolved> resolve(const Remote& remote, const std::optional<std::string>& branch,
                            const std::stop_token& stop) override;
@@ -40,11 +40,11 @@ class Client final : public Fetcher {
 
  private:
   class Call;
-  Result<void> receive(Call& call, const Answer& answer, const ArchiveFiles& files);
+  Result<void> receive(Call& call, const Answer& answer, const std::string& namespace_, const ArchiveFiles& files);
 
   const ClientOptions options_;
   Suspects suspects_;
-  std::atomic<std::uint64_t> receiving_{0};  // bytes of archives that are being written now
+  ByteBudget receiving_;  // for archives that are being written now
 };
 
 }  // namespace modelrun::source

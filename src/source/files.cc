@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -75,6 +77,24 @@ Result<FileDigest> digest_file(const fs::path& path) {
   }
   result.sha256 = digest.hex();
   return result;
+}
+
+std::string read_end(const fs::path& path, std::size_t limit) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct stat found{};
+  if (!file || ::fstat(file.get(), &found) != 0 || !S_ISREG(found.st_mode)) return {};
+  const auto size = static_cast<std::size_t>(found.st_size);
+  std::string text(std::min(size, limit), '\0');
+  std::size_t filled = 0;
+  while (filled < text.size()) {
+    const ssize_t got = ::pread(file.get(), text.data() + filled, text.size() - filled,
+                                static_cast<off_t>(size - text.size() + filled));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    filled += static_cast<std::size_t>(got);
+  }
+  text.resize(filled);
+  return text;
 }
 
 }  // namespace modelrun::source

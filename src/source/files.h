@@ -46,4 +46,8 @@ struct FileDigest {
 // Reads the whole file. A symlink at `path` is not followed and is an error.
 Result<FileDigest> digest_file(const std::filesystem::path& path);
 
+// The last `limit` bytes of a file; empty unless it is a regular one that can be read. Does not follow a symlink, nor
+// wait for the writer of a FIFO: git may have made either in place of the file.
+std::string read_end(const std::filesystem::path& path, std::size_t limit);
+
 }  // namespace modelrun::source

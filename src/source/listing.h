@@ -18,8 +18,13 @@ namespace modelrun::source {
 inline constexpr std::size_t kMaxListingBytes = std::size_t{4} << 20U;
 
 // Whether the listing holds `path`, which is relative to the root of the tree ("model/revenue.py"), following symlinks
-// to directories. Reads the file once, and once more for each symlink on the way. A listing that cannot be read holds
-// nothing.
-bool listing_contains(const std::filesystem::path& listing, std::string_view path);
+// to directories. Reads the file once, and once more for each symlink on the way. Fails with
+// own_failure() if the listing cannot be read, which says nothing about the path.
+Result<bool> listing_contains(const std::filesystem::path& listing, std::string_view path);
+
+// Ends the listing with a line that binds it to its archive: a TAB and the digest of both. Fails with own_failure().
+Result<void> seal_listing(const std::filesystem::path& listing, std::string_view archive_sha256);
+// Whether the listing is as it was when it was sealed for this archive.
+bool is_sealed(const std::filesystem::path& listing, std::string_view archive_sha256);
 
 }  // namespace modelrun::source

@@ -1,6 +1,6 @@
 #include "source/message.h"
 
-#include "base/encoding.h"
+#include "base/printable.h"
 
 namespace modelrun::source {
 namespace {
@@ -19,13 +19,7 @@ std::string safe_message(std::string_view text, const std::vector<std::string>& 
   for (const std::string& secret : secrets) {
     if (secret.size() >= 3) blank(message, secret);
   }
-  for (char& c : message) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  message = make_valid_utf8(message);
-  if (message.size() <= kMaxMessage) return message;
-  constexpr std::string_view kCut = "…";
-  return std::string(utf8_front(message, kMaxMessage - kCut.size())).append(kCut);
+  return printable(message, kMaxMessage);
 }
 
 }  // namespace modelrun::source

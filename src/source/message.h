@@ -10,8 +10,8 @@ namespace modelrun::source {
 inline constexpr std::size_t kMaxMessage = 300;  // bytes
 
 // Makes one line of valid UTF-8, of at most kMaxMessage bytes, from `text`. Every occurrence of one of `secrets`
-// becomes "***"; secrets of less than three bytes are passed over. Control characters become spaces, and bytes that
-// are not UTF-8 become U+FFFD. A line that is too long is cut between characters and ends with "…".
+// becomes "***"; secrets of less than three bytes are passed over. The rest is as with
+// printable() (base/printable.h).
 std::string safe_message(std::string_view text, const std::vector<std::string>& secrets);
 
 }  // namespace modelrun::source

@@ -28,6 +28,9 @@ struct Remote {
   Credentials credentials;
   // Certificate authorities as PEM. When it is not empty it replaces the system's authorities for this remote.
   std::string ca_pem;
+  // The namespace that asks. A fault of a repository is held against it in this namespace only (suspects.h). Never
+  // sent.
+  std::string namespace_;
   // Identifies the credentials, e.g. the Secret's uid + "/" + resourceVersion. It is a part of the caches' keys, so
   // that what one set of credentials fetched is never returned for another. It is not a secret and is never sent.
   std::string cache_identity;

@@ -63,7 +63,10 @@ Result<Resolved> Resolver::resolve(const Remote& remote, const std::optional<std
     RETURN_IF_ERROR(check_commit(*commit));
     return Resolved{ascii_lower(*commit), branch.value_or("")};
   }
-  const std::string key = cache_key(remote, url->text(), branch ? "branch " + *branch : "HEAD");
+  // Namespaces share no answers: failures are remembered too, and one may be the refusal of a repository in one of
+  // them.
+  const std::string key =
+      remote.namespace_ + '/' + cache_key(remote, url->text(), branch ? "branch " + *branch : "HEAD");
   return impl_->flights.run(key, stop, [&]() -> Result<Resolved> {
     // The cache is looked at inside the flight: an equal flight that ended just before this one began has left its
     // answer there.

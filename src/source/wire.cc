@@ -88,6 +88,13 @@ Result<Answer> answer_of(const json& object, bool& died) {
 
 }  // namespace
 
+std::string framed(std::string_view bytes) {
+  const auto size = static_cast<std::uint32_t>(bytes.size());
+  std::string frame;
+  for (const unsigned shift : {24U, 16U, 8U, 0U}) frame += static_cast<char>(size >> shift & 0xffU);
+  return frame.append(bytes);
+}
+
 std::string encode(const Request& request) {
   json object = {{"url", request.remote.url},
                  {"credentials", to_json(request.remote.credentials)},

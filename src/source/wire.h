@@ -18,6 +18,9 @@ namespace modelrun::source {
 inline constexpr std::size_t kMaxRequestBytes = std::size_t{2} << 20U;  // a Secret has at most 1 MiB
 inline constexpr std::size_t kMaxAnswerBytes = std::size_t{16} << 10U;
 
+// `bytes`, fewer than 4 GiB, as a frame.
+std::string framed(std::string_view bytes);
+
 struct Request {
   Remote remote;
   Policy policy;

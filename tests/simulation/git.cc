@@ -12,7 +12,7 @@ constexpr std::chrono::seconds kTimeout{60};
 class SimArchive final : public source::Archive {
  public:
   SimArchive() : Archive({"/nonexistent/archive.tar.gz", "/nonexistent/archive.files"}, {std::string(64, 'a'), 1000}) {}
-  [[nodiscard]] bool contains_file(std::string_view path) const override {
+  [[nodiscard]] Result<bool> contains_file(std::string_view path) const override {
     return path == "run.py" || path == "model/revenue.py";
   }
 };

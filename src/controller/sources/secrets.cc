@@ -57,6 +57,7 @@ Result<source::Remote> git_remote(kube::Client& client, const api::ModelProject&
                                   std::stop_token stop) {
   source::Remote remote;
   remote.url = project.git.url;
+  remote.namespace_ = project.meta.namespace_;
   if (project.git.secret_name.empty()) return remote;
   const auto secret = client.get(kube::kSecrets, project.meta.namespace_, project.git.secret_name, stop);
   if (!secret) {

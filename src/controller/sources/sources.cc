@@ -161,8 +161,12 @@ bool Sources::note(Probe& probe, const Result<source::Resolved>& found) {
 
 void Sources::finish(const api::ModelRun& run, Result<Fetched> fetched) {
   // Outside of the lock, because a file is read.
-  const bool has_entry_point =
-      fetched && fetched->archive && (*fetched->archive)->contains_file(run.spec.entry_point());
+  bool has_entry_point = false;
+  if (fetched && fetched->archive) {
+    const auto found = (*fetched->archive)->contains_file(run.spec.entry_point());
+    has_entry_point = found && *found;
+    if (!found) fetched->archive = std::unexpected(found.error());  // not: no such file
+  }
   const MutexLock lock(mutex_);
   const auto found = entries_.find(run.meta.uid);
   if (found == entries_.end()) return;  // forgotten meanwhile; nobody would forget a new entry

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -116,11 +115,6 @@ struct PendingLookup {
   std::optional<Result<std::vector<std::string>>> answer GUARDED_BY(mutex);
 };
 
-// The number of threads in getaddrinfo. It is limited so that threads do not accumulate when a name server never
-// answers.
-std::atomic<int> g_running_lookups{0};
-constexpr int kMaxRunningLookups = 64;
-
 }  // namespace
 
 AddressKind address_kind(std::string_view address) {
@@ -136,21 +130,15 @@ AddressKind address_kind(std::string_view address) {
 
 Result<std::vector<std::string>> system_lookup(const std::string& host, std::chrono::milliseconds timeout,
                                                std::stop_token stop) {
-  if (g_running_lookups.fetch_add(1) >= kMaxRunningLookups) {
-    g_running_lookups.fetch_sub(1);
-    return fail(ErrorKind::kUnavailable, "resolve {}: too many name look-ups are waiting already", host);
-  }
   const auto pending = std::make_shared<PendingLookup>();
   try {
     std::thread([pending, host] {
       auto answer = blocking_lookup(host);
-      g_running_lookups.fetch_sub(1);
       const MutexLock lock(pending->mutex);
       pending->answer = std::move(answer);
       pending->changed.notify_all();
     }).detach();
   } catch (const std::system_error& error) {
-    g_running_lookups.fetch_sub(1);
     return fail(ErrorKind::kUnavailable, "resolve {}: no thread can be started: {}", host, error.what());
   }
 

@@ -33,9 +33,9 @@ using Lookup = std::function<Result<std::vector<std::string>>(const std::string&
 
 // The Lookup of the system (getaddrinfo). Thread-safe; blocks up to `timeout`. getaddrinfo cannot be interrupted, so
 // it runs on a thread of its own. When the caller stops waiting, that thread is left behind and ends by the time-outs
-// of the system's resolver. At most 64 such threads exist at a time.
+// of the system's resolver.
 //
-// Errors: kUnavailable when the name cannot be resolved or when 64 look-ups are running already, kTimeout, kCancelled.
+// Errors: kUnavailable when the name cannot be resolved, kTimeout, kCancelled.
 // A name that does not exist is kUnavailable and not kNotFound, because it may exist later.
 Result<std::vector<std::string>> system_lookup(const std::string& host, std::chrono::milliseconds timeout,
                                                std::stop_token stop);

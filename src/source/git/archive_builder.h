@@ -12,9 +12,9 @@
 
 namespace modelrun::source {
 
-// Fetches `commit`, a full id in lower case, into the repository of `git`, and writes its tree and its listing to `files`.
-// `git` must be a session in which no repository has been made yet. Blocks up to the session's deadline. Keeps no
-// reference to its arguments. On an error the caller has to remove what exists of `files`. Errors: see
+// Fetches `commit`, a full id in lower case, into the repository of `git`, and writes its tree and its listing to
+// `files`. `git` must be a session in which no repository has been made yet. Blocks up to the session's deadline. Keeps
+// no reference to its arguments. On an error the caller has to remove what exists of `files`. Errors: see
 // archive_cache.h.
 Result<void> build_archive(const GitSession& git, const std::string& commit, const Policy& policy,
                            const ArchiveFiles& files, const std::stop_token& stop);

@@ -113,6 +113,15 @@ constexpr std::array kDeniedCalls = {
     SYS_semget,
     SYS_memfd_create,
     SYS_execveat,
+    // Whoever leaves the session of its worker would outlive it (server.cc).
+    SYS_setsid,
+    // Also to itself: a filter does not know who is meant.
+    SYS_kill,
+    SYS_tkill,
+    SYS_tgkill,
+    SYS_rt_sigqueueinfo,
+    SYS_rt_tgsigqueueinfo,
+    SYS_pidfd_send_signal,
 };
 
 constexpr std::uint32_t kNewNamespaces =

@@ -11,13 +11,14 @@
 //     ABI 6 on it may neither signal the operator nor connect to the operator's abstract Unix sockets. A process under
 //     Landlock cannot ptrace one that is not.
 //   3 seccomp. Denied are ptrace, process_vm_*, pidfd_getfd, the kernel keyring, bpf, io_uring, userfaultfd, perf,
-//     mounts and namespaces, and a few more calls. Sockets may only be of AF_INET and AF_INET6, and commands that need
-//     no network can make none: so git cannot reach the socket of modelrun-source (server.h) either. The filter is a list of denials, because git and curl need too many
-//     system calls for a list of permissions: it reduces the kernel's attack surface but does not close it.
+//     mounts and namespaces, signals to any process, new sessions, and a few more calls. Sockets may only be of AF_INET
+//     and AF_INET6, and commands that need no network can make none: so git cannot reach the socket of modelrun-source
+//     (server.h) either. The filter is a list of denials, because git and curl need too many system calls for a list of
+//     permissions: it reduces the kernel's attack surface but does not close it.
 //
 // Not defended:
 //   - A git process that is taken over can connect to any address on the allowed port, and can send UDP: Landlock
-//     limits TCP ports, not addresses. Only git itself honours the pinned address (git.h).
+//     limits TCP ports, not addresses. Only git itself honours the pinned address (session.h).
 //   - CPU and memory can be used up to the resource limits (process.h).
 //   - Where the kernel has no Landlock, step 2 does not take place.
 #pragma once

@@ -192,16 +192,14 @@ class Running {
 
   void kill_group() const { ::kill(-pid_, SIGKILL); }
 
-  // Kills what is left of the group and reaps it; returns the exit code. The group is killed before its leader is
-  // reaped, because only then can the group's id not have been reused by other processes.
+  // Kills what is left of the group and reaps its leader; the server reaps the others (server.cc). Returns the exit
+  // code. The group is killed before its leader is reaped, because only then can the group's id not have been reused by
+  // other processes.
   int finish() {
     if (pid_ <= 0) return end_.exit_code;
     kill_group();
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-    // If this process is PID 1 of a container, the orphans of the group are its children now and have to be reaped.
-    while (::waitpid(-pid_, nullptr, 0) > 0 || errno == EINTR) {
     }
     pid_ = -1;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -218,7 +216,7 @@ class Running {
 };
 
 // Blocks SIGPIPE for the calling thread, and consumes one that has become pending before it is unblocked. Without it,
-// a write to a child that has ended would end the operator.
+// a write to a child that has ended would end this process.
 class NoSigpipe {
  public:
   NoSigpipe() {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <utility>
 
 #include "base/encoding.h"
@@ -102,17 +101,6 @@ std::vector<std::string> environment_with(const GitSettings& settings, const std
 
 bool has_control(std::string_view text) {
   return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
-// The last `limit` bytes of a file; empty if there is none.
-std::string read_end(const std::filesystem::path& path, std::size_t limit) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return {};
-  const auto size = std::min<std::size_t>(static_cast<std::size_t>(std::max<std::streamoff>(file.tellg(), 0)), limit);
-  std::string text(size, '\0');
-  file.seekg(-static_cast<std::streamoff>(size), std::ios::end);
-  file.read(text.data(), static_cast<std::streamsize>(size));
-  return file ? text : std::string();
 }
 
 struct Authorization {

@@ -3,9 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <functional>
+#include <numeric>
 #include <sstream>
 #include <string>
 
@@ -15,6 +17,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::uint64_t kEntryBytes = 4096;
+
 std::string read_small(const fs::path& path) {
   std::ifstream file(path);
   std::string line;
@@ -22,8 +26,8 @@ std::string read_small(const fs::path& path) {
   return line;
 }
 
-// The session of a process: the fourth field after the program's name, which stands in parentheses and may hold any
-// character. 0 if the process is gone.
+// The session of a process that runs: the fourth field after the program's name, which stands in parentheses and may
+// hold any character. 0 if the process is gone or a zombie.
 pid_t session_of(const fs::path& process) {
   const std::string stat = read_small(process / "stat");
   const auto end = stat.rfind(')');
@@ -34,7 +38,7 @@ pid_t session_of(const fs::path& process) {
   pid_t group = 0;
   pid_t session = 0;
   fields >> state >> parent >> group >> session;
-  return fields ? session : 0;
+  return fields && state != "Z" && state != "X" ? session : 0;
 }
 
 // Resident pages that are not those of files.
@@ -79,9 +83,18 @@ std::uint64_t disk_usage(const fs::path& directory) {
   std::error_code error;
   for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
     struct stat found{};
-    if (::lstat(at->path().c_str(), &found) == 0) bytes += static_cast<std::uint64_t>(found.st_blocks) * 512;
+    if (::lstat(at->path().c_str(), &found) == 0) {
+      bytes += kEntryBytes + static_cast<std::uint64_t>(found.st_blocks) * 512;
+    }
   }
   return bytes;
+}
+
+std::optional<Victim> whom_to_end(std::span<const std::uint64_t> sizes, std::uint64_t limit, std::uint64_t taken) {
+  const std::uint64_t total = std::accumulate(sizes.begin(), sizes.end(), taken);
+  const auto largest = std::ranges::max_element(sizes);
+  if (total <= limit || largest == sizes.end() || *largest == 0) return std::nullopt;
+  return Victim{static_cast<std::size_t>(largest - sizes.begin()), *largest > limit};
 }
 
 }  // namespace modelrun::source

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <thread>
@@ -27,18 +28,20 @@ void watch(UniqueFd connection, std::stop_source stop) {
   }).detach();
 }
 
-Result<void> send_file(Channel& channel, const std::filesystem::path& path, std::uint64_t size) {
+enum class Sent { kAll, kClientLeft, kUnreadable };
+
+Sent send_file(Channel& channel, const std::filesystem::path& path, std::uint64_t size) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!file) return std::unexpected(own_failure("open " + path.string(), errno));
+  if (!file) return Sent::kUnreadable;
   std::vector<char> buffer(std::size_t{64} << 10U);
   while (size > 0) {
     const ssize_t got = ::read(file.get(), buffer.data(), std::min<std::uint64_t>(size, buffer.size()));
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return std::unexpected(own_failure("read " + path.string(), got < 0 ? errno : EIO));
-    RETURN_IF_ERROR(channel.write({buffer.data(), static_cast<std::size_t>(got)}));
+    if (got <= 0) return Sent::kUnreadable;
+    if (!channel.write({buffer.data(), static_cast<std::size_t>(got)})) return Sent::kClientLeft;
     size -= static_cast<std::uint64_t>(got);
   }
-  return {};
+  return Sent::kAll;
 }
 
 Result<Answer> answer_to(const Request& request, const std::filesystem::path& directory, const ArchiveFiles& files,
@@ -62,7 +65,7 @@ Result<Answer> answer_to(const Request& request, const std::filesystem::path& di
 
 }  // namespace
 
-int work_on_request(UniqueFd connection, const std::filesystem::path& directory) {
+int work_on_request(UniqueFd connection, UniqueFd answering, const std::filesystem::path& directory) {
   std::stop_source stop;
   UniqueFd watched(::fcntl(connection.get(), F_DUPFD_CLOEXEC, 0));
   Channel channel(std::move(connection), std::chrono::steady_clock::now() + kRequestTime, stop.get_token());
@@ -75,10 +78,13 @@ int work_on_request(UniqueFd connection, const std::filesystem::path& directory)
                               : Result<Answer>(std::unexpected(request.error()));
   if (stop.stop_requested()) return 0;
   channel.set_deadline(std::chrono::steady_clock::now() + kAnswerTime);
+  const std::uint64_t one = 1;
+  if (::write(answering.get(), &one, sizeof one) != sizeof one) return 1;
   if (!channel.write_frame(encode(answer))) return 0;
   if (!answer || !request->commit) return 0;
-  if (!send_file(channel, files.listing, answer->listing_bytes)) return 1;
-  return send_file(channel, files.archive, answer->archive.bytes) ? 0 : 1;
+  auto sent = send_file(channel, files.listing, answer->listing_bytes);
+  if (sent == Sent::kAll) sent = send_file(channel, files.archive, answer->archive.bytes);
+  return sent == Sent::kUnreadable ? 1 : 0;  // that the client has left is no failure
 }
 
 }  // namespace modelrun::source

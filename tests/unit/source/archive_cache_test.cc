@@ -87,8 +87,8 @@ TEST_F(ArchiveCacheTest, MakesAnArchiveOfTheTree) {
             "-rwxr-xr-x 0/0/0 6 model/revenue.py \n"
             "-rw-r--r-- 0/0/0 9 run.py \n");
   EXPECT_EQ(read_member(archive->path(), "run.py"), "print(1)\n");
-  EXPECT_TRUE(archive->contains_file("model/link.py"));
-  EXPECT_FALSE(archive->contains_file("model"));
+  EXPECT_TRUE(archive->contains_file("model/link.py").value());
+  EXPECT_FALSE(archive->contains_file("model").value());
   const std::string bytes = read_all(archive->path());
   EXPECT_EQ(archive->bytes(), bytes.size());
   EXPECT_EQ(archive->sha256(), sha256_hex(bytes));
@@ -151,7 +151,7 @@ TEST_F(ArchiveCacheTest, SurvivesARestart) {
   const auto again = fetch(commit);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->sha256(), sha256);
-  EXPECT_TRUE(again->contains_file("link.py"));
+  EXPECT_TRUE(again->contains_file("link.py").value());
   EXPECT_EQ(git_.fetches, 1) << "before the restart";
   EXPECT_EQ(archives_on_disk(), 1U);
 }
@@ -165,6 +165,27 @@ TEST_F(ArchiveCacheTest, ADamagedArchiveIsFetchedAgain) {
   ASSERT_TRUE(again);
   EXPECT_EQ(git_.fetches, 2);
   EXPECT_EQ(sha256_hex(read_all(again->path())), again->sha256());
+}
+
+TEST_F(ArchiveCacheTest, AListingIsThatOfItsArchive) {
+  const std::string commit = repository_.commit_sample();
+  const auto listing_of = [](const std::filesystem::path& archive) {
+    const auto name = archive.string();
+    return std::filesystem::path(name.substr(0, name.size() - std::string_view(".tar.gz").size()) + ".files");
+  };
+  const auto listing = listing_of(fetch(commit)->path());
+  const auto other = listing_of(fetch(repository_.commit_sample("other", "other"))->path());
+  const auto whole = read_all(listing);
+  int fetches = git_.fetches;
+  for (const auto& text : {whole.substr(0, whole.size() / 2), "more.py\n" + whole, read_all(other), std::string()}) {
+    cache_.reset();
+    std::ofstream(listing, std::ios::trunc) << text;
+    const auto again = fetch(commit);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(git_.fetches, ++fetches) << text;
+    EXPECT_EQ(read_all(listing), whole);
+    EXPECT_TRUE(again->contains_file("run.py").value());
+  }
 }
 
 TEST_F(ArchiveCacheTest, LetsTheLeastUsedGo) {
@@ -236,7 +257,7 @@ TEST_F(ArchiveCacheTest, KnowsSha256Repositories) {
   ASSERT_EQ(commit.size(), 64U);
   const auto archive = cache().fetch(remote(modern.file_url()), commit, {});
   ASSERT_TRUE(archive) << archive.error().message;
-  EXPECT_TRUE((*archive)->contains_file("run.py"));
+  EXPECT_TRUE((*archive)->contains_file("run.py").value());
 }
 
 }  // namespace

@@ -3,16 +3,22 @@
 
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
+#include <random>
 #include <thread>
 
 #include "base/encoding.h"
+#include "base/fd.h"
 #include "source/listing.h"
+#include "source/wire.h"
 #include "unit/source/git_fixture.h"
 #include "unit/source/source_program.h"
 
@@ -92,8 +98,8 @@ TEST_F(ClientTest, ResolvesAndFetches) {
   ASSERT_TRUE(fetched) << fetched.error().message;
   EXPECT_EQ(*digest_file(to.archive), *fetched);
   EXPECT_EQ(read_member(to.archive, "run.py"), "print(1)\n");
-  EXPECT_TRUE(listing_contains(to.listing, "model/link.py"));
-  EXPECT_FALSE(listing_contains(to.listing, "model"));
+  EXPECT_TRUE(listing_contains(to.listing, "model/link.py").value());
+  EXPECT_FALSE(listing_contains(to.listing, "model").value());
   wait_until([&] { return program().is_idle(); });
   EXPECT_THAT(ends_, ::testing::ElementsAre("resolve ok", "fetch ok"));
 }
@@ -146,6 +152,54 @@ TEST_F(ClientTest, WhoDoesNotWaitAnyMoreEndsGit) {
   wait_until([&] { return program().is_idle(); });
 }
 
+// A worker that was taken over would not look whether its client waits.
+TEST_F(ClientTest, AProcessThatDoesNotLookIsEndedWithItsRequest) {
+  program();
+  std::stop_source stop;
+  std::jthread caller([&] {
+    EXPECT_EQ(fetch(remote(server().url("hang/repo.git")), stop.get_token()).error().kind, ErrorKind::kCancelled);
+  });
+  wait_until([&] { return server().count("hang") > 0; });
+  for (const pid_t pid : program().descendants()) ::kill(pid, SIGSTOP);
+  stop.request_stop();
+  wait_until([&] { return program().is_idle(); });
+}
+
+TEST_F(ClientTest, WhatTakesTooLongIsEnded) {
+  flags_ = {"--max-request-seconds=0"};
+  program();
+  const auto fetched = fetch(remote(server().url("hang/repo.git")));
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().kind, ErrorKind::kTimeout);
+  EXPECT_THAT(ends_, ::testing::ElementsAre("fetch timeout"));
+  wait_until([&] { return program().is_idle(); });
+}
+
+TEST_F(ClientTest, AProgramThatIsToldToEndIsNobodysFault) {
+  program();
+  std::jthread caller([&] {
+    const auto fetched = fetch(remote(server().url("hang/repo.git")));
+    ASSERT_FALSE(fetched);
+    EXPECT_EQ(fetched.error().kind, ErrorKind::kUnavailable);
+    EXPECT_THAT(fetched.error().message, HasSubstr("is ending"));
+  });
+  wait_until([&] { return server().count("hang") > 0; });
+  ::kill(program().pid(), SIGTERM);
+  caller.join();
+  EXPECT_THAT(ends_, ::testing::ElementsAre("fetch unavailable"));
+}
+
+TEST_F(ClientTest, AProcessThatTheKernelKillsIsNobodysFault) {
+  program();
+  std::jthread caller([&] { EXPECT_FALSE(fetch(remote(server().url("hang/repo.git")))); });
+  wait_until([&] { return server().count("hang") > 0; });
+  for (const pid_t pid : program().descendants()) {
+    if (::getsid(pid) == pid) ::kill(pid, SIGKILL);
+  }
+  caller.join();
+  EXPECT_THAT(ends_, ::testing::ElementsAre("fetch unavailable"));
+}
+
 TEST_F(ClientTest, AProcessThatCrashesEndsItsRequestOnly) {
   program();
   std::stop_source stop;
@@ -173,14 +227,48 @@ TEST_F(ClientTest, AProcessThatCrashesEndsItsRequestOnly) {
   wait_until([&] { return program().is_idle(); });
 }
 
+// More bytes than a socket holds, so that the process is still sending them when it is killed.
+TEST_F(ClientTest, NothingIsAddedToAnAnswerThatHasBegun) {
+  std::string noise;
+  std::minstd_rand random;
+  for (int i = 0; i < 2'000'000; ++i) noise += static_cast<char>(random() >> 8U);
+  const auto commit = repository_.commit(repository_.tree({{"100644", "noise", repository_.blob(noise)}}));
+  repository_.set_branch("noise", commit);
+  program();
+  const UniqueFd connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  program().socket().copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  const auto request = framed(encode(Request{remote(repository_.file_url()), policy_, {}, commit}));
+  ASSERT_EQ(::send(connection.get(), request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
+  std::string came;
+  const auto receive = [&](int flags) {
+    std::array<char, 4096> buffer{};
+    const ssize_t got = ::recv(connection.get(), buffer.data(), buffer.size(), flags);
+    if (got > 0) came.append(buffer.data(), static_cast<std::size_t>(got));
+    return got > 0;
+  };
+  ASSERT_TRUE(receive(0)) << "the answer begins";
+  // Then there is room in the socket for what the server could add.
+  for (const pid_t pid : program().descendants()) ::kill(pid, SIGSTOP);
+  while (receive(MSG_DONTWAIT)) {
+  }
+  for (const pid_t pid : program().descendants()) ::kill(pid, SIGKILL);
+  while (receive(0)) {
+  }
+  EXPECT_LT(came.size(), noise.size()) << "it was killed before it was done";
+  EXPECT_FALSE(came.contains("modelrun-source failed"));
+}
+
 TEST_F(ClientTest, ARepositoryThatKillsTheProgramIsRefusedAndOthersAreNot) {
   program();
   const auto bad = remote(server().url("hang/repo.git"));
-  for (int death = 1; death <= 3; ++death) {
+  for (int death = 1; death <= 4; ++death) {
     std::jthread caller([&] {
       const auto fetched = fetch(bad);
       ASSERT_FALSE(fetched);
-      EXPECT_EQ(fetched.error().kind, death < 3 ? ErrorKind::kUnavailable : ErrorKind::kTooLarge);
+      EXPECT_EQ(fetched.error().kind, ErrorKind::kUnavailable);
     });
     wait_until([&] { return server().count("hang") == death; });
     program().kill();
@@ -188,8 +276,14 @@ TEST_F(ClientTest, ARepositoryThatKillsTheProgramIsRefusedAndOthersAreNot) {
     program().start();
     EXPECT_TRUE(fetch(remote(repository_.file_url()))) << "another repository, once the program is back";
   }
-  EXPECT_EQ(fetch(bad).error().kind, ErrorKind::kTooLarge);
-  EXPECT_EQ(server().count("hang"), 3) << "it was not asked again";
+  EXPECT_THAT(fetch(bad).error().message, HasSubstr("is not asked again"));
+  EXPECT_EQ(server().count("hang"), 4) << "it was not asked again";
+  auto of_another = bad;
+  of_another.namespace_ = "another";
+  std::stop_source stop;
+  std::jthread caller([&] { EXPECT_FALSE(fetch(of_another, stop.get_token())); });
+  wait_until([&] { return server().count("hang") == 5; });
+  stop.request_stop();
 }
 
 TEST_F(ClientTest, WhatWasLeftOnTheDiskIsRemoved) {
@@ -272,31 +366,26 @@ class ForgedSource {
   std::jthread thread_;
 };
 
-std::string frame(const std::string& text) {
-  std::string bytes;
-  for (const unsigned shift : {24U, 16U, 8U, 0U}) bytes += static_cast<char>(text.size() >> shift & 0xffU);
-  return bytes + text;
-}
-
 TEST_F(ClientTest, NothingThatComesIsBelieved) {
   const std::string sha256 = sha256_hex("archive");
   const auto answer = [](Resolved resolved, FileDigest archive, std::uint64_t listing) {
-    return frame(encode(Result<Answer>(Answer{std::move(resolved), std::move(archive), listing})));
+    return framed(encode(Result<Answer>(Answer{std::move(resolved), std::move(archive), listing})));
   };
   struct Case {
     const char* what;
     std::string bytes;
     bool fetch = true;
     bool stored = false;
+    const char* end = "died";
   };
   const std::vector<Case> cases = {
       {"nothing", ""},
       {"an announcement of 4 GiB", "\xff\xff\xff\xff"},
-      {"half a frame", frame("{}").substr(0, 5)},
-      {"no JSON", frame("x")},
+      {"half a frame", framed("{}").substr(0, 5)},
+      {"no JSON", framed("x")},
       {"a huge archive", answer({}, {sha256, std::uint64_t{1} << 40U}, 0)},
       {"a huge listing", answer({}, {sha256, 7}, kMaxListingBytes + 1)},
-      {"an archive that ends early", answer({}, {sha256, 7}, 0) + "arch", true, true},
+      {"an archive that ends early", answer({}, {sha256, 7}, 0) + "arch", true, true, "fetch unavailable"},
       {"an archive of another digest", answer({}, {sha256, 7}, 0) + "forgery", true, true},
       {"no commit", answer({"--upload-pack=x", "main"}, {}, 0), false},
       {"no branch", answer({commit_, "a b"}, {}, 0), false},
@@ -317,7 +406,7 @@ TEST_F(ClientTest, NothingThatComesIsBelieved) {
     const auto& error = each.fetch ? fetched.error() : resolved.error();
     EXPECT_EQ(error.kind, ErrorKind::kUnavailable) << error.message;
     EXPECT_EQ(std::filesystem::exists(to.listing), each.stored) << "what is announced as too large is not even begun";
-    EXPECT_THAT(ends_.back(), HasSubstr("died"));
+    EXPECT_THAT(ends_.back(), HasSubstr(each.end));
     ++fetches_;
   }
 }

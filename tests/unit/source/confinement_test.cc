@@ -75,6 +75,20 @@ TEST_F(ConfinementTest, CannotSignalTheOperator) {
   expect_denied("import os; os.kill(os.getppid(), 0)");
 }
 
+// Also where the kernel is too old to keep signals within a Landlock domain.
+TEST_F(ConfinementTest, CannotSignalAnybody) {
+  expect_denied(
+      "import os\nr, w = os.pipe()\npid = os.fork()\nif pid == 0:\n os.close(w); os.read(r, 1); os._exit(0)\n"
+      "os.kill(pid, 9)");
+  expect_denied("import signal; signal.raise_signal(0)");
+}
+
+TEST_F(ConfinementTest, CannotLeaveItsSession) {
+  expect_denied(
+      "import os\npid = os.fork()\nif pid == 0:\n try: os.setsid()\n except OSError: os._exit(1)\n os._exit(0)\n"
+      "os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))");
+}
+
 TEST_F(ConfinementTest, CannotMakeOddSockets) {
   expect_denied("import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)");
 }

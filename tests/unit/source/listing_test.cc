@@ -10,7 +10,7 @@ namespace {
 
 class ListingTest : public GitTest {
  protected:
-  bool contains(std::string_view wanted) { return listing_contains(path("listing"), wanted); }
+  bool contains(std::string_view wanted) { return listing_contains(path("listing"), wanted).value(); }
   void write(std::string_view text) { ASSERT_TRUE(write_file(path("listing"), text)); }
 };
 
@@ -35,7 +35,15 @@ TEST_F(ListingTest, FollowsSymlinksToDirectories) {
 TEST_F(ListingTest, AListingThatWasForgedEnds) {
   write("a/\tb\nb/\ta\n");
   EXPECT_FALSE(contains("a/x"));
-  EXPECT_FALSE(listing_contains(path("nowhere"), "run.py"));
+}
+
+TEST_F(ListingTest, AListingThatCannotBeReadSaysNothing) {
+  std::filesystem::create_directory(path("directory"));
+  for (const char* name : {"nowhere", "directory"}) {
+    const auto found = listing_contains(path(name), "run.py");
+    ASSERT_FALSE(found) << name;
+    EXPECT_EQ(found.error().kind, ErrorKind::kUnavailable);
+  }
 }
 
 }  // namespace

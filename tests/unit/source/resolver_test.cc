@@ -106,6 +106,15 @@ TEST_F(ResolverTest, RemembersAnAnswerUntilItIsOld) {
   EXPECT_EQ(server().count("info/refs"), 2 * asked);
 }
 
+TEST_F(ResolverTest, NamespacesShareNoAnswers) {
+  auto from = remote(server().url("plain/repo.git"));
+  for (const char* name : {"a", "b", "b"}) {
+    from.namespace_ = name;
+    (void)resolver().resolve(from, "main", {}, {});
+  }
+  EXPECT_EQ(server().count("GET"), 2);
+}
+
 TEST_F(ResolverTest, RemembersByIdentityAndCredentials) {
   repository_.commit_sample();
   Remote secret = remote(server().url("basic/repo.git"));
