@@ -222,6 +222,7 @@ class SandboxTest(unittest.TestCase):
             "one that may be read": "put('f.json', b'[' + b'{},' * 1390000 + b'{}]')\n",
             "many keys": "put('f.json', b'{' + b','.join(b'\"%x\":0' % i for i in range(98000)) + b'}')\n",
             "many keys of the harness": "result = {'%x' % i: 0 for i in range(98000)}\n",
+            "the same keys twice": "result = {'%x' % i: 'v' * 20 for i in range(19000)}\nfor i in range(19000): put('%x.json' % i, b'1')\n",
             "a string": "put('f.json', b'\"' + b'x' * 4000000)\n",
             "escapes": "put('f.json', b'\"' + b'\\\\u00e9' * 500000 + b'\"')\n",
             "a number": "put('f.json', b'1' * 4000000)\n",
@@ -362,8 +363,24 @@ class SandboxTest(unittest.TestCase):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=755,uid=%d" % UID, "none", pod.path("repo")], check=True)
         self.addCleanup(subprocess.run, ["umount", pod.path("repo")])
         frame = pod.run()
-        self.assertEqual((frame["exit"]["how"], frame["error"]["reason"]), ("NotStarted", "SourceTooLarge"))
+        self.assertEqual((frame["exit"]["how"], frame["error"]["reason"]), ("NotStarted", "SandboxSetupFailed"))
         self.assertIn("No space left", frame["error"]["message"])
+
+    def test_source_without_inodes_says_so(self):
+        pod = self.pod({"run.py": "print('ran')\n", **{"d%d/f" % i: "" for i in range(30)}})
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "nr_inodes=20,mode=755,uid=%d" % UID, "none", pod.path("repo")], check=True)
+        self.addCleanup(subprocess.run, ["umount", pod.path("repo")])
+        frame = pod.run()
+        self.assertEqual((frame["exit"]["how"], frame["error"]["reason"]), ("NotStarted", "SandboxSetupFailed"))
+        self.assertIn("the node has no room for the source", frame["error"]["message"])
+
+    def test_counts_in_the_warning_stay(self):
+        pod = self.pod("import os, sys\nroot = __file__.rsplit('/repo', 1)[0] + '/outputs/'\nfor i in range(30):\n"
+                       "    open(root + '%s%d.json' % ('x' * 200, i), 'w').write('{')\n    os.symlink('x', root + '%s%d' % ('y' * 200, i))\nsys.exit(3)\n")
+        warning = pod.run()["warning"]
+        self.assertIn(" (and 29 more problems); ", warning)
+        self.assertTrue(warning.endswith("; and 22 more"), warning)
+        self.assertLessEqual(len(warning), 2048)
 
     def test_text_of_the_server_is_printable(self):
         pod = self.pod("result = {}\n")
