@@ -15,8 +15,8 @@ namespace {
 // Lists artifacts, computes their digests and keeps their bytes while there is room.
 class ArtifactCollector {
  public:
-  ArtifactCollector(const OutputTree& tree, const ArtifactLimits& limits, Warnings& warnings)
-      : tree_(tree), limits_(limits), room_(limits.bytes), warnings_(warnings) {}
+  ArtifactCollector(const OutputTree& tree, const ArtifactLimits& limits, std::size_t room, Warnings& warnings)
+      : tree_(tree), limits_(limits), bytes_(room), room_(room), warnings_(warnings) {}
 
   void take(const OutputFile& file) {
     if (out_.size() >= limits_.count) {
@@ -39,7 +39,7 @@ class ArtifactCollector {
   std::vector<api::Artifact> finish() {
     if (not_stored_ > 0) {
       warnings_.add(fmt::format("{} artifacts are listed without their bytes: the outputs leave room for {} bytes",
-                                not_stored_, limits_.bytes));
+                                not_stored_, bytes_));
     }
     if (left_out_ > 0)
       warnings_.add(fmt::format("{} files beyond the first {} are not listed", left_out_, limits_.count));
@@ -78,7 +78,8 @@ class ArtifactCollector {
 
   const OutputTree& tree_;
   const ArtifactLimits& limits_;
-  std::size_t room_;
+  const std::size_t bytes_;  // that may be kept
+  std::size_t room_;         // of them, that is left
   Warnings& warnings_;
   std::uint64_t hashed_ = 0;
   std::size_t not_stored_ = 0;
@@ -114,8 +115,8 @@ std::string media_type_of(std::string_view name) {
 }
 
 std::vector<api::Artifact> collect_artifacts(const OutputTree& tree, const std::vector<OutputFile>& files,
-                                             const ArtifactLimits& limits, Warnings& warnings) {
-  ArtifactCollector collector(tree, limits, warnings);
+                                             const ArtifactLimits& limits, std::size_t room, Warnings& warnings) {
+  ArtifactCollector collector(tree, limits, room, warnings);
   for (const OutputFile& file : files) collector.take(file);
   return collector.finish();
 }

@@ -22,13 +22,11 @@ bool is_model_file(const OutputFile& file) {
 }
 
 // Files that define outputs are never left out quietly: which of them the listing met first is chance.
-void complain_if_cut(const Listing& listing, const WalkLimits& limits, OutputMerger& merger) {
-  if (!listing.cut || !listing.cut->may_hold_outputs) return;
+void complain_if_cut(const Listing& listing, std::string_view what, const WalkLimits& limits, OutputMerger& merger) {
+  if (!listing.outputs_cut) return;
   merger.complain("OutputsTooLarge",
-                  fmt::format("/outputs{}{} holds more than can be listed: at most {} entries, and {} "
-                              "bytes of names, are read",
-                              listing.cut->directory.empty() ? "" : "/", listing.cut->directory, limits.entries,
-                              limits.name_bytes));
+                  fmt::format("{} more entries than can be listed: at most {}, and {} bytes of names, are read", what,
+                              limits.entries, limits.name_bytes));
 }
 
 }  // namespace
@@ -51,8 +49,8 @@ Collected collect_outputs(const std::string& root, const CollectLimits& limits) 
 
   OutputMerger merger(*tree, limits.outputs);
   merger.take_error();
-  complain_if_cut(all, limits.walk, merger);
-  complain_if_cut(of_models, limits.walk, merger);
+  complain_if_cut(all, "/outputs holds", limits.walk, merger);
+  complain_if_cut(of_models, "the pipeline's models left", limits.walk, merger);
   if (merger.fits(all.files, of_models.files)) {
     merger.take_result();
     for (const OutputFile& file : all.files) merger.take_file(file);
@@ -60,9 +58,8 @@ Collected collect_outputs(const std::string& root, const CollectLimits& limits) 
   }
   out.outputs = merger.finish();
   out.error = merger.take_found_error();
-  ArtifactLimits room = limits.artifacts;
-  room.bytes = limits.outputs.bytes - std::min(limits.outputs.bytes, out.outputs ? out.outputs->size() : 0);
-  out.artifacts = collect_artifacts(*tree, others, room, warnings);
+  const std::size_t room = limits.outputs.bytes - std::min(limits.outputs.bytes, out.outputs ? out.outputs->size() : 0);
+  out.artifacts = collect_artifacts(*tree, others, limits.artifacts, room, warnings);
   out.warning = warnings.text();
   return out;
 }

@@ -112,8 +112,7 @@ class Tree {
     if (archive_read_data_into_fd(in, file.get()) != ARCHIVE_OK) {
       const int error = archive_errno(in);
       if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
-        return fail(ErrorKind::kTooLarge, "write {}: {}; the node has no room for the source", name,
-                    std::strerror(error));
+        return std::unexpected(errno_error("write " + name, ENOSPC));
       }
       return fail(ErrorKind::kInvalid, "write {}: {}", name,
                   archive_error_string(in) ? archive_error_string(in) : "cut");
@@ -152,6 +151,12 @@ struct ArchiveDeleter {
   void operator()(archive* in) const { archive_read_free(in); }
 };
 
+// The error of an entry, for the caller of extract_source(), which says what becomes of a full disk.
+Error of_entry(const Error& error) {
+  if (error.kind != ErrorKind::kTooLarge) return fail_in("source archive", error).error();
+  return {ErrorKind::kInternal, fmt::format("source archive: {}; the node has no room for the source", error.message)};
+}
+
 Result<std::uint64_t> extract_entries(archive* in, Tree& tree) {
   std::uint64_t count = 0;
   archive_entry* entry = nullptr;
@@ -168,7 +173,7 @@ Result<std::uint64_t> extract_entries(archive* in, Tree& tree) {
     if (path->empty()) continue;
     if (archive_entry_hardlink(entry) != nullptr)
       return fail(ErrorKind::kInvalid, "source archive: hard link '{}'", *path);
-    if (auto written = tree.write(in, entry, *path); !written) return fail_in("source archive", written.error());
+    if (auto written = tree.write(in, entry, *path); !written) return std::unexpected(of_entry(written.error()));
     ++count;
   }
 }

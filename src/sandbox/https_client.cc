@@ -93,11 +93,12 @@ class Response {
     if (!size) return fail(ErrorKind::kInvalid, "the answer has a broken chunk");
     left_ = size;
     ended_ = *size == 0;
-    lines_ = 0;  // a body may have any number of chunks; each has its own bound
+    lines_ = 0;
     return {};
   }
 
-  // All lines of a response together are bounded: the head, and the lines between chunks (see next_chunk()).
+  // The lines of the head together, and the line before each chunk, have at most kMaxHeadBytes. The number of chunks has no
+  // bound of its own: whoever reads the body bounds it.
   Result<std::string> read_line() {
     while (true) {
       const std::size_t end = buffer_.find("\r\n");

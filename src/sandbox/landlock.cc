@@ -11,34 +11,13 @@ namespace modelrun::sandbox {
 
 namespace {
 
-// What the kernel tells of the machine and what Python, its numeric libraries and other runtimes read of it: how many
-// processors and how much memory there are, and the container's own limits. The rest of /proc and /sys is denied.
+// What Python, its numeric libraries and other runtimes read of the machine and of the container's limits. /proc is granted
+// as a whole, because a rule is about an inode: the kernel makes a new one for a file of /proc whenever it has forgotten the
+// old one, and only the inode of the root stays. The files of /sys keep theirs. Of /sys/fs/cgroup a container has its own
+// part, and libraries ask for different files of it; DuckDB fails when one of them cannot be opened.
 constexpr const char* kReadableOfKernel[] = {
-    "/proc/cpuinfo",
-    "/proc/filesystems",
-    "/proc/loadavg",
-    "/proc/meminfo",
-    "/proc/stat",
-    "/proc/uptime",
-    "/proc/sys/kernel/ngroups_max",
-    "/proc/sys/kernel/osrelease",
-    "/proc/sys/kernel/pid_max",
-    "/proc/sys/kernel/threads-max",
-    "/proc/sys/vm/max_map_count",
-    "/proc/sys/vm/overcommit_memory",
-    "/sys/devices/system/cpu",
-    "/sys/devices/system/node",
-    "/sys/kernel/mm/transparent_hugepage",
-    "/sys/fs/cgroup/cpu.max",
-    "/sys/fs/cgroup/cpu.stat",
-    "/sys/fs/cgroup/memory.current",
-    "/sys/fs/cgroup/memory.max",
-    "/sys/fs/cgroup/memory.stat",
-    "/sys/fs/cgroup/pids.max",
-    "/sys/fs/cgroup/cpu/cpu.cfs_period_us",
-    "/sys/fs/cgroup/cpu/cpu.cfs_quota_us",
-    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-    "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+    "/proc",          "/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/kernel/mm/transparent_hugepage",
+    "/sys/fs/cgroup",
 };
 
 }  // namespace
@@ -49,12 +28,13 @@ Result<LandlockMode> parse_landlock_mode(std::string_view text) {
   return fail(ErrorKind::kInvalid, "{}='{}': use required or optional", api::kEnvLandlock, text);
 }
 
-std::vector<std::string> image_roots() {
+std::vector<std::string> image_roots(const std::string& root) {
   std::vector<std::string> roots;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/", error)) {
-    const std::string path = entry.path().string();
-    if (path != "/dev" && path != "/proc" && path != "/sys") roots.push_back(path);
+  for (std::filesystem::directory_iterator at(root, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (name == "dev" || name == "proc" || name == "sys" || at->is_symlink(error)) continue;
+    roots.push_back(at->path().string());
   }
   std::ranges::sort(roots);
   return roots;
@@ -96,16 +76,6 @@ Result<UniqueFd> make_landlock_ruleset(LandlockMode mode, const Layout& layout) 
     RETURN_IF_ERROR(landlock::allow_path(ruleset->get(), grant.path, grant.access, grant.must_exist));
   }
   return ruleset;
-}
-
-Result<void> grant_own_proc(int ruleset) {
-  if (ruleset < 0) return {};
-  for (const char* name : {"auxv", "cmdline", "comm", "environ", "fd", "fdinfo", "io", "limits", "maps", "oom_score",
-                           "sched", "schedstat", "smaps", "smaps_rollup", "stat", "statm", "status", "task", "wchan"}) {
-    RETURN_IF_ERROR(landlock::allow_path(ruleset, fmt::format("/proc/self/{}", name),
-                                         landlock::kReadFile | landlock::kReadDir, false));
-  }
-  return {};
 }
 
 Result<void> apply_landlock(int ruleset) {

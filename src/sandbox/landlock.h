@@ -1,8 +1,9 @@
 // The Landlock ring of the sandbox (landlock(7)). It limits what the model's processes may do to files, whatever the
 // mounts allow: read and execute in the directories of the image and of the run, write only in the directories for
-// outputs, temporary files, upstream files and shared memory, and to five devices. Of /dev nothing else is granted, and of
-// /proc and /sys only what runtimes read of the machine and of their own process. Where the kernel supports it, it also forbids binding and connecting TCP
-// sockets (ABI 4), and abstract unix sockets and signals to processes outside the sandbox (ABI 6).
+// outputs, temporary files, upstream files and shared memory, and to five devices. Of /dev nothing else is granted. /proc
+// may be read, as far as its own permissions go, and of /sys what runtimes read of the machine. Where the kernel supports
+// it, the ring also forbids binding and connecting TCP sockets (ABI 4), and abstract unix sockets and signals to processes
+// outside the sandbox (ABI 6).
 #pragma once
 
 #include <cstdint>
@@ -34,9 +35,10 @@ struct LandlockRules {
   std::vector<Grant> grants;
 };
 
-// Returns the entries of the root directory but /dev, /proc and /sys, sorted: the directories of the image, and what is
-// mounted for the run. Empty when the root directory cannot be read.
-std::vector<std::string> image_roots();
+// Returns the entries of the root directory `root` but dev, proc and sys, sorted: the directories of the image, and what is
+// mounted for the run. Symbolic links are left out: what they lead to is granted by its own name or not at all. When the
+// directory cannot be read, what was read until then.
+std::vector<std::string> image_roots(const std::string& root = "/");
 
 // Returns the rules for ABI version `abi`, which must be at least 1; `roots` may be read. Pure.
 LandlockRules landlock_rules(int abi, const Layout& layout, const std::vector<std::string>& roots);
@@ -45,9 +47,6 @@ LandlockRules landlock_rules(int abi, const Layout& layout, const std::vector<st
 // Landlock and `mode` is kOptional. Fails with kUnavailable when it has none and `mode` is kRequired; with the errno
 // as errno_error() maps it when a path that must exist does not, or when a system call fails.
 Result<UniqueFd> make_landlock_ruleset(LandlockMode mode, const Layout& layout);
-// Adds what the calling process may read of its own directory in /proc. Rules are about files, so processes that it
-// starts later cannot read theirs. Does nothing when `ruleset` is negative.
-Result<void> grant_own_proc(int ruleset);
 
 // Confines the calling thread and its future children, irrevocably. The caller must have set no_new_privs, and the
 // process must have one thread. `ruleset` stays the caller's; if it is negative, the call does nothing and succeeds.

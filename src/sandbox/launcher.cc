@@ -27,7 +27,6 @@ constexpr int kReportFd = 3;  // the pipe in which the child reports a failed st
 constexpr rlim_t kMaxProcesses = 256;
 constexpr rlim_t kMaxDescriptors = 1024;
 constexpr rlim_t kMaxFileBytes = rlim_t{1} << 30U;
-constexpr rlim_t kMaxLockedBytes = rlim_t{64} << 10U;
 constexpr rlim_t kMaxPendingSignals = 1024;
 
 Result<void> check(int result, const char* call) {
@@ -100,7 +99,7 @@ Result<void> set_limits(const LaunchPlan& /*plan*/) {
       {RLIMIT_CORE, kNoCore, "RLIMIT_CORE"},
       {RLIMIT_FSIZE, kMaxFileBytes, "RLIMIT_FSIZE"},
       {RLIMIT_MSGQUEUE, 0, "RLIMIT_MSGQUEUE"},
-      {RLIMIT_MEMLOCK, kMaxLockedBytes, "RLIMIT_MEMLOCK"},
+      {RLIMIT_MEMLOCK, 0, "RLIMIT_MEMLOCK"},
       {RLIMIT_SIGPENDING, kMaxPendingSignals, "RLIMIT_SIGPENDING"},
       {RLIMIT_NICE, 0, "RLIMIT_NICE"},
       {RLIMIT_RTPRIO, 0, "RLIMIT_RTPRIO"},
@@ -116,7 +115,6 @@ Result<void> forbid_privileges(const LaunchPlan& /*plan*/) {
 }
 
 Result<void> confine_files(const LaunchPlan& plan) {
-  RETURN_IF_ERROR(grant_own_proc(plan.landlock_ruleset));
   return apply_landlock(plan.landlock_ruleset);
 }
 

@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/text_builder.h"
 #include "base/printable.h"
-#include "sandbox/json_text.h"
+#include "sandbox/json_members.h"
 
 namespace modelrun::sandbox {
 namespace {
@@ -15,8 +16,7 @@ constexpr std::string_view kError = ".modelrun/error.json";
 constexpr std::string_view kResult = ".modelrun/result.json";
 constexpr std::size_t kMaxErrorFileBytes = 64U << 10U;
 constexpr std::size_t kKeyShown = 100;
-// The longest `"key":value,` that an entry adds beside its key and its value, and the `"model":{},` of a mark.
-constexpr std::size_t kPunctuation = 2;
+constexpr std::size_t kMaxProblemBytes = 1000;
 
 std::string_view stem_of(std::string_view path) {
   path = path.substr(path.rfind('/') + 1);
@@ -116,7 +116,6 @@ void OutputMerger::take_model_file(const OutputFile& file) {
 
 std::optional<std::string> OutputMerger::finish() {
   if (!any_) return std::nullopt;
-  if (too_large_) return std::nullopt;
   drop_duplicates();
   std::string text = merged();
   if (text.size() <= limits_.bytes) return text;
@@ -125,7 +124,10 @@ std::optional<std::string> OutputMerger::finish() {
 }
 
 std::optional<api::FrameError> OutputMerger::take_found_error() {
-  if (error_ && problems_ > 1) error_->message += fmt::format(" (and {} more problems)", problems_ - 1);
+  if (error_) {
+    error_->message = printable_with(
+        error_->message, problems_ > 1 ? fmt::format(" (and {} more problems)", problems_ - 1) : "", kMaxProblemBytes);
+  }
   return std::move(error_);
 }
 
@@ -145,20 +147,13 @@ std::string_view OutputMerger::keep(std::string text) {
 
 void OutputMerger::put(const Entry& entry) {
   any_ = true;
-  // The size without the names of models, so that it is never more than the outputs' own; merged() has it exactly.
-  if (!entry.value.empty()) {
-    size_ += (entry.inner.empty() ? entry.outer : entry.inner).size() + entry.value.size() + kPunctuation;
-  }
   entries_.push_back(entry);
-  // One byte less than it would be: there is no comma behind the last one.
-  if (!too_large_ && size_ - 1 > limits_.bytes) complain_about_size(size_ - 1);
 }
 
-// Returns the value of a JSON file. Returns nullopt when the file is absent, and when it cannot be read or parsed or the
-// outputs are too large already; in the second case it also complains and calls the file `shown`.
+// Returns the value of a JSON file. Returns nullopt when the file is absent, and when it cannot be read or parsed; in the
+// second case it also complains and calls the file `shown`.
 std::optional<std::string_view> OutputMerger::compact(const std::string& path, const std::string& shown,
                                                       int max_depth) {
-  if (too_large_) return std::nullopt;
   const auto text = tree_.read(path, limits_.bytes * limits_.slack + 4096);
   if (!text && text.error().kind == ErrorKind::kNotFound) return std::nullopt;
   // The harness's wrapper is not counted.
@@ -204,36 +199,31 @@ void OutputMerger::drop_duplicates() {
 }
 
 std::string OutputMerger::merged() const {
-  std::string out = "{";
-  const auto member = [&out](std::string_view key) {
-    if (out.back() != '{') out += ',';
-    out += key;
-    out += ':';
-  };
+  api::TextBuilder out;
+  out.open(/*array=*/false);
   bool in_model = false;
   for (const Entry& entry : entries_) {
     if (entry.inner.empty()) {
-      if (std::exchange(in_model, entry.value.empty())) out += '}';
-      member(entry.outer);
-      out += in_model ? "{" : entry.value;
+      if (std::exchange(in_model, entry.value.empty())) (void)out.close();
+      (void)out.key(text_of_json_string(entry.outer));
+      in_model ? out.open(/*array=*/false) : out.scalar(entry.value);
     } else {
-      member(entry.inner);
-      out += entry.value;
+      (void)out.key(text_of_json_string(entry.inner));
+      out.scalar(entry.value);
     }
   }
-  return out += in_model ? "}}" : "}";
+  // No object has two members of one name after drop_duplicates().
+  if (in_model) (void)out.close();
+  (void)out.close();
+  return out.take();
 }
 
-// Forgets the outputs: nothing more is read.
 void OutputMerger::complain_about_size(std::size_t size) {
   const Entry& largest = *std::ranges::max_element(entries_, {}, [](const Entry& e) { return e.value.size(); });
-  complain("OutputsTooLarge",
-           fmt::format("outputs are {} bytes as JSON or more, the limit is {}; the largest so far is '{}' with {}",
-                       size, limits_.bytes, shown_key(largest.inner.empty() ? largest.outer : largest.inner),
-                       largest.value.size()));
-  too_large_ = true;
-  entries_.clear();
-  entries_.shrink_to_fit();
+  complain(
+      "OutputsTooLarge",
+      fmt::format("outputs are {} bytes as JSON, the limit is {}; the largest is '{}' with {}", size, limits_.bytes,
+                  shown_key(largest.inner.empty() ? largest.outer : largest.inner), largest.value.size()));
 }
 
 }  // namespace modelrun::sandbox

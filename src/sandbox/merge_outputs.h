@@ -45,12 +45,12 @@ class OutputMerger {
   // Takes .modelrun/models/MODEL/KEY.json as outputs[MODEL][KEY].
   void take_model_file(const OutputFile& file);
 
-  // Complains about keys that come twice (the first one is kept) and about the size. Returns the outputs as compact
-  // JSON; nullopt when there are none and when they are too large. Call it once.
+  // Complains about keys that come twice (the first one is kept), and then about the size of what is left. Returns the
+  // outputs as the text of an api::JsonText; nullopt when there are none and when they are too large. Call it once.
   std::optional<std::string> finish();
 
   void complain(std::string reason, const std::string& message);
-  // The first problem; its message counts the others.
+  // The first problem; its message counts the others and has at most 1000 bytes.
   std::optional<api::FrameError> take_found_error();
 
  private:
@@ -80,9 +80,7 @@ class OutputMerger {
   std::vector<Entry> entries_;
   std::optional<api::FrameError> error_;
   std::size_t problems_ = 0;
-  std::size_t size_ = 2;  // of the outputs, or a little more when keys come twice
-  bool any_ = false;      // there are outputs, be they {}
-  bool too_large_ = false;
+  bool any_ = false;  // there are outputs, be they {}
 };
 
 }  // namespace modelrun::sandbox

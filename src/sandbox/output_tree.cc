@@ -16,7 +16,7 @@ namespace modelrun::sandbox {
 namespace {
 
 constexpr std::size_t kMaxWarnings = 8;
-constexpr std::size_t kMaxWarningBytes = 2048;
+constexpr std::size_t kMaxWarningBytes = 1024;
 constexpr std::size_t kMaxPathBytes = 512;
 
 std::string_view kind_of(mode_t mode) {
@@ -50,14 +50,14 @@ class Walk {
 
   Listing run() {
     todo_.push_back({from_, 0});
-    while (!todo_.empty() && !out_.cut) {
+    while (!todo_.empty() && !cut_) {
       const auto [path, depth] = std::move(todo_.back());
       todo_.pop_back();
       read_directory(path, depth);
     }
     if (seen_ > limits_.entries) {
       warnings_.add(fmt::format("/outputs holds more than {} entries: the rest was passed over", limits_.entries));
-    } else if (out_.cut) {
+    } else if (cut_) {
       warnings_.add(
           fmt::format("/outputs holds more than {} bytes of names: the rest was passed over", limits_.name_bytes));
     }
@@ -78,7 +78,8 @@ class Walk {
       if (name == "." || name == ".." || (path.empty() && name == ".modelrun")) continue;
       names_ += path.size() + name.size();
       if (++seen_ > limits_.entries || names_ > limits_.name_bytes) {
-        out_.cut = {path, path == from_ || !from_.empty()};
+        cut_ = true;
+        out_.outputs_cut = path == from_ || !from_.empty();
         return;
       }
       take(here, path.empty() ? name : fmt::format("{}/{}", path, name), name, depth);
@@ -112,11 +113,16 @@ class Walk {
   Warnings& warnings_;
   std::vector<std::pair<std::string, int>> todo_;
   Listing out_;
+  bool cut_ = false;  // a limit was reached
   std::size_t seen_ = 0;
   std::size_t names_ = 0;  // bytes of the paths of all entries
 };
 
 }  // namespace
+
+std::string printable_with(std::string_view text, const std::string& ending, std::size_t limit) {
+  return printable(text, limit - std::min(limit, ending.size())) + ending;
+}
 
 void Warnings::add(std::string text) {
   if (texts_.size() < kMaxWarnings) {
@@ -129,9 +135,7 @@ void Warnings::add(std::string text) {
 std::string Warnings::text() const {
   std::string out;
   for (const std::string& each : texts_) out += (out.empty() ? "" : "; ") + each;
-  out = printable(out, kMaxWarningBytes);
-  if (more_ > 0) out += fmt::format("; and {} more", more_);
-  return out;
+  return printable_with(out, more_ > 0 ? fmt::format("; and {} more", more_) : "", kMaxWarningBytes);
 }
 
 Result<OutputTree> OutputTree::open(const std::string& root) {

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -13,12 +13,15 @@
 
 namespace modelrun::sandbox {
 
+// Returns printable(text), and behind it `ending`, which is never cut off, in at most `limit` bytes together. Pure.
+std::string printable_with(std::string_view text, const std::string& ending, std::size_t limit);
+
 // Collects sentences for people. Keeps the first eight and counts the others. Not thread-safe.
 class Warnings {
  public:
   void add(std::string text);
-  // Returns all sentences, separated by "; ", cut off at 2048 bytes, and then the count of those that were not kept.
-  // Printable. Empty when there is none.
+  // Returns all sentences, separated by "; ", and then the count of those that were not kept: at most 1024 bytes, of which
+  // the count is never cut off. Printable. Empty when there is none.
   [[nodiscard]] std::string text() const;
 
  private:
@@ -39,11 +42,9 @@ struct WalkLimits {
 
 struct Listing {
   std::vector<OutputFile> files;
-  struct Cut {
-    std::string directory;          // in which a limit was reached, relative to the tree's root
-    bool may_hold_outputs = false;  // it is the directory that was listed, or, with `below`, any below it
-  };
-  std::optional<Cut> cut;  // set when a limit of entries or names was reached; the rest was passed over
+  // A limit of entries or names was reached where files define outputs: in the directory that was listed or, with `below`,
+  // anywhere. A limit that was reached elsewhere is only a warning.
+  bool outputs_cut = false;
 };
 
 // An open directory tree. Not thread-safe.

@@ -31,6 +31,8 @@ constexpr std::uint64_t kLow32 = 0xFFFFFFFFU;
 constexpr int kFirstUnknownSyscall = 452;
 constexpr int kLastUnknownSyscall = 520;
 
+constexpr unsigned kFiclone = 0x40049409U;
+constexpr unsigned kFicloneRange = 0x4020940DU;
 constexpr int kTermios2Get = static_cast<int>(0x802C542AU);
 constexpr int kPrSetVma = 0x53564d41;
 
@@ -111,9 +113,14 @@ void add_conditional(Filter& filter) {
   for (const int request : {TCGETS, kTermios2Get, TIOCGWINSZ, TIOCGPGRP, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX}) {
     filter.add(SCMP_ACT_ALLOW, "ioctl", {low32_is(1, static_cast<std::uint64_t>(request))});
   }
-  filter.add(SCMP_ACT_ALLOW, "setrlimit");  // the guard denies RLIMIT_CORE, here and in prlimit64
+  // These ask for a copy that shares its blocks with the original. Python's Path.copy() goes on with an ordinary copy only
+  // if the file system says that it cannot.
+  for (const unsigned request : {kFiclone, kFicloneRange}) {
+    filter.add(SCMP_ACT_ERRNO(EOPNOTSUPP), "ioctl", {low32_is(1, request)});
+  }
+  // Only the caller itself. In prlimit64 the guard denies RLIMIT_CORE.
   for (const char* name : {"prlimit64", "sched_setscheduler", "sched_setparam", "sched_setattr"}) {
-    filter.add(SCMP_ACT_ALLOW, name, {low32_is(0, 0)});  // only the caller itself
+    filter.add(SCMP_ACT_ALLOW, name, {low32_is(0, 0)});
   }
   // Only a single process as the target: a user or a process group could include PID 1.
   filter.add(SCMP_ACT_ALLOW, "setpriority", {low32_is(0, PRIO_PROCESS)});

@@ -11,6 +11,7 @@ constexpr const char* kAllowed[] = {
     "chown",
     "close",
     "close_range",
+    "copy_file_range",
     "creat",
     "dup",
     "dup2",
@@ -70,6 +71,7 @@ constexpr const char* kAllowed[] = {
     "renameat",
     "renameat2",
     "rmdir",
+    "sendfile",
     "setxattr",
     "stat",
     "statfs",
@@ -96,7 +98,8 @@ constexpr const char* kAllowed[] = {
     "mremap",
     "msync",
     "munmap",
-    // Processes and threads. The guard denies clone with flags for namespaces, vfork has none, and clone3 is absent.
+    // Processes and threads. The guard denies clone with flags for namespaces, vfork has none, and clone3 is absent. It
+    // denies RLIMIT_CORE in setrlimit.
     "arch_prctl",
     "clone",
     "execve",
@@ -126,6 +129,7 @@ constexpr const char* kAllowed[] = {
     "set_robust_list",
     "set_tid_address",
     "setpgid",
+    "setrlimit",
     "setsid",
     "sysinfo",
     "uname",
@@ -219,7 +223,6 @@ constexpr const char* kConditional[] = {
     "sched_setparam",      // the caller's
     "sched_setscheduler",  // the caller's
     "setpriority",         // of one process
-    "setrlimit",           // all but RLIMIT_CORE
     "setsockopt",          // sizes, times and flags of sockets; no filters
     "socket",              // AF_UNIX
     "socketpair",          // AF_UNIX
@@ -229,12 +232,10 @@ constexpr const char* kAbsent[] = {
     // The flags of clone3 are behind a pointer, where a filter cannot see them. glibc and musl fall back to clone.
     "clone3",
     // Python's asyncio and shutil, coreutils, libuv and tokio probe for these and can do without them.
-    "copy_file_range",
     "io_uring_setup",
     "io_uring_enter",
     "io_uring_register",
     "pidfd_send_signal",
-    "sendfile",
     "splice",
     "tee",
     "vmsplice",

@@ -18,10 +18,6 @@ sys.path.insert(0, '/repo/attacks')
 runpy.run_path('/repo/attacks/' + os.environ['PROGRAM'] + '.py', run_name='__main__')
 """
 
-# ALLOWED is right for these: what they reach is the run's own, and the limits hold there.
-HARMLESS = {
-}
-
 
 def programs():
     files = {}
@@ -109,9 +105,7 @@ def compare(space, program, **environment):
     unhardened = control(space, program, environment)
     succeeded = {name: detail for name, (verdict, detail) in unhardened.items() if verdict == "ALLOWED"}
     proven = [name for name in succeeded if sandboxed.get(name, ("",))[0] == "DENIED"]
-    got_through = {
-        name: detail for name, (verdict, detail) in sandboxed.items() if verdict == "ALLOWED" and name not in HARMLESS
-    }
+    got_through = {name: detail for name, (verdict, detail) in sandboxed.items() if verdict == "ALLOWED"}
     unproven = sorted(name for name, (verdict, _) in sandboxed.items() if verdict == "DENIED" and name not in proven)
     print(f"  {program}: {len(proven)} denied that succeed in the control container; not proven there: {', '.join(unproven)}", flush=True)
     assert not got_through, got_through

@@ -186,7 +186,9 @@ class Pod:
             "MODELRUN_ENTRYPOINT": "run.py", **self.env,
         }
         argv = argv or HARNESS + [self.path("modelrun/harness.py")]
-        inside = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL"]
+        # As in a pod, the agent's token is not mounted here.
+        hide = ["sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', self.path("var/run/secrets")]
+        inside = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL", *hide]
         self.exec = self.start(["exec", "--root", self.root, "--", *argv], env, "exec", inside, out)
         return self
 
@@ -196,6 +198,12 @@ class Pod:
         with open(self.path(name + ".out"), "wb") as out, open(self.path(name + ".err"), "wb") as err:
             return subprocess.Popen([*prefix, *drop, self.binary, *arguments], env=env, stdout=out if stdout is None else stdout, stderr=err,
                                     stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def inside(self, argv, env=None, root=False, **options):
+        """Starts a program beside the model, without the sandbox, as `kubectl exec` does."""
+        enter = ["nsenter", "--target", str(self.exec_pid()), "--mount", "--pid"]
+        drop = [] if root else ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups"]
+        return subprocess.Popen([*enter, *drop, *argv], env={"PATH": "/usr/bin:/bin", **(env or {})}, stdin=subprocess.DEVNULL, **options)
 
     def run(self, argv=None, seconds=60):
         """Both containers to their end; the frame that was recorded."""

@@ -3,6 +3,7 @@ import atexit
 import ctypes
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import unittest
 from fixture import UID, Pod
 
 BINARY = None
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def use_program(path):
@@ -26,17 +28,57 @@ def use_program(path):
     os.chmod(BINARY, 0o755)
 
 
-# What a model could learn of the machine, the pod and its neighbours, and devices that are shared.
-LEARNED = ["/dev/ptmx", "/dev/tty", "/dev/pts", "/dev", "/dev/mqueue", "/proc/cmdline", "/proc/kallsyms", "/proc/version", "/proc/net/tcp",
-           "/proc/net/route", "/proc/self/net/unix", "/proc/self/mountinfo", "/proc/self/mounts", "/proc/self/cgroup", "/proc/modules",
-           "/proc/interrupts", "/proc/slabinfo", "/proc/vmstat", "/proc/diskstats", "/proc/partitions", "/proc/sys/kernel/random/boot_id",
-           "/proc/sys/kernel/hostname", "/proc", "/sys", "/sys/kernel", "/sys/kernel/vmcoreinfo", "/sys/class/net", "/sys/block", "/sys/bus/pci",
-           "/sys/module", "/sys/fs/cgroup", "/sys/devices", "/sys/firmware"]
+# What a model could learn of the machine and its neighbours, and devices that are shared.
+LEARNED = ["/dev/ptmx", "/dev/tty", "/dev/pts", "/dev", "/dev/mqueue", "/dev/mem", "/dev/kmsg", "/sys", "/sys/kernel", "/sys/kernel/vmcoreinfo",
+           "/sys/kernel/slab", "/sys/kernel/debug", "/sys/class/net", "/sys/class/dmi", "/sys/block", "/sys/bus/pci", "/sys/module",
+           "/sys/devices", "/sys/devices/virtual", "/sys/firmware", "/sys/fs", "/sys/fs/ext4", "/sys/power"]
 # What runtimes read.
 NEEDED = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat",
-          "/proc/self/status", "/proc/self/stat", "/proc/self/maps", "/proc/self/fd", "/proc/self/task", "/sys/devices/system/cpu/online",
-          "/sys/devices/system/cpu/possible", "/sys/devices/system/node", "/etc/passwd", "/usr/lib", "/tmp"]
-
+          "/proc/self/status", "/proc/self/stat", "/proc/self/maps", "/proc/self/fd", "/proc/self/task", "/proc/self/cgroup", "/proc/self/mountinfo",
+          "/sys/devices/system/cpu/online", "/sys/devices/system/cpu/possible", "/sys/devices/system/node", "/sys/fs/cgroup", "/etc/passwd",
+          "/usr/lib", "/tmp"]
+# Opens every file of /proc for reading and for writing, and reads the files of the pod: where a marker was found, and what could be
+# opened for writing. Waits for the file `go` first.
+SEARCH = """
+import os, time
+root = __file__.rsplit('/repo', 1)[0]
+print('up', flush=True)
+while not os.path.exists(root + '/tmp/go'): time.sleep(0.01)
+markers = [part.encode() for part in %r]
+found, writable, seen = [], [], 0
+def look(path, flags):
+    try:
+        return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY)
+    except OSError:
+        return None
+for top in ('/proc', root):
+    for directory, _, names in os.walk(top):
+        for path in (directory + '/' + name for name in names):
+            fd = look(path, os.O_RDONLY)
+            if fd is not None:
+                seen += 1
+                try:
+                    text = os.read(fd, 1 << 20)
+                    found += [path for marker in markers if marker in text]
+                except OSError:
+                    pass
+                os.close(fd)
+            if top == '/proc':
+                fd = look(path, os.O_WRONLY)
+                if fd is not None:
+                    writable.append(path)
+                    os.close(fd)
+def ask(call, *arguments):
+    try:
+        call(*arguments)
+        return 'ok'
+    except OSError as e:
+        return e.errno
+result = {'found': found, 'writable': writable, 'many': seen > 500,
+          'pids': sorted(int(name) for name in os.listdir('/proc') if name.isdigit()), 'mine': os.getpid(),
+          'one': {name: ask(os.listdir if name in ('fd', 'map_files') else os.readlink if name in ('root', 'cwd', 'exe') else open, '/proc/1/' + name)
+                  for name in ('environ', 'mem', 'maps', 'auxv', 'fd', 'map_files', 'root', 'cwd', 'exe', 'stack', 'syscall')}}
+"""
 
 def has_landlock():
     return ctypes.CDLL(None).syscall(444, None, 0, 1) > 0
@@ -222,6 +264,7 @@ class SandboxTest(unittest.TestCase):
             "one that may be read": "put('f.json', b'[' + b'{},' * 1390000 + b'{}]')\n",
             "many keys": "put('f.json', b'{' + b','.join(b'\"%x\":0' % i for i in range(98000)) + b'}')\n",
             "many keys of the harness": "result = {'%x' % i: 0 for i in range(98000)}\n",
+            "the same keys twice": "result = {'%x' % i: 'v' * 20 for i in range(19000)}\nfor i in range(19000): put('%x.json' % i, b'1')\n",
             "a string": "put('f.json', b'\"' + b'x' * 4000000)\n",
             "escapes": "put('f.json', b'\"' + b'\\\\u00e9' * 500000 + b'\"')\n",
             "a number": "put('f.json', b'1' * 4000000)\n",
@@ -362,8 +405,24 @@ class SandboxTest(unittest.TestCase):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=755,uid=%d" % UID, "none", pod.path("repo")], check=True)
         self.addCleanup(subprocess.run, ["umount", pod.path("repo")])
         frame = pod.run()
-        self.assertEqual((frame["exit"]["how"], frame["error"]["reason"]), ("NotStarted", "SourceTooLarge"))
+        self.assertEqual((frame["exit"]["how"], frame["error"]["reason"]), ("NotStarted", "SandboxSetupFailed"))
         self.assertIn("No space left", frame["error"]["message"])
+
+    def test_source_without_inodes_says_so(self):
+        pod = self.pod({"run.py": "print('ran')\n", **{"d%d/f" % i: "" for i in range(30)}})
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "nr_inodes=20,mode=755,uid=%d" % UID, "none", pod.path("repo")], check=True)
+        self.addCleanup(subprocess.run, ["umount", pod.path("repo")])
+        frame = pod.run()
+        self.assertEqual((frame["exit"]["how"], frame["error"]["reason"]), ("NotStarted", "SandboxSetupFailed"))
+        self.assertIn("the node has no room for the source", frame["error"]["message"])
+
+    def test_counts_in_the_warning_stay(self):
+        pod = self.pod("import os, sys\nroot = __file__.rsplit('/repo', 1)[0] + '/outputs/'\nfor i in range(30):\n"
+                       "    open(root + '%s%d.json' % ('x' * 200, i), 'w').write('{')\n    os.symlink('x', root + '%s%d' % ('y' * 200, i))\nsys.exit(3)\n")
+        warning = pod.run()["warning"]
+        self.assertIn(" (and 29 more problems); ", warning)
+        self.assertTrue(warning.endswith("; and 22 more"), warning)
+        self.assertLessEqual(len(warning), 2048)
 
     def test_text_of_the_server_is_printable(self):
         pod = self.pod("result = {}\n")
@@ -541,6 +600,71 @@ class SandboxTest(unittest.TestCase):
         self.assertGreater(len(open_here), 10)
         self.assertEqual({p: frame["outputs"][p] for p in open_here}, {p: 13 for p in open_here})
 
+    def test_proc_keeps_no_secret_and_takes_nothing(self):
+        """What `exec`, the agent and a process that somebody started in the container have in memory, and every file of /proc."""
+        if not has_landlock():
+            self.skipTest("this kernel has no Landlock")
+        markers = ["canary-of-exec", "canary-of-neighbour", "the-token"]
+        pod = self.pod(SEARCH % (markers,),
+                       env={"MODELRUN_LANDLOCK": "required", "KUBERNETES_SERVICE_HOST": "canary-of-exec"})
+        pod.start_agent().await_installed().start_exec()
+        pod.await_text("exec.out", "up")
+        neighbour = pod.inside(["sh", "-c", "echo $$ >%s; exec sleep 600" % pod.path("tmp/pid")], env={"CANARY": "canary-of-neighbour"})
+        pod.await_text("tmp/pid", "\n")
+        # The control: without the sandbox, the same user may read it.
+        reader = pod.inside(["cat", "/proc/%d/environ" % int(pod.text("tmp/pid"))], stdout=subprocess.PIPE)
+        self.assertIn(b"canary-of-neighbour", reader.communicate(timeout=30)[0])
+        pod.write("tmp/go", "")
+        frame = pod.finish()
+        neighbour.wait(30)  # ends with the namespace
+        out = frame.get("outputs")
+        self.assertTrue(out, frame)
+        # The program itself names what it looks for.
+        self.assertEqual([path for path in out["found"] if path != pod.path("repo/run.py")], [])
+        self.assertTrue(out["many"])
+        self.assertEqual(out["writable"], [])
+        self.assertEqual(out["one"], {name: 13 for name in out["one"]})
+        self.assertEqual(len(out["pids"]), 3, "exec, the model, the neighbour")
+
+    def test_memory_of_the_agent_is_out_of_reach(self):
+        """Also of a process of its user in its own namespace, where no model is."""
+        pod = self.pod("").start_agent().await_installed()
+        look = "import ctypes, os, sys\npid = int(sys.argv[1])\ndef ask(call):\n    try:\n        call()\n        return 'ok'\n    except OSError as e:\n" \
+               "        return 'denied' if e.errno in (1, 13) else e.errno\ndef trace():\n    libc = ctypes.CDLL(None, use_errno=True)\n" \
+               "    if libc.ptrace(0x4206, pid, None, None) != 0: raise OSError(ctypes.get_errno(), '')\n" \
+               "print(*[ask(call) for call in (lambda: open('/proc/%d/environ' % pid).read(), lambda: open('/proc/%d/mem' % pid, 'rb'),\n" \
+               "    lambda: open('/proc/%d/maps' % pid).read(), lambda: os.listdir('/proc/%d/fd' % pid), trace)])\n"
+        drop = ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups"]
+        ask = lambda pid: subprocess.run([*drop, "/usr/bin/env", "python3", "-I", "-c", look, str(pid)], capture_output=True, text=True).stdout.split()
+        control = subprocess.Popen([*drop, "sleep", "600"])
+        self.addCleanup(control.wait)
+        self.addCleanup(control.kill)
+        self.assertTrue(wait_until(lambda: open("/proc/%d/comm" % control.pid).read() == "sleep\n"))
+        self.assertEqual(ask(control.pid), ["ok"] * 5)
+        self.assertEqual(ask(pod.agent.pid), ["denied"] * 5)
+
+    def test_proc_stays_readable_when_the_kernel_forgets_its_files(self):
+        if not has_landlock():
+            self.skipTest("this kernel has no Landlock")
+        pod = self.pod("import os, time\nroot = __file__.rsplit('/repo', 1)[0]\ndef look():\n"
+                       "    return [len(open('/proc/' + name).read()) > 0 for name in ('self/status', 'self/cgroup', 'meminfo', 'stat')]\n"
+                       "before = look()\nprint('up', flush=True)\nwhile not os.path.exists(root + '/tmp/go'): time.sleep(0.01)\n"
+                       "result = {'before': before, 'after': look()}\n", env={"MODELRUN_LANDLOCK": "required"})
+        pod.start_agent().await_installed().start_exec()
+        pod.await_text("exec.out", "up")
+        # Drops what is cached of this file system.
+        self.assertEqual(pod.inside(["mount", "-o", "remount,nosuid", "/proc"], root=True).wait(30), 0)
+        pod.write("tmp/go", "")
+        frame = pod.finish()
+        self.assertEqual(frame.get("outputs"), {"before": [True] * 4, "after": [True] * 4}, frame["stderr"])
+
+    def test_counts_of_system_calls_are_those_of_the_page(self):
+        said = subprocess.run([BINARY, "system-calls"], check=True, capture_output=True, text=True).stdout
+        counts = re.search(r"^(\d+) allowed, (\d+) more", said, re.M).groups()
+        with open(os.path.join(HERE, "../../docs/security.md")) as f:
+            self.assertIn("%s calls, and %s more with certain" % counts, f.read())
+        self.assertEqual(str(sum(1 for line in said.splitlines()[:-1] if "(" not in line)), counts[0])
+
     def test_connection_is_closed_before_the_model_runs(self):
         pod = self.pod("import os, socket\nroot = __file__.rsplit('/repo', 1)[0]\ns = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
                        "try:\n    s.connect(root + '/modelrun/agent.sock')\n    print('IN')\nexcept OSError as e:\n    print(e.errno)\n")
@@ -569,8 +693,8 @@ class SandboxTest(unittest.TestCase):
 
     def test_broad_workload(self):
         python = os.environ.get("MODELRUN_PYTHON", "/usr/bin/python3")
-        libraries = subprocess.run([python, "-I", "-c", "import numpy, pandas, openpyxl"], capture_output=True).returncode == 0
-        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "workload.py")) as f:
+        libraries = subprocess.run([python, "-I", "-c", "import numpy, pandas, openpyxl, duckdb, joblib, psutil"], capture_output=True).returncode == 0
+        with open(os.path.join(HERE, "workload.py")) as f:
             pod = self.pod({"run.py": f.read()}, timeout=150, env={"MODELRUN_LANDLOCK": "required" if has_landlock() else "optional"})
         frame = pod.run(argv=[python, "-I", "-B", "-u", pod.path("modelrun/harness.py")], seconds=200)
         self.assertEqual(frame["exit"].get("code"), 0, frame["stderr"]["head"][-1500:])
@@ -579,7 +703,7 @@ class SandboxTest(unittest.TestCase):
         self.assertEqual({n: d for n, d in failed.items() if n not in wanting}, {})
         self.assertFalse(wanting and libraries, failed)
         if not libraries:
-            self.skipTest("%s has no numpy, pandas and openpyxl (MODELRUN_PYTHON); the rest works" % python)
+            self.skipTest("%s has not numpy, pandas, openpyxl, duckdb, joblib and psutil (MODELRUN_PYTHON); the rest works" % python)
 
     # ---- What models need ------------------------------------------------------------------------------------
     def test_ordinary_programs_work(self):

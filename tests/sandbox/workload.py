@@ -1,6 +1,7 @@
 """What models do, each part by itself: result = {part: "ok" or what went wrong}. Run as a model by sandbox_test.py."""
 import asyncio
 import concurrent.futures
+import errno
 import mmap
 import multiprocessing
 import multiprocessing.shared_memory
@@ -114,6 +115,42 @@ def files():
     os.close(socket.recv_fds(ends[1], 1, 1)[1][0])
 
 
+def copies():
+    """What pathlib's Path.copy() of Python 3.14 does: each way is tried, and certain errors lead on to the next."""
+    import fcntl
+    with open(os.path.join(TMP, "from"), "w+b") as source, open(os.path.join(TMP, "to"), "w+b") as target:
+        source.write(b"x" * 100_000)
+        source.flush()
+        try:
+            fcntl.ioctl(target.fileno(), 0x40049409, source.fileno())  # FICLONE
+        except OSError as error:
+            if error.errno not in (errno.EBADF, errno.EOPNOTSUPP, errno.ETXTBSY, errno.EXDEV):
+                raise
+        assert os.copy_file_range(source.fileno(), target.fileno(), 50_000, offset_src=0) == 50_000
+        assert os.sendfile(target.fileno(), source.fileno(), 50_000, 50_000) == 50_000
+        target.seek(0)
+        assert target.read() == b"x" * 100_000
+
+
+def own_directory(look):
+    with open("/proc/self/status") as status, open("/proc/self/stat") as stat:
+        return ("Pid:\t%d\n" % os.getpid()) in status.read() and look and stat.read() != ""
+
+
+def processes_in_proc():
+    """Of every process that it starts, however it was started."""
+    for method in ("fork", "spawn"):
+        with multiprocessing.get_context(method).Pool(2) as workers:
+            assert all(workers.map(own_directory, [True] * 4))
+    child = subprocess.Popen(["sleep", "60"])
+    with open("/proc/%d/cmdline" % child.pid) as f:
+        assert f.read() in ("sleep\x0060\x00", ""), "its own, or not yet"
+    child.kill()
+    child.wait(20)
+    with open("/proc/self/cgroup") as f:
+        assert ":" in f.read()
+
+
 def threads_and_signals():
     signal.signal(signal.SIGALRM, lambda *_: None)
     signal.setitimer(signal.ITIMER_REAL, 0.01)
@@ -147,6 +184,30 @@ def sheets():
     assert openpyxl.load_workbook(os.path.join(TMP, "a.xlsx")).active["B3"].value == 2
 
 
+def queries():
+    import duckdb
+    with duckdb.connect(os.path.join(TMP, "a.duckdb")) as base:
+        base.execute("create table t as select range as x, range % 7 as g from range(100000)")
+        assert base.execute("select count(*), sum(x) from (select g, sum(x) as x from t group by g)").fetchone() == (7, 4999950000)
+        base.execute("copy t to '%s/a.parquet' (format parquet)" % TMP)
+        assert base.execute("select count(*) from '%s/a.parquet'" % TMP).fetchone() == (100000,)
+
+
+def parallel_jobs():
+    import joblib
+    import psutil
+    assert joblib.Parallel(n_jobs=2)(joblib.delayed(square)(i) for i in range(8)) == [i * i for i in range(8)]
+    assert joblib.Parallel(n_jobs=2)(joblib.delayed(memory_of_children)() for _ in range(2)) == [True, True]
+    assert psutil.virtual_memory().total > 0 and psutil.cpu_count() >= 1
+    assert os.getpid() in psutil.pids() and 1 in psutil.pids()
+
+
+def memory_of_children():
+    import psutil
+    me = psutil.Process()
+    return me.memory_info().rss > 0 and all(child.memory_info().rss >= 0 for child in me.children(recursive=True))
+
+
 def attempt(part, *arguments):
     try:
         part(*arguments)
@@ -157,7 +218,7 @@ def attempt(part, *arguments):
 
 if __name__ == "__main__":
     result = {"pool " + method: attempt(pool, method) for method in ("fork", "spawn", "forkserver")}
-    for part in (manager, queue_and_locks, shared_memory, executors, subprocesses, asynchronous, databases, files, threads_and_signals,
-                 numeric, tables, sheets):
+    for part in (manager, queue_and_locks, shared_memory, executors, subprocesses, asynchronous, databases, files, copies, processes_in_proc,
+                 threads_and_signals, numeric, tables, sheets, queries, parallel_jobs):
         result[part.__name__] = attempt(part)
     sys.stdout.flush()

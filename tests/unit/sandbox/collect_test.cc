@@ -15,6 +15,7 @@
 #include <fstream>
 #include <thread>
 
+#include "api/json_text.h"
 #include "base/encoding.h"
 #include "base/fd.h"
 #include "base/printable.h"
@@ -23,6 +24,7 @@ namespace modelrun::sandbox {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -80,6 +82,44 @@ TEST_F(Collect, TheSameKeyTwiceIsNamed) {
   ASSERT_TRUE(got.error);
   EXPECT_EQ(got.error->reason, "OutputsInvalid");
   EXPECT_THAT(got.error->message, HasSubstr("'a' comes twice"));
+}
+
+TEST_F(Collect, AKeyThatComesTwiceCountsOnce) {
+  limits_.outputs.bytes = 100;
+  const std::string value = "\"" + std::string(80, 'x') + "\"";
+  write("a.json", value);
+  write(".modelrun/result.json", R"({"result":{"a":)" + value + "}}");
+  const auto got = collect();
+  ASSERT_TRUE(got.error);
+  EXPECT_EQ(got.error->reason, "OutputsInvalid");
+  EXPECT_EQ(got.outputs, R"({"a":)" + value + "}");
+}
+
+TEST_F(Collect, OutputsAreTheTextOfAJsonText) {
+  // In the order of the names themselves, which is not that of the names as JSON.
+  write(".modelrun/result.json",
+        R"({"result":{"a\tb":1,"aZ":2,"\u0001":3,"\"":4,"~":5},"models":{"m":{"b\n":1,"b!":2}}})");
+  write(".modelrun/models/m/b.json", "3");
+  const auto got = collect();
+  ASSERT_TRUE(got.outputs);
+  EXPECT_EQ(*got.outputs, api::JsonText(nlohmann::json::parse(*got.outputs)).text());
+}
+
+TEST_F(Collect, CountsAreNotCutOff) {
+  limits_.walk.depth = 1;
+  for (int i = 0; i < 30; ++i) {
+    write(fmt::format("{}{}.json", std::string(200, 'x'), i), "{");
+    fs::create_directory(root_ + fmt::format("/{}{}", std::string(200, 'd'), i));
+  }
+  const auto got = collect();
+  EXPECT_THAT(got.warning, EndsWith("; and 22 more"));
+  EXPECT_LE(got.warning.size(), 1024U);
+  ASSERT_TRUE(got.error);
+  EXPECT_THAT(got.error->message, EndsWith(" (and 29 more problems)"));
+  write(".modelrun/error.json", R"({"reason":"OutputsInvalid","message":")" + std::string(5000, 'm') + "\"}");
+  const auto long_one = collect();
+  EXPECT_THAT(long_one.error->message, EndsWith("... (and 29 more problems)"));
+  EXPECT_EQ(long_one.error->message.size(), 1000U);
 }
 
 TEST_F(Collect, ModelsOfAPipeline) {
@@ -344,7 +384,7 @@ TEST_F(Collect, TheHarnesssErrorIsBoundedAndPrintable) {
         R"({"message":"run.py\u001b[2J\nforged\u009b1m\u202e)" + std::string(50'000, 'x') + "\"}");
   const auto got = collect();
   EXPECT_THAT(got.error->message, testing::StartsWith("run.py?[2J forged?1m?xxx"));
-  EXPECT_EQ(got.error->message.size(), 2048U);
+  EXPECT_EQ(got.error->message.size(), 1000U);
   write(".modelrun/error.json", R"({"message":")" + std::string(2'000'000, 'x') + "\"}");
   EXPECT_THAT(collect().error->message, HasSubstr("the harness's error"));
 }

@@ -190,6 +190,18 @@ TEST(Landlock, EachVersionAsksOnlyForWhatItKnows) {
   EXPECT_EQ(landlock_rules(7, layout, {}).denied.scoped, 3U);
 }
 
+TEST(Landlock, RootsAreDirectoriesOfTheImageAndNoLinks) {
+  std::string root = fs::temp_directory_path() / "roots-XXXXXX";
+  ASSERT_NE(::mkdtemp(root.data()), nullptr);
+  for (const char* name : {"usr", "repo", "dev", "proc", "sys"}) fs::create_directory(root + "/" + name);
+  fs::create_symlink("usr/bin", root + "/bin");
+  fs::create_symlink("/dev", root + "/a-door-to-devices");
+  fs::create_symlink("nowhere", root + "/broken");
+  EXPECT_THAT(image_roots(root), ElementsAre(root + "/repo", root + "/usr"));
+  EXPECT_THAT(image_roots(root + "/nowhere"), ElementsAre());
+  fs::remove_all(root);
+}
+
 TEST(Landlock, OnlyTheWritablePlacesAreWritable) {
   for (int abi = 1; abi <= 7; ++abi) {
     const auto rules = landlock_rules(abi, Layout(), {"/usr", "/repo"});

@@ -219,7 +219,7 @@ TEST(SeccompEvaluator, KernelSurfaceIsClosed) {
                           SYS_sched_rr_get_interval}) {
     EXPECT_EQ(verdict(call), kPerm) << call;
   }
-  for (const long call : {SYS_memfd_create, SYS_copy_file_range, SYS_sendfile, SYS_execveat, SYS_inotify_init1,
+  for (const long call : {SYS_memfd_create, SYS_splice, SYS_tee, SYS_vmsplice, SYS_execveat, SYS_inotify_init1,
                           SYS_timer_create, SYS_pkey_alloc, SYS_get_mempolicy}) {
     EXPECT_EQ(verdict(call), kAbsent) << call;
   }
@@ -257,10 +257,14 @@ TEST(SeccompEvaluator, ArgumentsOfWhatIsAllowed) {
     EXPECT_EQ(verdict(call, arguments), kPerm) << call;
   }
   for (const std::uint64_t request :
-       {0x40049409UL /* FICLONE */, 0xC020660BUL /* FIEMAP */, 0x8915UL /* SIOCGIFADDR */, 0x5430UL /* TIOCSPTLCK */,
-        0x80045430UL /* TIOCGPTN */, 0x541CUL /* TIOCLINUX */, 0x540EUL /* TIOCSCTTY */, 0x5423UL /* TIOCSETD */}) {
+       {0xC020660BUL /* FIEMAP */, 0x8915UL /* SIOCGIFADDR */, 0x5430UL /* TIOCSPTLCK */, 0x80045430UL /* TIOCGPTN */,
+        0x541CUL /* TIOCLINUX */, 0x540EUL /* TIOCSCTTY */, 0x5423UL /* TIOCSETD */}) {
     EXPECT_EQ(verdict(SYS_ioctl, {3, request}), kPerm) << request;
     EXPECT_EQ(verdict(SYS_ioctl, {3, kUpper | request}), kPerm) << request;
+  }
+  for (const std::uint64_t request : {0x40049409UL /* FICLONE */, 0x4020940DUL /* FICLONERANGE */}) {
+    EXPECT_EQ(verdict(SYS_ioctl, {3, request}), SECCOMP_RET_ERRNO | EOPNOTSUPP) << request;
+    EXPECT_EQ(verdict(SYS_ioctl, {3, kUpper | request}), SECCOMP_RET_ERRNO | EOPNOTSUPP) << request;
   }
   for (const std::uint64_t request : {TCGETS, FIONREAD, FIONBIO, FIOCLEX, TIOCGWINSZ}) {
     EXPECT_EQ(verdict(SYS_ioctl, {3, request}), kAllow) << request;
@@ -322,6 +326,8 @@ TEST(SeccompEvaluator, WhatProgramsNeedIsThere) {
                           SYS_eventfd2,
                           SYS_close_range,
                           SYS_rt_sigaction,
+                          SYS_copy_file_range,
+                          SYS_sendfile,
                           SYS_getdents64}) {
     EXPECT_EQ(verdict(call), kAllow) << call;
   }

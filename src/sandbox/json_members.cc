@@ -1,4 +1,4 @@
-#include "sandbox/json_text.h"
+#include "sandbox/json_members.h"
 
 #include "api/json_access.h"
 

@@ -1,4 +1,4 @@
-#include "sandbox/json_text.h"
+#include "sandbox/json_members.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-TEST(JsonText, MembersAreThoseOfTheValue) {
+TEST(JsonMembers, MembersAreThoseOfTheValue) {
   std::mt19937_64 random(11);
   for (int round = 0; round < 500; ++round) {
     const json value = fakes::random_value(random, 5);
@@ -32,7 +32,7 @@ TEST(JsonText, MembersAreThoseOfTheValue) {
   }
 }
 
-TEST(JsonText, MembersByName) {
+TEST(JsonMembers, MembersByName) {
   EXPECT_EQ(member_text(R"({"a":{"b":"}"},"b":[1,"]"]})", "b"), R"([1,"]"])");
   EXPECT_EQ(member_text(R"({"a":1})", "b"), "");
   EXPECT_EQ(member_text("[1]", "b"), "");
