@@ -83,7 +83,8 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   template <class T>
   std::function<void(T)> on_strand(void (PodConnection::*method)(T));
   // Runs `job` on a work thread, and then calls `then` with its result on the strand, unless this connection has gone
-  // before `job` begins. Returns false, and runs nothing, when ServerOptions::max_queued_work jobs are queued or running already.
+  // before `job` begins. Returns false, and runs nothing, when ServerOptions::max_queued_work jobs are queued or
+  // running already.
   template <class T>
   bool on_work_thread(std::function<T()> job, void (PodConnection::*then)(T));
 

@@ -6,8 +6,8 @@
 // client without a valid token can therefore make the server hold no more than one header and the bytes that arrived
 // with it. Connections without an accepted token have places of their own, few for each address; a new one replaces the
 // longest idle one of whoever has the most (net/connection_table.h). Of each address only so many tokens in a second
-// are looked up that turn out to be refused. What remains of a refused request is read and thrown away, for 2 seconds and 32 MiB at most, so that the
-// client can receive the answer.
+// are looked up that turn out to be refused. What remains of a refused request is read and thrown away, for 2 seconds
+// and 32 MiB at most, so that the client can receive the answer.
 //
 // Usage:
 //   auto server = Server::start({.port = 8443}, chain_pem, key_pem, authenticator, handler);

@@ -1,6 +1,6 @@
 // A project and its runs, one operator process, and a node: from the first event to the last write, always in the same
-// order, with faults at chosen requests, and the invariants looked at after every step. What happens in other orders, to
-// several processes and at random is for the simulator (tests/simulation).
+// order, with faults at chosen requests, and the invariants looked at after every step. What happens in other orders,
+// to several processes and at random is for the simulator (tests/simulation).
 #pragma once
 
 #include <functional>

@@ -39,8 +39,9 @@ struct Target {
 // control character (NUL included).
 std::optional<Target> parse_target(std::string_view target);
 
-// The server adds Content-Length, "Retry-After: 1" to 429 and 503 unless `headers` has a "Retry-After", X-Content-Type-Options, Connection where needed, and "Cache-Control: no-store"
-// unless `headers` has a "Cache-Control" in this spelling.
+// The server adds Content-Length, "Retry-After: 1" to 429 and 503 unless `headers` has a "Retry-After",
+// X-Content-Type-Options, Connection where needed, and "Cache-Control: no-store" unless `headers` has a "Cache-Control"
+// in this spelling.
 struct HttpAnswer {
   int status = 200;
   std::string content_type = "application/json";  // left out when the body is empty

@@ -57,8 +57,8 @@ void SourceProgram::start() {
   for (; !is_idle();) go_on("modelrun-source does not become idle");
 }
 
-// Asks what is no request. A connection alone would prove nothing: the kernel makes it before the program accepts it, so
-// that is_idle() does not see it yet.
+// Asks what is no request. A connection alone would prove nothing: the kernel makes it before the program accepts it,
+// so that is_idle() does not see it yet.
 bool SourceProgram::answers(std::chrono::steady_clock::time_point deadline) const {
   Channel probe(deadline, {});
   if (!probe.connect(socket())) return false;
