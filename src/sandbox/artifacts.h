@@ -18,8 +18,8 @@ struct ArtifactLimits {
   std::uint64_t hashed_bytes = 256U << 20U;
 };
 
-// Returns the artifacts of `files`, in their order, with their bytes as long as these are at most `room` together. What is
-// left out, and a file that changes while it is read, is a warning.
+// Returns the artifacts of `files`, in their order, with their bytes as long as these are at most `room` together. What
+// is left out, and a file that changes while it is read, is a warning.
 std::vector<api::Artifact> collect_artifacts(const OutputTree& tree, const std::vector<OutputFile>& files,
                                              const ArtifactLimits& limits, std::size_t room, Warnings& warnings);
 

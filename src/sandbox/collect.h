@@ -32,11 +32,12 @@ struct CollectLimits {
 };
 
 struct Collected {
-  // A JSON object, compact, members sorted (api::JsonText). Absent when the model left no outputs, and when they are too large.
+  // A JSON object, compact, members sorted (api::JsonText). Absent when the model left no outputs, and when they are
+  // too large.
   std::optional<std::string> outputs;
   std::vector<api::Artifact> artifacts;  // sorted by name
-  // The first problem; its message counts the others, is printable and has at most 1000 bytes. Its reason is OutputsInvalid, OutputsTooLarge
-  // or EntryPointNotFound. `outputs` still holds what could be read.
+  // The first problem; its message counts the others, is printable and has at most 1000 bytes. Its reason is
+  // OutputsInvalid, OutputsTooLarge or EntryPointNotFound. `outputs` still holds what could be read.
   std::optional<api::FrameError> error;
   std::string warning;  // what was passed over or left out, for people; printable, empty when nothing was
 };

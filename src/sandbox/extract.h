@@ -21,9 +21,9 @@ struct Extracted {
 // is for the caller to compare. After a failure `root` holds what was unpacked so far.
 //
 // An error of `body` is returned as it is. Otherwise fails with kInvalid when the archive is damaged or an entry is
-// refused (an absolute path, "..", a hard link, a special file). A system call that fails gives the kind of errno_error(),
-// and kInternal when the disk has no room: the operator has checked the size of the source, so that is the node's trouble,
-// and another attempt may find room.
+// refused (an absolute path, "..", a hard link, a special file). A system call that fails gives the kind of
+// errno_error(), and kInternal when the disk has no room: the operator has checked the size of the source, so that is
+// the node's trouble, and another attempt may find room.
 Result<Extracted> extract_source(const BodyReader& body, const std::string& root);
 
 // Removes everything in the directory `root`, but not `root` itself. Does not follow symbolic links. Fails with

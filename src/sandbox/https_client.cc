@@ -97,8 +97,8 @@ class Response {
     return {};
   }
 
-  // The lines of the head together, and the line before each chunk, have at most kMaxHeadBytes. The number of chunks has no
-  // bound of its own: whoever reads the body bounds it.
+  // The lines of the head together, and the line before each chunk, have at most kMaxHeadBytes. The number of chunks
+  // has no bound of its own: whoever reads the body bounds it.
   Result<std::string> read_line() {
     while (true) {
       const std::size_t end = buffer_.find("\r\n");

@@ -1,5 +1,5 @@
-// Looks into compact JSON (api::JsonText) without building a value: a value as a tree takes many times the memory of its
-// text, up to fifty times for `[{},{},...]`. Pure and thread-safe.
+// Looks into compact JSON (api::JsonText) without building a value: a value as a tree takes many times the memory of
+// its text, up to fifty times for `[{},{},...]`. Pure and thread-safe.
 #pragma once
 
 #include <string>
@@ -17,8 +17,8 @@ struct JsonMember {
 // `compact`. REQUIRES: `compact` is a result of api::compact_strict(), or a value of one of its members.
 std::vector<JsonMember> members_of(std::string_view compact);
 
-// Returns the value of the member `key` (without quotes, a word without escapes), or "" when there is none. REQUIRES: as
-// members_of().
+// Returns the value of the member `key` (without quotes, a word without escapes), or "" when there is none. REQUIRES:
+// as members_of().
 std::string_view member_text(std::string_view compact, std::string_view key);
 
 // Returns `text`, which is valid UTF-8, as a JSON string, written as api::compact_strict() writes it.

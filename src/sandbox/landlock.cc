@@ -11,10 +11,11 @@ namespace modelrun::sandbox {
 
 namespace {
 
-// What Python, its numeric libraries and other runtimes read of the machine and of the container's limits. /proc is granted
-// as a whole, because a rule is about an inode: the kernel makes a new one for a file of /proc whenever it has forgotten the
-// old one, and only the inode of the root stays. The files of /sys keep theirs. Of /sys/fs/cgroup a container has its own
-// part, and libraries ask for different files of it; DuckDB fails when one of them cannot be opened.
+// What Python, its numeric libraries and other runtimes read of the machine and of the container's limits. /proc is
+// granted as a whole, because a rule is about an inode: the kernel makes a new one for a file of /proc whenever it has
+// forgotten the old one, and only the inode of the root stays. The files of /sys keep theirs. Of /sys/fs/cgroup a
+// container has its own part, and libraries ask for different files of it; DuckDB fails when one of them cannot be
+// opened.
 constexpr const char* kReadableOfKernel[] = {
     "/proc",          "/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/kernel/mm/transparent_hugepage",
     "/sys/fs/cgroup",

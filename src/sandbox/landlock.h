@@ -1,9 +1,9 @@
 // The Landlock ring of the sandbox (landlock(7)). It limits what the model's processes may do to files, whatever the
 // mounts allow: read and execute in the directories of the image and of the run, write only in the directories for
-// outputs, temporary files, upstream files and shared memory, and to five devices. Of /dev nothing else is granted. /proc
-// may be read, as far as its own permissions go, and of /sys what runtimes read of the machine. Where the kernel supports
-// it, the ring also forbids binding and connecting TCP sockets (ABI 4), and abstract unix sockets and signals to processes
-// outside the sandbox (ABI 6).
+// outputs, temporary files, upstream files and shared memory, and to five devices. Of /dev nothing else is granted.
+// /proc may be read, as far as its own permissions go, and of /sys what runtimes read of the machine. Where the kernel
+// supports it, the ring also forbids binding and connecting TCP sockets (ABI 4), and abstract unix sockets and signals
+// to processes outside the sandbox (ABI 6).
 #pragma once
 
 #include <cstdint>
@@ -35,9 +35,9 @@ struct LandlockRules {
   std::vector<Grant> grants;
 };
 
-// Returns the entries of the root directory `root` but dev, proc and sys, sorted: the directories of the image, and what is
-// mounted for the run. Symbolic links are left out: what they lead to is granted by its own name or not at all. When the
-// directory cannot be read, what was read until then.
+// Returns the entries of the root directory `root` but dev, proc and sys, sorted: the directories of the image, and
+// what is mounted for the run. Symbolic links are left out: what they lead to is granted by its own name or not at all.
+// When the directory cannot be read, what was read until then.
 std::vector<std::string> image_roots(const std::string& root = "/");
 
 // Returns the rules for ABI version `abi`, which must be at least 1; `roots` may be read. Pure.

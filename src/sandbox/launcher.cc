@@ -59,8 +59,8 @@ Result<void> connect_streams(const LaunchPlan& plan) {
   return {};
 }
 
-// Makes the OOM killer choose the model before its supervisor, and a core dump empty. These are not rings of the sandbox
-// (set_limits() forbids core dumps), so a failure is ignored: /proc may not be writable.
+// Makes the OOM killer choose the model before its supervisor, and a core dump empty. These are not rings of the
+// sandbox (set_limits() forbids core dumps), so a failure is ignored: /proc may not be writable.
 Result<void> set_by_proc(const LaunchPlan& /*plan*/) {
   // Become dumpable so that the process owns its /proc/self entries. `exec` is not dumpable and the child inherits
   // that; execve would make the model dumpable anyway.

@@ -150,8 +150,8 @@ void OutputMerger::put(const Entry& entry) {
   entries_.push_back(entry);
 }
 
-// Returns the value of a JSON file. Returns nullopt when the file is absent, and when it cannot be read or parsed; in the
-// second case it also complains and calls the file `shown`.
+// Returns the value of a JSON file. Returns nullopt when the file is absent, and when it cannot be read or parsed; in
+// the second case it also complains and calls the file `shown`.
 std::optional<std::string_view> OutputMerger::compact(const std::string& path, const std::string& shown,
                                                       int max_depth) {
   const auto text = tree_.read(path, limits_.bytes * limits_.slack + 4096);
@@ -172,8 +172,8 @@ void OutputMerger::complain_twice(const Entry& first, const Entry& second) {
                        origins_[first.origin], origins_[second.origin]));
 }
 
-// Sorts the entries by key and leaves one for each. Of a plain value and a model's object of the same name, the one that
-// came first stays, with all its members.
+// Sorts the entries by key and leaves one for each. Of a plain value and a model's object of the same name, the one
+// that came first stays, with all its members.
 void OutputMerger::drop_duplicates() {
   std::ranges::stable_sort(entries_, {}, [](const Entry& e) { return std::tie(e.outer, e.inner); });
   std::vector<Entry> kept;

@@ -32,8 +32,8 @@ class OutputMerger {
  public:
   OutputMerger(const OutputTree& tree, const OutputLimits& limits) : tree_(tree), limits_(limits) {}
 
-  // Takes the harness's error from .modelrun/error.json. It is about the run as a whole, so it takes precedence over the
-  // errors found here. Its message is made printable and bounded.
+  // Takes the harness's error from .modelrun/error.json. It is about the run as a whole, so it takes precedence over
+  // the errors found here. Its message is made printable and bounded.
   void take_error();
   // Adds up the sizes of all files that will be read, before any of them is. Returns false, and complains with
   // OutputsTooLarge and the largest file, when they are more than bytes * slack.

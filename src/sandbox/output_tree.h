@@ -20,8 +20,8 @@ std::string printable_with(std::string_view text, const std::string& ending, std
 class Warnings {
  public:
   void add(std::string text);
-  // Returns all sentences, separated by "; ", and then the count of those that were not kept: at most 1024 bytes, of which
-  // the count is never cut off. Printable. Empty when there is none.
+  // Returns all sentences, separated by "; ", and then the count of those that were not kept: at most 1024 bytes, of
+  // which the count is never cut off. Printable. Empty when there is none.
   [[nodiscard]] std::string text() const;
 
  private:
@@ -42,8 +42,8 @@ struct WalkLimits {
 
 struct Listing {
   std::vector<OutputFile> files;
-  // A limit of entries or names was reached where files define outputs: in the directory that was listed or, with `below`,
-  // anywhere. A limit that was reached elsewhere is only a warning.
+  // A limit of entries or names was reached where files define outputs: in the directory that was listed or, with
+  // `below`, anywhere. A limit that was reached elsewhere is only a warning.
   bool outputs_cut = false;
 };
 

@@ -113,8 +113,8 @@ void add_conditional(Filter& filter) {
   for (const int request : {TCGETS, kTermios2Get, TIOCGWINSZ, TIOCGPGRP, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX}) {
     filter.add(SCMP_ACT_ALLOW, "ioctl", {low32_is(1, static_cast<std::uint64_t>(request))});
   }
-  // These ask for a copy that shares its blocks with the original. Python's Path.copy() goes on with an ordinary copy only
-  // if the file system says that it cannot.
+  // These ask for a copy that shares its blocks with the original. Python's Path.copy() goes on with an ordinary copy
+  // only if the file system says that it cannot.
   for (const unsigned request : {kFiclone, kFicloneRange}) {
     filter.add(SCMP_ACT_ERRNO(EOPNOTSUPP), "ioctl", {low32_is(1, request)});
   }

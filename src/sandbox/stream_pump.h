@@ -11,15 +11,16 @@
 
 namespace modelrun::sandbox {
 
-// Bytes of one stream that go to the container's own log (`kubectl logs`). The agent gets the whole stream. The container
-// runtime writes a time and a tag in front of each line, so a line is counted as kLineOverhead bytes more than it has.
+// Bytes of one stream that go to the container's own log (`kubectl logs`). The agent gets the whole stream. The
+// container runtime writes a time and a tag in front of each line, so a line is counted as kLineOverhead bytes more
+// than it has.
 inline constexpr std::uint64_t kLiveLogBytes = 8U << 20U;
 inline constexpr std::uint64_t kLineOverhead = 60;
 // Bytes that are held for a reader of the log that is slow.
 inline constexpr std::size_t kMaxHeldBytes = 1U << 20U;
 
-// Never waits for the reader of the log, and never makes the model wait for it: what the reader has not taken is held up
-// to kMaxHeldBytes, and what does not fit is left out, with a line in its place that says how much. Not thread-safe.
+// Never waits for the reader of the log, and never makes the model wait for it: what the reader has not taken is held
+// up to kMaxHeldBytes, and what does not fit is left out, with a line in its place that says how much. Not thread-safe.
 class StreamPump {
  public:
   // `pipe`: the read end of the model's pipe, non-blocking; owned. `log_fd`: the log, non-blocking; not owned. `type`:
