@@ -2,12 +2,15 @@
 
 import glob
 import os
+import sys
 
 from cases_results import expect
 from cluster import OPERATOR_PODS, PODS, ApiError, reason_of, wait_for
 from harness import case
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "sandbox", "attacks")
+sys.path.insert(0, FOLDER)
+from attack import verdicts  # noqa: E402
 
 # Runs one of the programs with the parameters as its environment.
 WRAPPER = """
@@ -35,18 +38,6 @@ def attack(space, name, seconds=90, timeout=60, **environment):
     run = name.replace("_", "-")
     space.run(run, modelName="attack", timeoutSeconds=timeout, parameters=environment)
     return space.finish(run, seconds)
-
-
-def verdicts(text):
-    """{attack: (verdict, detail)} of what a program printed."""
-    found = {}
-    for line in text.splitlines():
-        for verdict in ("DENIED", "ALLOWED", "ABSENT"):
-            name, mark, detail = line.partition(f": {verdict}")
-            if mark:
-                found[name] = (verdict, detail.strip())
-                break
-    return found
 
 
 def control(space, program, environment):

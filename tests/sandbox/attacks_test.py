@@ -4,6 +4,7 @@ import base64
 import glob
 import json
 import os
+import sys
 import unittest
 
 import sandbox_test
@@ -12,6 +13,8 @@ from fixture import UID
 from sandbox_test import has_landlock
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "attacks")
+sys.path.insert(0, FOLDER)
+from attack import verdicts  # noqa: E402
 WRAPPER = "import runpy, sys\nsys.path.insert(0, '/repo/attacks')\nrunpy.run_path('/repo/attacks/%s.py', run_name='__main__')\n"
 PYTHON = ["/usr/bin/env", "python3", "-I", "-B", "-u"]
 
@@ -22,18 +25,6 @@ def files_of(program):
         with open(path) as f:
             files["attacks/" + os.path.basename(path)] = f.read()
     return files
-
-
-def verdicts(text):
-    """{attack: (verdict, detail)} of what a program printed."""
-    found = {}
-    for line in text.splitlines():
-        for verdict in ("DENIED", "ALLOWED", "ABSENT"):
-            name, mark, detail = line.partition(": %s" % verdict)
-            if mark:
-                found[name] = (verdict, detail.strip())
-                break
-    return found
 
 
 def processes_of_the_model():

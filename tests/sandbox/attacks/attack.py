@@ -61,3 +61,15 @@ def attempt(name, action):
     if detail is None:
         return absent(name, "nothing to attack here")
     allowed(name, detail)
+
+
+def verdicts(text):
+    """{attack: (verdict, detail)} of what a program printed."""
+    found = {}
+    for line in text.splitlines():
+        for verdict in ("DENIED", "ALLOWED", "ABSENT"):
+            name, mark, detail = line.partition(": %s" % verdict)
+            if mark:
+                found[name] = (verdict, detail.strip())
+                break
+    return found
