@@ -22,6 +22,12 @@ namespace modelrun::runserver {
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
+// A result that has been decoded, and the bytes that count for it until the handler has it.
+struct DecodedResult {
+  api::ResultFrame frame;
+  ByteBudget::Hold bytes;
+};
+
 // A connection owns itself: it lives as long as one of its asynchronous operations is pending. Everything but the
 // public functions and the jobs of on_work_thread() runs on a strand, so that no field needs a lock. Every wait has a
 // time-out: that of the stream while bytes are read or written, and timer_ while the handler is awaited.
@@ -66,7 +72,7 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   void claim();
   void watch_orders();
   void decode_result();
-  void submit(Result<api::ResultFrame> frame);
+  void submit(Result<DecodedResult> result);
   // Begins a wait of at most `limit`. The timer's pending operation also keeps the connection alive, which the
   // callbacks that the handler holds do not.
   void begin_wait(Wait wait, std::chrono::milliseconds limit);
@@ -83,7 +89,8 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   template <class T>
   std::function<void(T)> on_strand(void (PodConnection::*method)(T));
   // Runs `job` on a work thread, and then calls `then` with its result on the strand, unless this connection has gone
-  // before `job` begins. Returns false, and runs nothing, when ServerOptions::max_queued_work jobs are queued or running already.
+  // before `job` begins. Returns false, and runs nothing, when ServerOptions::max_queued_work jobs are queued or
+  // running already.
   template <class T>
   bool on_work_thread(std::function<T()> job, void (PodConnection::*then)(T));
 
@@ -112,7 +119,7 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   // This kind of body holds the bytes that have come. http::string_body reserves what Content-Length announces.
   std::optional<http::request_parser<http::basic_dynamic_body<beast::flat_buffer>>> parser_;
   std::unique_ptr<net::ConnectionTable::Place> place_;
-  ByteBudget::Hold result_bytes_;
+  ByteBudget::Hold result_bytes_;  // for the result that is being read
   Route route_;
   PodIdentity pod_;
   std::unique_ptr<OrderWatch> orders_;

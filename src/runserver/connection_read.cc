@@ -152,8 +152,9 @@ void PodConnection::on_identity(Result<PodIdentity> identity) {
   }
   if (!become_known()) return answer(503, "Too many connections; try again.\n");
   pod_ = std::move(*identity);
-  if (!body_left_) return ask_handler();
   const bool result = route_.action == Operation::kResult;
+  if (result) result_bytes_ = state_->result_bytes.hold(pod_.namespace_);
+  if (!body_left_) return ask_handler();
   if (!result) {
     const auto length = parser_->content_length();
     if (length && *length > kMaxSmallBody) return answer(413, "This request takes no body.\n");
@@ -167,7 +168,6 @@ void PodConnection::read_body() {
     resume_body_ = true;
     return;
   }
-  if (route_.action == Operation::kResult) result_bytes_ = state_->result_bytes.hold(pod_.namespace_);
   beast::get_lowest_layer(stream_).expires_after(state_->options.body_timeout);
   if (parser_->get()[http::field::expect] != "100-continue") return read_some_body();
   static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";

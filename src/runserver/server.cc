@@ -116,7 +116,8 @@ void Server::stop() {
 
 Server::Stats Server::stats() const {
   const MutexLock lock(impl_->state->mutex);
-  return {impl_->state->connections.size(), impl_->state->requests, impl_->state->refused};
+  return {impl_->state->connections.size(), impl_->state->requests, impl_->state->refused,
+          impl_->state->result_bytes.used()};
 }
 
 }  // namespace modelrun::runserver

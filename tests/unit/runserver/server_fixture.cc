@@ -29,6 +29,11 @@ Result<PodIdentity> FakeAuthenticator::authenticate(std::string_view token, std:
   return fail(ErrorKind::kDenied, "secret detail");
 }
 
+std::optional<Result<PodIdentity>> FakeAuthenticator::remembered(std::string_view token) {
+  if (token == "known") return Result<PodIdentity>(PodIdentity{"ns", "p", "pod-1"});
+  return std::nullopt;
+}
+
 void FakeHandler::claim(AttemptRef, PodIdentity, ArchiveDone done) {
   if (archive) done(*archive);
 }

@@ -235,6 +235,47 @@ TEST_F(ServerTest, OneNamespaceHoldsAShareOfAllResults) {
   EXPECT_EQ(refused("results"), 1);
 }
 
+// What a client left behind when it vanished is in memory until a work thread comes to it.
+TEST_F(ServerTest, AResultCountsForAsLongAsItWaits) {
+  options_.work_threads = 1;
+  auto first = connect();
+  first.send(request(path("source"), "waits"));
+  ASSERT_TRUE(eventually([&] { return authenticator_.calls == 1; }));
+  const std::string body = api::encode_frame(frame());
+  auto second = connect();
+  second.send(request(path("result"), "known", body));
+  ASSERT_TRUE(eventually([&] { return server().stats().result_bytes == body.size(); }));
+  second.vanish();
+  ASSERT_TRUE(eventually([&] { return server().stats().connections == 1; }));
+  EXPECT_EQ(server().stats().result_bytes, body.size());
+  authenticator_.gate.set_value();
+  EXPECT_TRUE(eventually([&] { return server().stats().result_bytes == 0; }));
+}
+
+TEST_F(ServerTest, AnUnpackedResultCountsToo) {
+  const std::string text = api::encode_frame(frame());
+  const std::string packed = gzip(text);
+  options_.max_result_bytes_per_namespace = packed.size() + text.size();
+  EXPECT_EQ(connect().post(path("result"), "good", packed, "Content-Encoding: gzip\r\n").status, 200U);
+  EXPECT_EQ(refused("results"), 0);
+  const Answer refusal =
+      connect().post(path("result"), "good", gzip(text + std::string(1000, ' ')), "Content-Encoding: gzip\r\n");
+  EXPECT_EQ(refusal.status, 503U);
+  EXPECT_EQ(refusal.headers.at("Retry-After"), "1");
+  EXPECT_EQ(refused("results"), 1);
+  EXPECT_TRUE(eventually([&] { return server().stats().result_bytes == 0; }));
+}
+
+// The size at the end of a gzip member is a claim of its sender.
+TEST_F(ServerTest, AnUnpackedSizeThatIsALieIsRefused) {
+  std::string packed = gzip(api::encode_frame(frame()) + std::string(100'000, ' '));
+  for (const char* size : {"\x01\x00\x00\x00", "\x00\x00\xf0\x00", "\xff\xff\xff\xff"}) {
+    packed.replace(packed.size() - 4, 4, std::string(size, 4));
+    const unsigned status = connect().post(path("result"), "good", packed, "Content-Encoding: gzip\r\n").status;
+    EXPECT_TRUE(status == 400U || status == 413U) << status;
+  }
+}
+
 TEST_F(ServerTest, ClientsThatVanishAnywhereLeaveNothing) {
   handler_.archive = make_archive(3'000'000);
   const std::string whole = request(path("result"), "good", api::encode_frame(frame()));
