@@ -190,6 +190,7 @@ void PodConnection::watch_client() {
 void PodConnection::on_client_bytes(beast::error_code error, std::size_t size) {
   reading_ = false;
   if (error) return close();
+  if (draining_) return on_drained(size);
   buffer_.commit(size);
   if (std::exchange(resume_body_, false)) return read_body();
   if (std::exchange(resume_, false)) await_request();

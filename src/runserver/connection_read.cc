@@ -35,6 +35,7 @@ void PodConnection::start() {
     const MutexLock lock(state_->mutex);
     state_->connections.insert(this);
   }
+  keep_place(std::move(place_));
   asio::dispatch(strand_, [self = shared_from_this()] { self->handshake(); });
 }
 
@@ -108,15 +109,19 @@ void PodConnection::check_header() {
 // The rate is asked before the look-up, which costs a request to the API server. An accepted token gives back what it
 // took, so that only refused ones, and those that are being looked up, count.
 void PodConnection::authenticate(std::string token) {
-  asked_ = false;
   if (auto known = state_->authenticator.remembered(token)) return on_identity(std::move(*known));
-  if (!state_->stranger_rate.take(net::peer_group(peer_))) {
+  auto loan = state_->stranger_rate.borrow(net::peer_group(peer_, net::PeersBy::kAddress));
+  if (!loan) {
     state_->refuse("tokens");
     return answer(429, "Too many tokens from this address are being refused or looked up; try again.\n");
   }
-  asked_ = true;
-  std::function<Result<PodIdentity>()> job = [state = state_.get(), token = std::move(token)] {
-    return state->authenticator.authenticate(token, state->stop_work.get_token());
+  // The loan belongs to the look-up: it goes on when the client has left.
+  std::function<Result<PodIdentity>()> job = [state = state_.get(), token = std::move(token),
+                                              taken = std::make_shared<net::RateLimit::Loan>(std::move(*loan))] {
+    auto own = std::move(*taken);
+    auto identity = state->authenticator.authenticate(token, state->stop_work.get_token());
+    if (!identity && identity.error().kind == ErrorKind::kDenied) own.spend();
+    return identity;
   };
   begin_wait(Wait::kHandler, state_->options.handler_timeout);
   watch_client();
@@ -128,20 +133,22 @@ void PodConnection::authenticate(std::string token) {
 
 bool PodConnection::become_known() {
   if (known_) return true;
-  auto place = state_->known.admit(peer_, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->close_now();
-  });
+  auto place = state_->known.admit(peer_);
   if (!place || !place->set_busy()) return false;
-  place_ = std::move(place);
+  keep_place(std::move(place));
   known_ = true;
   return true;
 }
 
+void PodConnection::keep_place(std::unique_ptr<net::ConnectionTable::Place> place) {
+  place_ = std::move(place);
+  place_->on_turned_away([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->close_now();
+  });
+}
+
 void PodConnection::on_identity(Result<PodIdentity> identity) {
   end_wait();
-  if (asked_ && (identity || identity.error().kind != ErrorKind::kDenied)) {
-    state_->stranger_rate.give_back(net::peer_group(peer_));
-  }
   if (!identity) {
     // A client that is not identified gets no details of the error.
     if (identity.error().kind == ErrorKind::kDenied) return answer(401, "The token is not valid here.\n");

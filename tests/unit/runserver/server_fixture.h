@@ -92,10 +92,14 @@ class Client {
               const std::string& more_headers = {});
   // True when the server ends the connection without another byte.
   bool is_ended();
+  // Sends the bytes as they are, and waits until the server has read them. Returns false if it does not.
+  bool send_under_tls(const std::string& bytes);
   void vanish();  // without a word of TLS
   [[nodiscard]] std::string peer_certificate();
 
  private:
+  // Whether the server's end of this connection is open, and nothing waits there to be read.
+  bool server_has_read_all();
   asio::io_context io_;
   asio::ssl::context context_;
   beast::ssl_stream<asio::ip::tcp::socket> stream_;

@@ -182,6 +182,64 @@ TEST_F(ServerTest, TokensThatAreRefusedAreLookedUpAtALimitedRate) {
   EXPECT_EQ(connect("127.0.0.2").post(path("source"), "good").status, 409U);
 }
 
+TEST_F(ServerTest, ALookUpThatSaysNothingOfTheTokenIsNotCounted) {
+  options_.stranger_rate = {.per_second = 1e-6, .burst = 1};
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(connect().post(path("source"), "down").status, 503U);
+  auto leaves = connect();
+  leaves.send(request(path("source"), "waits"));
+  ASSERT_TRUE(eventually([&] { return authenticator_.calls == 4; }));
+  leaves.vanish();
+  ASSERT_TRUE(eventually([&] { return open_ == 0; }));
+  // The look-up goes on, so it counts, although nobody waits for it.
+  EXPECT_EQ(connect().post(path("source"), "bad").status, 429U);
+  authenticator_.gate.set_value();
+  EXPECT_TRUE(eventually([&] { return connect().post(path("source"), "bad").status == 401U; }));
+}
+
+// While the rest of its request is awaited, to be thrown away.
+TEST_F(ServerTest, WhoIsRefusedMakesRoom) {
+  options_.strangers = {.total = 10, .per_peer = 1};
+  options_.drain_timeout = std::chrono::minutes(5);
+  handler_.archive = fail(ErrorKind::kConflict, "over");
+  auto refused_client = connect();
+  refused_client.send("POST " + path("result") + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
+  EXPECT_EQ(refused_client.receive().status, 401U);
+  EXPECT_EQ(connect().post(path("source"), "good").status, 409U);
+  EXPECT_EQ(refused("evicted"), 1);
+}
+
+// The beginning of a TLS record, of which the rest does not come: a read that watches the client stays pending.
+const std::string kBeginOfRecord("\x17\x03\x03", 3);
+
+TEST_F(ServerTest, WhoHasSentTheBeginningOfItsNextRequestMakesRoom) {
+  options_.connections = {.total = 10, .per_peer = 1};
+  handler_.archive = fail(ErrorKind::kConflict, "over");
+  auto first = connect();
+  first.send(request(path("control"), "good"));
+  handler_.wait_for_watches(1);
+  ASSERT_TRUE(first.send_under_tls(kBeginOfRecord));
+  handler_.take_order_done()(Order::kNone);
+  EXPECT_EQ(first.receive().status, 204U);
+  EXPECT_EQ(connect().post(path("source"), "good").status, 409U);
+  EXPECT_EQ(refused("evicted"), 1);
+}
+
+TEST_F(ServerTest, WhatARefusedClientSendsIsThrownAwayAlsoWhileItIsWatched) {
+  options_.drain_timeout = std::chrono::minutes(5);
+  auto client = connect();
+  client.send(
+      "POST /v1/attempts/other/run/uid-1/1/result HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer waits\r\n"
+      "Content-Length: 1000\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return authenticator_.calls == 1; }));
+  ASSERT_TRUE(client.send_under_tls(kBeginOfRecord));
+  authenticator_.gate.set_value();
+  EXPECT_EQ(client.receive().status, 403U);
+  ASSERT_TRUE(eventually([&] { return server().stats().requests == 1; }));
+  EXPECT_TRUE(client.send_under_tls(std::string("\x10\x00more", 6)));
+  client.vanish();
+  EXPECT_TRUE(eventually([&] { return server().stats().connections == 0; }));
+}
+
 TEST_F(ServerTest, WhoLeavesBeforeItsTurnIsNotLookedUp) {
   options_.work_threads = 1;
   auto first = connect();
