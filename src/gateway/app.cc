@@ -152,14 +152,15 @@ std::expected<Identity, HttpAnswer> identify(AppState& app, const HttpRequest& r
   if (auto known = app.web.authenticator.remembered(*token)) return std::move(*known);
   const auto digest = sha256_hex(*token);
   const bool trusted = app.trusted.find(digest).has_value();
-  if (!trusted && !app.stranger_rate.take(request.peer_group)) {
+  auto loan = trusted ? std::nullopt : app.stranger_rate.borrow(request.peer_group);
+  if (!trusted && !loan) {
     app.web.refused("tokens");
     return std::unexpected(slow_down());
   }
   const auto asked = std::chrono::steady_clock::now();
   auto identity = app.web.authenticator.authenticate(*token, stop);
   const bool refused = !identity && identity.error().kind == ErrorKind::kDenied;
-  if (!trusted && !refused) app.stranger_rate.give_back(request.peer_group);
+  if (loan && refused) loan->spend();
   if (identity) {
     app.trusted.put(digest, true, asked);
     return std::move(*identity);

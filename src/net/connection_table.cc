@@ -10,10 +10,11 @@ namespace modelrun::net {
 
 namespace ip = boost::asio::ip;
 
-std::string peer_group(const ip::address& address) {
+std::string peer_group(const ip::address& address, PeersBy peers) {
   if (address.is_v4()) return address.to_string();
   const auto v6 = address.to_v6();
   if (v6.is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, v6).to_string();
+  if (peers == PeersBy::kAddress) return v6.to_string();
   constexpr unsigned short kNetworkBits = 64;
   return ip::network_v6(v6, kNetworkBits).canonical().to_string();
 }
@@ -30,9 +31,8 @@ std::string_view name_of(TurnedAway what) {
   return "evicted";
 }
 
-std::unique_ptr<ConnectionTable::Place> ConnectionTable::admit(const ip::address& address,
-                                                               std::function<void()> close) {
-  const auto peer = peer_group(address);
+std::unique_ptr<ConnectionTable::Place> ConnectionTable::admit(const ip::address& address) {
+  const auto peer = peer_group(address, limits_.peers);
   std::optional<Entry> victim;
   Id id = 0;
   {
@@ -52,11 +52,11 @@ std::unique_ptr<ConnectionTable::Place> ConnectionTable::admit(const ip::address
     }
     id = ++last_;
     ++peers_[peer].connections;
-    make_idle(id, entries_.emplace(id, Entry{.peer = peer, .close = std::move(close)}).first->second);
+    make_idle(id, entries_.emplace(id, Entry{.peer = peer}).first->second);
   }
   if (observer_.open) observer_.open(1);
   if (victim) {
-    victim->close();
+    if (victim->close) victim->close();
     tell(TurnedAway::kEvicted, victim->peer);
   }
   return std::make_unique<Place>(*this, id);
@@ -77,6 +77,18 @@ ConnectionTable::Entries::iterator ConnectionTable::victim_of_all(std::size_t ne
 std::size_t ConnectionTable::size() const {
   const MutexLock lock(mutex_);
   return entries_.size();
+}
+
+void ConnectionTable::on_turned_away(Id id, std::function<void()> close) {
+  {
+    const MutexLock lock(mutex_);
+    const auto entry = entries_.find(id);
+    if (entry != entries_.end()) {
+      entry->second.close = std::move(close);
+      return;
+    }
+  }
+  close();
 }
 
 bool ConnectionTable::set_busy(Id id) {

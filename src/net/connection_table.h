@@ -3,8 +3,9 @@
 //
 // Usage:
 //   ConnectionTable table({.total = 1'000, .per_peer = 100});
-//   auto place = table.admit(address, [weak] { ... post a close ... });
+//   auto place = table.admit(address);
 //   if (!place) return;          // the caller closes the socket
+//   place->on_turned_away([weak] { ... post a close ... });
 //   if (!place->set_busy()) ...  // a request has come; false: the connection is being closed
 //   place->set_idle();           // it was answered
 //   place.reset();               // the connection is gone
@@ -25,10 +26,8 @@
 
 namespace modelrun::net {
 
-// What limits by address count by: the IPv4 address or, because whoever has one IPv6 address as a rule has a whole
-// network of them, the first 64 bits of the IPv6 address. An IPv4 address that is written as an IPv6 one is an IPv4
-// address.
-std::string peer_group(const boost::asio::ip::address& address);
+// What limits by address count by. An IPv4 address that is written as an IPv6 one is an IPv4 address.
+std::string peer_group(const boost::asio::ip::address& address, PeersBy peers);
 
 // What happens to a connection that has no place. The names are values of a metric's label; see name_of().
 enum class TurnedAway {
@@ -64,6 +63,9 @@ class ConnectionTable {
     ~Place() { table_.leave(id_); }
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
+    // `close` must close the connection soon, and neither block nor throw. It is called at most once: by admit() of
+    // another connection, or by this function if that has happened already. Call this once.
+    void on_turned_away(std::function<void()> close) { table_.on_turned_away(id_, std::move(close)); }
     // Returns false if the connection has been turned away meanwhile, and is about to be closed.
     bool set_busy() { return table_.set_busy(id_); }
     void set_idle() { table_.set_idle(id_); }
@@ -79,9 +81,8 @@ class ConnectionTable {
   ConnectionTable& operator=(const ConnectionTable&) = delete;
   ~ConnectionTable() = default;
 
-  // Admits a connection, which is idle, or returns null. `close` must close it soon, and neither block nor throw. It
-  // is called at most once, by admit() of another connection, perhaps when the connection is gone already.
-  std::unique_ptr<Place> admit(const boost::asio::ip::address& peer, std::function<void()> close);
+  // Admits a connection, which is idle, or returns null.
+  std::unique_ptr<Place> admit(const boost::asio::ip::address& peer);
   [[nodiscard]] std::size_t size() const;
 
  private:
@@ -92,11 +93,12 @@ class ConnectionTable {
   };
   struct Entry {
     std::string peer;
-    std::function<void()> close;
-    std::uint64_t idle_since = 0;  // a number that grows; 0: not idle
+    std::function<void()> close{};  // empty until on_turned_away()
+    std::uint64_t idle_since = 0;   // a number that grows; 0: not idle
   };
   using Entries = std::unordered_map<Id, Entry>;
 
+  void on_turned_away(Id id, std::function<void()> close);
   bool set_busy(Id id);
   void set_idle(Id id);
   void leave(Id id);

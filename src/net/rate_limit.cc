@@ -29,9 +29,9 @@ bool RateLimit::has(std::string_view name, Point now) const {
   return found == buckets_.end() || level_at(found->second, now) >= 1;
 }
 
-void RateLimit::give_back(std::string_view name) {
+void RateLimit::give_back(const std::string& name) {
   const MutexLock lock(mutex_);
-  const auto found = buckets_.find(std::string(name));
+  const auto found = buckets_.find(name);
   if (found != buckets_.end()) found->second.level = std::min(options_.burst, found->second.level + 1);
 }
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "base/mutex.h"
 
@@ -28,10 +30,30 @@ class RateLimit {
   bool take(std::string_view name, Point now = std::chrono::steady_clock::now());
   // Whether take() would return true. Takes nothing.
   [[nodiscard]] bool has(std::string_view name, Point now = std::chrono::steady_clock::now()) const;
-  // Gives back a token that take() took.
-  void give_back(std::string_view name);
+
+  // A token that was taken, and is given back when this is destroyed, unless it was spent. The RateLimit must outlive
+  // it.
+  class Loan {
+   public:
+    Loan(RateLimit& limit, std::string_view name) : limit_(&limit), name_(name) {}
+    ~Loan() {
+      if (limit_ != nullptr) limit_->give_back(name_);
+    }
+    Loan(Loan&& other) noexcept : limit_(std::exchange(other.limit_, nullptr)), name_(std::move(other.name_)) {}
+    Loan& operator=(Loan&&) = delete;
+    void spend() { limit_ = nullptr; }
+
+   private:
+    RateLimit* limit_;
+    std::string name_;
+  };
+  // As take(), for a token that may be given back; nullopt if there is none.
+  [[nodiscard]] std::optional<Loan> borrow(std::string_view name, Point now = std::chrono::steady_clock::now()) {
+    return take(name, now) ? std::optional<Loan>(std::in_place, *this, name) : std::nullopt;
+  }
 
  private:
+  void give_back(const std::string& name);
   struct Bucket {
     double level = 0;
     Point at;

@@ -22,6 +22,12 @@ namespace modelrun::runserver {
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
+// A result that has been decoded, and the bytes that count for it until the handler has it.
+struct DecodedResult {
+  api::ResultFrame frame;
+  ByteBudget::Hold bytes;
+};
+
 // A connection owns itself: it lives as long as one of its asynchronous operations is pending. Everything but the
 // public functions and the jobs of on_work_thread() runs on a strand, so that no field needs a lock. Every wait has a
 // time-out: that of the stream while bytes are read or written, and timer_ while the handler is awaited.
@@ -35,10 +41,10 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
 
   // All three may be called on any thread and do not block.
   //
-  // Begins to serve the client. Called once, when a shared_ptr owns the connection, which is in Core::connections from
+  // Begins to serve the client. Called once, when a shared_ptr owns the connection, which is in RunServerState::connections from
   // this call to its destructor.
   void start();
-  // Called after Core::stopping is set. Closes an idle connection, and answers a waiting control request with 204. Any
+  // Called after RunServerState::stopping is set. Closes an idle connection, and answers a waiting control request with 204. Any
   // other request is answered by its handler first, and then the connection is closed.
   void stop_soon();
   // Closes the connection, even if a request has not been answered.
@@ -57,6 +63,8 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   void on_identity(Result<PodIdentity> identity);
   // Moves the connection, whose token has been accepted, from the strangers to the known. False: there is no place.
   bool become_known();
+  // Has this connection closed when its place is needed for another one.
+  void keep_place(std::unique_ptr<net::ConnectionTable::Place> place);
   void read_body();
   void read_some_body();
   void on_body(beast::error_code error);
@@ -66,7 +74,7 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   void claim();
   void watch_orders();
   void decode_result();
-  void submit(Result<api::ResultFrame> frame);
+  void submit(Result<DecodedResult> result);
   // Begins a wait of at most `limit`. The timer's pending operation also keeps the connection alive, which the
   // callbacks that the handler holds do not.
   void begin_wait(Wait wait, std::chrono::milliseconds limit);
@@ -100,6 +108,8 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   void write_some(const std::shared_ptr<Writing>& writing);
   void on_written(bool keep_alive);
   void drain();
+  void drain_some();
+  void on_drained(std::size_t size);
   void await_early_bytes();
   void close();
 
@@ -113,7 +123,7 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   // This kind of body holds the bytes that have come. http::string_body reserves what Content-Length announces.
   std::optional<http::request_parser<http::basic_dynamic_body<beast::flat_buffer>>> parser_;
   std::unique_ptr<net::ConnectionTable::Place> place_;
-  ByteBudget::Hold result_bytes_;
+  ByteBudget::Hold result_bytes_;  // for the result that is being read
   Route route_;
   PodIdentity pod_;
   std::unique_ptr<OrderWatch> orders_;
@@ -125,7 +135,7 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   bool reading_ = false;      // the read that watch_client() began is pending
   bool resume_ = false;       // the answer is written, and the next request begins when that read ends
   bool body_left_ = false;    // the connection must be closed after the answer, e.g. since the body was not read
-  bool asked_ = false;        // a token of state_->stranger_rate was taken for the present request
+  bool draining_ = false;     // the answer is written, and what still comes is thrown away
   bool resume_body_ = false;  // the body is to be read when that read ends
   bool closing_ = false;
 };

@@ -1,22 +1,51 @@
+#include <ranges>
+
 #include "base/encoding.h"
 #include "runserver/connection.h"
 
 namespace modelrun::runserver {
 namespace {
 
+// A result as it has come. Its bytes count for as long as they are in memory, also when the connection has gone while
+// the result waits for a work thread.
 struct EncodedResult {
   beast::flat_buffer body;
   bool gzipped = false;
   std::string run_uid;
   int attempt = 0;
+  ByteBudget::Hold bytes;
 };
 
-Result<api::ResultFrame> decode(const EncodedResult& result) {
+// The size of what a gzip member holds, by its last four bytes (RFC 1952 section 2.3.1). The sender may lie: gunzip()
+// fails then.
+std::size_t announced_size(std::string_view packed) {
+  std::size_t size = 0;
+  if (packed.size() < 4) return size;
+  for (const char byte : packed.substr(packed.size() - 4) | std::views::reverse) {
+    size = (size << 8U) | static_cast<unsigned char>(byte);
+  }
+  return size;
+}
+
+// The bytes of the text are taken from the budget before there are any.
+Result<std::string> unpack(const RunServerState& state, EncodedResult& result, std::string_view packed) {
+  const auto size = announced_size(packed);
+  if (size > api::kMaxFrameBytes) return fail(ErrorKind::kTooLarge, "{} bytes are too many", size);
+  if (!result.bytes.set(packed.size() + size)) {
+    state.refuse("results");
+    return fail(ErrorKind::kUnavailable, "too many results are on their way; try again");
+  }
+  auto text = gunzip(packed, size);
+  if (text) result.body = {};
+  return text;
+}
+
+Result<DecodedResult> decode(const RunServerState& state, EncodedResult& result) {
   const auto bytes = result.body.cdata();
   const std::string_view body(static_cast<const char*>(bytes.data()), bytes.size());
   std::string text;
   if (result.gzipped) {
-    auto unpacked = gunzip(body, api::kMaxFrameBytes);
+    auto unpacked = unpack(state, result, body);
     if (!unpacked) return fail_in("unpack the result", unpacked.error());
     text = std::move(*unpacked);
   }
@@ -26,7 +55,8 @@ Result<api::ResultFrame> decode(const EncodedResult& result) {
     return fail(ErrorKind::kInvalid, "the result is of run {} attempt {}, not of the one in the path", frame->run_uid,
                 frame->attempt);
   }
-  return frame;
+  result.body = {};
+  return DecodedResult{std::move(*frame), std::move(result.bytes)};
 }
 
 }  // namespace
@@ -60,25 +90,26 @@ void PodConnection::decode_result() {
   if (!encoding.empty() && encoding != "gzip" && encoding != "identity") {
     return answer(415, "The only content encoding known here is gzip.\n");
   }
-  const auto result = std::make_shared<EncodedResult>(
-      EncodedResult{std::move(request.body()), encoding == "gzip", route_.attempt.uid, route_.attempt.attempt});
+  const auto result =
+      std::make_shared<EncodedResult>(EncodedResult{std::move(request.body()), encoding == "gzip", route_.attempt.uid,
+                                                    route_.attempt.attempt, std::move(result_bytes_)});
   begin_wait(Wait::kHandler, state_->options.handler_timeout);
   watch_client();
-  std::function<Result<api::ResultFrame>()> job = [result] { return decode(*result); };
+  std::function<Result<DecodedResult>()> job = [state = state_.get(), result] { return decode(*state, *result); };
   if (on_work_thread(std::move(job), &PodConnection::submit)) return;
   end_wait();
   state_->refuse("work");
   answer(503, "Too many requests are waiting; try again.\n");
 }
 
-void PodConnection::submit(Result<api::ResultFrame> frame) {
-  result_bytes_.release();  // from now on the handler has the result, and counts it
-  if (!frame) {
+void PodConnection::submit(Result<DecodedResult> result) {
+  if (!result) {
     end_wait();
-    return answer(frame.error());
+    return answer(result.error());
   }
-  // The wait that decode_result() began goes on, with the same time-out.
-  state_->handler.submit(route_.attempt, pod_, std::move(*frame), on_strand(&PodConnection::on_committed));
+  // The wait that decode_result() began goes on, with the same time-out. The handler counts the result from now on;
+  // here its bytes are given back when this function returns.
+  state_->handler.submit(route_.attempt, pod_, std::move(result->frame), on_strand(&PodConnection::on_committed));
 }
 
 void PodConnection::on_archive(Result<std::shared_ptr<const source::Archive>> archive) {
@@ -159,6 +190,7 @@ void PodConnection::watch_client() {
 void PodConnection::on_client_bytes(beast::error_code error, std::size_t size) {
   reading_ = false;
   if (error) return close();
+  if (draining_) return on_drained(size);
   buffer_.commit(size);
   if (std::exchange(resume_body_, false)) return read_body();
   if (std::exchange(resume_, false)) await_request();

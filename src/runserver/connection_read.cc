@@ -35,6 +35,7 @@ void PodConnection::start() {
     const MutexLock lock(state_->mutex);
     state_->connections.insert(this);
   }
+  keep_place(std::move(place_));
   asio::dispatch(strand_, [self = shared_from_this()] { self->handshake(); });
 }
 
@@ -108,15 +109,19 @@ void PodConnection::check_header() {
 // The rate is asked before the look-up, which costs a request to the API server. An accepted token gives back what it
 // took, so that only refused ones, and those that are being looked up, count.
 void PodConnection::authenticate(std::string token) {
-  asked_ = false;
   if (auto known = state_->authenticator.remembered(token)) return on_identity(std::move(*known));
-  if (!state_->stranger_rate.take(net::peer_group(peer_))) {
+  auto loan = state_->stranger_rate.borrow(net::peer_group(peer_, net::PeersBy::kAddress));
+  if (!loan) {
     state_->refuse("tokens");
     return answer(429, "Too many tokens from this address are being refused or looked up; try again.\n");
   }
-  asked_ = true;
-  std::function<Result<PodIdentity>()> job = [state = state_.get(), token = std::move(token)] {
-    return state->authenticator.authenticate(token, state->stop_work.get_token());
+  // The loan belongs to the look-up: it goes on when the client has left.
+  std::function<Result<PodIdentity>()> job = [state = state_.get(), token = std::move(token),
+                                              taken = std::make_shared<net::RateLimit::Loan>(std::move(*loan))] {
+    auto own = std::move(*taken);
+    auto identity = state->authenticator.authenticate(token, state->stop_work.get_token());
+    if (!identity && identity.error().kind == ErrorKind::kDenied) own.spend();
+    return identity;
   };
   begin_wait(Wait::kHandler, state_->options.handler_timeout);
   watch_client();
@@ -128,20 +133,22 @@ void PodConnection::authenticate(std::string token) {
 
 bool PodConnection::become_known() {
   if (known_) return true;
-  auto place = state_->known.admit(peer_, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->close_now();
-  });
+  auto place = state_->known.admit(peer_);
   if (!place || !place->set_busy()) return false;
-  place_ = std::move(place);
+  keep_place(std::move(place));
   known_ = true;
   return true;
 }
 
+void PodConnection::keep_place(std::unique_ptr<net::ConnectionTable::Place> place) {
+  place_ = std::move(place);
+  place_->on_turned_away([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->close_now();
+  });
+}
+
 void PodConnection::on_identity(Result<PodIdentity> identity) {
   end_wait();
-  if (asked_ && (identity || identity.error().kind != ErrorKind::kDenied)) {
-    state_->stranger_rate.give_back(net::peer_group(peer_));
-  }
   if (!identity) {
     // A client that is not identified gets no details of the error.
     if (identity.error().kind == ErrorKind::kDenied) return answer(401, "The token is not valid here.\n");
@@ -152,8 +159,9 @@ void PodConnection::on_identity(Result<PodIdentity> identity) {
   }
   if (!become_known()) return answer(503, "Too many connections; try again.\n");
   pod_ = std::move(*identity);
-  if (!body_left_) return ask_handler();
   const bool result = route_.action == Operation::kResult;
+  if (result) result_bytes_ = state_->result_bytes.hold(pod_.namespace_);
+  if (!body_left_) return ask_handler();
   if (!result) {
     const auto length = parser_->content_length();
     if (length && *length > kMaxSmallBody) return answer(413, "This request takes no body.\n");
@@ -167,7 +175,6 @@ void PodConnection::read_body() {
     resume_body_ = true;
     return;
   }
-  if (route_.action == Operation::kResult) result_bytes_ = state_->result_bytes.hold(pod_.namespace_);
   beast::get_lowest_layer(stream_).expires_after(state_->options.body_timeout);
   if (parser_->get()[http::field::expect] != "100-continue") return read_some_body();
   static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";

@@ -5,7 +5,6 @@ namespace modelrun::runserver {
 namespace {
 
 constexpr std::size_t kMaxDrained = 32U << 20U;
-constexpr std::chrono::seconds kDrainTime{2};
 constexpr const char* kRetryAfterSeconds = "1";
 
 }  // namespace
@@ -19,6 +18,8 @@ void PodConnection::answer(unsigned status, std::string text, std::string_view c
   // The protocol asks the client to try again on a new connection, which may lead to another replica. So this one is
   // closed.
   if (status == 503 || status == 429) body_left_ = true;
+  // From here on nothing is done for a client without an accepted token.
+  if (!known_) place_->set_idle();
   finish_head(*response);
   write(std::move(response));
 }
@@ -89,7 +90,7 @@ void PodConnection::on_written(bool keep_alive) {
   state_->requests.fetch_add(1);
   result_bytes_.release();
   parser_.reset();
-  if (!keep_alive) return body_left_ && !reading_ ? drain() : close();
+  if (!keep_alive) return body_left_ ? drain() : close();
   if (reading_) return await_early_bytes();
   await_request();
 }
@@ -99,6 +100,7 @@ void PodConnection::on_written(bool keep_alive) {
 // now.
 void PodConnection::await_early_bytes() {
   resume_ = true;
+  place_->set_idle();
   timer_.expires_after(state_->options.idle_timeout);
   timer_.async_wait([self = shared_from_this(), number = request_](beast::error_code error) {
     if (!error && self->request_ == number && self->resume_) self->close();
@@ -106,17 +108,32 @@ void PodConnection::await_early_bytes() {
 }
 
 // Reads and throws away what the client still sends, and then closes the connection. Closing a TCP connection with
-// unread bytes resets it, and the client might lose the answer (RFC 9112 section 9.6).
+// unread bytes resets it, and the client might lose the answer (RFC 9112 section 9.6). A read that watch_client() began
+// may still be pending; timer_ limits that one too.
 void PodConnection::drain() {
+  draining_ = true;
+  beast::get_lowest_layer(stream_).expires_never();
+  timer_.expires_after(state_->options.drain_timeout);
+  timer_.async_wait([self = shared_from_this()](beast::error_code error) {
+    if (!error) self->close();
+  });
+  if (!reading_) drain_some();
+}
+
+void PodConnection::drain_some() {
   buffer_.clear();
-  if (drained_ == 0) beast::get_lowest_layer(stream_).expires_after(kDrainTime);
   stream_.async_read_some(
       buffer_.prepare(std::size_t{32} << 10U),
       asio::bind_executor(strand_, [self = shared_from_this()](beast::error_code error, std::size_t size) {
-        self->drained_ += size;
-        if (error || self->drained_ > kMaxDrained) return self->close();
-        self->drain();
+        if (error) return self->close();
+        self->on_drained(size);
       }));
+}
+
+void PodConnection::on_drained(std::size_t size) {
+  drained_ += size;
+  if (drained_ > kMaxDrained) return close();
+  drain_some();
 }
 
 void PodConnection::close() {

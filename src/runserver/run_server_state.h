@@ -57,7 +57,7 @@ struct RunServerState {
   std::atomic<std::size_t> queued_work{0};  // jobs that wait for a work thread or run on one
   net::ConnectionTable strangers;           // connections on which no token was accepted yet
   net::ConnectionTable known;               // the others
-  net::RateLimit stranger_rate;             // by net::peer_group
+  net::RateLimit stranger_rate;             // by address
   ByteBudget result_bytes;                  // by namespace
   std::atomic<bool> stopping{false};        // set at the beginning of Server::stop()
   std::stop_source stop_work;               // requested by Server::stop() after stop_grace

@@ -21,23 +21,15 @@ struct Server::Impl {
   void take(asio::ip::tcp::socket socket) {
     boost::system::error_code error;
     const auto peer = socket.remote_endpoint(error).address();
-    if (error) return;  // it has left already; the destructor of `socket` closes it
-    // The connection is made only when there is a place for it. Places among the strangers are given and taken by this
-    // function alone, so nobody calls the function below before the pointer is set.
-    const auto weak = std::make_shared<std::weak_ptr<PodConnection>>();
-    auto place = state->strangers.admit(peer, [weak] {
-      if (const auto connection = weak->lock()) connection->close_now();
-    });
+    if (error) return;                          // it has left already; the destructor of `socket` closes it
+    auto place = state->strangers.admit(peer);  // a connection is made only when there is a place for it
     if (!place) return;
     std::shared_ptr<asio::ssl::context> context;
     {
       const MutexLock lock(state->mutex);
       context = state->certificate;
     }
-    const auto connection =
-        std::make_shared<PodConnection>(state, std::move(socket), peer, std::move(context), std::move(place));
-    *weak = connection;
-    connection->start();
+    std::make_shared<PodConnection>(state, std::move(socket), peer, std::move(context), std::move(place))->start();
   }
 
   // Calls `method` for every connection that is alive now.
@@ -116,7 +108,8 @@ void Server::stop() {
 
 Server::Stats Server::stats() const {
   const MutexLock lock(impl_->state->mutex);
-  return {impl_->state->connections.size(), impl_->state->requests, impl_->state->refused};
+  return {impl_->state->connections.size(), impl_->state->requests, impl_->state->refused,
+          impl_->state->result_bytes.used()};
 }
 
 }  // namespace modelrun::runserver

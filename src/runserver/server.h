@@ -6,8 +6,8 @@
 // client without a valid token can therefore make the server hold no more than one header and the bytes that arrived
 // with it. Connections without an accepted token have places of their own, few for each address; a new one replaces the
 // longest idle one of whoever has the most (net/connection_table.h). Of each address only so many tokens in a second
-// are looked up that turn out to be refused. What remains of a refused request is read and thrown away, for 2 seconds
-// and 32 MiB at most, so that the client can receive the answer.
+// are looked up that turn out to be refused. What remains of a refused request is read and thrown away, for
+// drain_timeout and 32 MiB at most, so that the client can receive the answer.
 //
 // Usage:
 //   auto server = Server::start({.port = 8443}, chain_pem, key_pem, authenticator, handler);
@@ -35,18 +35,21 @@ struct ServerOptions {
   std::uint16_t port = 8443;        // 0: any free port; Server::port() returns it
   int io_threads = 2;               // for the connections and the calls of the Handler
   int work_threads = 4;             // for authenticate() and for decoding results
-  // Connections whose token was accepted, and of them those with the peers of one group (net::peer_group).
-  net::ConnectionLimits connections{.total = 2'000, .per_peer = 256};
-  // Connections on which no token was accepted yet. Each holds some 70 KiB for TLS.
-  net::ConnectionLimits strangers{.total = 512, .per_peer = 32};
-  // For each group of addresses: look-ups of tokens that are refused or under way. One more is answered with 429.
+  // Connections whose token was accepted, and of them those of one address.
+  net::ConnectionLimits connections{.total = 2'000, .per_peer = 256, .peers = net::PeersBy::kAddress};
+  // Connections on which no token was accepted yet. Each holds some 70 KiB for TLS. They are idle but while a token is
+  // looked up, so that a client that does not read its 401 makes room for others.
+  net::ConnectionLimits strangers{.total = 512, .per_peer = 32, .peers = net::PeersBy::kAddress};
+  // For each address: look-ups of tokens that are refused or under way. One more is answered with 429.
   net::RateOptions stranger_rate{.per_second = 10, .burst = 64};
   std::size_t max_header_bytes = 16U << 10U;
   std::size_t max_queued_work = 1'000;  // jobs queued for or running on work threads; further requests get 503
-  // Bytes of results that are being received or decoded, of all pods, and of those of one namespace. A result of
-  // which more comes gets 503. They count as they arrive; nothing is reserved for what is only announced.
-  std::size_t max_result_bytes = 48U << 20U;
-  std::size_t max_result_bytes_per_namespace = 20U << 20U;
+  // Bytes of results from their arrival until the handler has them, of all pods, and of those of one namespace. They
+  // count as they arrive, and those of the unpacked text as well; nothing is reserved for a body that is only
+  // announced. A result for which there is no room gets 503. The share of a namespace is room for one result of the
+  // largest size that does not get smaller when it is compressed.
+  std::size_t max_result_bytes = 64U << 20U;
+  std::size_t max_result_bytes_per_namespace = 32U << 20U;
 
   // Called for each connection that is turned away, with a name of net::TurnedAway, and for each request that is
   // refused because there is too much of something ("tokens", "work", "results"). Must not block. May be empty.
@@ -62,6 +65,7 @@ struct ServerOptions {
   // For each of authenticate(), claim(), and the decoding of a result together with submit(). Then the answer is 503.
   std::chrono::milliseconds handler_timeout{60'000};
   std::chrono::milliseconds write_timeout{30'000};  // for each piece of an answer, i.e. without progress
+  std::chrono::milliseconds drain_timeout{2'000};   // how long the rest of a refused request is thrown away
   std::chrono::milliseconds control_wait{25'000};   // how long a control request waits for an order; then 204
   std::chrono::milliseconds stop_grace{5'000};      // how long open requests may go on when the server stops
 };
@@ -96,6 +100,7 @@ class Server {
     std::size_t connections = 0;            // open now
     std::uint64_t requests = 0;             // answered since start(), with any status
     std::uint64_t refused_connections = 0;  // turned away since start() because there were too many
+    std::size_t result_bytes = 0;           // of results that the handler does not have yet
   };
   [[nodiscard]] Stats stats() const;
 

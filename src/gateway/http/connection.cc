@@ -53,7 +53,7 @@ StreamConnection<Stream>::StreamConnection(std::shared_ptr<ServerState> state, A
     : state_(std::move(state)),
       certificate_(std::move(certificate)),
       peer_(accepted.peer.to_string()),
-      peer_group_(net::peer_group(accepted.peer)),
+      peer_group_(net::peer_group(accepted.peer, net::PeersBy::kNetwork)),
       place_(std::move(accepted.place)),
       strand_(accepted.socket.get_executor()),
       stream_(make_stream(std::move(accepted.socket), certificate_.get())),
@@ -78,6 +78,9 @@ void StreamConnection<Stream>::start() {
     const MutexLock lock(state_->mutex);
     state_->connections[this] = this->weak_from_this();
   }
+  place_->on_turned_away([weak = this->weak_from_this()] {
+    if (const auto self = weak.lock()) self->close_now();
+  });
   asio::dispatch(strand_, [self = this->shared_from_this()] { self->handshake(); });
 }
 

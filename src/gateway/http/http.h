@@ -21,7 +21,7 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers;  // in the order received
   std::string body;
   std::string peer;        // IP address of the client, or of a proxy in front
-  std::string peer_group;  // what limits by address count by (net::peer_group)
+  std::string peer_group;  // what limits by address count by: the address, or of IPv6 its /64
 
   // The value of the first header of that name, valid as long as the request; nullopt if there is none. Names are
   // compared without regard to case, here and in count().

@@ -21,22 +21,15 @@ struct Server::Impl {
   void take(asio::ip::tcp::socket socket) {
     boost::system::error_code error;
     const auto peer = socket.remote_endpoint(error).address();
-    if (error) return;  // the client has left already; the socket's destructor closes it
-    // The connection is made only if there is a place for it. All places are given by this function, whose calls do
-    // not overlap, so nobody calls the function below before the pointer is set.
-    const auto weak = std::make_shared<std::weak_ptr<ClientConnection>>();
-    auto place = state->table.admit(peer, [weak] {
-      if (const auto connection = weak->lock()) connection->close_now();
-    });
+    if (error) return;                      // the client has left already; the socket's destructor closes it
+    auto place = state->table.admit(peer);  // a connection is made only if there is a place for it
     if (!place) return;
     std::shared_ptr<asio::ssl::context> certificate;
     {
       const MutexLock lock(state->mutex);
       certificate = state->certificate;
     }
-    const auto connection = make_connection(state, {std::move(socket), peer, std::move(place)}, std::move(certificate));
-    *weak = connection;
-    connection->start();
+    make_connection(state, {std::move(socket), peer, std::move(place)}, std::move(certificate))->start();
   }
 
   // Calls `method` on each connection that is alive now, without holding the lock.

@@ -14,7 +14,9 @@ class ConnectionTableTest : public ::testing::Test {
   // The place of a new connection with this name, or null.
   std::unique_ptr<ConnectionTable::Place> admit(ConnectionTable& table, const std::string& peer,
                                                 const std::string& name = {}) {
-    return table.admit(ip::make_address(peer), [this, name] { closed.push_back(name); });
+    auto place = table.admit(ip::make_address(peer));
+    if (place) place->on_turned_away([this, name] { closed.push_back(name); });
+    return place;
   }
   ConnectionTable make(std::size_t total, std::size_t per_peer) {
     return ConnectionTable({.total = total, .per_peer = per_peer},
@@ -87,8 +89,27 @@ TEST_F(ConnectionTableTest, WhoHasBeenTurnedAwayIsNotCountedTwice) {
   EXPECT_EQ(open, 0);
 }
 
+TEST_F(ConnectionTableTest, WhoIsTurnedAwayBeforeItCouldSayHowToCloseItIsClosed) {
+  auto table = make(10, 1);
+  const auto a = table.admit(ip::make_address("10.0.0.1"));
+  const auto b = admit(table, "10.0.0.1", "b");
+  a->on_turned_away([this] { closed.emplace_back("a"); });
+  EXPECT_EQ(closed, std::vector<std::string>{"a"});
+}
+
+// In a cluster, the addresses of one /64 may be the pods of one node.
+TEST_F(ConnectionTableTest, NeighboursMayCountByThemselves) {
+  for (const auto peers : {PeersBy::kNetwork, PeersBy::kAddress}) {
+    ConnectionTable table({.total = 10, .per_peer = 1, .peers = peers});
+    const auto a = table.admit(ip::make_address("fd00::1"));
+    EXPECT_TRUE(a->set_busy());
+    EXPECT_EQ(table.admit(ip::make_address("fd00::2")) != nullptr, peers == PeersBy::kAddress);
+    EXPECT_FALSE(table.admit(ip::make_address("fd00::1")));
+  }
+}
+
 TEST(PeerGroup, IsTheNetworkOfAnIpv6Address) {
-  const auto group = [](const char* text) { return peer_group(ip::make_address(text)); };
+  const auto group = [](const char* text) { return peer_group(ip::make_address(text), PeersBy::kNetwork); };
   EXPECT_EQ(group("10.0.0.1"), "10.0.0.1");
   EXPECT_EQ(group("::ffff:10.0.0.1"), "10.0.0.1");
   EXPECT_EQ(group("2001:db8:1:2::1"), group("2001:db8:1:2:ffff::9"));

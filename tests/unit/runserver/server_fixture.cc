@@ -1,10 +1,14 @@
 #include "unit/runserver/server_fixture.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/pem.h>
 
 #include <condition_variable>
+#include <fstream>
 
 #include "base/encoding.h"
+#include "unit/runtime/eventually.h"
 
 namespace modelrun::runserver::testing {
 
@@ -27,6 +31,11 @@ Result<PodIdentity> FakeAuthenticator::authenticate(std::string_view token, std:
   }
   if (token == "down") return fail(ErrorKind::kUnavailable, "secret detail");
   return fail(ErrorKind::kDenied, "secret detail");
+}
+
+std::optional<Result<PodIdentity>> FakeAuthenticator::remembered(std::string_view token) {
+  if (token == "known") return Result<PodIdentity>(PodIdentity{"ns", "p", "pod-1"});
+  return std::nullopt;
 }
 
 void FakeHandler::claim(AttemptRef, PodIdentity, ArchiveDone done) {
@@ -135,6 +144,29 @@ bool Client::is_ended() {
   std::array<char, 1> byte{};
   beast::error_code error;
   return stream_.read_some(asio::buffer(byte), error) == 0 && error;
+}
+
+bool Client::send_under_tls(const std::string& bytes) {
+  beast::error_code failed;
+  asio::write(stream_.next_layer(), asio::buffer(bytes), failed);
+  return !failed && eventually([this] { return server_has_read_all(); });
+}
+
+// Lines of /proc/net/tcp are: number, local address, remote address, state, tx_queue:rx_queue, ...; all in hex.
+bool Client::server_has_read_all() {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  getsockopt(stream_.next_layer().native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size);
+  if (info.tcpi_unacked > 0) return false;  // it is still on its way
+  const auto end = [](const tcp::endpoint& where) { return fmt::format(":{:04X}", where.port()); };
+  std::ifstream table("/proc/net/tcp");
+  std::string number, local, remote, state, queues, rest;
+  while (table >> number >> local >> remote >> state >> queues && std::getline(table, rest)) {
+    if (!local.ends_with(end(stream_.next_layer().remote_endpoint()))) continue;
+    if (!remote.ends_with(end(stream_.next_layer().local_endpoint()))) continue;
+    return state == "01" && queues.ends_with(":00000000");
+  }
+  return false;
 }
 
 void Client::vanish() {

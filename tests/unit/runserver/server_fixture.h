@@ -28,11 +28,12 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 
-// Token "good": the pod p of namespace ns. "stranger": of namespace other. "down": cannot be asked. "hangs": answered
+// Token "good": the pod p of namespace ns. "known": the same, from memory. "stranger": of namespace other. "down": cannot be asked. "hangs": answered
 // when the server stops. "waits": as "good", when `gate` is open. Else denied.
 class FakeAuthenticator final : public PodAuthenticator {
  public:
   Result<PodIdentity> authenticate(std::string_view token, std::stop_token stop) override;
+  std::optional<Result<PodIdentity>> remembered(std::string_view token) override;
   std::atomic<int> calls{0};
   std::promise<void> gate;
 
@@ -91,10 +92,14 @@ class Client {
               const std::string& more_headers = {});
   // True when the server ends the connection without another byte.
   bool is_ended();
+  // Sends the bytes as they are, and waits until the server has read them. Returns false if it does not.
+  bool send_under_tls(const std::string& bytes);
   void vanish();  // without a word of TLS
   [[nodiscard]] std::string peer_certificate();
 
  private:
+  // Whether the server's end of this connection is open, and nothing waits there to be read.
+  bool server_has_read_all();
   asio::io_context io_;
   asio::ssl::context context_;
   beast::ssl_stream<asio::ip::tcp::socket> stream_;

@@ -182,6 +182,64 @@ TEST_F(ServerTest, TokensThatAreRefusedAreLookedUpAtALimitedRate) {
   EXPECT_EQ(connect("127.0.0.2").post(path("source"), "good").status, 409U);
 }
 
+TEST_F(ServerTest, ALookUpThatSaysNothingOfTheTokenIsNotCounted) {
+  options_.stranger_rate = {.per_second = 1e-6, .burst = 1};
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(connect().post(path("source"), "down").status, 503U);
+  auto leaves = connect();
+  leaves.send(request(path("source"), "waits"));
+  ASSERT_TRUE(eventually([&] { return authenticator_.calls == 4; }));
+  leaves.vanish();
+  ASSERT_TRUE(eventually([&] { return open_ == 0; }));
+  // The look-up goes on, so it counts, although nobody waits for it.
+  EXPECT_EQ(connect().post(path("source"), "bad").status, 429U);
+  authenticator_.gate.set_value();
+  EXPECT_TRUE(eventually([&] { return connect().post(path("source"), "bad").status == 401U; }));
+}
+
+// While the rest of its request is awaited, to be thrown away.
+TEST_F(ServerTest, WhoIsRefusedMakesRoom) {
+  options_.strangers = {.total = 10, .per_peer = 1};
+  options_.drain_timeout = std::chrono::minutes(5);
+  handler_.archive = fail(ErrorKind::kConflict, "over");
+  auto refused_client = connect();
+  refused_client.send("POST " + path("result") + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
+  EXPECT_EQ(refused_client.receive().status, 401U);
+  EXPECT_EQ(connect().post(path("source"), "good").status, 409U);
+  EXPECT_EQ(refused("evicted"), 1);
+}
+
+// The beginning of a TLS record, of which the rest does not come: a read that watches the client stays pending.
+const std::string kBeginOfRecord("\x17\x03\x03", 3);
+
+TEST_F(ServerTest, WhoHasSentTheBeginningOfItsNextRequestMakesRoom) {
+  options_.connections = {.total = 10, .per_peer = 1};
+  handler_.archive = fail(ErrorKind::kConflict, "over");
+  auto first = connect();
+  first.send(request(path("control"), "good"));
+  handler_.wait_for_watches(1);
+  ASSERT_TRUE(first.send_under_tls(kBeginOfRecord));
+  handler_.take_order_done()(Order::kNone);
+  EXPECT_EQ(first.receive().status, 204U);
+  EXPECT_EQ(connect().post(path("source"), "good").status, 409U);
+  EXPECT_EQ(refused("evicted"), 1);
+}
+
+TEST_F(ServerTest, WhatARefusedClientSendsIsThrownAwayAlsoWhileItIsWatched) {
+  options_.drain_timeout = std::chrono::minutes(5);
+  auto client = connect();
+  client.send(
+      "POST /v1/attempts/other/run/uid-1/1/result HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer waits\r\n"
+      "Content-Length: 1000\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return authenticator_.calls == 1; }));
+  ASSERT_TRUE(client.send_under_tls(kBeginOfRecord));
+  authenticator_.gate.set_value();
+  EXPECT_EQ(client.receive().status, 403U);
+  ASSERT_TRUE(eventually([&] { return server().stats().requests == 1; }));
+  EXPECT_TRUE(client.send_under_tls(std::string("\x10\x00more", 6)));
+  client.vanish();
+  EXPECT_TRUE(eventually([&] { return server().stats().connections == 0; }));
+}
+
 TEST_F(ServerTest, WhoLeavesBeforeItsTurnIsNotLookedUp) {
   options_.work_threads = 1;
   auto first = connect();
@@ -233,6 +291,47 @@ TEST_F(ServerTest, OneNamespaceHoldsAShareOfAllResults) {
   EXPECT_EQ(refusal.status, 503U);
   EXPECT_EQ(refusal.headers.at("Retry-After"), "1");
   EXPECT_EQ(refused("results"), 1);
+}
+
+// What a client left behind when it vanished is in memory until a work thread comes to it.
+TEST_F(ServerTest, AResultCountsForAsLongAsItWaits) {
+  options_.work_threads = 1;
+  auto first = connect();
+  first.send(request(path("source"), "waits"));
+  ASSERT_TRUE(eventually([&] { return authenticator_.calls == 1; }));
+  const std::string body = api::encode_frame(frame());
+  auto second = connect();
+  second.send(request(path("result"), "known", body));
+  ASSERT_TRUE(eventually([&] { return server().stats().result_bytes == body.size(); }));
+  second.vanish();
+  ASSERT_TRUE(eventually([&] { return server().stats().connections == 1; }));
+  EXPECT_EQ(server().stats().result_bytes, body.size());
+  authenticator_.gate.set_value();
+  EXPECT_TRUE(eventually([&] { return server().stats().result_bytes == 0; }));
+}
+
+TEST_F(ServerTest, AnUnpackedResultCountsToo) {
+  const std::string text = api::encode_frame(frame());
+  const std::string packed = gzip(text);
+  options_.max_result_bytes_per_namespace = packed.size() + text.size();
+  EXPECT_EQ(connect().post(path("result"), "good", packed, "Content-Encoding: gzip\r\n").status, 200U);
+  EXPECT_EQ(refused("results"), 0);
+  const Answer refusal =
+      connect().post(path("result"), "good", gzip(text + std::string(1000, ' ')), "Content-Encoding: gzip\r\n");
+  EXPECT_EQ(refusal.status, 503U);
+  EXPECT_EQ(refusal.headers.at("Retry-After"), "1");
+  EXPECT_EQ(refused("results"), 1);
+  EXPECT_TRUE(eventually([&] { return server().stats().result_bytes == 0; }));
+}
+
+// The size at the end of a gzip member is a claim of its sender.
+TEST_F(ServerTest, AnUnpackedSizeThatIsALieIsRefused) {
+  std::string packed = gzip(api::encode_frame(frame()) + std::string(100'000, ' '));
+  for (const char* size : {"\x01\x00\x00\x00", "\x00\x00\xf0\x00", "\xff\xff\xff\xff"}) {
+    packed.replace(packed.size() - 4, 4, std::string(size, 4));
+    const unsigned status = connect().post(path("result"), "good", packed, "Content-Encoding: gzip\r\n").status;
+    EXPECT_TRUE(status == 400U || status == 413U) << status;
+  }
 }
 
 TEST_F(ServerTest, ClientsThatVanishAnywhereLeaveNothing) {
