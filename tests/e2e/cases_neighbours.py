@@ -1,6 +1,63 @@
 """What one tenant's models leave must not stop, restart or swell the operator that all share."""
 
+from cases_attacks import operator_restarts
+from cases_faults import kill_operators, operator_pids
+from cluster import reason_of, wait_for
 from harness import case
+
+MIB = 1 << 20
+MOST = 128 * MIB  # of one operator process at any moment
+
+
+def peak_of_operators():
+    """The largest resident size that any of the operator's processes has had, in bytes."""
+    peaks = []
+    for pid in operator_pids():
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            peaks += [int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:")]
+    return max(peaks, default=0)
+
+
+def expect_small():
+    peak = peak_of_operators()
+    print(f"  the operator's largest size: {peak / MIB:.0f} MiB", flush=True)
+    assert 0 < peak <= MOST, f"{peak / MIB:.0f} MiB"
+
+
+@case(alone=True)
+def neighbour_whose_results_are_a_million_empty_objects(space):
+    """Fourteen results of 1 MiB that need fifty times as much as parsed values, also after a restart in the middle."""
+    source = "import json\nopen('/outputs/list.json', 'w').write('[' + ','.join(['{}'] * 340000) + ']')\nprint('done')\n"
+    space.project(files={"run.py": source}, runtime={"resources": {"limits": {"memory": "128Mi"}}})
+    names = [f"r{i}" for i in range(14)]
+    for name in names:
+        space.run(name)
+    wait_for(lambda: any(space.status(name).get("phase") == "Succeeded" for name in names), 120, "the first end")
+    expect_small()
+    before = operator_restarts(space)
+    killed = kill_operators()
+    ends = [space.finish(name, 240) for name in names]
+    assert all(end["phase"] == "Succeeded" for end in ends), [(reason_of(end), end.get("message")) for end in ends]
+    assert all(end["resultRef"]["bytes"] > MIB * 0.9 for end in ends)
+    expect_small()
+    assert operator_restarts(space) <= before + killed, "no operator ended by itself"
+
+
+@case(alone=True)
+def neighbour_with_many_large_parameters(space):
+    """A hundred runs that wait, each with 60 KB of empty objects as parameters."""
+    space.project(files={"run.py": "result = {'n': 1}\n"})
+    before = operator_restarts(space)
+    for i in range(100):
+        space.run(f"r{i}", suspend=True, parameters={"list": [{}] * 20000})
+    wait_for(lambda: space.status("r99").get("phase") == "Pending", 120, "the last one waits")
+    expect_small()
+    kill_operators()
+    wait_for(operator_pids, 120, "an operator again")
+    space.patch_run("r0", suspend=False)
+    assert space.finish("r0", 120)["outputs"] == {"n": 1}
+    expect_small()
+    assert operator_restarts(space) <= before + 2, "no operator ended by itself"
 
 
 @case
