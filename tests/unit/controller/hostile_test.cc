@@ -119,6 +119,25 @@ TEST(Deleted, ARunThatGoesDuringItsPassLeavesNothingInMemory) {
   EXPECT_EQ(world.process().context().inbox.known_for(uid), Duration::zero());
 }
 
+TEST(Deleted, ARunThatGoesWhileItsJobIsMadeLeavesNothingInMemory) {
+  World world({});
+  auto run = world.find("run-00");
+  bool gone = false;
+  world.set_faults([&](const kube::Request& request, int) {
+    if (gone || request.method != kube::Method::kPost || !request.path.ends_with("/jobs")) return Fault::kNone;
+    gone = true;
+    run = world.find("run-00");
+    world.machine().server.erase(kube::kModelRuns, "n", "run-00");
+    world.process().sync(Collection::kRuns);
+    return Fault::kNone;
+  });
+  world.run([&] { return gone; });
+  ASSERT_EQ(run.status.attempts, 1);
+  const auto& inbox = world.process().context().inbox;
+  EXPECT_FALSE(inbox.read(run).children_ensured) << "the pass has noted it after the run was forgotten";
+  EXPECT_TRUE(inbox.jobs_seen(run).empty());
+}
+
 TEST(Deleted, ARunIsNotWaitedForAnyLonger) {
   World world({.runs = 2, .reuse = "Join"});
   world.node().hold = true;
@@ -215,25 +234,29 @@ TEST(Forged, ObjectsOfAnotherNamespaceAreNeverLookedAt) {
 }
 
 TEST(Forged, AConfigMapUnderTheNameOfAResultIsNotTaken) {
-  World world({});
-  world.node().prints = std::string(20'000, 'x');
-  bool squatted = false;
-  world.set_faults([&](const kube::Request& request, int) {
-    if (squatted || request.method != kube::Method::kPost || !request.path.ends_with("/configmaps"))
+  for (const bool owned : {false, true}) {
+    World world({});
+    world.node().prints = std::string(20'000, 'x');
+    bool squatted = false;
+    world.set_faults([&](const kube::Request& request, int) {
+      if (squatted || request.method != kube::Method::kPost || !request.path.ends_with("/configmaps"))
+        return Fault::kNone;
+      squatted = true;
+      auto object = Json::parse(request.body);
+      // Anybody of the namespace may name the run as the owner.
+      if (!owned) object["metadata"].erase("ownerReferences");
+      for (auto& value : object["binaryData"]) value = "Zm9yZ2Vk";
+      world.machine().server.put(kube::kConfigMaps, object);
       return Fault::kNone;
-    squatted = true;
-    auto object = Json::parse(request.body);
-    object["metadata"].erase("ownerReferences");
-    object["binaryData"]["result.json.gz"] = "Zm9yZ2Vk";
-    world.machine().server.put(kube::kConfigMaps, object);
-    return Fault::kNone;
-  });
-  world.run();
-  const auto run = world.find("run-00");
-  EXPECT_TRUE(squatted);
-  EXPECT_EQ(run.status.phase, Phase::kSucceeded);
-  EXPECT_FALSE(run.status.result_ref) << "it would point to what somebody else has written";
-  EXPECT_NE(run.status.warning.find("is not this run's"), std::string::npos) << run.status.warning;
+    });
+    world.run();
+    const auto run = world.find("run-00");
+    EXPECT_TRUE(squatted);
+    EXPECT_EQ(run.status.phase, Phase::kSucceeded);
+    EXPECT_FALSE(run.status.result_ref) << "it would point to what somebody else has written";
+    EXPECT_NE(run.status.warning.find(owned ? "has another content" : "is not this run's"), std::string::npos)
+        << run.status.warning;
+  }
 }
 
 TEST(Forged, AnObjectIsOursByNamespaceAndUid) {
@@ -346,6 +369,12 @@ TEST(Large, ResultsWaitForTheirTurnAndLoseNothing) {
     world.node().prints = much();
     world.node().push = push;
     auto& large = world.process().context().large;
+    bool taken = true;
+    world.set_faults([&](const kube::Request& request, int) {
+      const auto whole = fmt::format("limitBytes={}", api::kMaxFrameBytes);
+      EXPECT_FALSE(taken && request.path.contains(whole)) << "the large log is read before the run has its turn";
+      return Fault::kNone;
+    });
     {
       api::ObjectMeta other;
       other.uid = "another";
@@ -357,6 +386,7 @@ TEST(Large, ResultsWaitForTheirTurnAndLoseNothing) {
       EXPECT_EQ(status.phase, Phase::kRunning);
       EXPECT_EQ(status.message, "large results of other runs are being stored first");
       EXPECT_EQ(large.waiting(), 1U);
+      taken = false;
     }
     world.run([&] { return world.all_final(); });
     const auto status = world.find("run-00").status;
@@ -366,6 +396,32 @@ TEST(Large, ResultsWaitForTheirTurnAndLoseNothing) {
     EXPECT_GT(status.result_ref->bytes, much().size());
     EXPECT_EQ(large.waiting(), 0U);
   }
+}
+
+TEST(Large, APushThatIsRepeatedNeedsNoRoomOfItsOwn) {
+  World world({});
+  world.node().prints = std::string(12'000'000, 'x');
+  auto& context = world.process().context();
+  api::ObjectMeta other;
+  other.uid = "another";
+  controller::LargeWork::Turn turn(context.large, other);
+  ASSERT_TRUE(turn.take());
+  world.run([&] { return context.results.used() > 12'000'000; });
+  const auto held = context.results.used();
+  const auto run = world.find("run-00");
+  const auto pod = world.machine().server.all(kube::kPods).at(0)["metadata"];
+  api::ResultFrame frame;
+  frame.run_uid = run.meta.uid;
+  frame.attempt = 1;
+  frame.exit.how = api::ExitHow::kExited;
+  frame.exit.code = 0;
+  frame.out.head = world.node().prints;
+  bool refused = false;
+  world.process().gate().submit({world.namespace_(), "run-00", run.meta.uid, 1},
+                                {world.namespace_(), pod["name"], pod["uid"]}, frame,
+                                [&](const Result<void>& done) { refused = !done; });
+  EXPECT_FALSE(refused) << "it waits, as the first one does";
+  EXPECT_EQ(context.results.used(), held);
 }
 
 TEST(Large, ACancelledRunThatWaitsForItsTurnLeavesTheLine) {
@@ -421,6 +477,15 @@ TEST(Absent, AJobThatIsSeenOnlyWhileItIsDeletedIsNotMadeAgain) {
   job["metadata"]["deletionTimestamp"] = format_rfc3339(world.machine().clock.now());
   server.put(kube::kJobs, job);
   world.restart();  // the operator that has made it is gone
+  // Its deletion comes to its end before anybody could find it by trying to make it again.
+  bool made_again = false;
+  world.set_faults([&](const kube::Request& request, int) {
+    if (request.method == kube::Method::kPost && request.path.ends_with("/jobs")) {
+      made_again = true;
+      server.erase(kube::kJobs, world.namespace_(), job["metadata"]["name"].get<std::string>());
+    }
+    return Fault::kNone;
+  });
   world.process().context().run_queue.add("n/run-00");
   while (world.process().work()) {
   }
@@ -429,6 +494,7 @@ TEST(Absent, AJobThatIsSeenOnlyWhileItIsDeletedIsNotMadeAgain) {
   const auto status = world.find("run-00").status;
   ASSERT_TRUE(status.error);
   EXPECT_EQ(status.error->reason, api::reason::kJobDeleted);
+  EXPECT_FALSE(made_again);
 }
 
 TEST(Absent, AProjectThatOnlyTheCacheMissesEndsNoRun) {

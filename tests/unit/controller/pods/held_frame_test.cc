@@ -50,6 +50,8 @@ TEST(HeldFrames, LargeOnesLeaveRoomForSmallOnes) {
   ASSERT_FALSE(frames.hold("other", of_size(kMiB)));
   EXPECT_TRUE(frames.hold("other", of_size(kLargeResult / 2)));
   EXPECT_TRUE(frames.hold("greedy", of_size(1000)));
+  EXPECT_GE(fill(frames, "other", kLargeResult - 1000).size(), 3U)
+      << "more than what is left of the room for large ones";
   const auto small = fill(frames, "greedy", 100'000);
   EXPECT_LE(small.size(), kSmallHeldShare / 100'000);
   EXPECT_TRUE(frames.hold("other", of_size(1000)));

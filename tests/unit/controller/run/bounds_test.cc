@@ -117,6 +117,18 @@ TEST(Record, OfARunWithLargeParametersIsSmall) {
             "sha256:" + sha256_hex(api::canonical_json(object["spec"]["parameters"])));
 }
 
+TEST(Record, CountsOnlyNumbersThatAnOperatorCanHaveGiven) {
+  for (const std::int64_t number :
+       {std::int64_t{-1}, api::kMaxRunNumber + 1, std::numeric_limits<std::int64_t>::max()}) {
+    api::ModelRun run;
+    run.status.run_number = number;
+    EXPECT_EQ(make_record(run).number, 0) << number;
+  }
+  api::ModelRun run;
+  run.status.run_number = api::kMaxRunNumber;
+  EXPECT_EQ(make_record(run).number, api::kMaxRunNumber);
+}
+
 // An admitted run records the settings of its project. Those of a thousand runs are one text, and need no decoding.
 TEST(Record, OfARunSharesTheSettingsOfItsProject) {
   const fakes::ManualSteadyClock clock;

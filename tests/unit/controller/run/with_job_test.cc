@@ -150,6 +150,12 @@ TEST(Pending, SetupFailureIsRetriedMissingEntryPointIsNot) {
   EXPECT_EQ(scene.at_second(3), "[Failed EntryPointNotFound]");
 }
 
+TEST(Pending, SetupFailureOfARunThatIsCancelledIsNotRetried) {
+  Scene scene = Scene().pending().with_pod().frame(ExitHow::kNotStarted);
+  scene.run.spec.cancel = true;
+  EXPECT_EQ(scene.at_second(3), "[Failed SandboxSetupFailed]");
+}
+
 TEST(Pending, JobEndedAndLeftNoPod) {
   Scene scene = Scene().pending();
   scene.job->failed = true;

@@ -2,8 +2,11 @@
 #include "controller/sources/sources.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <deque>
+#include <filesystem>
+#include <fstream>
 
 #include "fakes/fake_transport.h"
 #include "fakes/manual_clock.h"
@@ -52,7 +55,7 @@ class ScriptedGit final : public Git {
     ++fetches;
     if (during) during();
     stopped = stop.stop_requested();
-    auto archive = std::make_shared<const source::Archive>(source::ArchiveFiles{"/nowhere", "/nowhere"},
+    auto archive = std::make_shared<const source::Archive>(source::ArchiveFiles{"/nowhere", listing_},
                                                            source::FileDigest{std::string(64, 'a'), 1});
     handed = archive;
     return archive;
@@ -64,6 +67,15 @@ class ScriptedGit final : public Git {
   bool stopped = false;
   int resolves = 0, fetches = 0;
   std::weak_ptr<const source::Archive> handed;
+
+ private:
+  // A commit without files.
+  static std::filesystem::path empty_listing() {
+    auto path = std::filesystem::path(::testing::TempDir()) / fmt::format("sources_test.{}", ::getpid());
+    std::ofstream file(path);
+    return path;
+  }
+  const std::filesystem::path listing_ = empty_listing();
 };
 
 class SourcesTest : public ::testing::Test {
