@@ -72,9 +72,9 @@ inline constexpr std::size_t kBodyProgress = std::size_t{16} << 10U;
 class Server {
  public:
   // Starts the threads and listens; the port is open when it returns. Serves TLS if `certificate` is not null (its
-  // texts are not referred to afterwards), else plain HTTP. `at_once` and `gate` may be empty. Whatever the functions refer to
-  // must live until stop() has returned. Fails with kInvalid for an unusable certificate or an address that is no IP
-  // address, and with kUnavailable if the address cannot be bound.
+  // texts are not referred to afterwards), else plain HTTP. `at_once` and `gate` may be empty. Whatever the functions
+  // refer to must live until stop() has returned. Fails with kInvalid for an unusable certificate or an address that is
+  // no IP address, and with kUnavailable if the address cannot be bound.
   static Result<std::unique_ptr<Server>> start(ServerOptions options, const Certificate* certificate, Handler handler,
                                                AtOnce at_once = {}, BodyGate gate = {});
   ~Server();  // calls stop()
