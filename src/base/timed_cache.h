@@ -1,6 +1,7 @@
 // Remembers answers for a short time, such as the identity behind a token.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -13,7 +14,8 @@
 namespace modelrun {
 
 // At most `max` values by key, each for `remembered` after the time that put() is told. When it is full, values that
-// have expired make room; if none has, the new value is not kept. Thread-safe.
+// have expired make room, which are looked for once a second (or in an eighth of `remembered` if that is shorter); a
+// new key is not kept if there is no room. Thread-safe.
 template <class Value>
 class TimedCache {
  public:
@@ -29,11 +31,20 @@ class TimedCache {
     return found->second.value;
   }
 
-  // `asked`: when the question was asked that `value` answers; the answer cannot be newer.
+  // `asked`: when the question was asked that `value` answers; the answer cannot be newer. If the key has the answer to
+  // a later question, that one stays.
   void put(const std::string& key, Value value, Point asked) {
     const MutexLock lock(mutex_);
-    if (values_.size() >= max_) std::erase_if(values_, [&](const auto& entry) { return entry.second.until <= asked; });
-    if (values_.size() < max_) values_.insert_or_assign(key, Entry{std::move(value), asked + remembered_});
+    const Point until = asked + remembered_;
+    if (const auto known = values_.find(key); known != values_.end()) {
+      if (known->second.until <= until) known->second = Entry{std::move(value), until};
+      return;
+    }
+    if (values_.size() >= max_ && asked >= next_sweep_) {
+      next_sweep_ = asked + std::min<std::chrono::milliseconds>(remembered_ / 8, std::chrono::seconds(1));
+      std::erase_if(values_, [&](const auto& entry) { return entry.second.until <= asked; });
+    }
+    if (values_.size() < max_) values_.emplace(key, Entry{std::move(value), until});
   }
 
  private:
@@ -45,6 +56,7 @@ class TimedCache {
   const std::size_t max_;
   mutable Mutex mutex_;
   std::unordered_map<std::string, Entry> values_ GUARDED_BY(mutex_);
+  Point next_sweep_ GUARDED_BY(mutex_){};
 };
 
 }  // namespace modelrun

@@ -121,7 +121,7 @@ std::expected<std::string_view, HttpAnswer> token_of(const AppState& app, const 
   return *token;
 }
 
-// What is known of the caller without asking anybody: an identity, an answer that refuses the request, or neither.
+// What is known of the caller without asking anybody: an identity, an answer that refuses the request, both or neither.
 struct Recalled {
   std::optional<Identity> caller;
   std::optional<HttpAnswer> refusal;
@@ -137,9 +137,9 @@ Recalled recall_caller(AppState& app, const HttpRequest& request) {
     app.web.refused("tokens");
     return {.caller = {}, .refusal = slow_down()};
   }
-  if (app.rate.has(caller->user)) return {.caller = std::move(caller), .refusal = {}};
+  if (app.rate.has(share_of(*caller))) return {.caller = std::move(caller), .refusal = {}};
   app.web.refused("rate");
-  return {.caller = {}, .refusal = slow_down()};
+  return {.caller = std::move(caller), .refusal = slow_down()};
 }
 
 // Finds out who calls. The rate of strangers is asked before the token is looked up, which costs a request to the API
@@ -256,7 +256,7 @@ void serve_guarded(AppState& app, const std::shared_ptr<const HttpRequest>& requ
   auto identity = identify(app, *request, exchange->stop_token());
   if (!identity) return exchange->answer(std::move(identity.error()));
   exchange->set_caller(*identity);
-  if (!app.rate.take(identity->user)) {
+  if (!app.rate.take(share_of(*identity))) {
     app.web.refused("rate");
     return exchange->answer(slow_down());
   }
@@ -266,8 +266,9 @@ void serve_guarded(AppState& app, const std::shared_ptr<const HttpRequest>& requ
 // Parsing a larger body would take milliseconds, which is too long on an io thread.
 constexpr std::size_t kMaxBodyAtOnce = std::size_t{16} << 10U;
 
-BodyPermit refused_body(AppState& app, const HttpRequest& request, HttpAnswer answer, SteadyTime begin) {
-  record(app, request, answer.status, begin, {});
+BodyPermit refused_body(AppState& app, const HttpRequest& request, HttpAnswer answer, SteadyTime begin,
+                        const std::string& user = {}) {
+  record(app, request, answer.status, begin, user);
   return {.refusal = std::move(answer), .owner = {}};
 }
 
@@ -277,7 +278,9 @@ std::optional<BodyPermit> permit_at_once(AppState& app, const HttpRequest& reque
   const auto begin = std::chrono::steady_clock::now();
   if (auto early = early_answer(app, request)) return refused_body(app, request, std::move(*early), begin);
   auto known = recall_caller(app, request);
-  if (known.refusal) return refused_body(app, request, std::move(*known.refusal), begin);
+  if (known.refusal) {
+    return refused_body(app, request, std::move(*known.refusal), begin, known.caller ? known.caller->user : "");
+  }
   if (!known.caller) return std::nullopt;
   return BodyPermit{.refusal = {}, .owner = share_of(*known.caller)};
 }
@@ -327,13 +330,13 @@ bool App::serve_at_once(const std::shared_ptr<const HttpRequest>& request,
   };
   if (auto early = early_answer(*impl_, *request)) return respond(std::move(*early), nullptr);
   auto known = recall_caller(*impl_, *request);
-  if (known.refusal) return respond(std::move(*known.refusal), nullptr);
+  if (known.refusal) return respond(std::move(*known.refusal), known.caller ? &*known.caller : nullptr);
   if (!known.caller || request->body.size() > kMaxBodyAtOnce) return false;
   const auto& caller = *known.caller;
   auto answer =
       request->path == "/mcp" ? recall_mcp(impl_->web, *request, caller) : recall_rest(impl_->web, *request, caller);
   if (!answer) return false;
-  if (impl_->rate.take(caller.user)) return respond(std::move(*answer), &caller);
+  if (impl_->rate.take(share_of(caller))) return respond(std::move(*answer), &caller);
   impl_->web.refused("rate");
   return respond(slow_down(), &caller);
 }

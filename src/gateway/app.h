@@ -29,7 +29,7 @@ struct AppOptions {
   std::vector<std::string> authorization_servers;  // issuers named in the metadata of RFC 9728; none: left out
   std::string resource_scheme = "http";
   CallTimes times;
-  net::RateOptions rate;  // for each user name
+  net::RateOptions rate;  // for each caller (share_of())
   // For each group of client addresses: look-ups of tokens that are refused or under way.
   net::RateOptions stranger_rate{5, 20, 10'000};
   // Calls that wait for a run at the same time; they occupy no thread.
@@ -47,9 +47,9 @@ struct AppOptions {
 // 403; an Origin that is not allowed gives 403; the metadata and the page are answered without a token; a token that
 // is missing or refused gives 401; a token that would have to be looked up gives 429 when its client address exceeds
 // `stranger_rate`, unless it was accepted within the last hour; a token that cannot be checked at present gives 503; a
-// user who exceeds `rate` gets 429. Only then does serve() look at the route and the
+// caller who exceeds `rate` gets 429. Only then does serve() look at the route and the
 // body. serve_at_once() differs in the last step: it computes its answer first, and then sends 429 instead if the
-// user exceeds `rate`.
+// caller exceeds `rate`.
 //
 // Every request that gets here is counted in the metrics and, except for probes, written to the access log.
 class App {

@@ -66,10 +66,11 @@ void add_auth_options(CLI::App& app, Flags& flags, Texts& texts) {
 }
 
 void add_limit_options(CLI::App& app, Flags& flags) {
-  app.add_option("--rate", flags.app.rate.per_second, "requests a second for one identity")
+  app.add_option("--rate", flags.app.rate.per_second,
+                 "requests a second for one caller; the service accounts of a namespace are one")
       ->check(CLI::Range(0.01, 1e6))
       ->capture_default_str();
-  app.add_option("--burst", flags.app.rate.burst, "requests at once for one identity")
+  app.add_option("--burst", flags.app.rate.burst, "requests at once for one caller")
       ->check(CLI::Range(1.0, 1e6))
       ->capture_default_str();
   app.add_option("--max-waiting", flags.app.waiting.total, "sync runs that are waited for at once; some 20 KiB each")

@@ -3,21 +3,10 @@
 #include <utility>
 
 #include "api/sandbox.h"
+#include "api/service_account.h"
 #include "base/encoding.h"
 
 namespace modelrun::op {
-namespace {
-
-// Returns the namespace in "system:serviceaccount:<namespace>:<name>", or "" for another form of name.
-std::string namespace_of(const std::string& username) {
-  constexpr std::string_view kPrefix = "system:serviceaccount:";
-  if (!username.starts_with(kPrefix)) return {};
-  const auto end = username.find(':', kPrefix.size());
-  return end == std::string::npos ? std::string() : username.substr(kPrefix.size(), end - kPrefix.size());
-}
-
-}  // namespace
-
 std::optional<Result<runserver::PodIdentity>> TokenAuthenticator::remembered(std::string_view bearer_token) {
   const auto digest = sha256_hex(bearer_token);
   if (auto pod = known_.find(digest)) return Result<runserver::PodIdentity>(std::move(*pod));
@@ -31,7 +20,8 @@ Result<runserver::PodIdentity> TokenAuthenticator::authenticate(std::string_view
   const auto now = std::chrono::steady_clock::now();
   const auto identity = client_.token_review(bearer_token, {std::string(api::kTokenAudience)}, std::move(stop));
   RETURN_IF_ERROR(identity);
-  runserver::PodIdentity pod{namespace_of(identity->username), identity->pod_name, identity->pod_uid};
+  runserver::PodIdentity pod{std::string(api::service_account_namespace(identity->username)), identity->pod_name,
+                             identity->pod_uid};
   // An authenticator that does not know audiences accepts the token and returns none, so the audience must be
   // compared.
   const bool ours = identity->authenticated && identity->audiences == std::vector{std::string(api::kTokenAudience)};

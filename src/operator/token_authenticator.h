@@ -13,8 +13,7 @@ namespace modelrun::op {
 
 // Thread-safe. A positive answer is remembered for ten seconds, under the SHA-256 of the token, because a pod makes
 // several requests within its first ten seconds. A revoked token stays valid for up to that time. A refusal is
-// remembered for five seconds. Keeps a reference
-// to the client, which must outlive it.
+// remembered for five seconds. Keeps a reference to the client, which must outlive it.
 class TokenAuthenticator final : public runserver::PodAuthenticator {
  public:
   explicit TokenAuthenticator(kube::Client& client) : client_(client) {}

@@ -16,11 +16,11 @@ namespace modelrun::gateway {
 // Secret of an API token. Pure.
 Result<Identity> token_identity(const nlohmann::json& secret, std::string_view token_sha256, Time now);
 
-// Checks tokens against the Secrets in one namespace. Thread-safe. Keeps references to the client and the clock, which
-// must outlive it. Identities are remembered for ten seconds, so a token stays valid for up to ten seconds after its
-// Secret was deleted; a refusal is remembered for kRefusalRemembered. authenticate() fails with kNotFound for a token
-// without the prefix of API tokens, with kDenied for one that is malformed, unknown or expired, and with kUnavailable
-// if the Secret cannot be read.
+// Checks tokens against the Secrets in one namespace. Thread-safe. Keeps references to the client and the clock,
+// which must outlive it. Identities are remembered for ten seconds, so a token stays valid for up to ten seconds
+// after its Secret was deleted; a refusal is remembered for kRefusalRemembered. authenticate() fails with kNotFound for
+// a token without the prefix of API tokens, with kDenied for one that is malformed, unknown or expired, and with
+// kUnavailable if the Secret cannot be read.
 class ApiTokens final : public Authenticator {
  public:
   ApiTokens(kube::Client& client, std::string secrets_namespace, const Clock& clock)

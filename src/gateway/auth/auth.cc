@@ -1,11 +1,12 @@
 #include "gateway/auth/auth.h"
 
+#include "api/service_account.h"
+
 namespace modelrun::gateway {
 
 std::string share_of(const Identity& caller) {
-  constexpr std::string_view kServiceAccount = "system:serviceaccount:";
-  if (!caller.user.starts_with(kServiceAccount)) return caller.user;
-  return caller.user.substr(0, caller.user.find(':', kServiceAccount.size()));
+  const auto namespace_ = api::service_account_namespace(caller.user);
+  return namespace_.empty() ? caller.user : fmt::format("{}{}", api::kServiceAccountUserPrefix, namespace_);
 }
 
 Result<Identity> AuthenticatorChain::authenticate(std::string_view token, std::stop_token stop) {

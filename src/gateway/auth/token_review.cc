@@ -1,6 +1,7 @@
 #include "gateway/auth/token_review.h"
 
 #include "api/json_access.h"
+#include "api/service_account.h"
 #include "api/strict_json.h"
 #include "base/encoding.h"
 #include "base/log.h"
@@ -14,19 +15,11 @@ using nlohmann::json;
 
 constexpr std::chrono::seconds kBetweenLookups{10};
 constexpr std::chrono::seconds kWait{2};  // how long a caller waits for another caller's look-up of the issuer
-constexpr std::string_view kServiceAccount = "system:serviceaccount:";
 
 // The claims of a JWT whose signature has not been verified; null if `token` is no JWT.
 json claims_of(std::string_view token) {
   auto text = read_jwt(token);
   return text ? std::move(text->claims) : json(nullptr);
-}
-
-// The namespace in a user name of the form "system:serviceaccount:<namespace>:<name>", empty if there is none.
-// Meaningless for user names of another form.
-std::string namespace_of(const std::string& user) {
-  const auto end = user.find(':', kServiceAccount.size());
-  return end == std::string::npos ? std::string() : user.substr(kServiceAccount.size(), end - kServiceAccount.size());
 }
 
 }  // namespace
@@ -97,9 +90,10 @@ Result<Identity> TokenReview::authenticate(std::string_view token, std::stop_tok
   Identity identity{.user = review->username,
                     .uid = review->uid,
                     .groups = review->groups,
-                    .namespace_ = namespace_of(review->username),
+                    .namespace_ = std::string(api::service_account_namespace(review->username)),
                     .expires = expires};
-  if (!identity.user.starts_with(kServiceAccount) || identity.namespace_.empty()) {
+  if (identity.namespace_.empty()) {
+    refused_.put(digest, true, asked);
     return fail(ErrorKind::kDenied, "not a service account's token");
   }
   cache_.put(token, identity);

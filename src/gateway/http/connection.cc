@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mutex.h"
+#include "gateway/http/request_head.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -16,23 +17,10 @@ constexpr std::size_t kMaxDrained = 4U << 20U;
 constexpr std::chrono::seconds kDrainTime{2};
 constexpr std::size_t kWriteSize = std::size_t{64} << 10U;  // bytes that are given to the socket at once
 
-std::string text_of(beast::string_view view) {
-  return {view.data(), view.size()};
-}
-
-bool is_http_error(beast::error_code error) {
-  return error.category() == make_error_code(http::error::bad_method).category() &&
-         error != http::error::end_of_stream && error != http::error::partial_message;
-}
-
-// Whether the end of the body is known (RFC 9112, section 6.3). With any other transfer coding than "chunked", bytes
-// of the body could be taken for another request. This is request smuggling if a proxy sends the requests of several
-// clients over this connection.
-template <class Head>
-bool body_has_an_end(const Head& head) {
-  const auto codings = head.count(http::field::transfer_encoding);
-  return codings == 0 ||
-         (codings == 1 && head.version() == 11 && beast::iequals(head[http::field::transfer_encoding], "chunked"));
+HttpAnswer too_many_requests() {
+  return {.status = 503,
+          .content_type = "text/plain; charset=utf-8",
+          .body = "Too many requests are being handled; try again.\n"};
 }
 
 }  // namespace
@@ -88,14 +76,16 @@ template <class Stream>
 void StreamConnection<Stream>::handshake() {
   if constexpr (kTls) {
     lowest().expires_after(state_->options.handshake_timeout);
-    stream_.async_handshake(asio::ssl::stream_base::server,
-                            asio::bind_executor(strand_, [self = this->shared_from_this()](beast::error_code error) {
-                              if (error) return self->close();
-                              self->await_request();
-                            }));
+    stream_.async_handshake(asio::ssl::stream_base::server, then(&StreamConnection::on_handshake));
   } else {
     await_request();
   }
+}
+
+template <class Stream>
+void StreamConnection<Stream>::on_handshake(beast::error_code error) {
+  if (error) return close();
+  await_request();
 }
 
 // Waits for the first byte of a request, within the idle time-out. From then on the header time-out applies.
@@ -106,13 +96,14 @@ void StreamConnection<Stream>::await_request() {
   place_->set_idle();
   if (buffer_.size() > 0) return read_header();
   lowest().expires_after(state_->options.idle_timeout);
-  stream_.async_read_some(
-      buffer_.prepare(kReadSize),
-      asio::bind_executor(strand_, [self = this->shared_from_this()](beast::error_code error, std::size_t size) {
-        if (error) return self->close();
-        self->buffer_.commit(size);
-        self->read_header();
-      }));
+  stream_.async_read_some(buffer_.prepare(kReadSize), then(&StreamConnection::on_first_bytes));
+}
+
+template <class Stream>
+void StreamConnection<Stream>::on_first_bytes(beast::error_code error, std::size_t size) {
+  if (error) return close();
+  buffer_.commit(size);
+  read_header();
 }
 
 template <class Stream>
@@ -121,15 +112,11 @@ void StreamConnection<Stream>::read_header() {
   parser_->header_limit(static_cast<std::uint32_t>(state_->options.max_header_bytes));
   parser_->body_limit(state_->options.max_body_bytes);
   lowest().expires_after(state_->options.header_timeout);
-  http::async_read_header(
-      stream_, buffer_, *parser_,
-      asio::bind_executor(strand_, [self = this->shared_from_this()](beast::error_code error, std::size_t) {
-        self->on_header(error);
-      }));
+  http::async_read_header(stream_, buffer_, *parser_, then(&StreamConnection::on_header));
 }
 
 template <class Stream>
-void StreamConnection<Stream>::on_header(beast::error_code error) {
+void StreamConnection<Stream>::on_header(beast::error_code error, std::size_t) {
   if (error == http::error::body_limit) return refuse(413, "The body is too large.");
   if (error == http::error::header_limit) return refuse(431, "The header is too large.");
   if (is_http_error(error)) return refuse(400, "This is not valid HTTP/1.1.");
@@ -152,28 +139,18 @@ void StreamConnection<Stream>::ask_gate() {
   if (gate.at_once) {
     head = make_request();
     if (!head) return;
-    permit = gate.at_once(*head);
+    permit->refusal = HttpAnswer{.status = 500, .body = {}};  // in case of an exception
+    call_logged(head->path, [&] { permit = gate.at_once(*head); });
   }
   if (permit) return on_permit(std::move(*permit));
   if (!place_->set_busy()) return close();
   lowest().expires_never();
-  if (state_->busy.fetch_add(1) >= state_->options.max_requests) {
-    state_->busy.fetch_sub(1);
-    state_->refuse("requests");
-    return refuse(503, "Too many requests are being handled; try again.");
-  }
-  asio::post(state_->work, [self = this->shared_from_this(), head = std::move(head)]() mutable {
+  const bool begun = state_->on_worker([self = this->shared_from_this(), head = std::move(head)] {
     BodyPermit answer{.refusal = HttpAnswer{.status = 500, .body = {}}, .owner = {}};
-    try {
-      answer = self->state_->gate.ask(*head, self->gate_stop_.get_token());
-    } catch (const std::exception& thrown) {
-      log::error("a request could not be looked at", {{"path", head->path}, {"error", thrown.what()}});
-    }
-    self->state_->busy.fetch_sub(1);
-    auto* raw = self.get();
-    asio::post(raw->strand_,
-               [self = std::move(self), answer = std::move(answer)]() mutable { self->on_permit(std::move(answer)); });
+    call_logged(head->path, [&] { answer = self->state_->gate.ask(*head, self->gate_stop_.get_token()); });
+    asio::post(self->strand_, [self, answer = std::move(answer)]() mutable { self->on_permit(std::move(answer)); });
   });
+  if (!begun) refuse(too_many_requests());
 }
 
 template <class Stream>
@@ -185,12 +162,13 @@ void StreamConnection<Stream>::on_permit(BodyPermit permit) {
   if (parser_->get()[http::field::expect] != "100-continue") return read_body();
   lowest().expires_after(state_->options.body_timeout);
   static constexpr std::string_view kGoOn = "HTTP/1.1 100 Continue\r\n\r\n";
-  asio::async_write(
-      stream_, asio::buffer(kGoOn),
-      asio::bind_executor(strand_, [self = this->shared_from_this()](beast::error_code failed, std::size_t) {
-        if (failed) return self->close();
-        self->read_body();
-      }));
+  asio::async_write(stream_, asio::buffer(kGoOn), then(&StreamConnection::on_go_on));
+}
+
+template <class Stream>
+void StreamConnection<Stream>::on_go_on(beast::error_code error, std::size_t) {
+  if (error) return close();
+  read_body();
 }
 
 template <class Stream>
@@ -202,14 +180,11 @@ void StreamConnection<Stream>::read_body() {
 
 template <class Stream>
 void StreamConnection<Stream>::read_some_body() {
-  http::async_read_some(
-      stream_, buffer_, *parser_,
-      asio::bind_executor(
-          strand_, [self = this->shared_from_this()](beast::error_code error, std::size_t) { self->on_body(error); }));
+  http::async_read_some(stream_, buffer_, *parser_, then(&StreamConnection::on_body));
 }
 
 template <class Stream>
-void StreamConnection<Stream>::on_body(beast::error_code error) {
+void StreamConnection<Stream>::on_body(beast::error_code error, std::size_t) {
   if (error == http::error::body_limit) return refuse(413, "The body is too large.");
   if (error == beast::error::timeout) {
     state_->refuse("slow_body");
@@ -232,20 +207,14 @@ void StreamConnection<Stream>::on_body(beast::error_code error) {
 
 template <class Stream>
 std::shared_ptr<HttpRequest> StreamConnection<Stream>::make_request() {
-  const auto& message = parser_->get();
-  auto target = parse_target({message.target().data(), message.target().size()});
-  if (message.count(http::field::host) != 1 || !target) {
-    refuse(400, target ? "One Host header is required." : "The target is not a path.");
+  auto request = read_head(parser_->get());
+  if (!request) {
+    refuse(400, request.error());
     return nullptr;
   }
-  auto request = std::make_shared<HttpRequest>();
-  request->method = text_of(message.method_string());
-  request->path = std::move(target->path);
-  request->query = std::move(target->query);
-  for (const auto& field : message) request->headers.emplace_back(text_of(field.name_string()), text_of(field.value()));
-  request->peer = peer_;
-  request->peer_group = peer_group_;
-  return request;
+  (*request)->peer = peer_;
+  (*request)->peer_group = peer_group_;
+  return std::move(*request);
 }
 
 template <class Stream>
@@ -271,49 +240,36 @@ void StreamConnection<Stream>::handle() {
 template <class Stream>
 void StreamConnection<Stream>::hand_over(std::shared_ptr<const HttpRequest> request,
                                          std::shared_ptr<HttpExchange> exchange) {
-  if (state_->busy.fetch_add(1) >= state_->options.max_requests) {
-    state_->busy.fetch_sub(1);
-    state_->refuse("requests");
-    return exchange->answer({.status = 503,
-                             .content_type = "text/plain; charset=utf-8",
-                             .body = "Too many requests are being handled; try again.\n"});
-  }
   // The handler may take longer than the connection lives, so it shares the ownership of the state instead.
-  asio::post(state_->work, [core = state_, request = std::move(request), exchange = std::move(exchange)]() mutable {
-    try {
-      core->handler(request, exchange);
-    } catch (const std::exception& thrown) {
-      log::error("a request could not be handled", {{"path", request->path}, {"error", thrown.what()}});
-    }
-    core->busy.fetch_sub(1);
-    exchange.reset();
-  });
+  const bool begun =
+      state_->on_worker([state = state_, request = std::move(request), exchange] { state->call(request, exchange); });
+  if (!begun) return exchange->answer(too_many_requests());
   watch_client();
 }
 
 template <class Stream>
 bool StreamConnection<Stream>::answered_at_once(const std::shared_ptr<const HttpRequest>& request,
                                                 const std::shared_ptr<HttpExchange>& exchange) {
+  bool answered = true;  // after an exception: the exchange answers 500 when it is released
   if (!state_->at_once) return false;
-  try {
-    return state_->at_once(request, exchange);
-  } catch (const std::exception& thrown) {
-    log::error("a request could not be handled", {{"path", request->path}, {"error", thrown.what()}});
-    return true;  // if it was not answered, the exchange answers 500 when it is released
-  }
+  call_logged(request->path, [&] { answered = state_->at_once(request, exchange); });
+  return answered;
 }
 
 template <class Stream>
 void StreamConnection<Stream>::refuse(const HttpAnswer& answer) {
+  // From here on nothing is done for this client, so it must not keep a place that others need.
+  place_->set_idle();
   lowest().expires_after(state_->options.write_timeout);
   writing_ = serialize(answer, false, parser_ && parser_->get().method() == http::verb::head);
-  asio::async_write(
-      stream_, asio::buffer(writing_),
-      asio::bind_executor(strand_, [self = this->shared_from_this()](beast::error_code error, std::size_t) {
-        if (error) return self->close();
-        self->lowest().expires_after(kDrainTime);
-        self->drain();
-      }));
+  asio::async_write(stream_, asio::buffer(writing_), then(&StreamConnection::on_refused));
+}
+
+template <class Stream>
+void StreamConnection<Stream>::on_refused(beast::error_code error, std::size_t) {
+  if (error) return close();
+  lowest().expires_after(kDrainTime);
+  drain();
 }
 
 template <class Stream>
@@ -343,6 +299,9 @@ template <class Stream>
 void StreamConnection<Stream>::flush() {
   if (flushing_ || closing_ || !reply_) return;
   writing_ = reply_->take(last_);
+  if (last_ && reply_->is_broken()) reply_->end();
+  // A client that nobody knows must not keep a place that others need by reading its answer slowly.
+  if (last_ && !reply_->has_owner()) place_->set_idle();
   if (writing_.empty()) {
     if (last_) finish_request();
     return;
@@ -393,13 +352,14 @@ void StreamConnection<Stream>::finish_request() {
 template <class Stream>
 void StreamConnection<Stream>::drain() {
   buffer_.clear();
-  stream_.async_read_some(
-      buffer_.prepare(kReadSize),
-      asio::bind_executor(strand_, [self = this->shared_from_this()](beast::error_code error, std::size_t size) {
-        self->drained_ += size;
-        if (error || self->drained_ > kMaxDrained) return self->close();
-        self->drain();
-      }));
+  stream_.async_read_some(buffer_.prepare(kReadSize), then(&StreamConnection::on_drained));
+}
+
+template <class Stream>
+void StreamConnection<Stream>::on_drained(beast::error_code error, std::size_t size) {
+  drained_ += size;
+  if (error || drained_ > kMaxDrained) return close();
+  drain();
 }
 
 template <class Stream>
@@ -422,6 +382,7 @@ void StreamConnection<Stream>::stop_soon() {
 template <class Stream>
 void StreamConnection<Stream>::end_request() {
   asio::post(strand_, [self = this->shared_from_this()] {
+    self->gate_stop_.request_stop();
     if (self->reply_) self->reply_->end();
   });
 }

@@ -46,15 +46,18 @@ class StreamConnection final : public ClientConnection, public std::enable_share
 
   static Stream make_stream(asio::ip::tcp::socket socket, asio::ssl::context* context);
   void handshake();
+  void on_handshake(beast::error_code error);
   void await_request();
+  void on_first_bytes(beast::error_code error, std::size_t size);
   void read_header();
-  void on_header(beast::error_code error);
+  void on_header(beast::error_code error, std::size_t size);
   // Asks whether the body is to be read, on a worker if that may block.
   void ask_gate();
   void on_permit(BodyPermit permit);
+  void on_go_on(beast::error_code error, std::size_t size);
   void read_body();
   void read_some_body();
-  void on_body(beast::error_code error);
+  void on_body(beast::error_code error, std::size_t size);
   // The request of which the header has come, without its body. Null if it was refused.
   std::shared_ptr<HttpRequest> make_request();
   void handle();
@@ -65,6 +68,7 @@ class StreamConnection final : public ClientConnection, public std::enable_share
                         const std::shared_ptr<HttpExchange>& exchange);
   // Sends an answer that comes not from the handler, and then closes the connection.
   void refuse(const HttpAnswer& answer);
+  void on_refused(beast::error_code error, std::size_t size);
   void refuse(int status, const char* text) {
     refuse({.status = status, .content_type = "text/plain; charset=utf-8", .body = std::string(text) + "\n"});
   }
@@ -80,6 +84,7 @@ class StreamConnection final : public ClientConnection, public std::enable_share
   void finish_request();
   // Reads and discards what the client still sends, within a limit of bytes and time, and then closes.
   void drain();
+  void on_drained(beast::error_code error, std::size_t size);
   void close();
   auto& lowest() { return beast::get_lowest_layer(stream_); }
   // Returns a completion handler that calls `method` on the strand and keeps this connection alive until then.
@@ -100,7 +105,7 @@ class StreamConnection final : public ClientConnection, public std::enable_share
   beast::flat_buffer buffer_;
   // This kind of body holds the bytes that have come. http::string_body reserves what Content-Length announces.
   std::optional<http::request_parser<http::basic_dynamic_body<beast::flat_buffer>>> parser_;
-  std::stop_source gate_stop_;    // for the question that ask_gate() has asked
+  std::stop_source gate_stop_;    // for the question that ask_gate() has asked: fires when the server stops
   std::shared_ptr<Reply> reply_;  // of the request that is handled; null when there is none
   // Set while a request is handled: nothing else keeps this connection alive if the client is not being watched.
   std::shared_ptr<StreamConnection> self_;

@@ -39,9 +39,9 @@ struct Target {
 // control character (NUL included).
 std::optional<Target> parse_target(std::string_view target);
 
-// The server adds Content-Length, "Retry-After: 1" to 429 and 503 unless `headers` has a "Retry-After",
-// X-Content-Type-Options, Connection where needed, and "Cache-Control: no-store" unless `headers` has a "Cache-Control"
-// in this spelling.
+// The server adds Content-Length, X-Content-Type-Options, Connection where needed, "Retry-After: 1" to 429 and 503
+// unless `headers` has a "Retry-After", and "Cache-Control: no-store" unless it has a "Cache-Control", each in this
+// spelling.
 struct HttpAnswer {
   int status = 200;
   std::string content_type = "application/json";  // left out when the body is empty
@@ -68,22 +68,25 @@ class HttpExchange {
   // open_events().
   virtual void open_events() = 0;
   // Adds `text`, which the caller has formatted as events, to the stream. Does not block, however slowly the client
-  // reads. Returns false, and drops the text, if the client has left, there is no open stream, or so much waits to be
-  // sent that the server's limits are reached (ServerOptions); nothing more can be sent then.
+  // reads. Returns false, and drops the text, if the client has left or there is no open stream. So it does if more
+  // waits to be sent than the server's limits allow (ServerOptions); the stream is broken then: nothing more can be
+  // sent, stop_token() fires, and the connection is closed without the stream's end when the rest has been sent.
   virtual bool send(std::string_view text) = 0;
   // As send(), for what the client can do without: the text is dropped, and the stream goes on, while
-  // ServerOptions::max_unsent_bytes or more wait to be sent.
+  // ServerOptions::max_unsent_bytes or more wait to be sent or another limit is reached.
   virtual bool send_if_read(std::string_view text) = 0;
   // Blocks until less than ServerOptions::max_unsent_bytes wait to be sent. For threads that produce for one client
   // only, never for those that run handlers. Returns false if the client has left, or `stop` or stop_token() has fired.
   virtual bool wait_until_read(std::stop_token stop) = 0;
-  // From now on, what waits to be sent counts for this owner, not for the client's address. Does not block.
+  // From now on, what waits to be sent counts for this owner, not for the client's address, unless it would be more
+  // than the owner's share. The connection of a client without an owner may be closed for a new one while its answer is
+  // being sent. Does not block.
   virtual void charge_to(std::string_view owner) = 0;
   // Frees the request's body, which counts against the server's limits as long as the exchange is held. REQUIRES:
   // nobody uses the body any more.
   virtual void release_body() = 0;
   // Fires when the client has left (it closed the connection or its sending side, or a write failed or timed out) and
-  // when the server ends the exchange because it stops. A client that has already sent its next request is not watched:
+  // when the server ends the exchange because it stops or the stream is broken. A client that has already sent its next request is not watched:
   // its leaving is noticed only when a write fails.
   [[nodiscard]] virtual std::stop_token stop_token() const = 0;
   // True if the token has fired because the client left; false if the server ended the exchange.
@@ -112,9 +115,10 @@ struct BodyPermit {
 };
 
 // Asked about a request whose body has not come yet as a whole, before the rest is read. The request that the
-// functions get has no body. Both may be empty; every body is read then.
+// functions get has no body. Both may be empty; every body is read then. After an exception, which is logged, the
+// client gets 500.
 struct BodyGate {
-  // Called on an io thread, so it must not block. Nullopt: `ask` has to be called.
+  // Called on an io thread, so it must not block. Nullopt: `ask`, which must not be empty then, has to be called.
   std::function<std::optional<BodyPermit>(const HttpRequest&)> at_once{};
   // Called on a worker thread; may block. The token fires when the server stops.
   std::function<BodyPermit(const HttpRequest&, std::stop_token)> ask{};

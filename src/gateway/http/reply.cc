@@ -1,10 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 
 #include "base/http_status.h"
-#include "base/log.h"
 #include "base/mutex.h"
 #include "gateway/http/server_state.h"
 
@@ -90,23 +88,31 @@ void Reply::open_events() {
   push(head + "\r\n", lock);
 }
 
+bool Reply::reserve_chunk(const std::string& bytes) {
+  return unsent_.size() + writing_ <= state_->options.max_stream_bytes && reserve(bytes.size());
+}
+
 bool Reply::send(std::string_view text) {
   MutexLock lock(mutex_);
   if (left_ || stage_ != Stage::kStream) return false;
   if (text.empty()) return true;
   const auto bytes = chunk(text);
-  if (unsent_.size() + writing_ > state_->options.max_stream_bytes || !reserve(bytes.size())) return false;
-  push(bytes, lock);
-  return true;
+  const bool room = reserve_chunk(bytes);
+  if (!room) {
+    broken_ = true;
+    stage_ = Stage::kDone;
+  }
+  push(room ? bytes : std::string(), lock);
+  return room;
 }
 
 bool Reply::send_if_read(std::string_view text) {
-  {
-    const MutexLock lock(mutex_);
-    if (left_ || stage_ != Stage::kStream) return false;
-    if (unsent_.size() >= state_->options.max_unsent_bytes) return true;
-  }
-  return send(text);
+  MutexLock lock(mutex_);
+  if (left_ || stage_ != Stage::kStream) return false;
+  if (text.empty() || unsent_.size() >= state_->options.max_unsent_bytes) return true;
+  const auto bytes = chunk(text);
+  if (reserve_chunk(bytes)) push(bytes, lock);
+  return true;
 }
 
 bool Reply::wait_until_read(std::stop_token stop) {
@@ -123,6 +129,7 @@ bool Reply::wait_until_read(std::stop_token stop) {
 }
 
 void Reply::charge_to(std::string_view owner) {
+  has_owner_ = true;
   const MutexLock lock(mutex_);
   auto held = state_->answers.hold(std::string(owner));
   if (held.set(unsent_.size() + writing_)) waiting_ = std::move(held);
@@ -135,13 +142,7 @@ void Reply::release_body() {
 }
 
 void Reply::later(std::function<void()> work) {
-  asio::post(state_->work, [work = std::move(work)] {
-    try {
-      work();
-    } catch (const std::exception& thrown) {
-      log::error("a request could not be handled to its end", {{"error", thrown.what()}});
-    }
-  });
+  asio::post(state_->work, [path = request_->path, work = std::move(work)] { call_logged(path, work); });
 }
 
 std::shared_ptr<HttpExchange> Reply::hand_out(const std::shared_ptr<Reply>& reply) {

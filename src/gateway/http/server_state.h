@@ -4,6 +4,7 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <functional>
@@ -13,6 +14,7 @@
 #include <string>
 
 #include "base/byte_budget.h"
+#include "base/log.h"
 #include "base/mutex.h"
 #include "gateway/http/server.h"
 #include "net/connection_table.h"
@@ -31,11 +33,21 @@ class ClientConnection {
   // Closes the connection if no request is in progress. REQUIRES: ServerState::stopping is set, which makes a
   // connection with a request in progress close after the answer.
   virtual void stop_soon() = 0;
-  // Fires the stop token of the request in progress, if any; its client_left() stays false.
+  // Fires the stop token of the request in progress, if any, and that of the BodyGate; client_left() stays false.
   virtual void end_request() = 0;
   // Does the same, and closes the connection at once.
   virtual void close_now() = 0;
 };
+
+// Calls a function of the server's owner; an exception is logged and goes no further.
+template <class Task>
+void call_logged(const std::string& path, const Task& task) {
+  try {
+    task();
+  } catch (const std::exception& thrown) {
+    log::error("a request could not be handled", {{"path", path}, {"error", thrown.what()}});
+  }
+}
 
 // Owned by the server, by its connections and by the exchanges, so that it lives until the last of them is gone.
 struct ServerState {
@@ -53,6 +65,26 @@ struct ServerState {
 
   void refuse(std::string_view reason) const {
     if (options.on_refusal) options.on_refusal(reason);
+  }
+  // Calls `task`, which must not throw, on a worker thread. Whatever it has captured, which must include the ownership
+  // of this state, is released after the request has stopped counting as busy. Returns false, and does not call it,
+  // while max_requests are handled or wait for a worker.
+  template <class Task>
+  bool on_worker(Task task) {
+    if (busy.fetch_add(1) >= options.max_requests) {
+      busy.fetch_sub(1);
+      refuse("requests");
+      return false;
+    }
+    asio::post(work, [this, task = std::move(task)] {
+      task();
+      busy.fetch_sub(1);
+    });
+    return true;
+  }
+  // Calls the handler.
+  void call(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<HttpExchange>& exchange) const {
+    call_logged(request->path, [&] { handler(request, exchange); });
   }
 
   const ServerOptions options;
@@ -115,7 +147,11 @@ class Reply final : public HttpExchange {
   std::string take(bool& last);
   void leave();                         // the client has left: fires the stop token and ends all waits of send()
   void end() { stop_.request_stop(); }  // the server ends the exchange
-  [[nodiscard]] bool keeps_alive() const { return keep_alive_; }
+  [[nodiscard]] bool keeps_alive() const { return keep_alive_ && !broken_; }
+  // The stream ends without its end, because a text was too much for the limits. Without the last chunk the client
+  // notices.
+  [[nodiscard]] bool is_broken() const { return broken_; }
+  [[nodiscard]] bool has_owner() const { return has_owner_; }  // charge_to() was called
 
  private:
   enum class Stage { kNothing, kStream, kDone };
@@ -124,6 +160,8 @@ class Reply final : public HttpExchange {
   void finish();
   // Counts `more` bytes as waiting to be sent; false if they are too many.
   bool reserve(std::size_t more) REQUIRES(mutex_);
+  // Whether there is room for this chunk of the stream, which is counted then.
+  bool reserve_chunk(const std::string& bytes) REQUIRES(mutex_);
 
   const std::shared_ptr<ServerState> state_;
   const std::shared_ptr<HttpRequest> request_;
@@ -132,6 +170,8 @@ class Reply final : public HttpExchange {
   const std::function<void()> wake_;
   std::stop_source stop_;
   std::atomic<bool> left_{false};
+  std::atomic<bool> broken_{false};
+  std::atomic<bool> has_owner_{false};
   Mutex mutex_;
   CondVar room_;
   Stage stage_ GUARDED_BY(mutex_) = Stage::kNothing;

@@ -169,11 +169,10 @@ Result<RunSummary> KubeRunService::refresh_summary(const Identity& caller, const
   return summarize(*run);
 }
 
-Result<RunSummary> KubeRunService::find_summary(const Identity& caller, std::string_view run_id, std::stop_token stop) {
-  const auto digits = run_id_digits(run_id);
-  RETURN_IF_ERROR(digits);
+Result<std::vector<RunSummary>> KubeRunService::shown_runs(const Identity& caller, std::string_view digits,
+                                                           std::stop_token stop) {
   std::vector<RunSummary> seen;
-  for (auto& run : cache_.by_uid(*digits)) {
+  for (auto& run : cache_.by_uid(digits)) {
     const ResourceAttributes see{
         .verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = run.key.namespace_};
     const auto may = access_.allowed(caller, see, stop);
@@ -182,38 +181,46 @@ Result<RunSummary> KubeRunService::find_summary(const Identity& caller, std::str
     seen.push_back(std::move(run));
     if (seen.size() > kCandidates) break;
   }
-  if (seen.empty()) return std::unexpected(unknown_run(caller, *digits, stop));
-  if (seen.size() == 1) return seen.front();
-  const bool more = seen.size() > kCandidates;
-  if (more) seen.resize(kCandidates);
-  return fail(ErrorKind::kInvalid, "run_id {} is ambiguous: {}{}. Give more digits", run_id,
-              candidates_text(std::move(seen)), more ? "; and others" : "");
-}
-
-Result<bool> KubeRunService::watch_is_complete(const std::string& namespace_, std::stop_token stop) {
-  if (complete_.find(namespace_)) return true;
-  const auto asked = std::chrono::steady_clock::now();
-  std::int64_t there = 0;
-  const auto meta = client_.list_each(
-      kube::kModelRuns, {.namespace_ = namespace_, .limit = 1, .metadata_only = true},
-      [&there](const kube::Json&) { ++there; }, stop);
-  if (!meta) return std::unexpected(own_fault(meta.error()));
-  const bool complete = static_cast<std::int64_t>(cache_.of_namespace(namespace_).size()) >= there + meta->remaining;
-  if (complete) complete_.put(namespace_, true, asked);
-  return complete;
+  return seen;
 }
 
 // A run cannot be read by its UID. One that the watch has not shown yet was made a moment ago, so the client is told to
 // try again instead of listing a namespace that may have thousands.
-Error KubeRunService::unknown_run(const Identity& caller, std::string_view digits, std::stop_token stop) {
+Result<RunSummary> KubeRunService::find_summary(const Identity& caller, std::string_view run_id, std::stop_token stop) {
+  const auto digits = run_id_digits(run_id);
+  RETURN_IF_ERROR(digits);
+  auto seen = shown_runs(caller, *digits, stop);
+  RETURN_IF_ERROR(seen);
+  if (seen->empty()) {
+    const auto complete = watch_is_complete(caller, stop);
+    RETURN_IF_ERROR(complete);
+    // The run may be the one that the watch has brought since the first look, and by which it is complete now.
+    seen = shown_runs(caller, *digits, stop);
+    RETURN_IF_ERROR(seen);
+    if (seen->empty() && *complete) return fail(ErrorKind::kNotFound, "{}", no_run(*digits));
+    if (seen->empty()) {
+      return fail(ErrorKind::kUnavailable, "run {} is not known here yet: try again in a second", *digits);
+    }
+  }
+  if (seen->size() == 1) return seen->front();
+  const bool more = seen->size() > kCandidates;
+  if (more) seen->resize(kCandidates);
+  return fail(ErrorKind::kInvalid, "run_id {} is ambiguous: {}{}. Give more digits", run_id,
+              candidates_text(std::move(*seen)), more ? "; and others" : "");
+}
+
+Result<bool> KubeRunService::watch_is_complete(const Identity& caller, std::stop_token stop) {
   const ResourceAttributes see{
       .verb = "list", .group = kModelrunDev, .resource = "modelruns", .namespace_ = caller.namespace_};
   const auto may = access_.allowed(caller, see, stop);
-  if (!may) return may.error();
-  const auto complete = *may ? watch_is_complete(caller.namespace_, stop) : Result<bool>(true);
-  if (!complete) return complete.error();
-  if (*complete) return {ErrorKind::kNotFound, no_run(digits)};
-  return {ErrorKind::kUnavailable, fmt::format("run {} is not known here yet: try again in a second", digits)};
+  RETURN_IF_ERROR(may);
+  if (!*may) return true;
+  std::int64_t there = 0;
+  const auto meta = client_.list_each(
+      kube::kModelRuns, {.namespace_ = caller.namespace_, .limit = 1, .metadata_only = true},
+      [&there](const kube::Json&) { ++there; }, stop);
+  if (!meta) return std::unexpected(own_fault(meta.error()));
+  return static_cast<std::int64_t>(cache_.count_in(caller.namespace_)) >= there + meta->remaining;
 }
 
 Result<RunPtr> KubeRunService::read_run(const Identity& caller, const RunKey& key, std::stop_token stop) {

@@ -2,10 +2,8 @@
 // production: Kubernetes RBAC) before each step whether the caller may do it.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 
-#include "base/timed_cache.h"
 #include "gateway/runs/run_cache.h"
 #include "gateway/runs/run_service.h"
 #include "kube/client.h"
@@ -43,17 +41,15 @@ class KubeRunService final : public RunService {
                           const std::function<bool(std::string_view)>& on_data, std::stop_token stop) override;
 
  private:
-  static constexpr std::chrono::seconds kCompleteRemembered{1};
-  static constexpr std::size_t kMaxComplete = 10'000;
-
   // Succeeds if `caller` may do `action`. Otherwise kDenied, with `what` in the message, or, if the caller may not
   // even get runs of that namespace, kNotFound with the message `absent`.
   Result<void> demand(const Identity& caller, const ResourceAttributes& action, std::string_view what,
                       const std::string& absent, std::stop_token stop);
-  // The error for a run that the watch does not show.
-  Error unknown_run(const Identity& caller, std::string_view digits, std::stop_token stop);
-  // Whether the watch shows as many runs of the namespace as there are. One read, of one object's metadata.
-  Result<bool> watch_is_complete(const std::string& namespace_, std::stop_token stop);
+  // The runs whose UID begins with `digits` that the watch shows and the caller may see; at most kCandidates + 1.
+  Result<std::vector<RunSummary>> shown_runs(const Identity& caller, std::string_view digits, std::stop_token stop);
+  // Whether the watch shows as many runs of the caller's namespace as there are, as far as the caller may know. One
+  // read, of one object's metadata.
+  Result<bool> watch_is_complete(const Identity& caller, std::stop_token stop);
   // kNotFound also if another run (another UID) has that name now.
   Result<api::ModelRun> read_live(const RunKey& key, std::stop_token stop);
   // Returns the existing run `name` if it was made from the object `wanted`; kInvalid if its spec is another one.
@@ -64,7 +60,6 @@ class KubeRunService final : public RunService {
   RunCache& cache_;
   Access& access_;
   ResultCache results_;
-  TimedCache<bool> complete_{kCompleteRemembered, kMaxComplete};  // by namespace: those of which the watch shows all
 };
 
 // Turns an error of the API server into one that may be shown to the caller. If the gateway itself lacks a right, that

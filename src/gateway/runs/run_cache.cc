@@ -72,6 +72,10 @@ std::vector<RunSummary> RunCache::of_namespace(std::string_view namespace_) cons
   return found;
 }
 
+std::size_t RunCache::count_in(std::string_view namespace_) const {
+  return store_.by_index("namespace", namespace_).size();
+}
+
 void RunCache::notify(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span,
                       const std::stop_token& stop, std::function<void()> wake) {
   // Enter before looking: a change between the two would be missed otherwise.

@@ -40,6 +40,7 @@ class RunCache {
   // In no particular order, as the next one.
   [[nodiscard]] std::vector<RunSummary> of_project(const ProjectRef& project) const;
   [[nodiscard]] std::vector<RunSummary> of_namespace(std::string_view namespace_) const;
+  [[nodiscard]] std::size_t count_in(std::string_view namespace_) const;
 
   // See RunService::pause().
   void pause(std::chrono::milliseconds span, const std::stop_token& stop, std::function<void()> wake) {

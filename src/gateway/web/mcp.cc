@@ -212,10 +212,9 @@ std::expected<Request, Refusal> read_request(const Head& head, std::string_view 
     return refuse(400, nullptr, kInvalidRequest, "id must be a string or an integer");
   }
   request.notification = !with_id;
-  if (const auto& params = member(*message, "params"); params.is_object()) {
-    request.params = params;
-  } else if (!params.is_null()) {
-    return refuse(400, request.id, kInvalidParams, "params must be an object");
+  if (const auto params = message->find("params"); params != message->end() && !params->is_null()) {
+    if (!params->is_object()) return refuse(400, request.id, kInvalidParams, "params must be an object");
+    request.params = std::move(*params);
   }
   RETURN_IF_ERROR(decide_era(head, request));
   const auto& meta = member(request.params, "_meta");
@@ -258,8 +257,12 @@ json arguments_of(const Request& request) {
 }
 
 json take_arguments(Request& request) {
-  auto arguments = arguments_of(request);
-  request.params = {{"name", text_at(request.params, "name")}};
+  auto& params = request.params;
+  auto arguments = json::object();
+  if (const auto found = params.find("arguments"); found != params.end() && !found->is_null()) {
+    arguments = std::move(*found);
+  }
+  params = {{"name", text_at(params, "name")}};
   return arguments;
 }
 

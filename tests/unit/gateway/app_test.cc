@@ -226,6 +226,29 @@ TEST_F(HttpTest, LogsOfARunThatIsUnderWay) {
   EXPECT_THAT(connection.receive().body, HasSubstr("event: end"));
 }
 
+// The client has to know in what state the run is, however slowly it reads.
+TEST_F(HttpTest, LogsLeaveNoStatusOut) {
+  server_options.max_unsent_bytes = 1;
+  server_options.send_buffer_bytes = 16 << 10;
+  server_options.write_timeout = std::chrono::minutes(5);
+  server.put(kube::kPods, {{"metadata", {{"namespace", "ns"}, {"name", "p"}}}});
+  server.set_pod_log("ns", "p", "model", std::string(std::size_t{7} << 20U, 'x'));
+  const auto uid = put_run("a", {{"phase", "Running"}, {"podName", "p"}});
+  Client connection(port());
+  connection.send(request("GET", "/v1/runs/" + uid + "/logs"));
+  connection.read_until("event: log");
+  // The first of these ticks leaves something that waits behind what is being written.
+  const auto ticks = [&](int more) {
+    const int before = access.asked;
+    return eventually([&] { return access.asked >= before + more; });
+  };
+  ASSERT_TRUE(ticks(3));
+  set_status({{"phase", "Pending"}});
+  ASSERT_TRUE(ticks(3));
+  set_status(success());
+  EXPECT_THAT(connection.receive().body, HasSubstr("\"status\":\"pending\""));
+}
+
 // The operator hears of a run's start from its pod, the kubelet only when it looks again.
 TEST_F(HttpTest, LogsThatTheKubeletDoesNotHaveYet) {
   nlohmann::json pod{{"metadata", {{"namespace", "ns"}, {"name", "p"}}}};
@@ -254,6 +277,38 @@ TEST_F(HttpTest, EachCallerHasARateOfItsOwn) {
   EXPECT_EQ(slowed.status, 429);
   EXPECT_EQ(slowed.headers.at("retry-after"), "1");
   EXPECT_EQ(ask(request("GET", "/openapi.json", {}, {}, "ben")).status, 200);
+}
+
+// Whoever may make one service account in a namespace may make many.
+TEST_F(HttpTest, TheServiceAccountsOfANamespaceHaveOneRate) {
+  app_options.rate = {.per_second = 1e-6, .burst = 2, .max_names = 10};
+  EXPECT_EQ(ask(request("GET", "/openapi.json", {}, {}, "bot1")).status, 200);
+  EXPECT_EQ(ask(request("GET", "/openapi.json", {}, {}, "bot2")).status, 200);
+  for (const bool early : {true, false}) {
+    at_once = early;
+    EXPECT_EQ(ask(request("GET", "/openapi.json", {}, {}, "bot1")).status, 429);
+    EXPECT_EQ(ask(request("GET", "/openapi.json", {}, {}, "bot2")).status, 429);
+  }
+  EXPECT_EQ(ask(request("GET", "/openapi.json")).status, 200);
+}
+
+TEST_F(HttpTest, TheLogSaysWhoIsSlowedDown) {
+  app_options.rate = {.per_second = 1e-6, .burst = 1, .max_names = 10};
+  EXPECT_EQ(ask(mcp("ping")).status, 200);
+  testing::internal::CaptureStderr();
+  for (const bool early : {true, false}) {
+    at_once = early;
+    EXPECT_EQ(ask(mcp("ping")).status, 429);
+  }
+  EXPECT_EQ(ask(request("POST", "/mcp", std::string(100'000, 'x'))).status, 429);
+  close();
+  const auto log = testing::internal::GetCapturedStderr();
+  int lines = 0;
+  for (auto at = log.find("status=\"429\""); at != std::string::npos; at = log.find("status=\"429\"", at + 1)) {
+    EXPECT_THAT(log.substr(at, log.find('\n', at) - at), HasSubstr("user=\"ana\""));
+    ++lines;
+  }
+  EXPECT_EQ(lines, 3);
 }
 
 // Whether it is remembered or looked up, the answer is the same.
@@ -341,6 +396,22 @@ TEST_F(HttpTest, TheTokenIsLookedAtBeforeABodyIsAccepted) {
   good.send(std::string(100'000, 'x'));
   EXPECT_EQ(good.receive().status, 400);  // it is not JSON
   EXPECT_THAT(metrics.text(), HasSubstr("code=\"401\",route=\"/mcp\"} 2"));
+}
+
+// The gate answers on the io thread what it can.
+TEST_F(HttpTest, ABodyOfAKnownCallerNeedsNoWorkerToBePermitted) {
+  std::vector<std::unique_ptr<Client>> stuck;
+  for (int i = 0; i < 4; ++i) {
+    stuck.push_back(std::make_unique<Client>(port()));
+    stuck.back()->send(request("GET", "/openapi.json", {}, {}, "stuck"));
+  }
+  ASSERT_TRUE(eventually([&] { return authenticator.stuck == server_options.workers; }));
+  const auto head = [](const std::string& token) {
+    auto text = request("POST", "/mcp", std::string(100'000, 'x'), "Expect: 100-continue\r\n", token);
+    return text.substr(0, text.find("\r\n\r\n") + 4);
+  };
+  EXPECT_EQ(ask(head("good")).status, 100);
+  EXPECT_EQ(ask(head("")).status, 401);
 }
 
 TEST_F(HttpTest, OneCallerTakesAShareOfTheCallsThatWait) {

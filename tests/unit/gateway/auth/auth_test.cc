@@ -162,9 +162,15 @@ TEST_F(ReviewTest, OtherTokensAreNotShownToTheCluster) {
 }
 
 TEST_F(ReviewTest, ARefusedTokenIsNotShownToTheClusterAgainAtOnce) {
+  const json good = answer;
   answer["authenticated"] = false;
   for (int i = 0; i < 5; ++i) EXPECT_EQ(review.authenticate(token(), {}).error().kind, ErrorKind::kDenied);
   EXPECT_EQ(asked, 1);
+  answer = good;
+  answer["user"]["username"] = "system:admin";
+  const auto other = token({{"sub", "no service account"}});
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(review.authenticate(other, {}).error().kind, ErrorKind::kDenied);
+  EXPECT_EQ(asked, 2);
 }
 
 // Nobody has verified these claims.

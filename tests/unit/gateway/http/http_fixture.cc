@@ -132,6 +132,9 @@ Result<Identity> FakeAuthenticator::authenticate(std::string_view token, std::st
 }
 
 std::optional<Identity> FakeAuthenticator::remembered(std::string_view token) {
+  if (token == "bot1" || token == "bot2") {
+    return Identity{.user = fmt::format("system:serviceaccount:team:{}", token), .namespace_ = "team"};
+  }
   if (token != "good" && token != "ben") return std::nullopt;
   return Identity{.user = token == "good" ? "ana" : "ben", .uid = {}, .groups = {}, .namespace_ = "ns", .expires = {}};
 }

@@ -357,6 +357,85 @@ TEST_F(ServerTest, TheGateIsAskedBeforeTheBodyIsRead) {
   EXPECT_EQ(client.receive().body, "3/ask");
 }
 
+TEST_F(ServerTest, AGateThatThrowsIsAnInternalError) {
+  gate.at_once = [](const HttpRequest& request) -> std::optional<BodyPermit> {
+    if (request.path == "/") throw std::runtime_error("secret");
+    return std::nullopt;
+  };
+  gate.ask = [](const HttpRequest&, const std::stop_token&) -> BodyPermit { throw std::runtime_error("secret"); };
+  EXPECT_EQ(ask(head_of_post(1000)).status, 500);
+  EXPECT_EQ(ask("POST /ask HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n").status, 500);
+}
+
+// Before the connection is closed, so that the client gets an answer.
+TEST_F(ServerTest, AStopEndsTheGatesQuestion) {
+  options.stop_grace = std::chrono::milliseconds(1);
+  std::atomic<bool> asked = false;
+  gate.at_once = [](const HttpRequest&) { return std::nullopt; };
+  gate.ask = [&](const HttpRequest&, const std::stop_token& stop) {
+    asked = true;
+    EXPECT_TRUE(eventually([&] { return stop.stop_requested(); }));
+    return BodyPermit{.refusal = HttpAnswer{.status = 503}, .owner = {}};
+  };
+  Client client(start());
+  client.send(head_of_post(1000));
+  ASSERT_TRUE(eventually([&] { return asked.load(); }));
+  server->stop();
+  EXPECT_EQ(client.receive().status, 503);
+}
+
+// While the rest of its request is awaited, to be thrown away.
+TEST_F(ServerTest, WhoIsRefusedMakesRoom) {
+  options.connections = {.total = 6, .per_peer = 1};
+  gate.at_once = [](const HttpRequest&) { return std::nullopt; };
+  gate.ask = [](const HttpRequest&, const std::stop_token&) {
+    return BodyPermit{.refusal = HttpAnswer{.status = 401}, .owner = {}};
+  };
+  Client first(start());
+  first.send(head_of_post(1000));
+  EXPECT_EQ(first.receive().status, 401);
+  EXPECT_EQ(ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status, 200);
+}
+
+TEST_F(ServerTest, OnlyWhoIsKnownKeepsAPlaceByReadingSlowly) {
+  options.connections = {.total = 6, .per_peer = 1};
+  options.write_timeout = std::chrono::minutes(5);
+  options.send_buffer_bytes = 16 << 10;
+  handler = [](const RequestPtr& request, const ExchangePtr& exchange) {
+    if (request->path == "/known") exchange->charge_to("a");
+    exchange->answer({.body = std::string(std::size_t{16} << 20U, 'x')});
+  };
+  Client slow(start());
+  slow.send("GET /stranger HTTP/1.1\r\nHost: h\r\n\r\n");
+  slow.read_until("200 OK");
+  Client known(server->port());
+  known.send("GET /known HTTP/1.1\r\nHost: h\r\n\r\n");
+  known.read_until("200 OK");
+  EXPECT_EQ(refused("evicted"), 1);
+  EXPECT_EQ(ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status, 0);
+  EXPECT_EQ(refused("peer_full"), 1);
+}
+
+// A client must not take the part that it got for the whole.
+TEST_F(ServerTest, AStreamThatIsTooMuchEndsWithoutItsEnd) {
+  options.max_answers_bytes_per_owner = 100'000;
+  std::atomic<bool> stopped = false;
+  handler = [&](const RequestPtr&, const ExchangePtr& exchange) {
+    exchange->open_events();
+    EXPECT_TRUE(exchange->send("data: first\n\n"));
+    EXPECT_TRUE(exchange->send_if_read(std::string(200'000, 'x')));  // the client can do without
+    EXPECT_FALSE(exchange->send(std::string(200'000, 'x')));
+    EXPECT_FALSE(exchange->send("data: second\n\n"));
+    stopped = eventually([&] { return exchange->stop_token().stop_requested(); }) && !exchange->client_left();
+  };
+  Client client(start());
+  client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(client.read_until("first\n\n"), HasSubstr("200 OK"));
+  EXPECT_EQ(client.receive().status, 0);  // there is no last chunk
+  EXPECT_TRUE(eventually([&] { return stopped.load(); }));
+  EXPECT_EQ(refused("answers"), 2);
+}
+
 // Each piece of a body that comes in time moves the time-out on.
 TEST_F(ServerTest, ASlowBodyThatComesOnIsTaken) {
   options.body_timeout = std::chrono::milliseconds(300);

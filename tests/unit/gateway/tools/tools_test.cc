@@ -264,6 +264,26 @@ TEST_F(GatewayTest, RunThatTheWatchHasNotBroughtYetIsToBeAskedForAgain) {
   EXPECT_EQ(use("get_run", question).value()["status"], "success");
 }
 
+// However short the time since it was found that the watch shows all runs.
+TEST_F(GatewayTest, ARunThatWasMadeAMomentAgoIsNotDenied) {
+  put_run("old", success());
+  EXPECT_EQ(use("get_run", {{"run_id", "77777777"}}).error().kind, ErrorKind::kNotFound);
+  const auto stored =
+      server.put(kube::kModelRuns, {{"metadata", {{"namespace", "ns"}, {"name", "x"}}}, {"status", success()}});
+  EXPECT_EQ(use("get_run", {{"run_id", stored["metadata"]["uid"]}}).error().kind, ErrorKind::kUnavailable);
+}
+
+TEST_F(GatewayTest, ARunThatTheWatchBringsWhileItIsLookedForIsFound) {
+  const auto stored = server.put(kube::kModelRuns, {{"metadata", {{"namespace", "ns"}, {"name", "x"}}},
+                                                    {"spec", {{"project", "forecasts"}}},
+                                                    {"status", success()}});
+  server.set_hook([&](const kube::Request& request, int) {
+    if (request.path.ends_with("modelruns?limit=1")) cache.note(api::decode_model_run(stored));
+    return fakes::Fault::kNone;
+  });
+  EXPECT_EQ(use("get_run", {{"run_id", stored["metadata"]["uid"]}}).value()["status"], "success");
+}
+
 TEST_F(GatewayTest, AnUnknownRunIsOneSmallReadWhateverTheHistory) {
   for (int i = 0; i < 50; ++i) put_run(fmt::format("r{}", i), success());
   const auto before = server.requests().size();
@@ -271,7 +291,7 @@ TEST_F(GatewayTest, AnUnknownRunIsOneSmallReadWhateverTheHistory) {
     EXPECT_EQ(use("get_run", {{"run_id", id}}).error().kind, ErrorKind::kNotFound);
   }
   const auto requests = server.requests();
-  ASSERT_EQ(requests.size(), before + 1);
+  ASSERT_EQ(requests.size(), before + 2);
   EXPECT_THAT(requests.back().path, testing::EndsWith("modelruns?limit=1"));
   EXPECT_THAT(requests.back().accept, HasSubstr("PartialObjectMetadataList"));
 }

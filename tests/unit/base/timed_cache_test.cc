@@ -1,0 +1,41 @@
+#include "base/timed_cache.h"
+
+#include <gtest/gtest.h>
+
+namespace modelrun {
+namespace {
+
+using std::chrono::hours;
+
+TEST(TimedCache, AKnownKeyIsRenewedAlsoWhenItIsFull) {
+  const auto now = std::chrono::steady_clock::now();
+  TimedCache<int> cache(hours(10), 2);
+  cache.put("a", 1, now - hours(2));
+  cache.put("b", 1, now);
+  cache.put("a", 2, now);
+  EXPECT_EQ(cache.find("a"), 2);
+  cache.put("c", 3, now);
+  EXPECT_FALSE(cache.find("c"));
+  EXPECT_EQ(cache.find("b"), 1);
+}
+
+// Two who asked may come back in the other order.
+TEST(TimedCache, AnOlderAnswerDoesNotReplaceANewerOne) {
+  const auto now = std::chrono::steady_clock::now();
+  TimedCache<int> cache(hours(10), 2);
+  cache.put("a", 2, now);
+  cache.put("a", 1, now - hours(1));
+  EXPECT_EQ(cache.find("a"), 2);
+}
+
+TEST(TimedCache, WhatHasExpiredMakesRoom) {
+  const auto now = std::chrono::steady_clock::now();
+  TimedCache<int> cache(hours(1), 1);
+  cache.put("a", 1, now - hours(2));
+  EXPECT_FALSE(cache.find("a"));
+  cache.put("b", 2, now);
+  EXPECT_EQ(cache.find("b"), 2);
+}
+
+}  // namespace
+}  // namespace modelrun
