@@ -37,7 +37,8 @@ class JsonText {
 };
 
 // Reads `text` by the rules of parse_strict(), with the same errors, and returns it as a JsonText, without building the
-// value: needs memory of a small multiple of the text's size. limits.max_values is not applied.
+// value: needs memory of a small multiple of the text's size. A duplicate key is found at the end of its object: a text
+// with another mistake before that gives the error of the other. limits.max_values is not applied.
 Result<JsonText> compact_strict(std::string_view text, const JsonLimits& limits = {});
 
 // canonical_json() of the value, in as little memory as compact_strict().

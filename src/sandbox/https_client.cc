@@ -153,7 +153,9 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   const auto port =
       colon == std::string_view::npos ? std::nullopt : parse_number<std::uint16_t>(text.substr(colon + 1));
-  if (!port || *port == 0) return fail(ErrorKind::kInvalid, "'{}' is not IP:PORT", text);
+  // inet_pton() reads up to the first NUL; what lies behind it would go unread.
+  const bool whole = text.find('\0') == std::string_view::npos;
+  if (!whole || !port || *port == 0) return fail(ErrorKind::kInvalid, "'{}' is not IP:PORT", text);
   std::string host(text.substr(0, colon));
   Endpoint endpoint;
   if (host.starts_with('[') && host.ends_with(']')) {

@@ -119,6 +119,8 @@ struct PendingLookup {
 
 AddressKind address_kind(std::string_view address) {
   const std::string text(address);
+  // inet_pton() reads up to the first NUL; what lies behind it would go unread.
+  if (text.find('\0') != std::string::npos) return AddressKind::kNever;
   in_addr four{};
   if (inet_pton(AF_INET, text.c_str(), &four) == 1) return kind4(ntohl(four.s_addr));
   in6_addr six{};

@@ -174,6 +174,7 @@ TEST(Endpoint, OnlyAddresses) {
        {"", "10.0.0.1", "host:1", "10.0.0.1:0", "10.0.0.1:65536", "[::1:1", "10.0.0.1:x", "fd00::1:1"}) {
     EXPECT_FALSE(parse_endpoint(bad).has_value()) << bad;
   }
+  EXPECT_FALSE(parse_endpoint(std::string_view("10.0.0.1\0x:8443", 15)).has_value());
 }
 
 // ---- Landlock ----------------------------------------------------------------------------------------------------

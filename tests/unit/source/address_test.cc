@@ -51,6 +51,7 @@ TEST(Address, KnowsItsKind) {
   for (const auto& [kind, addresses] : expected) {
     for (const char* address : addresses) EXPECT_EQ(address_kind(address), kind) << address;
   }
+  EXPECT_EQ(address_kind(std::string_view("10.0.0.1\0.x", 11)), AddressKind::kNever);
 }
 
 Lookup answering(std::vector<std::string> addresses) {
