@@ -41,6 +41,13 @@ class WaitingTasks final : public Executor {
   std::stop_source stop_;
 };
 
+// Of a commit without files.
+std::filesystem::path empty_listing() {
+  auto path = std::filesystem::path(::testing::TempDir()) / fmt::format("sources_test.{}", ::getpid());
+  const std::ofstream file(path);
+  return path;
+}
+
 class ScriptedGit final : public Git {
  public:
   Result<source::Resolved> resolve(const source::Remote&, const std::optional<std::string>& branch,
@@ -55,7 +62,7 @@ class ScriptedGit final : public Git {
     ++fetches;
     if (during) during();
     stopped = stop.stop_requested();
-    auto archive = std::make_shared<const source::Archive>(source::ArchiveFiles{"/nowhere", listing_},
+    auto archive = std::make_shared<const source::Archive>(source::ArchiveFiles{"/nowhere", listing},
                                                            source::FileDigest{std::string(64, 'a'), 1});
     handed = archive;
     return archive;
@@ -67,15 +74,7 @@ class ScriptedGit final : public Git {
   bool stopped = false;
   int resolves = 0, fetches = 0;
   std::weak_ptr<const source::Archive> handed;
-
- private:
-  // A commit without files.
-  static std::filesystem::path empty_listing() {
-    auto path = std::filesystem::path(::testing::TempDir()) / fmt::format("sources_test.{}", ::getpid());
-    std::ofstream file(path);
-    return path;
-  }
-  const std::filesystem::path listing_ = empty_listing();
+  const std::filesystem::path listing = empty_listing();
 };
 
 class SourcesTest : public ::testing::Test {
@@ -141,7 +140,7 @@ TEST_F(SourcesTest, WhatIsForgottenIsStoppedOrNotBegun) {
 
 TEST_F(SourcesTest, ACommitThatIsThereNeedsNoSlotOfAGitServer) {
   scene_.run.spec.commit_sha = kCommit;
-  git_.on_disk = std::make_shared<const source::Archive>(source::ArchiveFiles{"/nowhere", "/nowhere"},
+  git_.on_disk = std::make_shared<const source::Archive>(source::ArchiveFiles{"/nowhere", git_.listing},
                                                          source::FileDigest{std::string(64, 'b'), 1});
   begin();
   tasks_.run_all();
