@@ -49,7 +49,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (extracted) {
     fuzz::expect(rest.empty() && extracted->sha256 == sha256_hex(body), "the digest is that of all bytes");
   } else {
-    fuzz::expect(fuzz::is_utf8(extracted.error().message), "the error is UTF-8");
+    // The message quotes names of the archive: Relay cleans it.
+    fuzz::expect(extracted.error().kind != ErrorKind::kUnavailable, "trying again would not help");
   }
   check_below(kRoot);
   std::size_t outside = 0;

@@ -195,7 +195,7 @@ def main():
         "kubeconfig": kubeconfigs(), "kube_answers": kube_answers(), "jwt": jwts(), "mcp": mcp(),
         "encoding": [b"YWJj", b"YQ==", b"_-8", packed(b"hello" * 9), packed(bytes(70000)), packed(b"a") + b"more"],
         "json": [b'{"b": [1, -0, 0.1, 1e3, 1.0, 123456789012345678], "a": "\\u00e9\\ud83d\\ude00\\n"}', b"[[[[]]]]", b'{"a":1,"a":2}',
-                 b"1e999", b"-9223372036854775808", b'"\\ud800"', b"\xef\xbb\xbf{}", b'{"how": "Exited", "code": 3, "oomKills": 1}'],
+                 b"1e999", b"[1e19, -1e20, 1e21, 5e-324]", b"-9223372036854775808", b'"\\ud800"', b"\xef\xbb\xbf{}", b'{"how": "Exited", "code": 3, "oomKills": 1}'],
         "text": [bytes([n]) + t for n, t in zip((10, 40, 200), texts)],
         "source_wire": [json.dumps(wire).encode(), json.dumps(answer).encode(), json.dumps(error).encode()],
         "source_names": [b"https://Git.Example:443/a/b.git", b"http://[::ffff:10.0.0.1]:8080/x", b"file:///srv/x", b"https://u:p@h/x",
