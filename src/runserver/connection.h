@@ -41,11 +41,11 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
 
   // All three may be called on any thread and do not block.
   //
-  // Begins to serve the client. Called once, when a shared_ptr owns the connection, which is in RunServerState::connections from
-  // this call to its destructor.
+  // Begins to serve the client. Called once, when a shared_ptr owns the connection, which is in
+  // RunServerState::connections from this call to its destructor.
   void start();
-  // Called after RunServerState::stopping is set. Closes an idle connection, and answers a waiting control request with 204. Any
-  // other request is answered by its handler first, and then the connection is closed.
+  // Called after RunServerState::stopping is set. Closes an idle connection, and answers a waiting control request with
+  // 204. Any other request is answered by its handler first, and then the connection is closed.
   void stop_soon();
   // Closes the connection, even if a request has not been answered.
   void close_now();

@@ -6,8 +6,8 @@
 // client without a valid token can therefore make the server hold no more than one header and the bytes that arrived
 // with it. Connections without an accepted token have places of their own, few for each address; a new one replaces the
 // longest idle one of whoever has the most (net/connection_table.h). Of each address only so many tokens in a second
-// are looked up that turn out to be refused. What remains of a refused request is read and thrown away, for drain_timeout
-// and 32 MiB at most, so that the client can receive the answer.
+// are looked up that turn out to be refused. What remains of a refused request is read and thrown away, for
+// drain_timeout and 32 MiB at most, so that the client can receive the answer.
 //
 // Usage:
 //   auto server = Server::start({.port = 8443}, chain_pem, key_pem, authenticator, handler);
@@ -45,9 +45,9 @@ struct ServerOptions {
   std::size_t max_header_bytes = 16U << 10U;
   std::size_t max_queued_work = 1'000;  // jobs queued for or running on work threads; further requests get 503
   // Bytes of results from their arrival until the handler has them, of all pods, and of those of one namespace. They
-  // count as they arrive, and those of the unpacked text as well; nothing is reserved for a body that is only announced.
-  // A result for which there is no room gets 503. The share of a namespace is room for one result of the largest size
-  // that does not get smaller when it is compressed.
+  // count as they arrive, and those of the unpacked text as well; nothing is reserved for a body that is only
+  // announced. A result for which there is no room gets 503. The share of a namespace is room for one result of the
+  // largest size that does not get smaller when it is compressed.
   std::size_t max_result_bytes = 64U << 20U;
   std::size_t max_result_bytes_per_namespace = 32U << 20U;
 

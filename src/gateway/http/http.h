@@ -86,8 +86,8 @@ class HttpExchange {
   // nobody uses the body any more.
   virtual void release_body() = 0;
   // Fires when the client has left (it closed the connection or its sending side, or a write failed or timed out) and
-  // when the server ends the exchange because it stops or the stream is broken. A client that has already sent its next request is not watched:
-  // its leaving is noticed only when a write fails.
+  // when the server ends the exchange because it stops or the stream is broken. A client that has already sent its next
+  // request is not watched: its leaving is noticed only when a write fails.
   [[nodiscard]] virtual std::stop_token stop_token() const = 0;
   // True if the token has fired because the client left; false if the server ended the exchange.
   [[nodiscard]] virtual bool client_left() const = 0;

@@ -28,8 +28,8 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 
-// Token "good": the pod p of namespace ns. "known": the same, from memory. "stranger": of namespace other. "down": cannot be asked. "hangs": answered
-// when the server stops. "waits": as "good", when `gate` is open. Else denied.
+// Token "good": the pod p of namespace ns. "known": the same, from memory. "stranger": of namespace other. "down":
+// cannot be asked. "hangs": answered when the server stops. "waits": as "good", when `gate` is open. Else denied.
 class FakeAuthenticator final : public PodAuthenticator {
  public:
   Result<PodIdentity> authenticate(std::string_view token, std::stop_token stop) override;

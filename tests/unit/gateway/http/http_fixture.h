@@ -44,8 +44,8 @@ class Client {
   int socket_ = -1;
 };
 
-// "good" is the caller of GatewayTest, "ben" another one, "bot1" and "bot2" are service accounts of one namespace, "down" cannot be checked, "stuck" takes until the client
-// leaves. "fresh…" is good too, and never remembered.
+// "good" is the caller of GatewayTest, "ben" another one, "bot1" and "bot2" are service accounts of one namespace,
+// "down" cannot be checked, "stuck" takes until the client leaves. "fresh…" is good too, and never remembered.
 class FakeAuthenticator final : public Authenticator {
  public:
   Result<Identity> authenticate(std::string_view token, std::stop_token stop) override;
