@@ -84,7 +84,7 @@ class RunService {
   virtual Result<RunSummary> refresh_summary(const Identity& caller, const RunKey& key, bool live,
                                              std::stop_token stop) = 0;
   // The run with this UUID, or the only one whose UUID begins with these digits (at least eight). kUnavailable: the
-  // watch shows no such run, and less runs than there are in the caller's own namespace, so that this may be one that
+  // watch shows no such run, and fewer runs than there are in the caller's own namespace, so that this may be one that
   // was made a moment ago. kInvalid: `run_id` is malformed, or it is the prefix of several runs that the caller may
   // see; the message then names about ten of them.
   virtual Result<RunSummary> find_summary(const Identity& caller, std::string_view run_id, std::stop_token stop) = 0;
