@@ -232,14 +232,14 @@ void StreamConnection<Stream>::handle() {
                                    });
   self_ = this->shared_from_this();
   last_ = false;
-  auto exchange = Reply::hand_out(reply_);
+  const auto exchange = Reply::hand_out(reply_);
   if (answered_at_once(request, exchange)) return;
-  hand_over(std::move(request), std::move(exchange));
+  hand_over(std::move(request), exchange);
 }
 
 template <class Stream>
 void StreamConnection<Stream>::hand_over(std::shared_ptr<const HttpRequest> request,
-                                         std::shared_ptr<HttpExchange> exchange) {
+                                         const std::shared_ptr<HttpExchange>& exchange) {
   // The handler may take longer than the connection lives, so it shares the ownership of the state instead.
   const bool begun =
       state_->on_worker([state = state_, request = std::move(request), exchange] { state->call(request, exchange); });

@@ -62,7 +62,7 @@ class StreamConnection final : public ClientConnection, public std::enable_share
   std::shared_ptr<HttpRequest> make_request();
   void handle();
   // Gives the request to a worker.
-  void hand_over(std::shared_ptr<const HttpRequest> request, std::shared_ptr<HttpExchange> exchange);
+  void hand_over(std::shared_ptr<const HttpRequest> request, const std::shared_ptr<HttpExchange>& exchange);
   // True if the server's AtOnce function has taken the request.
   bool answered_at_once(const std::shared_ptr<const HttpRequest>& request,
                         const std::shared_ptr<HttpExchange>& exchange);
