@@ -6,7 +6,7 @@ import json
 
 import clients
 from cluster import PATIENCE
-from gateway import ASYNC, ERAS, FINAL, SYNC, Gateway
+from gateway import ASYNC, ERAS, FINAL, SYNC
 from harness import case, same
 
 TOOLS = ["run", "get_run", "list_runs", "get_run_output", "cancel_run"]
@@ -155,14 +155,14 @@ def mcp_remote_takes_the_tour(space, gateway):
     take(clients.mcp_remote, space, gateway, modes=("legacy", "auto"))
 
 
-@case(beside=True)
-def typescript_clients_wait_for_more_than_a_minute(space, _):
+@case
+def typescript_clients_wait_for_more_than_a_minute(space, gateway):
     """They give up after 60 s in which they hear nothing; here a run is silent for 65."""
     token = space.token("editor")
 
     async def one(library, mode):
         heard = []
-        async with clients.typescript(library, own.url + "/mcp", token, mode) as client:
+        async with clients.typescript(library, gateway.url + "/mcp", token, mode) as client:
             done = await client.call("run", {**SYNC, "scope": "model", "model_name": "minute"}, lambda *step: heard.append(step))
         same((done.is_error, done.fields["stdout"]), (False, "a minute later\n"))
         assert done.fields["duration_seconds"] > 60 and len(heard) > 5, (done, heard)
@@ -172,5 +172,5 @@ def typescript_clients_wait_for_more_than_a_minute(space, _):
             for which in (("sdk", "legacy"), ("client", "legacy"), ("client", "2026-07-28")):
                 group.create_task(one(*which))
 
-    with Gateway(space) as own, first_failure():
+    with first_failure():
         asyncio.run(every())
