@@ -142,11 +142,10 @@ class Applier {
       log::warn("the agent's log cannot be read now", {{"run", meta().key()}, {"error", frame.error().message}});
       return {};  // the plan has the run reconciled again
     }
-    if (const auto usable = is_usable(frame); !usable) {
+    if (const auto usable = is_usable(frame); !usable && step.last) {
       log::info("the agent's log has no result that can be used",
                 {{"run", meta().key()}, {"error", usable.error().message}});
-      frame = step.last ? from_termination_message(step.pod_name)
-                        : Result<api::ResultFrame>(std::unexpected(usable.error()));
+      frame = from_termination_message(step.pod_name);
     }
     FramePtr held;
     if (is_usable(frame)) {

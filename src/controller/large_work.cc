@@ -10,7 +10,7 @@ LargeWork::Turn::~Turn() {
   if (held_)
     work_->give_back();
   else if (!asked_)
-    work_->forget(run_.uid);
+    work_->forget(run_.namespace_, run_.uid);
 }
 
 bool LargeWork::Turn::take() {
@@ -22,7 +22,7 @@ bool LargeWork::Turn::take() {
 Duration LargeWork::Turn::waited() const {
   if (work_ == nullptr) return {};
   const MutexLock lock(work_->mutex_);
-  const auto* waiter = work_->find(run_.uid);
+  const auto* waiter = work_->find(run_.namespace_, run_.uid);
   if (waiter == nullptr) return {};
   return std::chrono::duration_cast<Duration>(work_->clock_.now() - waiter->since);
 }
@@ -34,12 +34,12 @@ bool LargeWork::take(const Turn::Run& run) {
     // The next turn is another namespace's.
     if (!namespaces_.empty()) {
       std::ranges::rotate(namespaces_, namespaces_.begin() + 1);
-      erase(run.uid);
+      erase(run.namespace_, run.uid);
     }
     taken_ = true;
     return true;
   }
-  if (find(run.uid) != nullptr) return false;
+  if (find(run.namespace_, run.uid) != nullptr) return false;
   auto& line = lines_[run.namespace_];
   if (line.empty()) namespaces_.push_back(run.namespace_);
   line.push_back({run.uid, run.key, clock_.now()});
@@ -56,11 +56,11 @@ void LargeWork::give_back() {
   if (!next.empty()) wake_(next);
 }
 
-void LargeWork::forget(const std::string& uid) {
+void LargeWork::forget(const std::string& namespace_, const std::string& uid) {
   std::string next;
   {
     const MutexLock lock(mutex_);
-    if (!erase(uid)) return;
+    if (!erase(namespace_, uid)) return;
     // It may have been the one that was woken.
     next = next_key();
   }
@@ -74,24 +74,22 @@ std::size_t LargeWork::waiting() const {
   return count;
 }
 
-const LargeWork::Waiter* LargeWork::find(const std::string& uid) const {
-  for (const auto& [namespace_, line] : lines_) {
-    const auto found = std::ranges::find(line, uid, &Waiter::uid);
-    if (found != line.end()) return &*found;
-  }
-  return nullptr;
+const LargeWork::Waiter* LargeWork::find(const std::string& namespace_, const std::string& uid) const {
+  const auto line = lines_.find(namespace_);
+  if (line == lines_.end()) return nullptr;
+  const auto found = std::ranges::find(line->second, uid, &Waiter::uid);
+  return found == line->second.end() ? nullptr : &*found;
 }
 
-bool LargeWork::erase(const std::string& uid) {
-  for (auto line = lines_.begin(); line != lines_.end(); ++line) {
-    if (std::erase_if(line->second, [&](const Waiter& waiter) { return waiter.uid == uid; }) == 0) continue;
-    if (line->second.empty()) {
-      std::erase(namespaces_, line->first);
-      lines_.erase(line);
-    }
-    return true;
+bool LargeWork::erase(const std::string& namespace_, const std::string& uid) {
+  const auto line = lines_.find(namespace_);
+  if (line == lines_.end()) return false;
+  if (std::erase_if(line->second, [&](const Waiter& waiter) { return waiter.uid == uid; }) == 0) return false;
+  if (line->second.empty()) {
+    std::erase(namespaces_, namespace_);
+    lines_.erase(line);
   }
-  return false;
+  return true;
 }
 
 std::string LargeWork::next_key() const {

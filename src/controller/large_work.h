@@ -7,7 +7,6 @@
 #include <deque>
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 
 #include "api/object_meta.h"
@@ -56,7 +55,7 @@ class LargeWork {
   };
 
   // Call when the run is gone or over: it gives up its place in the line.
-  void forget(const std::string& uid);
+  void forget(const api::ObjectMeta& run) { forget(run.namespace_, run.uid); }
   [[nodiscard]] std::size_t waiting() const;  // runs in the line
 
  private:
@@ -69,8 +68,9 @@ class LargeWork {
 
   bool take(const Turn::Run& run);
   void give_back();
-  [[nodiscard]] const Waiter* find(const std::string& uid) const REQUIRES(mutex_);
-  bool erase(const std::string& uid) REQUIRES(mutex_);
+  void forget(const std::string& namespace_, const std::string& uid);
+  [[nodiscard]] const Waiter* find(const std::string& namespace_, const std::string& uid) const REQUIRES(mutex_);
+  bool erase(const std::string& namespace_, const std::string& uid) REQUIRES(mutex_);
   [[nodiscard]] std::string next_key() const REQUIRES(mutex_);  // empty if nobody is to be woken
 
   const runtime::SteadyClock& clock_;

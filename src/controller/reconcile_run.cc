@@ -32,7 +32,7 @@ runtime::ReconcileResult result_of(const Plan& plan) {
 }
 
 runtime::ReconcileResult reconcile_finished(const Context& context, const RunRecord& record, std::stop_token stop) {
-  forget(context, record.meta.uid);
+  forget(context, record.meta);
   if (record.observed_generation < record.meta.generation && !record.meta.deleting()) {
     if (auto done = acknowledge(context, record, stop); !done && done.error().kind != ErrorKind::kNotFound) {
       return runtime::failed(done.error());
@@ -64,7 +64,7 @@ runtime::ReconcileResult reconcile_finished(const Context& context, const RunRec
 // is written into it, because nobody reads it any more. Once it is gone, Kubernetes' garbage collector deletes what is
 // left.
 runtime::ReconcileResult reconcile_deleted(const Context& context, const RunRecord& record, std::stop_token stop) {
-  forget(context, record.meta.uid);
+  forget(context, record.meta);
   for (const auto& job : own_jobs(context.caches.jobs, record.meta)) {
     if (job->meta.deleting()) continue;
     Plan plan;
@@ -116,7 +116,7 @@ runtime::ReconcileResult reconcile_active(const Context& context, const RunRecor
   // A watcher may have seen the run's removal, and called forget(), before this pass made its last notes about the
   // run.
   if (const auto kept = context.caches.runs.find(record.meta.key()); !kept || kept->meta.uid != record.meta.uid) {
-    forget(context, record.meta.uid);
+    forget(context, record.meta);
     return runtime::done();
   }
   if (!plan) return blocked(context, observed, plan.error(), turn, std::move(stop));
@@ -127,12 +127,12 @@ runtime::ReconcileResult reconcile_active(const Context& context, const RunRecor
 
 }  // namespace
 
-void forget(const Context& context, const std::string& uid) {
-  context.inbox.forget(uid);
-  context.sources.forget(uid);
-  context.slots.leave(uid);
-  context.leads.leave(uid);
-  context.large.forget(uid);
+void forget(const Context& context, const api::ObjectMeta& run) {
+  context.inbox.forget(run.uid);
+  context.sources.forget(run.uid);
+  context.slots.leave(run.uid);
+  context.leads.leave(run.uid);
+  context.large.forget(run);
 }
 
 runtime::ReconcileResult reconcile_run(const Context& context, const std::string& key, std::stop_token stop) {

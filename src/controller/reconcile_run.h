@@ -16,9 +16,9 @@ namespace modelrun::controller {
 // seconds, its status says so; see decide_blocked(). Blocks. Safe to call from many threads for different keys.
 runtime::ReconcileResult reconcile_run(const Context& context, const std::string& key, std::stop_token stop);
 
-// Drops all that this process keeps in memory about the run with that UID, except the cached objects: its inbox
-// entry, source, request for a slot and lead. Call it when the run has ended or is gone. Pods that wait for an answer
-// get one; see Inbox::forget(). Thread-safe.
-void forget(const Context& context, const std::string& uid);
+// Drops all that this process keeps in memory about the run (its UID and namespace are looked at), except the cached
+// objects: its inbox entry, source, request for a slot, lead, and place in the line for large results. Call it when the
+// run has ended or is gone. Pods that wait for an answer get one; see Inbox::forget(). Thread-safe.
+void forget(const Context& context, const api::ObjectMeta& run);
 
 }  // namespace modelrun::controller

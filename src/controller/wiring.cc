@@ -33,7 +33,7 @@ void on_run(const Context& context, const RecordPtr& old, const RecordPtr& now) 
   const auto& run = now ? *now : *old;
   const bool replaced = old && now && old->meta.uid != now->meta.uid;
   if (!now || replaced) {
-    forget(context, old->meta.uid);
+    forget(context, old->meta);
     context.ends.forget(old->meta.uid);
     wake_followers(context, old->meta.uid);
   }

@@ -87,7 +87,7 @@ TEST_F(LargeWorkTest, ARunThatDoesNotNeedItsTurnAnyMoreGivesItOn) {
     }
     EXPECT_THAT(woken(), ElementsAre("n/b"));
     if (gone)
-      work_.forget("uid-b");
+      work_.forget(run("n", "b"));
     else
       Turn(work_, run("n", "b"));  // a pass that does not ask
     EXPECT_THAT(woken(), ElementsAre("n/c"));
