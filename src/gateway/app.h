@@ -44,12 +44,11 @@ struct AppOptions {
 // copies; they must outlive it.
 //
 // The guards, in this order: probes are answered for any Host (/healthz, /readyz); a Host that is not allowed gives
-// 403; an Origin that is not allowed gives 403; the metadata and the page are answered without a token; a token that
-// is missing or refused gives 401; a token that would have to be looked up gives 429 when its client address exceeds
+// 403; an Origin that is not allowed gives 403; the metadata and the page are answered without a token; a token that is
+// missing or refused gives 401; a token that would have to be looked up gives 429 when its client address exceeds
 // `stranger_rate`, unless it was accepted within the last hour; a token that cannot be checked at present gives 503; a
-// caller who exceeds `rate` gets 429. Only then does serve() look at the route and the
-// body. serve_at_once() differs in the last step: it computes its answer first, and then sends 429 instead if the
-// caller exceeds `rate`.
+// caller who exceeds `rate` gets 429. Only then does serve() look at the route and the body. serve_at_once() differs in
+// the last step: it computes its answer first, and then sends 429 instead if the caller exceeds `rate`.
 //
 // Every request that gets here is counted in the metrics and, except for probes, written to the access log.
 class App {

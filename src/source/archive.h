@@ -25,8 +25,8 @@ class Archive {
   [[nodiscard]] std::uint64_t bytes() const { return digest_.bytes; }         // of the file
 
   // `path` is relative to the root of the tree ("model/revenue.py"). Follows symlinks, and returns false for a path
-  // that is missing, leads out of the tree or ends in a loop. Reads a file of at most kMaxListingBytes,
-  // and fails with own_failure() if it cannot be read.
+  // that is missing, leads out of the tree or ends in a loop. Reads a file of at most kMaxListingBytes, and fails with
+  // own_failure() if it cannot be read.
   [[nodiscard]] virtual Result<bool> contains_file(std::string_view path) const {
     return listing_contains(files_.listing, path);
   }

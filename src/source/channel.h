@@ -15,10 +15,10 @@
 
 namespace modelrun::source {
 
-// Used by one thread at a time. Every function blocks until it is done, until the deadline (kTimeout, unless all
-// that it takes is there already) or until `stop` is
-// requested (kCancelled), and fails with kUnavailable when the connection ends or cannot be made. After an error the
-// channel must not be used again, except that what came before the other side closed the connection may be read.
+// Used by one thread at a time. Every function blocks until it is done, until the deadline (kTimeout, unless all that
+// it takes is there already) or until `stop` is requested (kCancelled), and fails with kUnavailable when the connection
+// ends or cannot be made. After an error the channel must not be used again, except that what came before the other
+// side closed the connection may be read.
 class Channel {
  public:
   using Instant = std::chrono::steady_clock::time_point;

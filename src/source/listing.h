@@ -18,8 +18,8 @@ namespace modelrun::source {
 inline constexpr std::size_t kMaxListingBytes = std::size_t{4} << 20U;
 
 // Whether the listing holds `path`, which is relative to the root of the tree ("model/revenue.py"), following symlinks
-// to directories. Reads the file once, and once more for each symlink on the way. Fails with
-// own_failure() if the listing cannot be read, which says nothing about the path.
+// to directories. Reads the file once, and once more for each symlink on the way. Fails with own_failure() if the
+// listing cannot be read, which says nothing about the path.
 Result<bool> listing_contains(const std::filesystem::path& listing, std::string_view path);
 
 // Ends the listing with a line that binds it to its archive: a TAB and the digest of both. Fails with own_failure().

@@ -1,5 +1,5 @@
-// Fetches a commit from a remote and writes its tree as an archive file. Internal to source/git: callers
-// use GitFetcher.
+// Fetches a commit from a remote and writes its tree as an archive file. Internal to source/git: callers use
+// GitFetcher.
 #pragma once
 
 #include <stop_token>

@@ -18,8 +18,11 @@ int main(int argc, char** argv) {
   app.add_option("--memory-mebibytes", memory, "what all requests may use together")->capture_default_str();
   app.add_option("--scratch-mebibytes", scratch, "what all requests may write together")->capture_default_str();
   app.add_option("--max-requests", options.max_requests, "how many are worked on at the same time")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--max-request-seconds", seconds, "after which a request is ended")->capture_default_str();
+  app.add_option("--max-request-seconds", seconds, "after which a request is ended")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   options.memory_bytes = memory << 20U;
   options.scratch_bytes = scratch << 20U;

@@ -185,7 +185,10 @@ class Server {
     const bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     const auto& state = request->second;
     if (!well) explain(state, status);
-    if (!remove(state.directory)) leftovers_.push_back(state.directory);
+    if (const auto error = remove(state.directory)) {
+      log::warn("cannot remove a directory yet", {{"path", state.directory.string()}, {"error", error.message()}});
+      leftovers_.push_back(state.directory);
+    }
     requests_.erase(request);
   }
 
@@ -214,15 +217,14 @@ class Server {
     }
   }
 
-  static bool remove(const fs::path& directory) {
+  static std::error_code remove(const fs::path& directory) {
     std::error_code error;
     fs::remove_all(directory, error);
-    if (error) log::warn("cannot remove a directory", {{"path", directory.string()}, {"error", error.message()}});
-    return !error;
+    return error;
   }
 
   void watch() {
-    std::erase_if(leftovers_, [](const auto& directory) { return remove(directory); });
+    std::erase_if(leftovers_, [](const auto& directory) { return !remove(directory); });
     if (requests_.empty()) return;
     end_those_nobody_waits_for();
     const auto memory = memory_by_session();

@@ -2,8 +2,7 @@
 // of memory and disk.
 //
 // The server itself reads nothing of what comes: it accepts, forks, watches and reaps, on one thread. A request that
-// crashes, or uses more than its share, ends alone, and its client is told, unless the
-// answer has begun already.
+// crashes, or uses more than its share, ends alone, and its client is told, unless the answer has begun already.
 #pragma once
 
 #include <chrono>
@@ -29,8 +28,8 @@ struct ServerOptions {
 };
 
 // Serves until SIGTERM or SIGINT, and then ends the requests under way, whose clients are told to ask again
-// (kUnavailable). Requires that the process has one thread and
-// that block_server_signals() has been called. Fails when the socket or the directory cannot be made.
+// (kUnavailable). Requires that the process has one thread and that block_server_signals() has been called. Fails when
+// the socket or the directory cannot be made.
 Result<void> serve(const ServerOptions& options);
 
 // Blocks the signals that serve() waits for.
