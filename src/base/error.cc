@@ -57,6 +57,7 @@ Error errno_error(std::string_view what, int error_number) {
     case ETIMEDOUT:
       kind = ErrorKind::kTimeout;
       break;
+    case EDQUOT:
     case EFBIG:
     case ENOSPC:
       kind = ErrorKind::kTooLarge;

@@ -85,8 +85,8 @@ template <class... Args>
 
 // Returns the error for a failed system call: the message is "WHAT: TEXT OF THE ERRNO VALUE", for example "open /x:
 // No such file or directory". The kind is kNotFound for ENOENT; kDenied for EACCES and EPERM; kExists for EEXIST;
-// kUnavailable for ECONNREFUSED, ECONNRESET, EPIPE and EAGAIN; kTimeout for ETIMEDOUT; kTooLarge for EFBIG and
-// ENOSPC; kInternal for every other value.
+// kUnavailable for ECONNREFUSED, ECONNRESET, EPIPE and EAGAIN; kTimeout for ETIMEDOUT; kTooLarge for EFBIG,
+// ENOSPC and EDQUOT; kInternal for every other value.
 [[nodiscard]] Error errno_error(std::string_view what, int error_number);
 
 }  // namespace modelrun

@@ -112,7 +112,7 @@ class Tree {
     if (archive_read_data_into_fd(in, file.get()) != ARCHIVE_OK) {
       const int error = archive_errno(in);
       if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
-        return std::unexpected(errno_error("write " + name, ENOSPC));
+        return std::unexpected(errno_error("write " + name, error));
       }
       return fail(ErrorKind::kInvalid, "write {}: {}", name,
                   archive_error_string(in) ? archive_error_string(in) : "cut");
