@@ -6,6 +6,7 @@
 
 #include "controller/live.h"
 #include "controller/observe_other.h"
+#include "controller/observe_refusal.h"
 #include "controller/project/decide.h"
 #include "controller/run/as_admitted.h"
 #include "controller/run/limits.h"
@@ -141,11 +142,30 @@ void take_notes(Inbox::Notes notes, Observed& observed) {
   observed.job_foreign = notes.job_foreign;
   observed.children_ensured = notes.children_ensured;
   observed.job_error = std::move(notes.job_error);
+  observed.pod_refusal = std::move(notes.pod_refusal);
   observed.source_lost = std::move(notes.source_lost);
   observed.durable_failures = notes.durable_failures;
   observed.payload_refusals = notes.payload_refusals;
   observed.payload_error = std::move(notes.payload_error);
   observed.marks = std::move(notes.marks);
+}
+
+// Looks up why the Job has no pod, if it is time for that. That it cannot be looked up now, or is not allowed, is in no
+// run's way.
+void observe_refusal(const Context& context, Observed& observed, std::stop_token stop) {
+  const auto& job = observed.job;
+  if (!job || job->failed || job->complete || !observed.pods.empty()) return;
+  const auto age = [&](Mark mark) {
+    const auto found = observed.marks.find(mark);
+    return found == observed.marks.end() ? std::nullopt : std::optional(found->second);
+  };
+  const Duration waited = age(Mark::kAttempt).value_or(Duration::zero());
+  if (const auto read = age(Mark::kRefusalRead); waited < kRefusalFirst || (read && *read < refusal_again(waited)))
+    return;
+  if (auto refusal = read_refusal(context, job->meta, std::move(stop))) observed.pod_refusal = std::move(*refusal);
+  context.inbox.set_pod_refusal(observed.run->meta.uid, static_cast<int>(observed.run->status.attempts),
+                                observed.pod_refusal);
+  observed.marks[Mark::kRefusalRead] = Duration::zero();
 }
 
 // Checks the Secrets, and computes the run's identity. Both are needed only when the Job is about to be created, or
@@ -217,9 +237,10 @@ Result<void> observe_run(const Context& context, Observed& observed, LargeWork::
   if (observed.run->status.job_name.empty()) return observe_start(context, observed, turn, std::move(stop));
   if (!is_sound(observed)) return {};
   RETURN_IF_ERROR(observe_job(context, observed, stop));
-  RETURN_IF_ERROR(observe_pods(context, observed, std::move(stop)));
+  RETURN_IF_ERROR(observe_pods(context, observed, stop));
   note_sights(context, observed);
   take_notes(context.inbox.read(*observed.run), observed);
+  observe_refusal(context, observed, std::move(stop));
   // What follows makes several copies of it, as JSON and compressed.
   observed.awaits_turn = observed.frame && api::frame_bytes(*observed.frame) > kLargeResult && !turn.take();
   return {};

@@ -121,11 +121,11 @@ def names_that_are_taken(space):
 # ---- refusals
 
 
-def refused_until_lifted(space, words, lift):
-    """One run waits until `lift`, and one whose time is short does not; both say why."""
+def refused_until_lifted(space, words, lift, **spec):
+    """One run waits until `lift`, and one whose time is short does not; both say why. `spec`: of their projects."""
     url = space.repo({"run.py": "result = {'answer': 42}\n"})
-    space.project("patient", url=url, limits={"maxConcurrentRuns": 1})
-    space.project("short", url=url, limits={"maxConcurrentRuns": 1, "pendingSeconds": 15})
+    space.project("patient", url=url, limits={"maxConcurrentRuns": 1}, **spec)
+    space.project("short", url=url, limits={"maxConcurrentRuns": 1, "pendingSeconds": 15}, **spec)
     for project in ("patient", "short"):
         space.run(project, project=project)
     for project in ("patient", "short"):

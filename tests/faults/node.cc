@@ -57,7 +57,12 @@ bool Node::control_jobs() {
   for (const auto& job : machine_.server.all(kube::kJobs)) {
     const auto meta = api::decode_meta(job);
     if (meta.namespace_ != "n") continue;  // where the runs are; somebody else's Jobs have Pods of their own
-    if (!served_.insert(meta.uid).second) continue;
+    if (served_.contains(meta.uid)) continue;
+    if (!refuses.empty()) {
+      report_refusal(meta);
+      continue;
+    }
+    served_.insert(meta.uid);
     const auto pod = machine_.server.put(kube::kPods, pod_of(job, machine_.clock.now()));
     auto agent = std::make_shared<Agent>();
     const auto& labels = job["metadata"]["labels"];
@@ -70,6 +75,15 @@ bool Node::control_jobs() {
   std::set<std::string> alive;
   for (const auto& pod : machine_.server.all(kube::kPods)) alive.insert(api::decode_meta(pod).uid);
   return std::erase_if(agents_, [&](const auto& item) { return !alive.contains(item.first); }) > 0 || changed;
+}
+
+// As the Job controller's event recorder does: one event, whose last time moves.
+void Node::report_refusal(const api::ObjectMeta& job) {
+  machine_.server.put(kube::kEvents, {{"metadata", {{"namespace", job.namespace_}, {"name", job.name + ".refused"}}},
+                                      {"regarding", {{"kind", "Job"}, {"name", job.name}, {"uid", job.uid}}},
+                                      {"reason", "FailedCreate"},
+                                      {"note", "Error creating: " + refuses},
+                                      {"deprecatedLastTimestamp", format_rfc3339(machine_.clock.now())}});
 }
 
 bool Node::agents(Process& process) {

@@ -29,8 +29,9 @@ class Node {
   [[nodiscard]] const std::map<std::string, std::set<std::string>>& granted() const { return granted_; }
   [[nodiscard]] bool idle() const { return agents_.empty(); }
 
-  bool push = true;   // false: the run server cannot be reached for results
-  bool hold = false;  // true: models run until this is false again
+  bool push = true;     // false: the run server cannot be reached for results
+  bool hold = false;    // true: models run until this is false again
+  std::string refuses;  // not empty: why the API server lets the Job controller make no pod
   std::string prints = "hello\n";
   std::optional<api::FrameError> reports;  // what every agent says went wrong
 
@@ -45,6 +46,7 @@ class Node {
   };
   void step(const std::shared_ptr<Agent>& agent, Process& process);
   void end(const Agent& agent);
+  void report_refusal(const api::ObjectMeta& job);
   void change_pod(const Agent& agent, const std::function<void(kube::Json& status)>& change);
 
   Machine& machine_;

@@ -53,6 +53,7 @@ struct Inbox::Entry {
   bool cancel_ordered = false;
   std::set<std::string> job_uids;
   std::string job_error;
+  std::string pod_refusal;
   std::string payload_error;
   std::optional<Error> source_lost;
   std::map<Mark, runtime::SteadyClock::Point> marks;
@@ -76,6 +77,7 @@ struct Inbox::Entry {
     durable_failures = payload_refusals = 0;
     job_uids.clear();
     job_error.clear();
+    pod_refusal.clear();
     payload_error.clear();
     source_lost.reset();
     marks.clear();
@@ -177,6 +179,7 @@ Inbox::Notes Inbox::read(const api::ModelRun& run) const {
              .job_foreign = entry.job_foreign,
              .children_ensured = entry.children_ensured,
              .job_error = entry.job_error,
+             .pod_refusal = entry.pod_refusal,
              .durable_failures = entry.durable_failures,
              .payload_refusals = entry.payload_refusals,
              .payload_error = entry.payload_error,
@@ -268,6 +271,14 @@ void Inbox::job_failed(const std::string& uid, int attempt, std::string error) {
   auto* entry = attempt_locked(uid, attempt);
   if (entry == nullptr) return;
   entry->job_error = std::move(error);
+}
+
+void Inbox::set_pod_refusal(const std::string& uid, int attempt, std::string refusal) {
+  const MutexLock lock(mutex_);
+  auto* entry = attempt_locked(uid, attempt);
+  if (entry == nullptr) return;
+  entry->pod_refusal = std::move(refusal);
+  entry->marks.insert_or_assign(Mark::kRefusalRead, clock_.now());
 }
 
 void Inbox::set_job_seen(const std::string& uid, int attempt, const std::string& job_uid) {

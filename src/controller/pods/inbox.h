@@ -94,6 +94,7 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
     bool job_foreign = false;
     bool children_ensured = false;
     std::string job_error;
+    std::string pod_refusal;
     int durable_failures = 0;
     int payload_refusals = 0;
     std::string payload_error;  // of the last refusal
@@ -127,6 +128,9 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
   void set_job(const std::string& uid, int attempt, bool foreign);
   // Notes why one of the attempt's objects could not be made. The note goes with set_job().
   void job_failed(const std::string& uid, int attempt, std::string error);
+  // Notes why the Job controller could not make the pod of the attempt's Job, and when that was looked up
+  // (Mark::kRefusalRead). Empty: nothing is known.
+  void set_pod_refusal(const std::string& uid, int attempt, std::string refusal);
   // Notes that the attempt's Job exists or did exist, and its UID.
   void set_job_seen(const std::string& uid, int attempt, const std::string& job_uid);
   // The UIDs that set_job_seen() was given for the current attempt of `run`.

@@ -67,7 +67,7 @@ json agent_container(const JobInput& in) {
       {"lifecycle", {{"postStart", {{"exec", {{"command", {api::kAgentBinary, "await-installed"}}}}}}}},
       {"resources",
        {{"requests", {{"cpu", "10m"}, {"memory", "16Mi"}, {"ephemeral-storage", kStorageRequest}}},
-        {"limits", {{"memory", "192Mi"}, {"ephemeral-storage", kAgentStorage}}}}},
+        {"limits", {{"cpu", "1"}, {"memory", "192Mi"}, {"ephemeral-storage", kAgentStorage}}}}},
       {"securityContext", container_security()},
       {"volumeMounts",
        {mount("modelrun", api::kAgentDir, false), mount("repo", api::kRepoDir, false),

@@ -41,6 +41,9 @@ Problem container_problem(const ContainerView& container) {
 // Why the model has not started yet. The reason is PendingTimeout if nothing particular is wrong.
 Problem pending_problem(const Observed& observed, const PodView* pod) {
   if (!observed.job_error.empty()) return {reason::kUnschedulable, observed.job_error};
+  if (pod == nullptr && !observed.pod_refusal.empty()) {
+    return {reason::kUnschedulable, "the Job's pod cannot be created: " + observed.pod_refusal};
+  }
   if (pod == nullptr) return {reason::kPendingTimeout, "the Job has no Pod yet; see the events of the Job"};
   for (const auto* container : {&pod->agent, &pod->model}) {
     if (auto problem = container_problem(*container); !problem.reason.empty()) return problem;
@@ -50,6 +53,15 @@ Problem pending_problem(const Observed& observed, const PodView* pod) {
             pod->scheduling_message.empty() ? "waiting for the scheduler" : pod->scheduling_message};
   }
   return {reason::kPendingTimeout, "the Pod is being set up"};
+}
+
+// Has the run reconciled again when it is time to look up why the Job has no pod.
+void requeue_for_refusal(Plan& plan, const Attempt& attempt) {
+  const Duration waited = since(attempt, Mark::kAttempt);
+  const auto read = attempt.observed.marks.find(Mark::kRefusalRead);
+  const Duration left =
+      read == attempt.observed.marks.end() ? kRefusalFirst - waited : refusal_again(waited) - read->second;
+  requeue(plan, std::max<Duration>(left, Duration::zero()));
 }
 
 // Waits for the model to start, up to limits.pendingSeconds.
@@ -69,13 +81,14 @@ Plan pend(const Attempt& attempt) {
   Plan plan;
   requeue(plan, left);
   requeue_for_deletion(plan, attempt);
+  if (observed.job && attempt.pod == nullptr) requeue_for_refusal(plan, attempt);
   // Write the status only if something is wrong and the attempt is at least a second old: most such problems pass at
   // once.
   if (problem.reason != reason::kPendingTimeout && begun >= std::chrono::seconds(1)) {
     plan.status = waiting(observed, problem.reason, problem.message, attempt.now);
   } else if (problem.reason != reason::kPendingTimeout) {
     requeue(plan, std::chrono::seconds(1));
-  } else if (has_reason(*observed.run, reason::kBlocked)) {
+  } else if (has_reason(*observed.run, reason::kBlocked) || has_reason(*observed.run, reason::kUnschedulable)) {
     plan.status = waiting(observed, reason::kStarting, "starting", attempt.now);
   }
   // Try again to make what could not be made.

@@ -30,6 +30,7 @@ struct SourceView {
   Error error;                   // with kFailed
   bool held = false;             // with kReady: the archive is at hand for the pod that is granted the source
   Duration asked_for{};          // since the source was first asked for by this process
+  std::string warning{};         // with kReady: what the commit has that a model will miss; empty: nothing
 };
 
 // A pod's agent has asked for the source and waits for the answer. The run server has verified the pod's token, and
@@ -61,6 +62,8 @@ enum class Mark {
   kModelEnded,   // the model's container has ended
   kPodDeleting,  // the pod is being deleted
   kSourceLost,   // the source that the attempt's pod was granted cannot be had
+  // Set by observe_run():
+  kRefusalRead,  // when it was last looked up why the Job has no pod
 };
 
 struct Observed {
@@ -87,6 +90,8 @@ struct Observed {
   std::vector<std::string> stray_jobs;  // names of Jobs of attempts that are over
   bool children_ensured = false;        // this process has made or found the attempt's Job and ConfigMap
   std::string job_error;                // why the attempt's objects could not be made the last time; empty: they could
+  // Why the Job controller could not make the Job's pod, as far as that was looked up; empty if nothing is known.
+  std::string pod_refusal;
   // The pods of the current attempt, newest first. A recorded pod that the cache does not have comes last.
   std::vector<std::shared_ptr<const api::PodView>> pods;
 

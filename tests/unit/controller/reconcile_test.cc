@@ -54,6 +54,54 @@ TEST(Reconcile, TheWayOfARun) {
   world.run_to_the_end();
 }
 
+TEST(Refused, ThePodOfTheJobIsExplainedAndMadeInTheEnd) {
+  World world({});
+  world.node().refuses = R"(pods "run-00-x" is forbidden: no PriorityClass with name gone was found)";
+  const auto message = [&] { return world.find("run-00").status.message; };
+  const Time begun = world.machine().clock.now();
+  world.run([&] { return message().find("no PriorityClass with name gone") != std::string::npos; });
+  EXPECT_LE(world.machine().clock.now() - begun, std::chrono::seconds(5)) << "at once, as people see it";
+  EXPECT_EQ(phase(world), Phase::kPending);
+  EXPECT_EQ(message().find("Error creating"), std::string::npos) << message();
+  world.node().refuses = "exceeded quota: pods, used: 3, limited: 3";
+  world.run([&] { return message().find("exceeded quota") != std::string::npos; });
+  world.node().refuses.clear();
+  world.run();
+  EXPECT_EQ(phase(world), Phase::kSucceeded);
+}
+
+TEST(Refused, ForTooLongEndsTheRunInTheSameWords) {
+  World world({});
+  world.node().refuses = "exceeded quota: pods, used: 3, limited: 3";
+  int lookups = 0;
+  world.set_faults([&](const kube::Request& request, int) {
+    if (request.method == kube::Method::kGet && request.path.find("/events") != std::string::npos) ++lookups;
+    return fakes::Fault::kNone;
+  });
+  world.run([&] { return is_final(phase(world)); });
+  const auto run = world.find("run-00");
+  EXPECT_EQ(run.status.phase, Phase::kFailed);
+  EXPECT_EQ(api::find_condition(run.status.conditions, "Succeeded")->reason, api::reason::kUnschedulable);
+  EXPECT_THAT(run.status.message, ::testing::HasSubstr("exceeded quota"));
+  EXPECT_GT(lookups, 4);
+  EXPECT_LT(lookups, 40) << "ever less often, in ten minutes";
+}
+
+TEST(Refused, WhatCannotBeLookedUpIsInNoRunsWay) {
+  World world({});
+  world.node().refuses = "exceeded quota";
+  world.set_faults([&](const kube::Request& request, int) {
+    return request.method == kube::Method::kGet && request.path.find("/events") != std::string::npos
+               ? fakes::Fault::k403
+               : fakes::Fault::kNone;
+  });
+  seconds(world, 30);
+  EXPECT_EQ(phase(world), Phase::kPending);
+  world.node().refuses.clear();
+  world.run();
+  EXPECT_EQ(phase(world), Phase::kSucceeded);
+}
+
 TEST(Reconcile, WritesOfOneRun) {
   World world({});
   world.run();

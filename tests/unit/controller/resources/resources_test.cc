@@ -107,6 +107,21 @@ TEST_F(JobTest, MountsByScopeParametersAndData) {
   }
 }
 
+// A ResourceQuota refuses a pod if any of its containers leaves out what the quota counts.
+TEST_F(JobTest, EveryContainerStatesWhatAQuotaCanCount) {
+  const json all = pod();
+  for (const char* list : {"initContainers", "containers"}) {
+    for (const auto& container : all.value(list, json::array())) {
+      for (const char* kind : {"requests", "limits"}) {
+        for (const char* resource : {"cpu", "memory", "ephemeral-storage"}) {
+          EXPECT_TRUE(container["resources"].value(kind, json::object()).contains(resource))
+              << container["name"] << ' ' << kind << '.' << resource;
+        }
+      }
+    }
+  }
+}
+
 TEST_F(JobTest, TheTokenIsTheAgentsAlone) {
   const json agent = container("agent");
   const json model = container("model");

@@ -1,5 +1,5 @@
 // From the Job to the end: observed → plan.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "unit/controller/run/scene.h"
 
@@ -73,7 +73,7 @@ TEST(Job, RefusedByTheApiServer) {
 // ---- Pending ------------------------------------------------------------------------------------------------------
 
 TEST(Pending, WaitsQuietly) {
-  EXPECT_EQ(Scene().pending().at_second(2), "@599") << "the Job has no Pod yet";
+  EXPECT_EQ(Scene().pending().mark(Mark::kRefusalRead, 2).at_second(2), "@5") << "the Job has no Pod yet";
   EXPECT_EQ(Scene().pending().with_pod().at_second(11), "@590");
 }
 
@@ -107,6 +107,28 @@ TEST(Pending, NotScheduled) {
   EXPECT_EQ(scene.at_second(1.5), "@1") << "most are scheduled by then";
   EXPECT_EQ(scene.at_second(10), "[Pending Unschedulable] @591");
   EXPECT_EQ(scene.plan(10).status->message, "0/1 nodes are available");
+}
+
+TEST(Pending, TheJobControllerMakesNoPod) {
+  Scene scene = Scene().pending();
+  EXPECT_EQ(scene.at_second(1.25), "@0.75") << "then it is looked up why";
+  scene.mark(Mark::kRefusalRead, 2);
+  EXPECT_EQ(scene.at_second(3), "@4") << "nothing was found; looked up again";
+  scene.seen.pod_refusal = "no PriorityClass with name gone was found";
+  EXPECT_EQ(scene.at_second(3), "[Pending Unschedulable] @4");
+  EXPECT_THAT(scene.plan(3).status->message,
+              ::testing::HasSubstr("cannot be created: no PriorityClass with name gone"));
+  scene.mark(Mark::kRefusalRead, 100);
+  EXPECT_EQ(scene.at_second(101), "[Pending Unschedulable] @24") << "ever less often";
+  EXPECT_EQ(scene.at_second(601), std::string("[Failed Unschedulable] delete:") + kJob1);
+}
+
+TEST(Pending, SaysThatWhatWasInItsWayIsGone) {
+  Scene scene = Scene().pending();
+  scene.seen.pod_refusal = "exceeded quota";
+  scene.run.status = *scene.mark(Mark::kRefusalRead, 2).plan(3).status;
+  scene.with_pod();
+  EXPECT_EQ(scene.at_second(10), "[Pending Starting] @591");
 }
 
 TEST(Pending, HasAClock) {
@@ -441,7 +463,7 @@ TEST(Running, TimeoutIsTheOneItWasAdmittedWith) {
 TEST(Pending, WaitsAsLongAsItWasAdmittedFor) {
   Scene scene = Scene().project_spec({{"limits", {{"pendingSeconds", 100}}}}).pending();
   scene.project_spec({{"limits", {{"pendingSeconds", 5}}}});
-  EXPECT_EQ(scene.at_second(11), "@90");
+  EXPECT_EQ(scene.with_pod().at_second(11), "@90");
   EXPECT_EQ(scene.at_second(101), std::string("[Failed PendingTimeout] delete:") + kJob1);
 }
 
