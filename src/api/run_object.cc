@@ -35,8 +35,8 @@ RunRequest same_again(const ModelRun& run) {
   request.namespace_ = run.meta.namespace_;
   request.project = run.spec.project;
   if (run.spec.scope == Scope::kModel) request.model = run.spec.model_name;
-  request.branch = run.spec.branch.empty() ? run.status.branch : run.spec.branch;
   request.commit = run.status.commit_sha.empty() ? run.spec.commit_sha : run.status.commit_sha;
+  if (request.commit.empty()) request.branch = run.spec.branch;
   if (run.spec.parameters) request.parameters = run.spec.parameters->parse();
   request.timeout_seconds = run.spec.timeout_seconds;
   return request;

@@ -30,8 +30,8 @@ nlohmann::json run_object(const RunRequest& request);
 // field that the API server holds besides them is a default of the CRD, or was changed later (cancel, suspend).
 nlohmann::json requested_spec(const nlohmann::json& spec);
 
-// Returns a request that repeats `run`: same namespace, project, model, branch, parameters and time-out, and the
-// commit that `run` was pinned to, or else the one that its spec names. `name` and `created_by` stay empty;
+// Returns a request that repeats `run`: same namespace, project, model, parameters and time-out, and the commit that
+// `run` was pinned to, or else the commit or the branch that its spec names. `name` and `created_by` stay empty;
 // spec.reuse is not repeated, so the new run is executed.
 RunRequest same_again(const ModelRun& run);
 

@@ -31,6 +31,9 @@ class Archive {
     return listing_contains(files_.listing, path);
   }
 
+  // Reads the beginning of the same file, and fails likewise.
+  [[nodiscard]] virtual Result<Placeholders> placeholders() const { return read_placeholders(files_.listing); }
+
  private:
   ArchiveFiles files_;
   FileDigest digest_;

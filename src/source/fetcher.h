@@ -16,8 +16,9 @@ namespace modelrun::source {
 
 struct Resolved {
   std::string commit;  // 40 or 64 lower-case hex digits
-  // The branch that was asked for, else the remote's default branch. Empty when a commit was given without a branch,
-  // or when the remote's HEAD names no branch.
+  // The branch that was asked for, else the remote's default branch; the whole ref, such as refs/tags/v1, when it is
+  // none of a branch. Empty when a commit was given, which is looked for on no branch, or when the remote's HEAD names
+  // no branch.
   std::string branch;
 };
 
@@ -32,7 +33,9 @@ struct ArchiveFiles {
 class Fetcher {
  public:
   virtual ~Fetcher() = default;
-  // Asks the remote which commit `branch` points to, or its HEAD without one. The URL and the branch have been checked.
+  // Asks the remote which commit `branch` points to, or its HEAD without one. If there is no branch of that name, a
+  // tag of that name is taken, and a name that begins with refs/ may be a whole ref. The URL and the branch have been
+  // checked.
   virtual Result<Resolved> resolve(const Remote& remote, const std::optional<std::string>& branch,
                                    const std::stop_token& stop) = 0;
   // Fetches `commit`, a full id in lower case, and writes `files`. Returns digest and size of the archive. After an

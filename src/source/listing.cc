@@ -21,6 +21,9 @@ std::string seal_of(std::string_view text, std::string_view archive_sha256) {
   return fmt::format("\t{}\n", digest.hex());
 }
 
+constexpr std::string_view kSubmodule = "\tsubmodule ";
+constexpr std::string_view kLfsPointer = "\tlfs ";
+
 struct Found {
   bool file = false;
   std::optional<std::string> moved;  // where the path leads, if a symlink to a directory is on its way
@@ -47,6 +50,27 @@ Result<Found> look_for(const std::filesystem::path& listing, const std::string& 
 }
 
 }  // namespace
+
+std::string placeholder_lines(const Placeholders& placeholders) {
+  std::string lines;
+  if (!placeholders.submodule.empty()) lines += fmt::format("{}{}\n", kSubmodule, placeholders.submodule);
+  if (!placeholders.lfs_pointer.empty()) lines += fmt::format("{}{}\n", kLfsPointer, placeholders.lfs_pointer);
+  return lines;
+}
+
+Result<Placeholders> read_placeholders(const std::filesystem::path& listing) {
+  errno = 0;
+  std::ifstream lines(listing, std::ios::binary);
+  Placeholders placeholders;
+  for (std::string line; lines && std::getline(lines, line) && line.starts_with('\t');) {
+    if (line.starts_with(kSubmodule)) placeholders.submodule = line.substr(kSubmodule.size());
+    if (line.starts_with(kLfsPointer)) placeholders.lfs_pointer = line.substr(kLfsPointer.size());
+  }
+  if (!lines.is_open() || lines.bad()) {
+    return std::unexpected(own_failure("read the list of files " + listing.string(), errno));
+  }
+  return placeholders;
+}
 
 Result<bool> listing_contains(const std::filesystem::path& listing, std::string_view path) {
   std::string at(path);

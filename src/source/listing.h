@@ -3,7 +3,8 @@
 //
 // A line of the list is the path of a file, or of a symlink that leads to one; or "<path>/ TAB <target>" for a symlink
 // to a directory, where <target> is the path of that directory without a symlink in it. No path in an archive has a
-// control character, so that lines and tabs are certain.
+// control character, so that lines and tabs are certain. Before these lines come those of the placeholders, and at the
+// end the seal; they begin with a TAB.
 #pragma once
 
 #include <filesystem>
@@ -16,6 +17,18 @@ namespace modelrun::source {
 
 // How many bytes a listing has at most; a commit with more is refused (kTooLarge).
 inline constexpr std::size_t kMaxListingBytes = std::size_t{4} << 20U;
+
+// What stands in a commit in place of content that is kept elsewhere and is not fetched. Paths of the commit, the first
+// of each kind in the tree's order; empty if there is none.
+struct Placeholders {
+  std::string submodule;    // an empty directory
+  std::string lfs_pointer;  // a file of Git LFS that names the real one by its digest
+};
+
+// The lines of a listing that say so, and back. A listing without such lines has no placeholders. read_placeholders()
+// fails with own_failure() if the listing cannot be read.
+std::string placeholder_lines(const Placeholders& placeholders);
+Result<Placeholders> read_placeholders(const std::filesystem::path& listing);
 
 // Whether the listing holds `path`, which is relative to the root of the tree ("model/revenue.py"), following symlinks
 // to directories. Reads the file once, and once more for each symlink on the way. Fails with own_failure() if the

@@ -61,7 +61,7 @@ Result<Resolved> Resolver::resolve(const Remote& remote, const std::optional<std
   }
   if (commit) {
     RETURN_IF_ERROR(check_commit(*commit));
-    return Resolved{ascii_lower(*commit), branch.value_or("")};
+    return Resolved{ascii_lower(*commit), {}};
   }
   // Namespaces share no answers: failures are remembered too, and one may be the refusal of a repository in one of
   // them.

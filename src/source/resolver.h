@@ -46,9 +46,10 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  // Returns the commit that `branch` points to; without a branch, the one that the remote's HEAD points to. When
-  // `commit` is given, the remote is not asked: the commit's form is checked, and it is returned in lower case with
-  // the given branch, if any. The URL is checked against the policy and the branch for its form in every case.
+  // Returns the commit that `branch` points to, which may be a tag or a whole ref too (Fetcher::resolve()); without a
+  // branch, the one that the remote's HEAD points to. When `commit` is given, the remote is not asked: the commit's
+  // form is checked, and it is returned in lower case without a branch. The URL is checked against the policy and the
+  // branch for its form in every case.
   //
   // Blocks: one question takes up to Policy::resolve_timeout. Equal questions that are asked at the same time share
   // one question to the remote; a caller that waited for another one's starts its own when that one was stopped.

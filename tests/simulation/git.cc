@@ -12,6 +12,7 @@ constexpr std::chrono::seconds kTimeout{60};
 class SimArchive final : public source::Archive {
  public:
   SimArchive() : Archive({"/nonexistent/archive.tar.gz", "/nonexistent/archive.files"}, {std::string(64, 'a'), 1000}) {}
+  [[nodiscard]] Result<source::Placeholders> placeholders() const override { return source::Placeholders{}; }
   [[nodiscard]] Result<bool> contains_file(std::string_view path) const override {
     return path == "run.py" || path == "model/revenue.py";
   }

@@ -238,6 +238,11 @@ std::string warning_of(const Observed& observed, const Settings& settings) {
         "limits.timeoutSeconds {} of ModelProject {} was lowered to {}, the operator's --max-timeout-seconds",
         *of_project, observed.project->meta.name, settings.max_timeout_seconds));
   }
+  if (!spec.branch.empty() && !spec.commit_sha.empty()) {
+    told.push_back(
+        fmt::format("spec.branch '{}' was not looked at: spec.commitSHA says which commit runs", spec.branch));
+  }
+  if (!observed.source.warning.empty()) told.push_back(observed.source.warning);
   if (spec.reuse != api::Reuse::kNever && observed.identity.empty()) {
     told.push_back(
         fmt::format("spec.reuse had no effect: ModelProject {} has data without data.snapshotRef, so nobody "

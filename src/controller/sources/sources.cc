@@ -24,6 +24,21 @@ std::string owner_of(const api::ModelProject& project) {
   return fmt::format("{}/{}", project.meta.namespace_, host.substr(0, host.find('/')));
 }
 
+// For status.warning: a model that reads such a path finds something else there.
+std::string warning_about(const source::Placeholders& missing) {
+  std::vector<std::string> told;
+  if (!missing.submodule.empty()) {
+    told.push_back(
+        fmt::format("the commit has submodules, which are empty folders here; the first is '{}'", missing.submodule));
+  }
+  if (!missing.lfs_pointer.empty()) {
+    told.push_back(
+        fmt::format("the commit has pointers of Git LFS in place of files, and LFS is not used here; the first is '{}'",
+                    missing.lfs_pointer));
+  }
+  return fmt::format("{}", fmt::join(told, "; "));
+}
+
 std::unexpected<Error> forgotten() {
   return fail(ErrorKind::kCancelled, "the run is over: nobody waits for its source any more");
 }
@@ -120,7 +135,7 @@ Result<Sources::Fetched> Sources::fetch(const api::ModelRun& run, const api::Mod
   const auto remote = git_remote(parts_.client, project, parts_.policy, stop);
   RETURN_IF_ERROR(remote);
   const auto commit = wanted(run.status.commit_sha, run.spec.commit_sha);
-  // A given commit is not looked up, so the project's default branch does not apply to it.
+  // A given commit is looked for on no branch, so none is recorded with it.
   const auto branch = wanted(run.spec.branch, commit ? std::string() : project.git.default_branch);
   auto resolved = parts_.git.resolve(*remote, branch, commit, stop);
   RETURN_IF_ERROR(resolved);
@@ -162,7 +177,9 @@ bool Sources::note(Probe& probe, const Result<source::Resolved>& found) {
 void Sources::finish(const api::ModelRun& run, Result<Fetched> fetched) {
   // Outside of the lock, because a file is read.
   bool has_entry_point = false;
+  std::string warning;
   if (fetched && fetched->archive) {
+    if (const auto missing = (*fetched->archive)->placeholders()) warning = warning_about(*missing);
     const auto found = (*fetched->archive)->contains_file(run.spec.entry_point());
     has_entry_point = found && *found;
     if (!found) fetched->archive = std::unexpected(found.error());  // not: no such file
@@ -188,6 +205,7 @@ void Sources::finish(const api::ModelRun& run, Result<Fetched> fetched) {
   entry.view.state = SourceView::State::kReady;
   entry.view.sha256 = archive.sha256();
   entry.view.has_entry_point = has_entry_point;
+  entry.view.warning = std::move(warning);
   entry.view.error = {};
   if (entry.hold) entry.archive = std::move(*fetched->archive);
 }

@@ -88,10 +88,32 @@ Result<void> read_symlinks(const GitSession& git, Tree& tree, const std::stop_to
   return tree.check_symlinks();
 }
 
+// Finds the first file that is a pointer of Git LFS. Such a file is small, and begins with the version of the
+// specification of pointers (github.com/git-lfs/git-lfs, docs/spec.md).
+class PointerFinder {
+ public:
+  void begin() { start_.clear(); }
+  void data(const Node& node, std::string_view bytes) {
+    if (node.size <= kMostBytes && found_.empty())
+      start_ += bytes.substr(0, kStart.size() - std::min(kStart.size(), start_.size()));
+  }
+  void end(const std::string& path) {
+    if (found_.empty() && start_ == kStart) found_ = path;
+  }
+  [[nodiscard]] const std::string& found() const { return found_; }
+
+ private:
+  static constexpr std::string_view kStart = "version https://git-lfs.github.com/spec/";
+  static constexpr std::uint64_t kMostBytes = 1024;
+  std::string start_;
+  std::string found_;
+};
+
 // `git cat-file` returns the contents of the files in the order of the tree. Entries without content (directories and
-// symlinks) are written between them, so that the archive is sorted by path.
-Result<void> write_tar(const GitSession& git, Tree& tree, const std::filesystem::path& target,
-                       const std::stop_token& stop) {
+// symlinks) are written between them, so that the archive is sorted by path. Returns the path of the first pointer of
+// Git LFS, if there is one.
+Result<std::string> write_tar(const GitSession& git, Tree& tree, const std::filesystem::path& target,
+                              const std::stop_token& stop) {
   auto writer = TarWriter::create(target);
   RETURN_IF_ERROR(writer);
   auto next = tree.nodes().begin();
@@ -109,22 +131,31 @@ Result<void> write_tar(const GitSession& git, Tree& tree, const std::filesystem:
     if (is_file(entry.second)) files.push_back(&entry);
   }
   using Entry = BlobReader::Entry;
-  BlobReader reader(std::move(files),
-                    {.begin = [&](Entry& entry) -> Result<void> {
-                       RETURN_IF_ERROR(write_until_file());
-                       ++next;
-                       return writer->add(entry.first, entry.second);
-                     },
-                     .data = [&](Entry&, std::string_view bytes) { return writer->write_data(bytes); },
-                     .end = [](Entry&) -> Result<void> { return {}; }});
+  PointerFinder pointers;
+  BlobReader reader(std::move(files), {.begin = [&](Entry& entry) -> Result<void> {
+                                         RETURN_IF_ERROR(write_until_file());
+                                         ++next;
+                                         pointers.begin();
+                                         return writer->add(entry.first, entry.second);
+                                       },
+                                       .data =
+                                           [&](Entry& entry, std::string_view bytes) {
+                                             pointers.data(entry.second, bytes);
+                                             return writer->write_data(bytes);
+                                           },
+                                       .end = [&](Entry& entry) -> Result<void> {
+                                         pointers.end(entry.first);
+                                         return {};
+                                       }});
   RETURN_IF_ERROR(read_blobs(git, reader, stop));
   RETURN_IF_ERROR(write_until_file());
-  return writer->close();
+  RETURN_IF_ERROR(writer->close());
+  return pointers.found();
 }
 
 // Writes the listing (listing.h) of the tree.
-Result<void> write_listing(const Tree& tree, const std::filesystem::path& path) {
-  std::string text;
+Result<void> write_listing(const Tree& tree, const Placeholders& placeholders, const std::filesystem::path& path) {
+  std::string text = placeholder_lines(placeholders);
   for (const auto& [name, node] : tree.nodes()) {
     if (node.kind == NodeKind::kDirectory) continue;
     const auto target = tree.follow(name);
@@ -151,8 +182,9 @@ Result<void> build_archive(const GitSession& git, const std::string& commit, con
   RETURN_IF_ERROR(listed);
   Tree& tree = reader.tree();
   RETURN_IF_ERROR(read_symlinks(git, tree, stop));
-  RETURN_IF_ERROR(write_listing(tree, files.listing));
-  return write_tar(git, tree, files.archive, stop);
+  auto pointer = write_tar(git, tree, files.archive, stop);
+  RETURN_IF_ERROR(pointer);
+  return write_listing(tree, {.submodule = reader.submodule(), .lfs_pointer = std::move(*pointer)}, files.listing);
 }
 
 }  // namespace modelrun::source

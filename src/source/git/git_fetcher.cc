@@ -16,13 +16,13 @@ constexpr std::size_t kMaxListing = 64U << 10U;
 
 // What `git ls-remote --symref` says about one ref. Its output has lines of two forms: "ref: refs/heads/main TAB HEAD"
 // and "<id> TAB <name>".
-struct Listing {
+struct Listed {
   std::string symref;  // the ref that the wanted one (HEAD) points to; empty if it is not symbolic
   std::string commit;  // the commit of the wanted ref; empty if it is not listed
 };
 
-Listing parse_listing(std::string_view text, std::string_view wanted) {
-  Listing listing;
+Listed find_ref(std::string_view text, std::string_view wanted) {
+  Listed listing;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
     const std::string_view line = text.substr(begin, end - begin);
@@ -41,31 +41,66 @@ Listing parse_listing(std::string_view text, std::string_view wanted) {
   return listing;
 }
 
+constexpr std::string_view kHeads = "refs/heads/";
+
 std::string branch_of(const std::string& symref) {
-  constexpr std::string_view heads = "refs/heads/";
-  if (!symref.starts_with(heads)) return {};
-  std::string branch = symref.substr(heads.size());
+  if (!symref.starts_with(kHeads)) return {};
+  std::string branch = symref.substr(kHeads.size());
   return check_branch(branch) ? branch : std::string{};
 }
 
-Result<Resolved> ask_remote(const GitSession& git, const std::optional<std::string>& branch,
-                            const std::stop_token& stop) {
-  const std::string wanted = branch ? "refs/heads/" + *branch : "HEAD";
+// The refs that `name` can stand for, the likeliest first. What is called a branch is often a tag, or a whole ref.
+std::vector<std::string> refs_of(const std::string& name) {
+  std::vector<std::string> refs{std::string(kHeads) + name};
+  if (name.starts_with("refs/")) refs.push_back(name);
+  refs.push_back("refs/tags/" + name);
+  return refs;
+}
+
+// Of an annotated tag, ls-remote lists the commit under this name.
+std::string peeled(const std::string& ref) {
+  return ref + "^{}";
+}
+
+Result<std::string> list_refs(const GitSession& git, const std::vector<std::string>& refs,
+                              const std::stop_token& stop) {
+  std::vector<std::string> arguments{"ls-remote", "--quiet", "--symref", "--", git.url()};
+  for (const auto& ref : refs) {
+    arguments.push_back(ref);
+    if (ref != "HEAD") arguments.push_back(peeled(ref));
+  }
   std::string text;
   const Sink sink = [&text](std::string_view bytes) -> Result<void> {
     if (text.size() + bytes.size() > kMaxListing) return fail(ErrorKind::kTooLarge, "the remote lists too many refs");
     text += bytes;
     return {};
   };
-  if (auto ran = git.remote_command({"ls-remote", "--quiet", "--symref", "--", git.url(), wanted}, sink, stop); !ran) {
-    return std::unexpected(ran.error());
+  RETURN_IF_ERROR(git.remote_command(std::move(arguments), sink, stop));
+  return text;
+}
+
+Result<Resolved> resolve_head(const GitSession& git, const std::stop_token& stop) {
+  const auto text = list_refs(git, {"HEAD"}, stop);
+  RETURN_IF_ERROR(text);
+  const auto head = find_ref(*text, "HEAD");
+  if (!head.commit.empty()) return Resolved{ascii_lower(head.commit), branch_of(head.symref)};
+  return fail(ErrorKind::kNotFound, "{} has no default branch: it is empty, or its HEAD points nowhere", git.url());
+}
+
+Result<Resolved> resolve_name(const GitSession& git, const std::string& name, const std::stop_token& stop) {
+  const auto refs = refs_of(name);
+  const auto text = list_refs(git, refs, stop);
+  RETURN_IF_ERROR(text);
+  for (const auto& ref : refs) {
+    const auto commit = find_ref(*text, ref).commit;
+    if (commit.empty()) continue;
+    const auto tagged = find_ref(*text, peeled(ref)).commit;
+    return Resolved{ascii_lower(tagged.empty() ? commit : tagged),
+                    ref.starts_with(kHeads) ? ref.substr(kHeads.size()) : ref};
   }
-  const Listing listing = parse_listing(text, wanted);
-  if (listing.commit.empty()) {
-    if (branch) return fail(ErrorKind::kNotFound, "{} has no branch '{}'", git.url(), *branch);
-    return fail(ErrorKind::kNotFound, "{} has no default branch: it is empty, or its HEAD points nowhere", git.url());
-  }
-  return Resolved{ascii_lower(listing.commit), branch ? *branch : branch_of(listing.symref)};
+  constexpr std::string_view kOrigin = "origin/";
+  const std::string hint = name.starts_with(kOrigin) ? fmt::format("; try '{}'", name.substr(kOrigin.size())) : "";
+  return fail(ErrorKind::kNotFound, "{} has no branch or tag '{}'{}", git.url(), name, hint);
 }
 
 // Not every error has been through safe_message() yet.
@@ -85,7 +120,8 @@ Result<Resolved> GitFetcher::resolve(const Remote& remote, const std::optional<s
     RETURN_IF_ERROR(check_branch(*branch));
   }
   const auto git = GitSession::open(remote, *url, {&policy_, scratch_, &lookup_, policy_.resolve_timeout}, stop);
-  return shortened_message(git ? ask_remote(*git, branch, stop) : std::unexpected(git.error()));
+  if (!git) return shortened_message(Result<Resolved>(std::unexpected(git.error())));
+  return shortened_message(branch ? resolve_name(*git, *branch, stop) : resolve_head(*git, stop));
 }
 
 Result<FileDigest> GitFetcher::fetch(const Remote& remote, const std::string& commit, const ArchiveFiles& files,

@@ -67,7 +67,9 @@ Result<void> TreeReader::add_line(std::string_view line) {
   if (type != "tree" && type != "commit") {
     return fail(ErrorKind::kUnavailable, "git's list of files was not understood");
   }
-  return tree_.add(std::string(path), Node{NodeKind::kDirectory, 0, {}, {}});
+  RETURN_IF_ERROR(tree_.add(std::string(path), Node{NodeKind::kDirectory, 0, {}, {}}));
+  if (type == "commit" && submodule_.empty()) submodule_ = path;
+  return {};
 }
 
 Result<void> TreeReader::add_blob(std::string_view mode, std::string_view id, std::string_view size,

@@ -33,6 +33,8 @@ class TreeReader {
   Result<void> finish() const;
 
   Tree& tree() { return tree_; }
+  // The path of the first submodule; empty if there is none.
+  [[nodiscard]] const std::string& submodule() const { return submodule_; }
 
  private:
   Result<void> add_line(std::string_view line);
@@ -41,6 +43,7 @@ class TreeReader {
   const Policy& policy_;
   std::string rest_;
   Tree tree_;
+  std::string submodule_;
   std::size_t directories_ = 0;
   std::uint64_t total_bytes_ = 0;  // of the files
   std::uint64_t path_bytes_ = 0;

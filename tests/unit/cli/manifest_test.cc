@@ -113,9 +113,16 @@ TEST(RunObject, SameAgainTakesThePinnedCommit) {
   run.status.commit_sha = "c0ffee";
   const auto request = api::same_again(run);
   EXPECT_EQ(request.commit, "c0ffee");
-  EXPECT_EQ(request.branch, "dev");
+  EXPECT_EQ(request.branch, "") << "the commit is looked for on no branch";
   EXPECT_EQ(request.model, "");
   EXPECT_EQ(request.parameters, (json{{"a", 1}}));
+}
+
+TEST(RunObject, SameAgainOfARunThatHasNoCommitYet) {
+  api::ModelRun run;
+  run.spec = {.project = "p", .branch = "dev", .parameters = {}, .timeout_seconds = {}};
+  EXPECT_EQ(api::same_again(run).branch, "dev");
+  EXPECT_EQ(api::same_again(run).commit, "");
 }
 
 TEST(Refusal, IsTheServersSentence) {

@@ -389,7 +389,7 @@ TEST(Reconcile, BranchIsAbsentWhenOnlyACommitIsNamed) {
   EXPECT_EQ(phase(world), Phase::kSucceeded);
   EXPECT_EQ(world.find("run-00").status.commit_sha, repository_commit());
   EXPECT_EQ(world.find("run-00").status.branch, "");
-  EXPECT_EQ(world.find("with-branch").status.branch, "unsafe") << "only recorded";
+  EXPECT_EQ(world.find("with-branch").status.branch, "") << "nobody has looked at it";
   EXPECT_EQ(world.find("with-neither").status.branch, "main");
 }
 

@@ -109,7 +109,7 @@ TEST_F(ClientTest, ErrorsAndCredentialsTravel) {
   const auto missing = client().resolve(remote(repository_.file_url()), "nope", {});
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::kNotFound);
-  EXPECT_THAT(missing.error().message, HasSubstr("no branch 'nope'"));
+  EXPECT_THAT(missing.error().message, HasSubstr("no branch or tag 'nope'"));
   Remote from = remote(server().url("basic/repo.git"));
   EXPECT_EQ(fetch(from).error().kind, ErrorKind::kDenied);
   from.credentials = BasicCredentials{"user", "p4ss"};

@@ -3,6 +3,7 @@
 Usage: git_http_server.py ROOT LOG [CERT KEY]. Prints its port, then serves until standard input ends. LOG gets a line a request:
 "METHOD PATH AUTHORIZATION". The first part of a path says how it is served:
   /plain/REPO    as it is            /basic/REPO   user:p4ss only        /bearer/REPO  token t0ken only
+  /dumb/REPO     as static files, for git's dumb protocol (needs git update-server-info)
   /v0/REPO       protocol 0          /redirect/HOST/REPO  302 there      /status/CODE/REPO  that status
   /hang/REPO     reads, never answers   /garbage/REPO  an advertisement that is none   /cut/REPO  the pack breaks off
   /err/HEX       the protocol's error with that text    /endless/  refs without an end
@@ -83,6 +84,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(401, headers=[("WWW-Authenticate", 'Basic realm="x"')])
         elif mode == "bearer" and authorization != "Bearer t0ken":
             self.answer(401, headers=[("WWW-Authenticate", "Bearer")])
+        elif mode == "dumb":
+            self.serve_file(rest.partition("?")[0])
         elif mode == "garbage":
             self.answer(200, ADVERTISEMENT + b"zzzz" + b"\x00" * 64, ADVERTISED)
         elif mode == "err":
@@ -97,6 +100,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(refs)
         else:
             self.serve_git(mode, "/" + rest, body)
+
+    def serve_file(self, path):
+        try:
+            with open(os.path.join(ROOT, path), "rb") as file:
+                self.answer(200, file.read(), [("Content-Type", "text/plain")])
+        except OSError:
+            self.answer(404)
 
     def serve_git(self, mode, rest, body):
         path, _, query = rest.partition("?")

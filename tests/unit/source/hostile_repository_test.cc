@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "source/git/git_fetcher.h"
+#include "source/listing.h"
 #include "unit/source/git_fixture.h"
 
 namespace modelrun::source::testing {
@@ -79,12 +80,50 @@ TEST_F(HostileRepositoryTest, SubmodulesAreEmptyDirectories) {
                   {"160000", "s", std::string(40, 'a')}});
   ASSERT_TRUE(archive) << archive.error().message;
   EXPECT_THAT(list_archive(archive->archive), HasSubstr("drwxr-xr-x 0/0/0 0 s "));
+  EXPECT_EQ(read_placeholders(archive->listing)->submodule, "s");
 }
 
 TEST_F(HostileRepositoryTest, SubmoduleUrlsThatAreOptions) {
   expect(ErrorKind::kDenied,
          fetch_tree({{"100644", ".gitmodules", blob("[submodule \"s\"]\n\tpath = s\n\turl = -u./payload\n")},
                      {"160000", "s", std::string(40, 'a')}}));
+}
+
+TEST_F(HostileRepositoryTest, WhatOnlyLooksLikeAPointerIsNone) {
+  const auto archive = fetch_tree({
+      {"100644", "about.md", blob("A pointer begins with version https://git-lfs.github.com/spec/v1\n")},
+      {"100644", "long", blob("version https://git-lfs.github.com/spec/v1\n" + std::string(2000, 'x'))},
+      {"100644", "short", blob("version https")},
+  });
+  ASSERT_TRUE(archive) << archive.error().message;
+  EXPECT_EQ(read_placeholders(archive->listing)->lfs_pointer, "");
+}
+
+// Old and home-made tools left such heads in many public repositories. None of them changes a tree.
+TEST_F(HostileRepositoryTest, HeadsOfCommitsThatGitFindsFaultWith) {
+  const std::string tree = repository_.tree({{"100644", "run.py", blob("result = 1\n")}});
+  const std::string good = "a <a@example.com> 1400000000 +0000";
+  const auto head = [](const std::string& author, const std::string& committer) {
+    return "author " + author + "\ncommitter " + committer + "\n";
+  };
+  for (const std::string& heads :
+       {head("Ana<ana@example.com> 1400000000 +0000", good), head(good, "Ana<ana@example.com> 1400000000 +0000"),
+        head("<ana@example.com> 1400000000 +0000", good), head("Ana 1400000000 +0000", good),
+        head("Ana <ana@example.com> <b@example.com> 1400000000 +0000", good),
+        head("Ana> <ana@example.com> 1400000000 +0000", good), head("Ana <ana@example.com>1400000000 +0000", good),
+        head("Ana <ana@example.com> 01400000000 +0000", good),
+        head("Ana <ana@example.com> 99999999999999999999 +0000", good), head("Ana <ana@example.com> soon +0000", good),
+        head("Ana <ana@example.com> 1400000000 +0", good), head("Ana <ana@example.com> 1400000000", good),
+        head("Ana <ana@example.com>", good), "author " + good + "\n" + head(good, good), "committer " + good + "\n",
+        "author " + good + "\n"}) {
+    const std::string commit = shell(
+        "git --git-dir=" + repository_.path().string() + " hash-object --literally -t commit -w --stdin | tr -d '\\n'",
+        "tree " + tree + "\n" + heads + "\nx\n");
+    repository_.set_branch("main", commit);
+    const auto archive = fetch(commit);
+    ASSERT_TRUE(archive) << heads << archive.error().message;
+    EXPECT_EQ(read_member(archive->archive, "run.py"), "result = 1\n");
+  }
 }
 
 TEST_F(HostileRepositoryTest, AttributesDoNothing) {
@@ -100,6 +139,7 @@ TEST_F(HostileRepositoryTest, AttributesDoNothing) {
   ASSERT_TRUE(archive) << archive.error().message;
   EXPECT_EQ(read_member(archive->archive, "id"), "$Id$ $Format:%H$\n");
   EXPECT_THAT(read_member(archive->archive, "lfs"), HasSubstr("git-lfs"));
+  EXPECT_EQ(read_placeholders(archive->listing)->lfs_pointer, "lfs");
   EXPECT_EQ(read_member(archive->archive, "secret"), "kept");
   EXPECT_EQ(read_member(archive->archive, "text"), "a\nb\n");
 }

@@ -32,6 +32,21 @@ TEST_F(ListingTest, FollowsSymlinksToDirectories) {
   EXPECT_FALSE(contains("latest/other.py"));
 }
 
+TEST_F(ListingTest, PlaceholdersComeFirst) {
+  const Placeholders both{.submodule = "libs/shared", .lfs_pointer = "data/a.csv"};
+  write(placeholder_lines(both) + "data/a.csv\nrun.py\n");
+  EXPECT_TRUE(contains("run.py"));
+  EXPECT_TRUE(contains("data/a.csv"));
+  EXPECT_FALSE(contains("libs/shared"));
+  const auto read = read_placeholders(path("listing")).value();
+  EXPECT_EQ(read.submodule, both.submodule);
+  EXPECT_EQ(read.lfs_pointer, both.lfs_pointer);
+  std::filesystem::remove(path("listing"));
+  write("run.py\n");
+  EXPECT_EQ(placeholder_lines(read_placeholders(path("listing")).value()), "");
+  EXPECT_FALSE(read_placeholders(path("nothing")));
+}
+
 TEST_F(ListingTest, AListingThatWasForgedEnds) {
   write("a/\tb\nb/\ta\n");
   EXPECT_FALSE(contains("a/x"));

@@ -140,6 +140,15 @@ TEST_F(RemoteTest, FailingServers) {
   EXPECT_EQ(resolve(remote("http://127.0.0.1:1/x")).error().kind, ErrorKind::kUnavailable);
 }
 
+// It would answer in the same way for ever.
+TEST_F(RemoteTest, AServerOfTheDumbProtocolIsDeniedAtOnce) {
+  shell("git --git-dir=" + repository_.path().string() + " update-server-info");
+  const auto fetched = fetch(remote(server_.url("dumb/repo.git")));
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().kind, ErrorKind::kDenied) << fetched.error().message;
+  EXPECT_THAT(fetched.error().message, HasSubstr("only git's dumb HTTP protocol"));
+}
+
 TEST_F(RemoteTest, TheWordsOfAServerDecideNothing) {
   for (const std::string words : {"Out of memory, malloc failed", "x\nfatal: Out of memory, malloc failed",
                                   "x\nerror: fsck error in packed object", "repository 'x' not found",

@@ -59,12 +59,44 @@ TEST_F(ResolverTest, FindsABranchAndNotItsNamesakes) {
   EXPECT_EQ(resolved->commit, commit);
 }
 
+TEST_F(ResolverTest, TakesATagOrAWholeRefWhereThereIsNoSuchBranch) {
+  const std::string commit = repository_.commit_sample("main");
+  const std::string older = repository_.commit_sample("x", "older\n");
+  const std::string git = "git --git-dir=" + repository_.path().string() +
+                          " -c user.name=a -c user.email=a@example.com -c advice.nestedTag=false ";
+  shell(git + "update-ref refs/tags/v1.0 " + older);
+  shell(git + "tag -a -m annotated v1.1 " + older);
+  shell(git + "tag -a -m 'of a tag' v1.2 v1.1");
+  shell(git + "update-ref refs/tags/main " + older);
+  shell(git + "update-ref refs/pull/7/head " + older);
+  struct Case {
+    const char *asked, *branch;
+    std::string commit;
+  };
+  for (const auto& [asked, branch, expected] : std::vector<Case>{{"v1.0", "refs/tags/v1.0", older},
+                                                                 {"v1.1", "refs/tags/v1.1", older},
+                                                                 {"v1.2", "refs/tags/v1.2", older},
+                                                                 {"refs/tags/v1.1", "refs/tags/v1.1", older},
+                                                                 {"refs/heads/main", "main", commit},
+                                                                 {"main", "main", commit},
+                                                                 {"refs/pull/7/head", "refs/pull/7/head", older}}) {
+    for (const char* mode : {"plain", "v0"}) {
+      const auto resolved = resolve(server().url(std::string(mode) + "/repo.git"), asked);
+      ASSERT_TRUE(resolved) << mode << ' ' << asked << ": " << resolved.error().message;
+      EXPECT_EQ(resolved->commit, expected) << mode << ' ' << asked;
+      EXPECT_EQ(resolved->branch, branch) << mode << ' ' << asked;
+    }
+  }
+  const auto missing = resolve(repository_.file_url(), "origin/main");
+  EXPECT_THAT(missing.error().message, HasSubstr("has no branch or tag 'origin/main'; try 'main'"));
+}
+
 TEST_F(ResolverTest, SaysWhichBranchIsMissing) {
   repository_.commit_sample();
   const auto resolved = resolve(repository_.file_url(), "nope");
   ASSERT_FALSE(resolved);
   EXPECT_EQ(resolved.error().kind, ErrorKind::kNotFound);
-  EXPECT_THAT(resolved.error().message, HasSubstr("no branch 'nope'"));
+  EXPECT_THAT(resolved.error().message, HasSubstr("no branch or tag 'nope'"));
 }
 
 TEST_F(ResolverTest, SaysThatARepositoryIsEmptyOrMissing) {
@@ -81,7 +113,7 @@ TEST_F(ResolverTest, ACommitNeedsNoRemote) {
   const auto resolved = resolver().resolve(remote("https://nowhere.invalid/x"), "main", commit, {});
   ASSERT_TRUE(resolved) << resolved.error().message;
   EXPECT_EQ(resolved->commit, std::string(40, 'a'));
-  EXPECT_EQ(resolved->branch, "main");
+  EXPECT_EQ(resolved->branch, "") << "nobody has looked whether it is on that branch";
 }
 
 TEST_F(ResolverTest, RefusesRefsThatAreOptions) {

@@ -334,6 +334,20 @@ TEST(Start, TimeoutOverTheCapIsLowered) {
   EXPECT_EQ(timeout_seconds(scene.run.spec, scene.project.limits, scene.settings), 300);
 }
 
+TEST(Start, WarnsOfABranchThatIsNotLookedAtAndOfWhatTheCommitLacks) {
+  Scene scene = Scene().resolved().admitted();
+  scene.run.spec.branch = "main";
+  EXPECT_EQ(scene.plan(0).status->warning, "");
+  scene.run.spec.commit_sha = kCommit;
+  scene.seen.source.branch.clear();
+  EXPECT_EQ(scene.plan(0).status->warning,
+            "spec.branch 'main' was not looked at: spec.commitSHA says which commit runs");
+  EXPECT_EQ(scene.plan(0).status->branch, "");
+  scene.run.spec.branch.clear();
+  scene.seen.source.warning = "the commit has submodules";
+  EXPECT_EQ(scene.plan(0).status->warning, "the commit has submodules");
+}
+
 TEST(Start, TimeoutOfTheProjectOverTheCapIsLowered) {
   Scene scene = Scene().resolved().admitted();
   scene.project.limits.timeout_seconds = 600;

@@ -56,7 +56,8 @@ class ScriptedGit final : public Git {
     if (during) during();
     stopped = stop.stop_requested();
     if (error) return std::unexpected(*error);
-    return source::Resolved{commit.value_or(kCommit), branch.value_or("main")};
+    if (commit) return source::Resolved{*commit, {}};
+    return source::Resolved{kCommit, branch.value_or("main")};
   }
   Result<ArchivePtr> fetch(const source::Remote&, const std::string&, std::stop_token stop) override {
     ++fetches;
@@ -104,6 +105,18 @@ TEST_F(SourcesTest, AQueuedRunHoldsNoArchive) {
   EXPECT_EQ(state(), State::kReady);
   EXPECT_TRUE(git_.handed.expired());
   EXPECT_THAT(woken_, ElementsAre("n/forecast"));
+}
+
+TEST_F(SourcesTest, SaysWhatTheCommitLacks) {
+  std::ofstream(git_.listing) << source::placeholder_lines({.submodule = "libs/x", .lfs_pointer = "data/a.csv"})
+                              << "run.py\n";
+  begin();
+  tasks_.run_all();
+  const auto view = sources_.view(scene_.run.meta.uid);
+  EXPECT_TRUE(view.has_entry_point);
+  EXPECT_THAT(view.warning, ::testing::HasSubstr("submodules, which are empty folders here; the first is 'libs/x'"));
+  EXPECT_THAT(view.warning, ::testing::HasSubstr("pointers of Git LFS"));
+  EXPECT_THAT(view.warning, ::testing::HasSubstr("'data/a.csv'"));
 }
 
 TEST_F(SourcesTest, TheArchiveIsHeldForThePodAndLetGoWithTheGrant) {
