@@ -64,7 +64,7 @@ async def cancels(client):
 
 async def is_told_what_failed(client):
     failed = await client.call("run", FAILS)
-    same(failed.is_error, True)
+    same(failed.is_error, False)
     same(json.loads(failed.text), failed.fields)
     same((failed.fields["status"], failed.fields["exit_code"], failed.fields["stderr"]), ("failed", 3, "no data\n"))
     assert "NonZeroExit" in failed.fields["error"], failed

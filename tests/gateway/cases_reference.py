@@ -43,6 +43,7 @@ def just(expected):
     return lambda value: type(value) is type(expected) and value == expected
 
 
+NONE = type(None)
 SYNC = {
     "run_id": text(UUID), "project": just("acme"), "branch": just(None), "commit_sha": text("[0-9a-f]{40}"),
     "status": just("success"), "exit_code": just(0), "stdout": text(), "stderr": just(""), "stdout_truncated": just(False),
@@ -57,6 +58,8 @@ GOT = {
     "run_id": text(UUID), "run_number": is_a(int), "project_name": just("acme"), "status": just("success"),
     "commit_sha": text("[0-9a-f]{40}"), "started_at": text(TIME), "finished_at": text(TIME), "error_message": just(None),
     "output": is_a(dict), "truncated": just(False),
+    # Beyond the reference's:
+    "model_name": is_a((str, NONE)), "parameters": is_a((dict, NONE)), "waiting_for": is_a((str, NONE)), "warning": is_a((str, NONE)),
 }  # fmt: skip
 PAYLOAD = {"status": just("success"), "exit_code": just(0), "stdout": text(), "stderr": just(""), "outputs": is_a(dict)}
 
@@ -77,12 +80,11 @@ def by_client(gateway, token, tool, arguments):
 
     gateway.tokens.add(token)
     answer = with_python(gateway, token, work)
-    # A run that failed is an error with all of its fields; one without is of the call itself.
-    if answer.is_error and answer.structured_content is None:
+    if answer.is_error:
         return answer.content[0].text, True
     fields, shown = answer.structured_content, json.loads(answer.content[0].text)
-    if len(json.dumps(fields)) > 256 << 10:  # twice that is more than clients take
-        shown = {name: fields[name] if str(value).endswith("in structuredContent]") else value for name, value in shown.items()}
+    if len(json.dumps(fields)) > 64 << 10:  # more than clients take
+        shown = {name: fields[name] if "in structuredContent" in str(value) else value for name, value in shown.items()}
     same(shown, fields)
     return answer.structured_content, False
 

@@ -17,8 +17,9 @@
 namespace modelrun::gateway {
 
 struct CallTimes {
-  std::chrono::milliseconds heartbeat{10'000};    // the longest time between two calls of Call::on_tick
-  std::chrono::milliseconds pin_timeout{10'000};  // the longest time a call in mode async waits for its run's commit
+  std::chrono::milliseconds heartbeat{10'000};      // the longest time between two calls of Call::on_tick
+  std::chrono::milliseconds pin_timeout{10'000};    // the longest time a call in mode async waits for its run's commit
+  std::chrono::milliseconds cancel_timeout{5'000};  // the longest time cancel_run waits for the run's end
 };
 
 // Must not change once it is shared as a CallPtr; any thread may read it then. Everything that it refers to must

@@ -55,6 +55,13 @@ std::string last_words(const std::string& err) {
   return newline == std::string::npos ? make_valid_utf8(err.substr(err.size() - kLastWords)) : err.substr(newline + 1);
 }
 
+// Why a run that is pending does not run yet; else null.
+json waiting_for(const api::ModelRun& run) {
+  const auto& status = run.status;
+  if (status.phase != api::Phase::kPending && status.phase != api::Phase::kNone) return nullptr;
+  return status.message.empty() ? json("to be looked at by the operator") : json(status.message);
+}
+
 json exit_code_of(const api::ModelRun& run) {
   return run.status.exit_code ? json(*run.status.exit_code) : json(nullptr);
 }
@@ -133,7 +140,8 @@ json sync_fields(const api::ModelRun& run, const api::ResultFrame* frame, std::s
   }
   json fields{{"run_id", run.meta.uid},
               {"project", project},
-              {"branch", or_null(run.spec.branch)},
+              // With a commit the branch is not looked at, and status.warning says so.
+              {"branch", or_null(run.spec.commit_sha.empty() ? run.spec.branch : std::string())},
               {"commit_sha", or_null(status.commit_sha)},
               {"status", status_word(status.phase)},
               {"exit_code", exit_code_of(run)},
@@ -176,7 +184,11 @@ json run_fields(const api::ModelRun& run, const api::ResultFrame* frame, std::st
           {"finished_at", time_or_null(status.finished_at)},
           {"error_message", std::move(error)},
           {"output", std::move(output)},
-          {"truncated", truncated}};
+          {"truncated", truncated},
+          {"model_name", or_null(run.spec.scope == api::Scope::kModel ? run.spec.model_name : std::string())},
+          {"parameters", run.spec.parameters ? run.spec.parameters->parse() : json(nullptr)},
+          {"waiting_for", waiting_for(run)},
+          {"warning", or_null(status.warning)}};
 }
 
 json async_fields(const RunSummary& run, std::string_view project) {
@@ -206,14 +218,14 @@ json list_entry(const RunSummary& run) {
           {"created_at", iso_time(run.created)}};
 }
 
-json cancel_fields(const RunSummary& run, std::string_view project) {
-  const bool over = api::is_final(run.phase);
-  return {{"run_id", run.key.uid},
-          {"status", status_word(run.phase)},
-          {"project_name", project},
-          {"message", over ? fmt::format("The run was over already: {}.", status_word(run.phase))
-                           : std::string("The run is being cancelled. get_run says when it is over; what it printed "
-                                         "and wrote is kept.")}};
+json cancel_fields(const RunSummary& run, bool was_over, std::string_view project) {
+  const auto message = [&] {
+    if (was_over) return fmt::format("The run was over already: {}.", status_word(run.phase));
+    if (api::is_final(run.phase)) return std::string("The run is over. get_run has what it printed and wrote.");
+    return std::string("The run is being cancelled. get_run says when it is over; what it printed and wrote is kept.");
+  };
+  return {
+      {"run_id", run.key.uid}, {"status", status_word(run.phase)}, {"project_name", project}, {"message", message()}};
 }
 
 }  // namespace modelrun::gateway

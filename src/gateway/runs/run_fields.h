@@ -34,7 +34,8 @@ nlohmann::json run_fields(const api::ModelRun& run, const api::ResultFrame* fram
 // The answers of `run` in mode async, of list_runs (one entry), and of cancel_run.
 nlohmann::json async_fields(const RunSummary& run, std::string_view project);
 nlohmann::json list_entry(const RunSummary& run);
-nlohmann::json cancel_fields(const RunSummary& run, std::string_view project);
+// `was_over`: the run had ended before it was to be cancelled.
+nlohmann::json cancel_fields(const RunSummary& run, bool was_over, std::string_view project);
 
 // The size of `value` in bytes when it is written as JSON.
 std::size_t json_size(const nlohmann::json& value);

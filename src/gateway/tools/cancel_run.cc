@@ -1,6 +1,7 @@
 #include "api/json_access.h"
 #include "gateway/runs/names.h"
 #include "gateway/runs/run_fields.h"
+#include "gateway/runs/run_wait.h"
 #include "gateway/tools/schema.h"
 #include "gateway/tools/shared.h"
 #include "gateway/tools/tool.h"
@@ -19,13 +20,14 @@ json cancel_run_input() {
 
 json cancel_run_result() {
   return object({{"run_id", text(kRunId)},
-                 {"status", status("As it stands now; the end takes some seconds.")},
+                 {"status", status("As it stands after at most five seconds.")},
                  {"project_name", text(kProject)},
                  {"message", text("What happens next.")}},
                 {"run_id", "status", "project_name", "message"});
 }
 
-Result<json> cancel_run(const json& arguments, const Call& call) {
+// Asks for the end of the run that is meant, and returns the run as it is then.
+Result<RunSummary> cancel(const json& arguments, const Call& call) {
   const auto project = parse_project(text_at(arguments, "project_name"), call.caller.namespace_);
   RETURN_IF_ERROR(project);
   const auto run_id = text_at(arguments, "run_id");
@@ -40,9 +42,21 @@ Result<json> cancel_run(const json& arguments, const Call& call) {
     return fail(ErrorKind::kNotFound, "there is no run {} of project {}", found->key.uid,
                 text_at(arguments, "project_name"));
   }
-  const auto cancelled = call.runs.cancel(call.caller, found->key, call.stop);
-  RETURN_IF_ERROR(cancelled);
-  return cancel_fields(*cancelled, shown_project(call, *cancelled));
+  return call.runs.cancel(call.caller, found->key, call.stop);
+}
+
+// Answers when the run has ended, so that an agent need not ask again; most do within a few seconds. After
+// CallTimes::cancel_timeout, and if the wait fails, the run as it was last seen is the answer: its end is asked for.
+void cancel_run(const json& arguments, const CallPtr& call, const Done& done) {
+  const auto asked = cancel(arguments, *call);
+  if (!asked) return done(std::unexpected(asked.error()));
+  if (api::is_final(asked->phase)) return done(cancel_fields(*asked, /*was_over=*/true, shown_project(*call, *asked)));
+  WaitGoal goal{.reached = [](const RunSummary& run) { return api::is_final(run.phase); },
+                .deadline = std::chrono::steady_clock::now() + call->times.cancel_timeout};
+  wait_for_run(call, *asked, std::move(goal), [call, first = *asked, done](const Result<RunSummary>& seen) {
+    const RunSummary& now = seen ? *seen : first;
+    done(cancel_fields(now, /*was_over=*/false, shown_project(*call, now)));
+  });
 }
 
 }  // namespace
@@ -55,7 +69,7 @@ Tool make_cancel_run_tool() {
               .destructive = true,
               .input_schema = cancel_run_input(),
               .output_schema = cancel_run_result(),
-              .call = answer_directly<cancel_run>};
+              .call = cancel_run};
 }
 
 }  // namespace modelrun::gateway

@@ -31,7 +31,11 @@ json get_run_result() {
        {"error_message", text_or_null("Why it failed, with the end of stderr.")},
        {"output", std::move(output)},
        {"truncated",
-        of_type("boolean", "A part of the payload is missing: it was larger than 1 MiB, or a stream was cut before.")}},
+        of_type("boolean", "A part of the payload is missing: it was larger than 1 MiB, or a stream was cut before.")},
+       {"model_name", text_or_null("The model; null for the whole project.")},
+       {"parameters", of_type({"object", "null"}, "What it was given; null: no file.")},
+       {"waiting_for", text_or_null("Why a pending run does not run yet.")},
+       {"warning", text_or_null("Something that is worth knowing.")}},
       {"run_id", "run_number", "project_name", "status", "commit_sha", "started_at", "finished_at", "error_message",
        "output", "truncated"});
 }

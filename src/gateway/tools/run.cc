@@ -35,7 +35,7 @@ json run_input() {
 json run_result() {
   json properties{
       {"run_id", text(kRunId)},
-      {"status", status("How it ended: in MCP a sync run without success is isError. Async: pending or running.")},
+      {"status", status("sync: how it ended; anything but success has a reason in error. async: pending or running.")},
       {"commit_sha", text_or_null(kCommit)},
       {"project", text("sync: the project.")},
       {"branch", text_or_null("sync: the branch that was asked for; null for the default.")},
@@ -131,11 +131,6 @@ bool waits(const json& arguments) {
   return text_at(arguments, "mode") != "async";
 }
 
-// Only the answer of a synchronous call has an exit_code. The answer of an asynchronous call is about the start alone.
-bool has_failed(const json& answer) {
-  return answer.contains("exit_code") && text_at(answer, "status") != "success";
-}
-
 }  // namespace
 
 Tool make_run_tool() {
@@ -145,14 +140,13 @@ Tool make_run_tool() {
       .description =
           "Executes a project (scope 'project': its run.py) or one of its models (scope 'model': model_name is "
           "required) in a sandbox, on one pinned commit. mode 'sync' waits and answers with stdout, stderr, "
-          "outputs and exit_code. A run that failed answers with all of them too, marked as an error: status and "
-          "error say why. mode 'async' answers with a run_id to poll with get_run. parameters arrive as "
+          "outputs and exit_code. A run that failed answers with all of them too: look at status, and error says "
+          "why. mode 'async' answers with a run_id to poll with get_run. parameters arrive as "
           "/inputs/parameters.json.",
       .input_schema = run_input(),
       .output_schema = run_result(),
       .call = call_run,
-      .may_wait = waits,
-      .failed_work = has_failed};
+      .may_wait = waits};
 }
 
 }  // namespace modelrun::gateway

@@ -1,6 +1,14 @@
 #include "gateway/tools/schema.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/strict_json.h"
 
 namespace modelrun::gateway::schema {
 
@@ -63,13 +71,42 @@ std::string described(const json& property) {
   return words;
 }
 
+// `type` is one type or a list of them.
+bool fits(const json& type, const json& value) {
+  return type.is_string() ? is_of(value, type)
+                          : std::ranges::any_of(type, [&](const json& each) { return is_of(value, each); });
+}
+
+// The integer that `text` writes out, in decimal digits.
+std::optional<std::int64_t> integer_in(const std::string& text) {
+  std::int64_t number = 0;
+  const auto* const end = text.data() + text.size();
+  const auto [last, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc{} && last == end ? std::optional(number) : std::nullopt;
+}
+
+// What `value` stands for where only `type` is allowed; nullopt if that is not clear.
+std::optional<json> meaning_of(const json& type, const json& value) {
+  if (fits(type, 0)) {
+    constexpr double kExact = 9007199254740992;  // 2^53: a double tells integers up to here apart
+    if (value.is_number_float()) {
+      const auto number = value.get<double>();
+      if (std::trunc(number) == number && std::abs(number) <= kExact) return static_cast<std::int64_t>(number);
+    } else if (value.is_string()) {
+      if (const auto number = integer_in(value.get_ref<const std::string&>())) return *number;
+    }
+  }
+  if (fits(type, json::object()) && value.is_string()) {
+    auto parsed = api::parse_strict(value.get_ref<const std::string&>());
+    if (parsed && fits(type, *parsed)) return std::move(*parsed);
+  }
+  return std::nullopt;
+}
+
 Result<void> check_value(const std::string& name, const json& property, const json& value) {
-  const auto& type = property["type"];
-  const bool fits = type.is_string() ? is_of(value, type)
-                                     : std::ranges::any_of(type, [&](const json& each) { return is_of(value, each); });
   const bool listed = !property.contains("enum") || value.is_null() ||
                       std::ranges::find(property["enum"], value) != property["enum"].end();
-  if (!fits || !listed) {
+  if (!fits(property["type"], value) || !listed) {
     return fail(ErrorKind::kInvalid, "{}: must be {}, not {}", name, described(property),
                 value.is_string() ? value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 80)
                                   : std::string(value.type_name()));
@@ -83,6 +120,25 @@ Result<void> check_value(const std::string& name, const json& property, const js
 }
 
 }  // namespace
+
+Result<json> read(const json& schema, json arguments) {
+  if (arguments.is_object()) {
+    std::vector<std::string> absent;
+    for (auto& [name, value] : arguments.items()) {
+      const auto property = schema["properties"].find(name);
+      if (property == schema["properties"].end() || fits((*property)["type"], value)) continue;
+      const auto& required = schema["required"];
+      if (value.is_null() && std::ranges::find(required, json(name)) == required.end()) {
+        absent.push_back(name);
+      } else if (auto meant = meaning_of((*property)["type"], value)) {
+        value = std::move(*meant);
+      }
+    }
+    for (const auto& name : absent) arguments.erase(name);
+  }
+  RETURN_IF_ERROR(check(schema, arguments));
+  return arguments;
+}
 
 Result<void> check(const json& schema, const json& arguments) {
   if (!arguments.is_object()) return fail(ErrorKind::kInvalid, "the arguments must be a JSON object");

@@ -39,4 +39,9 @@ inline constexpr const char* kNumber =
 // the type allows it. kInvalid names the argument and says what it must be.
 Result<void> check(const nlohmann::json& schema, const nlohmann::json& arguments);
 
+// The arguments as they are meant, after check(). Language models and the clients around them send null for what they
+// leave out, 5.0 or "5" for 5, and an object as a text of JSON; where the schema allows no such value, but the value
+// that is meant, it is taken. A text becomes an object only if it is strict JSON (api/strict_json.h).
+Result<nlohmann::json> read(const nlohmann::json& schema, nlohmann::json arguments);
+
 }  // namespace modelrun::gateway::schema

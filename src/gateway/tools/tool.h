@@ -36,9 +36,6 @@ struct Tool {
   // True if a call with these arguments waits for a run. Such a call is worth a stream of events and takes a place
   // among the calls that wait. `arguments` may be anything that a client has sent. Null: no call waits.
   bool (*may_wait)(const nlohmann::json& arguments) = nullptr;
-  // True if `answer` says that the work which the tool itself was asked to do has failed: a synchronous run without
-  // success. (A get_run that reports a failed run has not failed itself.) Null: an answer never says so.
-  bool (*failed_work)(const nlohmann::json& answer) = nullptr;
 };
 
 // One function for each tool; tools.h has the list of all tools and finds a tool by its name.

@@ -25,20 +25,16 @@ bool may_wait(const Tool& tool, const json& arguments) {
   return tool.may_wait != nullptr && tool.may_wait(arguments);
 }
 
-bool failed_work(const Tool& tool, const json& answer) {
-  return tool.failed_work != nullptr && tool.failed_work(answer);
-}
-
 void call_tool(const Tool& tool, const json& arguments, const CallPtr& call, const Done& done) {
-  if (auto checked = schema::check(tool.input_schema, arguments); !checked) {
-    return done(std::unexpected(checked.error()));
-  }
-  tool.call(arguments, call, done);
+  const auto meant = schema::read(tool.input_schema, arguments);
+  if (!meant) return done(std::unexpected(meant.error()));
+  tool.call(*meant, call, done);
 }
 
 std::optional<json> recall_tool(const Tool& tool, const json& arguments, const Identity& caller, RunService& runs) {
-  if (tool.recall == nullptr || !schema::check(tool.input_schema, arguments)) return std::nullopt;
-  return tool.recall(arguments, caller, runs);
+  if (tool.recall == nullptr) return std::nullopt;
+  const auto meant = schema::read(tool.input_schema, arguments);
+  return meant ? tool.recall(*meant, caller, runs) : std::nullopt;
 }
 
 }  // namespace modelrun::gateway

@@ -19,11 +19,10 @@ std::span<const Tool> tools();
 // Null if there is no tool of that name.
 const Tool* find_tool(std::string_view name);
 
-// See the members of Tool with these names.
+// See the member of Tool with this name.
 bool may_wait(const Tool& tool, const nlohmann::json& arguments);
-bool failed_work(const Tool& tool, const nlohmann::json& answer);
 
-// Checks the arguments against the tool's input schema, then calls the tool. `done` is called once: before
+// Reads the arguments by the tool's input schema (schema::read()), then calls the tool. `done` is called once: before
 // call_tool() returns or, if the tool waits for a run, later on a thread of call->later; no thread is held while it
 // waits. Blocks for as long as the tool asks Kubernetes. kInvalid says which argument is wrong and what it must be;
 // the other errors are those of RunService, and kConflict from get_run_output if the run is not over yet.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "api/json_access.h"
 #include "api/strict_json.h"
@@ -129,6 +130,77 @@ std::expected<void, Refusal> decide_era(const Head& head, Request& request) {
   return {};
 }
 
+// Only the stateless era has an HTTP status of its own for wrong params.
+int invalid_params_status(const Request& request) {
+  return request.era == Era::kStateless ? 400 : 200;
+}
+
+// Finds the id and the method of a message that cannot be taken as a whole, and keeps nothing else of it.
+class HeadFinder final : public nlohmann::json_sax<json> {
+ public:
+  // Null if there is none, or more than one.
+  [[nodiscard]] json id() { return ids_ == 1 ? std::move(id_) : nullptr; }
+  [[nodiscard]] bool calls_tool() const { return method_ == "tools/call"; }
+
+  bool null() override { return value(nullptr); }
+  bool boolean(bool) override { return value(nullptr); }
+  bool number_integer(number_integer_t number) override { return value(number); }
+  bool number_unsigned(number_unsigned_t number) override { return value(number); }
+  bool number_float(number_float_t, const string_t&) override { return value(nullptr); }
+  bool string(string_t& text) override { return value(text); }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(std::size_t) override { return begin(); }
+  bool end_object() override { return end(); }
+  bool start_array(std::size_t) override { return begin(); }
+  bool end_array() override { return end(); }
+  bool key(string_t& text) override {
+    if (depth_ == 1) key_ = text == "id" || text == "method" ? text : std::string();
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  bool value(const json& found) {
+    const auto here = std::exchange(key_, {});
+    if (here == "id" && ++ids_ == 1) id_ = found;
+    if (here == "method" && found.is_string()) method_ = found.get<std::string>().substr(0, 100);
+    return true;
+  }
+  bool begin() {
+    key_.clear();
+    ++depth_;
+    return true;
+  }
+  bool end() {
+    --depth_;
+    return true;
+  }
+
+  json id_;
+  std::string method_;
+  int ids_ = 0;
+  int depth_ = 0;
+  std::string key_;  // the member of the message whose value comes next, if it is one that is looked for
+};
+
+json text_content(std::string words) {
+  return json::array({{{"type", "text"}, {"text", std::move(words)}}});
+}
+
+// What is refused of JSON, such as 2^64, stands in one request of a client that may have others under way. It has to
+// learn which one: some clients end their session at an error without an id.
+Refusal refuse_body(const Head& head, std::string_view body, const std::string& reason) {
+  HeadFinder finder;
+  json::sax_parse(body, &finder);
+  Request request;
+  request.id = finder.id();
+  if (request.id.is_null()) return {400, error_message(nullptr, kParseError, "the body is not JSON: " + reason)};
+  request.era = head.version == kStatelessVersion ? Era::kStateless : Era::kStateful;
+  const auto words = "the request is refused: " + reason;
+  if (finder.calls_tool()) return {200, result_message(request, {{"content", text_content(words)}, {"isError", true}})};
+  return {invalid_params_status(request), error_message(request.id, kInvalidParams, words)};
+}
+
 Answer initialize(const Request& request) {
   const auto asked = text_at(request.params, "protocolVersion");
   if (asked.empty()) return {200, error_message(request.id, kInvalidParams, "params.protocolVersion is missing")};
@@ -154,11 +226,6 @@ json list_tools() {
                       {"openWorldHint", false}}}});
   }
   return {{"tools", std::move(list)}};
-}
-
-// Only the stateless era has an HTTP status of its own for wrong params.
-int invalid_params_status(const Request& request) {
-  return request.era == Era::kStateless ? 400 : 200;
 }
 
 Answer no_such(const char* what, const Request& request) {
@@ -191,7 +258,7 @@ Answer stateful_answer(const Request& request) {
 
 std::expected<Request, Refusal> read_request(const Head& head, std::string_view body) {
   auto message = api::parse_strict(body);
-  if (!message) return refuse(400, nullptr, kParseError, "the body is not JSON: " + message.error().message);
+  if (!message) return std::unexpected(refuse_body(head, body, message.error().message));
   if (!message->is_object() || text_at(*message, "jsonrpc") != "2.0") {
     return refuse(400, nullptr, kInvalidRequest,
                   "the body must be one JSON-RPC 2.0 message; send each message of a batch in a request of its own");
@@ -268,33 +335,48 @@ json take_arguments(Request& request) {
 
 namespace {
 
-// The fields as JSON text, for clients that ignore structuredContent. An answer thus holds the fields twice, and
-// clients accept answers of 1 MiB; so the text of a large result leaves out the fields that are long.
+// A text of at most about `most` bytes that begins and ends as `whole` does.
+std::string head_and_tail(const std::string& whole, std::size_t most) {
+  if (whole.size() <= most) return whole;
+  return make_valid_utf8(fmt::format("{}\n[... the {} bytes between are in structuredContent ...]\n{}",
+                                     whole.substr(0, most / 2), whole.size() - most,
+                                     whole.substr(whole.size() - most / 2)));
+}
+
+// The fields as JSON text, which is what language models read. It begins with run_id and status. Clients refuse answers
+// of more than some 25,000 tokens, and a token of numbers has two or three bytes; so the text of a large result has
+// only the beginning and the end of long texts, and leaves out other long fields.
 std::string text_block(const json& fields) {
-  constexpr std::size_t kWhole = std::size_t{256} << 10U;
-  constexpr std::size_t kLong = std::size_t{4} << 10U;
-  auto whole = api::json_text(fields);
-  if (whole.size() <= kWhole) return whole;
-  json rest = fields;
-  for (auto& value : rest) {
-    const auto size = api::json_text(value).size();
-    if (size > kLong) value = fmt::format("[{} bytes, in structuredContent]", size);
+  constexpr std::size_t kWhole = std::size_t{64} << 10U;
+  constexpr std::size_t kLong = std::size_t{8} << 10U;
+  const bool whole = api::json_text(fields).size() <= kWhole;
+  nlohmann::ordered_json shown;
+  for (const char* first : {"run_id", "status"}) {
+    if (fields.contains(first)) shown[first] = fields.at(first);
   }
-  return api::json_text(rest);
+  for (const auto& [name, value] : fields.items()) {
+    const auto size = whole ? 0 : api::json_text(value).size();
+    if (size <= kLong) {
+      shown[name] = value;
+    } else if (value.is_string()) {
+      shown[name] = head_and_tail(value.get_ref<const std::string&>(), kLong);
+    } else {
+      shown[name] = fmt::format("[{} bytes, in structuredContent]", size);
+    }
+  }
+  return shown.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace
 
 json tool_answer(const Request& request, Result<json> outcome) {
-  const auto text = [](std::string words) { return json::array({{{"type", "text"}, {"text", std::move(words)}}}); };
   if (!outcome) {
-    return result_message(request, {{"content", text(std::move(outcome.error().message))}, {"isError", true}});
+    return result_message(request, {{"content", text_content(std::move(outcome.error().message))}, {"isError", true}});
   }
-  const Tool* tool = find_tool(text_at(request.params, "name"));
-  const bool failed = tool != nullptr && failed_work(*tool, *outcome);
   auto words = text_block(*outcome);
   return result_message(
-      request, {{"content", text(std::move(words))}, {"structuredContent", std::move(*outcome)}, {"isError", failed}});
+      request,
+      {{"content", text_content(std::move(words))}, {"structuredContent", std::move(*outcome)}, {"isError", false}});
 }
 
 json progress(const Request& request, std::uint64_t step, std::string_view message) {

@@ -83,7 +83,8 @@ nlohmann::json arguments_of(const Request& request);
 nlohmann::json take_arguments(Request& request);
 
 // The answer to a tools/call whose outcome is `outcome`. An error becomes a result with isError and the error's
-// message as text. A synchronous run that did not succeed has isError, too, but with all of its fields.
+// message as text. A run that did not succeed is no error but a result, whose status says so: many agents end their
+// work at isError.
 nlohmann::json tool_answer(const Request& request, Result<nlohmann::json> outcome);
 
 // A progress notification for the request. REQUIRES: it has a progress_token. `step` must increase with each message.

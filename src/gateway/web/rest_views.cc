@@ -1,7 +1,5 @@
 #include "gateway/web/rest_views.h"
 
-#include <charconv>
-
 #include "gateway/runs/names.h"
 #include "gateway/runs/run_details.h"
 #include "gateway/runs/run_fields.h"
@@ -25,20 +23,12 @@ std::string query_value(const HttpRequest& request, const std::string& name) {
 Result<json> list_arguments(const HttpRequest& request) {
   json arguments = json::object();
   for (const auto& [name, value] : request.query) arguments[name] = value;
-  if (arguments.contains("limit")) {
-    const auto text = arguments["limit"].get<std::string>();
-    int limit = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-    // Anything else stays a text, which the check refuses.
-    if (error == std::errc{} && end == text.data() + text.size()) arguments["limit"] = limit;
-  }
   json schema = find_tool("list_runs")->input_schema;
   if (!arguments.contains("project_name")) {
     schema["required"] = json::array();
     schema["properties"]["namespace"] = {{"type", "string"}};
   }
-  RETURN_IF_ERROR(schema::check(schema, arguments));
-  return arguments;
+  return schema::read(schema, std::move(arguments));
 }
 
 Result<json> project_list(WebContext& web, const Visit& visit) {

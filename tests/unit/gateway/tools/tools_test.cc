@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "base/encoding.h"
+#include "gateway/tools/schema.h"
 #include "unit/gateway/fixture.h"
 
 namespace modelrun::gateway {
@@ -425,6 +426,52 @@ TEST(Results, OldestGoFirstAndHugeOnesAreNotKept) {
   EXPECT_FALSE(results.run("huge", 0));
 }
 
+TEST_F(GatewayTest, CancelWaitsForTheEnd) {
+  const auto uid = put_run("a", {{"phase", "Running"}}, "66666666-1111-1111-1111-111111111111");
+  on_tick = [&](const RunSummary&) { set_status({{"phase", "Cancelled"}}); };
+  const auto fields = use("cancel_run", {{"project_name", "forecasts"}, {"run_id", uid}});
+  ASSERT_TRUE(fields) << fields.error().message;
+  EXPECT_EQ((*fields)["status"], "cancelled");
+  EXPECT_THAT((*fields)["message"].get<std::string>(), HasSubstr("is over"));
+}
+
+TEST_F(GatewayTest, GetRunSaysWhatARunWaitsForAndWhatItWasGiven) {
+  auto queued = put_run("a", {{"phase", "Pending"}, {"message", "3 of 3 slots are taken"}});
+  auto fields = use("get_run", {{"run_id", queued}}).value();
+  EXPECT_EQ(fields["waiting_for"], "3 of 3 slots are taken");
+  EXPECT_EQ(fields["parameters"], nullptr);
+  EXPECT_EQ(fields["model_name"], nullptr);
+  fields = use("get_run", {{"run_id", put_run("b", success())}}).value();
+  EXPECT_EQ(fields["waiting_for"], nullptr);
+}
+
+// What language models and their clients send, and what they mean by it.
+TEST(Arguments, AreTakenAsTheyAreMeant) {
+  const auto& schema = find_tool("list_runs")->input_schema;
+  const auto limit = [&](const json& value) { return schema::read(schema, {{"project_name", "p"}, {"limit", value}}); };
+  for (const auto& five : {json(5), json(5.0), json("5")}) EXPECT_EQ(limit(five).value()["limit"], json(5)) << five;
+  EXPECT_FALSE(limit(nullptr).value().contains("limit")) << "the default";
+  for (const auto& other : {json(5.5), json("five"), json(" 5"), json(""), json(1e300), json(51), json(51.0),
+                            json(true), json::array({5}), json::object()}) {
+    EXPECT_FALSE(limit(other)) << other;
+  }
+  EXPECT_FALSE(schema::read(schema, {{"project_name", nullptr}})) << "it is required";
+  EXPECT_EQ(schema::read(schema, {{"project_name", "5"}}).value()["project_name"], "5") << "a text where one is meant";
+  const auto& output = find_tool("get_run_output")->input_schema;
+  EXPECT_FALSE(schema::read(output, {{"run_id", "x"}, {"output_name", "y"}, {"encoding", nullptr}})
+                   .value()
+                   .contains("encoding"));
+  const auto& run = find_tool("run")->input_schema;
+  const auto parameters = [&](const json& value) { return schema::read(run, with(kSync, "parameters", value)); };
+  EXPECT_EQ(parameters(R"({"a": 1, "b": "{}"})").value()["parameters"], (json{{"a", 1}, {"b", "{}"}}));
+  EXPECT_EQ(parameters(nullptr).value()["parameters"], nullptr);
+  EXPECT_EQ(parameters("null").value()["parameters"], nullptr);
+  for (const auto& other : {json("a=1"), json("[1]"), json(R"({"a":1,"a":2})"), json(R"({"a":1e999})"),
+                            json(R"({"a":18446744073709551615})"), json(5), json::array()}) {
+    EXPECT_FALSE(parameters(other)) << other;
+  }
+}
+
 TEST_F(GatewayTest, CancelWantsTheWholeIdAndItsProject) {
   const auto uid = put_run("a", {{"phase", "Running"}}, "66666666-1111-1111-1111-111111111111");
   const auto cancel = [&](const std::string& project, const std::string& id) {
@@ -435,7 +482,8 @@ TEST_F(GatewayTest, CancelWantsTheWholeIdAndItsProject) {
   access.revoke("patch ns");
   EXPECT_EQ(cancel("forecasts", uid).error().kind, ErrorKind::kDenied);
   access.grant("patch ns");
-  EXPECT_EQ(cancel("forecasts", uid).value()["status"], "running");
+  times.cancel_timeout = std::chrono::milliseconds(1);
+  EXPECT_EQ(cancel("forecasts", uid).value()["status"], "running") << "it does not end in that time";
   EXPECT_EQ(server.find(kube::kModelRuns, "ns", "a").value()["spec"]["cancel"], true);
   const auto over = put_run("b", success());
   EXPECT_EQ(cancel("forecasts", over).value()["status"], "success");

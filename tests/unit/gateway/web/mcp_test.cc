@@ -7,6 +7,7 @@ namespace modelrun::gateway::mcp {
 namespace {
 
 using nlohmann::json;
+using ::testing::HasSubstr;
 
 constexpr const char* kModern = "2026-07-28";
 const json kMeta{{"io.modelcontextprotocol/protocolVersion", kModern},
@@ -54,6 +55,31 @@ TEST(Mcp, EraFollowsTheBodyAndTheVersionHeader) {
   // Real clients of the older era send the new header.
   EXPECT_EQ(era({.version = "2025-06-18", .method = "tools/list"}, body("tools/list")), Era::kStateful);
   EXPECT_EQ(era({.version = kModern, .method = "tools/list"}, body("tools/list", {{"_meta", kMeta}})), Era::kStateless);
+}
+
+// A client that has several requests under way must learn which one is meant.
+TEST(Mcp, ARefusedBodyIsAnsweredToItsRequest) {
+  const auto ask_raw = [](const std::string& text, const Head& head = {}) {
+    const auto refused = read_request(head, text);
+    EXPECT_FALSE(refused) << text;
+    return refused ? json() : json{{"status", refused.error().http_status}, {"answer", refused.error().message}};
+  };
+  const std::string call =
+      R"({"method":"tools/call","params":{"name":"run","id":9,"arguments":{"parameters":{"id":1,"n":18446744073709551615}}},"jsonrpc":"2.0","id":"a"})";
+  const auto told = ask_raw(call);
+  EXPECT_EQ(told["status"], 200);
+  EXPECT_EQ(told["answer"]["id"], "a");
+  EXPECT_EQ(told["answer"]["result"]["isError"], true);
+  EXPECT_THAT(told["answer"]["result"]["content"][0]["text"].get<std::string>(),
+              HasSubstr("/params/arguments/parameters/n"));
+  EXPECT_EQ(ask_raw(call, {.version = kModern})["answer"]["result"]["resultType"], "complete");
+  const auto other = ask_raw(R"({"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":1,"a":2}})");
+  EXPECT_EQ(other["answer"]["id"], 7);
+  EXPECT_EQ(other["answer"]["error"]["code"], kInvalidParams);
+  for (const char* without :
+       {R"({"jsonrpc":"2.0","id":{"id":1},"method":"ping","a":1e999})", R"([{"id":1}])", "{\"id", ""}) {
+    EXPECT_EQ(ask_raw(without)["answer"]["id"], nullptr) << without;
+  }
 }
 
 TEST(Mcp, MalformedRequestsAreRefused) {
@@ -193,7 +219,28 @@ TEST(Mcp, UnknownToolIsAProtocolErrorAndFailedWorkIsNot) {
   EXPECT_EQ(json::parse(done["content"][0]["text"].get<std::string>()), done["structuredContent"]);
 }
 
-TEST(Mcp, ARunThatFailedIsAnErrorWithAllOfItsFields) {
+// A client gives the text to a language model, and refuses what is too long for one.
+TEST(Mcp, TheTextOfALargeAnswerHasBothEndsOfLongTexts) {
+  const auto request = read_request({}, body("tools/call", {{"name", "run"}}));
+  const std::string out = "first " + std::string(500000, 'x') + " last";
+  const json fields{{"exit_code", 0},
+                    {"outputs", {{"a", std::vector<int>(100000, 7)}}},
+                    {"run_id", "u"},
+                    {"status", "success"},
+                    {"stdout", out}};
+  const auto result = tool_answer(*request, fields)["result"];
+  EXPECT_EQ(result["structuredContent"], fields);
+  const auto text = result["content"][0]["text"].get<std::string>();
+  EXPECT_LT(text.size(), 64U << 10U);
+  EXPECT_TRUE(text.starts_with(R"({"run_id":"u","status":"success",)")) << text.substr(0, 80);
+  const auto shown = json::parse(text);
+  EXPECT_TRUE(shown["stdout"].get<std::string>().starts_with("first "));
+  EXPECT_TRUE(shown["stdout"].get<std::string>().ends_with(" last"));
+  EXPECT_THAT(shown["outputs"].get<std::string>(), HasSubstr("in structuredContent"));
+}
+
+// Agents end their work at isError.
+TEST(Mcp, ARunThatFailedIsAResult) {
   const auto told = [](const char* tool, const json& fields) {
     const auto request = read_request({}, body("tools/call", {{"name", tool}}));
     const auto result = tool_answer(*request, fields)["result"];
@@ -202,7 +249,7 @@ TEST(Mcp, ARunThatFailedIsAnErrorWithAllOfItsFields) {
     return result["isError"];
   };
   for (const char* status : {"failed", "timed_out", "cancelled"}) {
-    EXPECT_EQ(told("run", {{"status", status}, {"exit_code", nullptr}, {"stdout", "so far"}}), true) << status;
+    EXPECT_EQ(told("run", {{"status", status}, {"exit_code", nullptr}, {"stdout", "so far"}}), false) << status;
     EXPECT_EQ(told("get_run", {{"status", status}, {"output", nullptr}}), false) << status;
     EXPECT_EQ(told("cancel_run", {{"status", status}}), false) << status;
   }
