@@ -1,9 +1,11 @@
 #include "cli/app.h"
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 
 #include "cli/commands/commands.h"
+#include "cli/words.h"
 
 namespace modelrun::cli {
 namespace {
@@ -27,9 +29,34 @@ void add_commands(CLI::App& app, Command& chosen) {
   add_wait(app, chosen);
   add_logs(app, chosen);
   add_output(app, chosen);
-  add_cancel(app, chosen);
+  add_changes(app, chosen);
   add_rerun(app, chosen);
   add_token(app, chosen);
+}
+
+// The first of `arguments` that can be a command; empty if there is none. The global flags may come before it.
+std::string command_word(const CLI::App& app, const std::vector<std::string>& arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (!arguments[i].starts_with('-')) return arguments[i];
+    const auto* option = app.get_option_no_throw(arguments[i]);
+    if (option != nullptr && option->get_items_expected_max() > 0) ++i;  // its value
+  }
+  return {};
+}
+
+// "unknown command ...", if the command line names a command that there is not; else empty.
+std::string unknown_command(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const auto word = command_word(app, arguments);
+  if (word.empty()) return {};
+  std::vector<std::string> known;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    known.push_back(command->get_name());
+    std::ranges::copy(command->get_aliases(), std::back_inserter(known));
+  }
+  if (std::ranges::find(known, word) != known.end()) return {};
+  const auto meant = nearest(word, known);
+  return fmt::format("error: unknown command \"{}\"{}\nSee `kubectl modelrun --help`.\n", word,
+                     meant.empty() ? "" : fmt::format("; did you mean \"{}\"?", meant));
 }
 
 int tell_error(const Session& session, const Error& error) {
@@ -71,12 +98,17 @@ int run_app(std::vector<std::string> arguments, const Surroundings& surroundings
   add_global_flags(app, flags);
   add_commands(app, chosen);
   app.footer("`kubectl modelrun COMMAND --help` has examples.");
+  const auto line = arguments;
   try {
     std::ranges::reverse(arguments);  // CLI11 takes them from the back of the vector
     app.parse(arguments);
   } catch (const CLI::ParseError& error) {
     std::ostringstream out, err;
     const int code = app.exit(error, out, err);
+    if (const auto unknown = code == 0 ? std::string() : unknown_command(app, line); !unknown.empty()) {
+      surroundings.console.err(unknown);
+      return kWrongUsage;
+    }
     surroundings.console.out(out.str());
     surroundings.console.err(err.str());
     return code == 0 ? 0 : kWrongUsage;

@@ -60,7 +60,7 @@ class Awaiting {
     }
     // Either the run ended before its log could be followed, or the user may not read pod logs. The result holds
     // them.
-    if (const auto kept = print_kept(session_, run_, Streams::kBoth, options_.log_to_err); !kept) {
+    if (const auto kept = print_kept(session_, run_, Streams::kBoth, {.all_to_err = options_.log_to_err}); !kept) {
       session_.console.note(kept.error().message);
     }
   }

@@ -7,13 +7,25 @@
 namespace modelrun::cli {
 namespace {
 
+std::string last_lines(const std::string& text, std::int64_t lines) {
+  std::size_t begin = text.size();
+  std::size_t end = text.ends_with('\n') ? text.size() - 1 : text.size();
+  for (; lines > 0 && begin > 0; --lines) {
+    const auto newline = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
+    begin = newline == std::string::npos ? 0 : newline + 1;
+    end = newline == std::string::npos ? 0 : newline;
+  }
+  return text.substr(begin);
+}
+
 class Printer {
  public:
-  Printer(Session& session, Streams streams, bool all_to_err)
-      : console_(session.console), streams_(streams), all_to_err_(all_to_err) {}
+  Printer(Session& session, Streams streams, const KeptOptions& options)
+      : console_(session.console), streams_(streams), options_(options) {}
 
   void stream(const api::CapturedStream& captured, bool is_err) {
     if (!wanted(is_err)) return;
+    if (options_.tail >= 0) return text(captured.truncated() ? captured.tail : captured.head, false, is_err);
     write(captured.head, is_err);
     if (!captured.truncated()) return;
     const auto kept = captured.head.size() + captured.tail.size();
@@ -23,7 +35,7 @@ class Printer {
 
   void text(const std::string& text, bool truncated, bool is_err) {
     if (!wanted(is_err)) return;
-    write(text, is_err);
+    write(options_.tail < 0 ? text : last_lines(text, options_.tail), is_err);
     if (truncated) console_.note(fmt::format("({}: only its beginning and its end are here)", name(is_err)));
   }
 
@@ -32,7 +44,7 @@ class Printer {
   static const char* name(bool is_err) { return is_err ? "stderr" : "stdout"; }
 
   void write(const std::string& text, bool is_err) {
-    const bool to_err = all_to_err_ || (is_err && streams_ == Streams::kBoth);
+    const bool to_err = options_.all_to_err || (is_err && streams_ == Streams::kBoth);
     const std::string_view end = text.empty() || text.ends_with('\n') || !console_.out_is_tty() ? "" : "\n";
     to_err ? console_.err(text) : console_.out(text);
     if (!end.empty()) to_err ? console_.err(end) : console_.out(end);
@@ -44,14 +56,14 @@ class Printer {
 
   Console& console_;
   Streams streams_;
-  bool all_to_err_;
+  KeptOptions options_;
 };
 
 }  // namespace
 
-Result<void> print_kept(Session& session, const api::ModelRun& run, Streams streams, bool all_to_err) {
+Result<void> print_kept(Session& session, const api::ModelRun& run, Streams streams, const KeptOptions& options) {
   const auto& status = run.status;
-  Printer printer(session, streams, all_to_err);
+  Printer printer(session, streams, options);
   const bool part =
       (status.out_truncated && streams != Streams::kErr) || (status.err_truncated && streams != Streams::kOut);
   std::optional<Error> lost;

@@ -1,6 +1,7 @@
 #include "cli/table.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/encoding.h"
 #include "cli/escape.h"
@@ -34,6 +35,14 @@ Row run_row(const api::ModelRun& run, Time now) {
           age(now - run.meta.creation)};
 }
 
+// The beginning of the parameters' JSON.
+std::string parameters_cell(const api::ModelRun& run) {
+  constexpr std::size_t kMost = 60;
+  if (!run.spec.parameters) return {};
+  const auto& text = run.spec.parameters->text();
+  return text.size() <= kMost ? text : make_valid_utf8(text.substr(0, kMost - 3)) + "...";
+}
+
 }  // namespace
 
 std::string render_table(const std::vector<Row>& rows) {
@@ -57,12 +66,18 @@ std::string render_table(const std::vector<Row>& rows) {
   return text;
 }
 
-std::string runs_table(const std::vector<api::ModelRun>& runs, bool namespaces, Time now) {
+std::string runs_table(const std::vector<api::ModelRun>& runs, const RunsTable& form, Time now) {
   std::vector<Row> rows{{"NAME", "PROJECT", "NUMBER", "PHASE", "REASON", "EXIT", "COMMIT", "DURATION", "AGE"}};
-  if (namespaces) rows[0].insert(rows[0].begin(), "NAMESPACE");
+  const auto widen = [&](const std::string& namespace_, const Row& more) {
+    auto& row = rows.back();
+    if (form.namespaces) row.insert(row.begin(), namespace_);
+    if (form.wide) std::ranges::copy(more, std::back_inserter(row));
+  };
+  widen("NAMESPACE", {"MODEL", "BRANCH", "PARAMETERS", "NODE"});
   for (const auto& run : runs) {
     rows.push_back(run_row(run, now));
-    if (namespaces) rows.back().insert(rows.back().begin(), run.meta.namespace_);
+    widen(run.meta.namespace_, {run.spec.scope == api::Scope::kModel ? run.spec.model_name : "", run.status.branch,
+                                parameters_cell(run), run.status.node_name});
   }
   return render_table(rows);
 }

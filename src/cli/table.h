@@ -15,8 +15,12 @@ using Row = std::vector<std::string>;
 // escape.h), on a terminal or not, so that one row is always one line. Rows may differ in length.
 std::string render_table(const std::vector<Row>& rows);
 
-// The table of `get`, in the order of `runs` and below a header line. With `namespaces`, the first column is
-// NAMESPACE. Ages, and the durations of runs that have not ended, are measured until `now`.
-std::string runs_table(const std::vector<api::ModelRun>& runs, bool namespaces, Time now);
+struct RunsTable {
+  bool namespaces = false;  // the first column is NAMESPACE
+  bool wide = false;        // at the end come MODEL, BRANCH, PARAMETERS (the beginning of their JSON) and NODE
+};
+
+// The table of `get`, in the order of `runs` and below a header line. Ages, and the durations of runs that have not ended, are measured until `now`.
+std::string runs_table(const std::vector<api::ModelRun>& runs, const RunsTable& form, Time now);
 
 }  // namespace modelrun::cli

@@ -20,7 +20,7 @@ void add_get(CLI::App& app, Command& chosen);
 void add_wait(CLI::App& app, Command& chosen);
 void add_logs(CLI::App& app, Command& chosen);
 void add_output(CLI::App& app, Command& chosen);
-void add_cancel(CLI::App& app, Command& chosen);
+void add_changes(CLI::App& app, Command& chosen);  // cancel, suspend, resume, delete
 void add_rerun(CLI::App& app, Command& chosen);
 void add_token(CLI::App& app, Command& chosen);
 
@@ -59,6 +59,11 @@ void add_parameter_flags(CLI::App& command, ParameterFlags& flags);
 // run may have been created all the same, and the message says so. A refusal by the API server keeps its kind and is
 // put in plain words (kube::plain_refusal()). Once the run is created, fails as finish_run() does.
 Result<int> start_run(Session& session, const kube::Json& object, const EndFlags& flags);
+
+// Adds an option that takes a span of time, as seconds or as 90s, 5m, 1h30m (parse_span()). `seconds` is kept by
+// reference and filled by the parsing.
+CLI::Option* add_span(CLI::App& command, const std::string& name, std::optional<std::int64_t>& seconds,
+                      const std::string& help);
 
 // The text to print below a command's options in --help: the examples, and where the global flags are listed.
 std::string footer(std::string_view examples);

@@ -12,13 +12,16 @@ constexpr int kPageSize = 500;
 struct GetFlags {
   std::string name;
   std::string project;
-  std::string phase;
+  std::vector<std::string> phases;
+  std::string selector;
+  std::int64_t limit = 0;  // 0: all
   std::string output = "table";
   bool all_namespaces = false;
 };
 
 constexpr std::string_view kGetExamples = R"(  kubectl modelrun get
-  kubectl modelrun get --project forecasts --phase Failed
+  kubectl modelrun get --project forecasts --phase Failed,TimedOut --limit 20
+  kubectl modelrun get -l team=risk -o wide
   kubectl modelrun get -A
   kubectl modelrun get forecasts-x7k2p -o json
 
@@ -26,13 +29,16 @@ The newest run is the last line.
 )";
 
 kube::ListOptions list_options(const Session& session, const GetFlags& flags) {
-  kube::ListOptions options{.namespace_ = flags.all_namespaces ? "" : session.namespace_, .limit = kPageSize};
+  kube::ListOptions options{.namespace_ = flags.all_namespaces ? "" : session.namespace_,
+                            .label_selector = flags.selector,
+                            .limit = kPageSize};
   const auto select = [&](std::string_view field, const std::string& value) {
     if (value.empty()) return;
     options.field_selector += fmt::format("{}{}={}", options.field_selector.empty() ? "" : ",", field, value);
   };
   select("spec.project", flags.project);
-  select("status.phase", flags.phase);
+  // A field selector has no "or": several phases are picked out of all runs.
+  if (flags.phases.size() == 1) select("status.phase", flags.phases.front());
   return options;
 }
 
@@ -55,18 +61,38 @@ Result<std::vector<kube::Json>> list_runs(Session& session, const GetFlags& flag
   }
 }
 
+// The phase of a run as people see it.
+std::string shown_phase(const kube::Json& run) {
+  const auto phase = api::text_at(api::member(run, "status"), "phase");
+  return phase.empty() ? "Pending" : phase;
+}
+
+// Sorts by age, and leaves what --phase and --limit want.
+void pick(std::vector<kube::Json>& items, const GetFlags& flags) {
+  if (flags.phases.size() > 1) {
+    std::erase_if(items, [&](const auto& run) { return !std::ranges::count(flags.phases, shown_phase(run)); });
+  }
+  std::ranges::stable_sort(items, {}, [](const auto& run) {
+    return api::time_at(api::member(run, "metadata"), "creationTimestamp").value_or(Time{});
+  });
+  const auto limit = static_cast<std::size_t>(flags.limit);
+  if (limit > 0 && items.size() > limit) {
+    items.erase(items.begin(), items.end() - static_cast<std::ptrdiff_t>(limit));
+  }
+}
+
 void print_runs(Session& session, const std::vector<kube::Json>& items, const GetFlags& flags) {
   std::vector<api::ModelRun> runs;
   runs.reserve(items.size());
   for (const auto& item : items) runs.push_back(api::decode_model_run(item));
-  std::ranges::stable_sort(runs, {}, [](const auto& run) { return run.meta.creation; });
   if (flags.output == "name") {
     for (const auto& run : runs) session.console.out(fmt::format("modelrun.modelrun.dev/{}\n", run.meta.name));
   } else if (runs.empty()) {
     session.console.note(flags.all_namespaces ? "No runs found."
                                               : fmt::format("No runs found in namespace {}.", session.namespace_));
   } else {
-    session.console.out(runs_table(runs, flags.all_namespaces, session.clock.now()));
+    session.console.out(
+        runs_table(runs, {.namespaces = flags.all_namespaces, .wide = flags.output == "wide"}, session.clock.now()));
   }
 }
 
@@ -78,8 +104,9 @@ Result<int> execute_get(Session& session, const GetFlags& flags) {
     flags.output == "json" ? dump(*object) : print_runs(session, {*object}, flags);
     return 0;
   }
-  const auto items = list_runs(session, flags);
+  auto items = list_runs(session, flags);
   RETURN_IF_ERROR(items);
+  pick(*items, flags);
   if (flags.output == "json") {
     dump({{"apiVersion", "v1"}, {"kind", "List"}, {"items", *items}});
   } else {
@@ -95,13 +122,18 @@ void add_get(CLI::App& app, Command& chosen) {
   auto* command = app.add_subcommand("get", "Show one run, or a list of them")->alias("list");
   auto* name = command->add_option("NAME", flags->name, "one run; without it, all of the namespace");
   command->add_option("--project", flags->project, "only runs of this project")->excludes(name);
-  command->add_option("--phase", flags->phase, "only runs in this phase")
+  command->add_option("--phase", flags->phases, "only runs in this phase, or in one of several: Failed,TimedOut")
+      ->delimiter(',')
+      ->allow_extra_args(false)
       ->transform(
           CLI::IsMember({"Pending", "Running", "Succeeded", "Failed", "TimedOut", "Cancelled"}, CLI::ignore_case))
       ->excludes(name);
+  command->add_option("-l,--selector", flags->selector, "only runs with these labels, as kubectl takes them")
+      ->excludes(name);
+  command->add_option("--limit", flags->limit, "only the newest so many")->check(CLI::PositiveNumber)->excludes(name);
   command->add_flag("-A,--all-namespaces", flags->all_namespaces, "of all namespaces")->excludes(name);
-  command->add_option("-o,--output", flags->output, "table, json or name")
-      ->check(CLI::IsMember({"table", "json", "name"}))
+  command->add_option("-o,--output", flags->output, "table, wide (with model, branch and parameters), json or name")
+      ->check(CLI::IsMember({"table", "wide", "json", "name"}))
       ->capture_default_str();
   command->footer(footer(kGetExamples));
   command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute_get(session, *flags); }; });

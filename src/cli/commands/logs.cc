@@ -11,6 +11,7 @@ struct LogsFlags {
   bool follow = false;
   bool only_out = false;
   bool only_err = false;
+  std::int64_t tail = -1;  // lines; -1: all
 
   [[nodiscard]] Streams streams() const {
     if (only_out) return Streams::kOut;
@@ -20,6 +21,7 @@ struct LogsFlags {
 
 constexpr std::string_view kLogsExamples = R"(  kubectl modelrun logs forecasts-x7k2p
   kubectl modelrun logs forecasts-x7k2p -f
+  kubectl modelrun logs forecasts-x7k2p --tail 20
   kubectl modelrun logs forecasts-x7k2p --stderr > errors.txt
 
 While the run's pod is there, its log is shown: both streams in the order in which they were written. Later, and with
@@ -29,7 +31,7 @@ While the run's pod is there, its log is shown: both streams in the order in whi
 // Prints the pod's log as it is now. Returns false if there is no pod log to print: for a run that has ended, the
 // caller then prints what is kept of it; any other run has no log yet. An error that does not mean this, or that
 // comes after something was printed, is returned.
-Result<bool> print_pod_log(Session& session, const api::ModelRun& run) {
+Result<bool> print_pod_log(Session& session, const api::ModelRun& run, std::int64_t tail) {
   if (run.status.pod_name.empty()) return false;
   bool printed = false;
   const auto on_data = [&](std::string_view piece) {
@@ -37,9 +39,9 @@ Result<bool> print_pod_log(Session& session, const api::ModelRun& run) {
     session.console.out(piece);
     return true;
   };
-  const auto result = session.client.pod_log_stream(run.meta.namespace_, run.status.pod_name,
-                                                    {.container = std::string(api::kModelContainer)},
-                                                    std::chrono::seconds{60}, on_data, session.stop);
+  const auto result = session.client.pod_log_stream(
+      run.meta.namespace_, run.status.pod_name, {.container = std::string(api::kModelContainer), .tail_lines = tail},
+      std::chrono::seconds{60}, on_data, session.stop);
   if (result) return true;
   // kInvalid (HTTP 400): the API server does not know yet that the container runs. A run can be Running before the
   // kubelet has reported that.
@@ -48,13 +50,13 @@ Result<bool> print_pod_log(Session& session, const api::ModelRun& run) {
   return false;
 }
 
-Result<int> print_end(Session& session, const api::ModelRun& run, Streams streams) {
+Result<int> print_end(Session& session, const api::ModelRun& run, Streams streams, std::int64_t tail) {
   if (streams == Streams::kBoth) {
-    const auto printed = print_pod_log(session, run);
+    const auto printed = print_pod_log(session, run, tail);
     RETURN_IF_ERROR(printed);
     if (*printed) return 0;
   }
-  RETURN_IF_ERROR(print_kept(session, run, streams));
+  RETURN_IF_ERROR(print_kept(session, run, streams, {.tail = tail}));
   if (!run.status.started_at) session.console.note(progress_line(run));
   return 0;
 }
@@ -64,7 +66,7 @@ Result<int> execute_logs(Session& session, const LogsFlags& flags) {
   auto object = get_run(session, name);
   RETURN_IF_ERROR(object);
   auto run = api::decode_model_run(*object);
-  if (api::is_final(run.status.phase)) return print_end(session, run, flags.streams());
+  if (api::is_final(run.status.phase)) return print_end(session, run, flags.streams(), flags.tail);
   const bool live = flags.streams() == Streams::kBoth;
   if (!live && !flags.follow) {
     return fail(ErrorKind::kInvalid,
@@ -76,11 +78,11 @@ Result<int> execute_logs(Session& session, const LogsFlags& flags) {
     auto end = await_end(session, name, {.follow = live, .tell = !live, .limit = {}});
     RETURN_IF_ERROR(end);
     run = api::decode_model_run(*end);
-    if (!live) return print_end(session, run, flags.streams());
+    if (!live) return print_end(session, run, flags.streams(), flags.tail);
     if (exit_code_of(run) != 0) session.console.note(progress_line(run));
     return 0;
   }
-  const auto printed = print_pod_log(session, run);
+  const auto printed = print_pod_log(session, run, flags.tail);
   RETURN_IF_ERROR(printed);
   if (*printed) return 0;
   return fail(ErrorKind::kConflict, "{}. It has no log yet; add -f to wait for it", progress_line(run));
@@ -93,6 +95,9 @@ void add_logs(CLI::App& app, Command& chosen) {
   auto* command = app.add_subcommand("logs", "Show what a run's model prints or has printed");
   command->add_option("NAME", flags->name, "the run")->required();
   command->add_flag("-f,--follow", flags->follow, "go on until the run has ended");
+  command->add_option("--tail", flags->tail, "only the last lines; with -f it has no effect")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("LINES");
   auto* out = command->add_flag("--stdout", flags->only_out, "its standard output alone, once it has ended");
   command->add_flag("--stderr", flags->only_err, "its standard error alone, once it has ended")->excludes(out);
   command->footer(footer(kLogsExamples));

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
 
 #include "api/json_access.h"
 #include "base/encoding.h"
@@ -9,10 +12,13 @@
 namespace modelrun::cli {
 namespace {
 
+constexpr const char* kOutputsFile = "outputs.json";  // of --all
+
 struct OutputFlags {
   std::string name;
   std::string key;
   bool text = false;
+  std::string directory;  // --all; empty: not given
 };
 
 constexpr std::string_view kOutputExamples = R"(  # all outputs, as one JSON object
@@ -22,6 +28,8 @@ constexpr std::string_view kOutputExamples = R"(  # all outputs, as one JSON obj
   kubectl modelrun output forecasts-x7k2p title --text
   # a file that the model left under /outputs
   kubectl modelrun output forecasts-x7k2p chart.png > chart.png
+  # everything into a folder: outputs.json, and each file that the model left
+  kubectl modelrun output forecasts-x7k2p --all results/
 )";
 
 void print_output(Session& session, const OutputFlags& flags, const kube::Json& value) {
@@ -42,7 +50,7 @@ std::string names_of(const api::ModelRun& run, const std::optional<kube::Json>& 
   return names.empty() ? "it left none" : "there are " + names;
 }
 
-Result<int> print_artifact(Session& session, const api::ModelRun& run, const api::ArtifactStatus& wanted) {
+Result<std::string> read_artifact(Session& session, const api::ModelRun& run, const api::ArtifactStatus& wanted) {
   if (!wanted.stored || !run.status.result_ref) {
     return fail(ErrorKind::kNotFound, "artifact {} of run {}: its {} bytes were not kept, there was no room for them",
                 wanted.name, run.meta.name, wanted.size);
@@ -57,8 +65,56 @@ Result<int> print_artifact(Session& session, const api::ModelRun& run, const api
     return fail(ErrorKind::kInvalid, "artifact {} of run {}: its SHA-256 is not the one in status", wanted.name,
                 run.meta.name);
   }
-  session.console.out(*found->bytes);
+  return *found->bytes;
+}
+
+Result<int> print_artifact(Session& session, const api::ModelRun& run, const api::ArtifactStatus& wanted) {
+  const auto bytes = read_artifact(session, run, wanted);
+  RETURN_IF_ERROR(bytes);
+  session.console.out(*bytes);
   return 0;
+}
+
+Result<void> write_output(Session& session, const std::filesystem::path& path, std::string_view bytes) {
+  std::error_code error;
+  std::filesystem::create_directories(path.parent_path(), error);
+  if (error) return std::unexpected(errno_error("make the folder " + path.parent_path().string(), error.value()));
+  errno = 0;
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << bytes << std::flush;
+  if (!file) return std::unexpected(errno_error("write " + path.string(), errno));
+  session.console.out(path.string() + '\n');
+  return {};
+}
+
+// The path of an artifact below the folder. The names come from a model, and the API server lets others write status.
+Result<std::filesystem::path> path_below(const std::filesystem::path& folder, const std::string& name) {
+  const std::filesystem::path path(name);
+  const bool leaves = std::ranges::any_of(path, [](const auto& part) { return part == ".." || part == "."; });
+  if (name.empty() || path.is_absolute() || leaves || name == kOutputsFile) {
+    return fail(ErrorKind::kInvalid,
+                "artifact '{}' is not written: its name does not stay below {}, or is taken by the outputs", name,
+                folder.string());
+  }
+  return folder / path;
+}
+
+Result<int> write_all(Session& session, const OutputFlags& flags, const api::ModelRun& run,
+                      const std::optional<kube::Json>& outputs) {
+  const std::filesystem::path folder(flags.directory);
+  if (outputs) {
+    RETURN_IF_ERROR(write_output(session, folder / kOutputsFile, api::json_text(*outputs, 2) + '\n'));
+  }
+  int code = 0;
+  for (const auto& artifact : run.status.artifacts) {
+    const auto path = path_below(folder, artifact.name);
+    const auto bytes = path ? read_artifact(session, run, artifact) : std::unexpected(path.error());
+    const auto written = bytes ? write_output(session, *path, *bytes) : std::unexpected(bytes.error());
+    if (written) continue;
+    session.console.note("error: " + written.error().message);
+    code = 1;
+  }
+  return code;
 }
 
 Result<int> print_key(Session& session, const OutputFlags& flags, const api::ModelRun& run,
@@ -84,6 +140,7 @@ Result<int> execute_output(Session& session, const OutputFlags& flags) {
   const auto text = kube::load_outputs(session.client, run, session.stop);
   RETURN_IF_ERROR(text);
   const auto outputs = *text ? std::optional((*text)->parse()) : std::nullopt;
+  if (!flags.directory.empty()) return write_all(session, flags, run, outputs);
   if (!flags.key.empty()) return print_key(session, flags, run, outputs);
   if (!outputs) return fail(ErrorKind::kNotFound, "run {} left no outputs: {}", name, progress_line(run));
   print_output(session, flags, *outputs);
@@ -96,7 +153,10 @@ void add_output(CLI::App& app, Command& chosen) {
   const auto flags = std::make_shared<OutputFlags>();
   auto* command = app.add_subcommand("output", "Print the outputs of a run, one of them, or a file it left");
   command->add_option("NAME", flags->name, "the run")->required();
-  command->add_option("KEY", flags->key, "one output, or an artifact's name");
+  auto* key = command->add_option("KEY", flags->key, "one output, or an artifact's name");
+  command->add_option("--all", flags->directory, "write all outputs and files into this folder")
+      ->type_name("DIR")
+      ->excludes(key);
   command->add_flag("--text", flags->text, "print an output that is a text as it is, not as JSON");
   command->footer(footer(kOutputExamples));
   command->callback(

@@ -6,6 +6,7 @@ namespace {
 
 struct RerunFlags {
   std::string name;
+  bool latest_commit = false;
   std::optional<std::int64_t> timeout_seconds;
   ParameterFlags parameters;
   EndFlags end;
@@ -15,6 +16,8 @@ constexpr std::string_view kRerunExamples = R"(  # the same commit and parameter
   kubectl modelrun rerun forecasts-x7k2p
   # the same commit, one parameter changed
   kubectl modelrun rerun forecasts-x7k2p --param growth=0.1
+  # with what the branch holds now
+  kubectl modelrun rerun forecasts-x7k2p --latest-commit
   # what has changed
   diff <(kubectl modelrun output forecasts-x7k2p) <(kubectl modelrun rerun forecasts-x7k2p -o outputs)
 
@@ -24,8 +27,12 @@ Exit codes are those of `run`.
 Result<int> execute_rerun(Session& session, const RerunFlags& flags) {
   const auto object = get_run(session, run_name(flags.name));
   RETURN_IF_ERROR(object);
-  api::RunRequest request = api::same_again(api::decode_model_run(*object));
-  if (request.commit.empty()) {
+  const auto run = api::decode_model_run(*object);
+  api::RunRequest request = api::same_again(run);
+  if (flags.latest_commit) {
+    request.commit.clear();
+    request.branch = run.spec.branch.empty() ? run.status.branch : run.spec.branch;
+  } else if (request.commit.empty()) {
     session.console.note(fmt::format("{} was never pinned to a commit: the branch is looked up anew", flags.name));
   }
   auto parameters = flags.parameters.read(session, std::move(request.parameters));
@@ -43,8 +50,9 @@ void add_rerun(CLI::App& app, Command& chosen) {
   auto* command = app.add_subcommand("rerun", "Start a new run of the same commit with the same parameters");
   command->add_option("NAME", flags->name, "the run to repeat")->required();
   add_parameter_flags(*command, flags->parameters);
-  command->add_option("--timeout", flags->timeout_seconds, "seconds after which the model is ended; as before")
-      ->type_name("SECONDS");
+  command->add_flag("--latest-commit", flags->latest_commit,
+                    "the newest commit of the branch that the run names, or of the project's default branch");
+  add_span(*command, "--timeout", flags->timeout_seconds, "after which the model is ended (90, 90s, 5m); as before");
   add_end_flags(*command, flags->end);
   command->footer(footer(kRerunExamples));
   command->callback(

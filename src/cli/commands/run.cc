@@ -1,3 +1,4 @@
+#include "api/json_access.h"
 #include "api/run_object.h"
 #include "cli/commands/commands.h"
 #include "cli/manifest.h"
@@ -10,6 +11,8 @@ struct RunFlags {
   api::RunRequest request;
   ParameterFlags parameters;
   EndFlags end;
+  std::vector<std::string> labels;
+  bool dry_run = false;
 };
 
 constexpr std::string_view kRunExamples = R"(  # run.py of the project's default branch, with what it prints
@@ -18,6 +21,8 @@ constexpr std::string_view kRunExamples = R"(  # run.py of the project's default
   kubectl modelrun run forecasts --model revenue --param growth=0.08 --param 'regions=["eu","us"]'
   # the outputs alone, for a script
   kubectl modelrun run forecasts -o outputs | jq .total
+  # the manifest, to be kept in git
+  kubectl modelrun run forecasts --model revenue --param growth=0.08 --dry-run > run.json
   # from a manifest; nobody waits
   kubectl modelrun run -f run.yaml --no-wait
 
@@ -32,7 +37,7 @@ Result<void> check(const RunFlags& flags) {
   }
   const bool described = !request.project.empty() || !request.model.empty() || !request.branch.empty() ||
                          !request.commit.empty() || request.timeout_seconds || !flags.parameters.pairs.empty() ||
-                         !flags.parameters.file.empty();
+                         !flags.parameters.file.empty() || !request.name.empty() || !flags.labels.empty();
   if (!flags.manifest.empty() && described) {
     return fail(ErrorKind::kInvalid, "-f stands alone: the manifest says what to run, not the command line");
   }
@@ -54,13 +59,25 @@ Result<kube::Json> object_of(Session& session, const RunFlags& flags) {
   RETURN_IF_ERROR(parameters);
   request.parameters = std::move(*parameters);
   request.created_by = "cli";
-  return api::run_object(request);
+  auto object = api::run_object(request);
+  for (const auto& label : flags.labels) {
+    const auto equals = label.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return fail(ErrorKind::kInvalid, "--label {}: write KEY=VALUE", label);
+    }
+    object["metadata"]["labels"][label.substr(0, equals)] = label.substr(equals + 1);
+  }
+  return object;
 }
 
 Result<int> execute_run(Session& session, const RunFlags& flags) {
   RETURN_IF_ERROR(check(flags));
   const auto object = object_of(session, flags);
   RETURN_IF_ERROR(object);
+  if (flags.dry_run) {
+    session.console.out(api::json_text(*object, 2) + '\n');
+    return 0;
+  }
   return start_run(session, *object, flags.end);
 }
 
@@ -79,10 +96,13 @@ void add_run(CLI::App& app, Command& chosen) {
       ->type_name("SHA")
       ->excludes(branch);
   add_parameter_flags(*command, flags->parameters);
-  command
-      ->add_option("--timeout", flags->request.timeout_seconds,
-                   "seconds after which the model is ended; the project's limit")
-      ->type_name("SECONDS");
+  add_span(*command, "--timeout", flags->request.timeout_seconds,
+           "after which the model is ended (90, 90s, 5m); the project's limit");
+  command->add_option("--name", flags->request.name, "name of the new run; made from the project's");
+  command->add_option("-l,--label", flags->labels, "key=value, may be given again: a label of the new run")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  command->add_flag("--dry-run", flags->dry_run, "print the manifest of the run, and start nothing");
   add_end_flags(*command, flags->end);
   command->footer(footer(kRunExamples));
   command->callback([flags, &chosen] { chosen = [flags](Session& session) { return execute_run(session, *flags); }; });

@@ -1,6 +1,7 @@
 #include "api/json_access.h"
 #include "cli/commands/commands.h"
 #include "cli/parameters.h"
+#include "cli/span.h"
 #include "kube/refusal.h"
 
 namespace modelrun::cli {
@@ -87,6 +88,17 @@ Result<int> start_run(Session& session, const kube::Json& object, const EndFlags
         fmt::format("modelrun.modelrun.dev/{}{}\n", name, flags.format() == Format::kName ? "" : " created"));
   }
   return 0;
+}
+
+CLI::Option* add_span(CLI::App& command, const std::string& name, std::optional<std::int64_t>& seconds,
+                      const std::string& help) {
+  const auto take = [&seconds](const CLI::results_t& words) {
+    const auto span = parse_span(words.at(0));
+    if (!span) throw CLI::ValidationError(span.error().message);
+    seconds = *span;
+    return true;
+  };
+  return command.add_option(name, take, help)->type_name("TIME");
 }
 
 std::string footer(std::string_view examples) {

@@ -1,6 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 #include "api/sandbox.h"
 #include "base/encoding.h"
 #include "fixture.h"
@@ -266,8 +272,103 @@ TEST_F(Commands, RerunPinsTheCommitAndChangesParameters) {
            {"parameters", {{"a", 1}, {"b", 2}}},
            {"timeoutSeconds", 7}});
   EXPECT_EQ(run({"rerun", "a", "--no-wait", "--param", "b=3"}), 0) << err;
-  EXPECT_EQ(created().at("spec"), json::parse(R"({"project":"p","scope":"model","modelName":"m","branch":"dev",
+  EXPECT_EQ(created().at("spec"), json::parse(R"({"project":"p","scope":"model","modelName":"m",
     "commitSHA":"c0ffee","parameters":{"a":1,"b":3},"timeoutSeconds":7})"));
+}
+
+TEST_F(Commands, RerunOfTheLatestCommit) {
+  put_run("a", {{"phase", "Succeeded"}, {"commitSHA", "c0ffee"}, {"branch", "dev"}});
+  EXPECT_EQ(run({"rerun", "a", "--no-wait", "--latest-commit", "--timeout", "2m"}), 0) << err;
+  EXPECT_EQ(created().at("spec"),
+            json::parse(R"({"project":"p","scope":"project","branch":"dev","timeoutSeconds":120})"));
+}
+
+TEST_F(Commands, UnknownCommandsAndWhatWasMeant) {
+  EXPECT_EQ(run({"rnu", "p"}), 2);
+  EXPECT_THAT(err, HasSubstr("unknown command \"rnu\"; did you mean \"run\"?"));
+  EXPECT_EQ(run({"-n", "ns", "lst"}), 2);
+  EXPECT_THAT(err, HasSubstr("unknown command \"lst\"; did you mean \"list\"?"));
+  EXPECT_EQ(run({"frobnicate"}), 2);
+  EXPECT_THAT(err, HasSubstr("unknown command \"frobnicate\"\n"));
+  EXPECT_EQ(run({"run", "p", "--banch", "x"}), 2);
+  EXPECT_THAT(err, Not(HasSubstr("unknown command")));
+}
+
+TEST_F(Commands, ChangesTakeSeveralNames) {
+  for (const char* name : {"a", "b"}) put_run(name, {{"phase", "Running"}});
+  const auto spec = [&](const char* name) { return server.find(kube::kModelRuns, "ns", name)->at("spec"); };
+  EXPECT_EQ(run({"suspend", "a", "mr/b"}), 0) << err;
+  EXPECT_TRUE(spec("a").at("suspend") && spec("b").at("suspend"));
+  EXPECT_EQ(run({"resume", "a"}), 0) << err;
+  EXPECT_FALSE(spec("a").at("suspend"));
+  EXPECT_EQ(run({"cancel", "none", "a"}), 1) << "one is not there";
+  EXPECT_TRUE(spec("a").at("cancel")) << "the other is cancelled all the same";
+  EXPECT_EQ(run({"delete", "a", "b"}), 0) << err;
+  EXPECT_EQ(out, "modelrun.modelrun.dev/a deleted\nmodelrun.modelrun.dev/b deleted\n");
+  EXPECT_TRUE(server.all(kube::kModelRuns).empty());
+}
+
+TEST_F(Commands, RunWithNameAndLabelsAndWithoutStarting) {
+  EXPECT_EQ(run({"run", "p", "--name", "mine", "-l", "team=risk", "--timeout", "1h30m", "--dry-run"}), 0) << err;
+  const auto object = json::parse(out);
+  EXPECT_EQ(object.at("metadata").at("name"), "mine");
+  EXPECT_EQ(object.at("metadata").at("labels").at("team"), "risk");
+  EXPECT_EQ(object.at("spec").at("timeoutSeconds"), 5400);
+  EXPECT_TRUE(server.all(kube::kModelRuns).empty());
+  EXPECT_EQ(run({"run", "p", "-l", "team", "--dry-run"}), 1);
+  for (const char* time : {"0", "-1", "5x", "m", "1m1h", "1h30", "", "9999999999999999999"}) {
+    EXPECT_EQ(run({"run", "p", "--dry-run", "--timeout", time}), 2) << time;
+  }
+}
+
+TEST_F(Commands, GetByPhasesLabelsAndAge) {
+  for (const char* phase : {"Failed", "Succeeded", "TimedOut", "Running"}) {
+    put_run(std::string("r-") + phase, {{"phase", phase}, {"nodeName", "n1"}},
+            {{"project", "p"}, {"scope", "project"}, {"parameters", {{"a", 1}}}});
+    clock.advance(std::chrono::minutes{1});
+  }
+  EXPECT_EQ(run({"get", "--phase", "Failed,timedout", "-o", "name"}), 0) << err;
+  EXPECT_EQ(out, "modelrun.modelrun.dev/r-Failed\nmodelrun.modelrun.dev/r-TimedOut\n");
+  EXPECT_EQ(run({"get", "--limit", "1", "-o", "name"}), 0);
+  EXPECT_EQ(out, "modelrun.modelrun.dev/r-Running\n") << "the newest";
+  EXPECT_EQ(run({"get", "-l", "team=risk"}), 0);
+  EXPECT_EQ(out, "");
+  EXPECT_EQ(run({"get", "-o", "wide"}), 0);
+  EXPECT_THAT(out, HasSubstr(R"({"a":1})"));
+}
+
+TEST_F(Commands, OutputOfEverything) {
+  put_large("a");
+  const auto folder = std::filesystem::path(testing::TempDir()) / fmt::format("output-{}", ::getpid());
+  EXPECT_EQ(run({"output", "a", "--all", folder.string()}), 1) << "huge.bin was not kept";
+  EXPECT_THAT(err, HasSubstr("huge.bin"));
+  const auto read = [&](const char* name) {
+    std::ifstream file(folder / name);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  EXPECT_EQ(json::parse(read("outputs.json")), (json{{"big", "value"}}));
+  EXPECT_EQ(read("chart.png"), "png");
+  auto object = server.find(kube::kModelRuns, "ns", "a").value();
+  for (const char* name : {"../x", "/etc/x", "a/../../x", "outputs.json"}) {
+    object["status"]["artifacts"][0]["name"] = name;
+    server.put(kube::kModelRuns, object);
+    EXPECT_EQ(run({"output", "a", "--all", (folder / "b").string()}), 1) << name;
+    EXPECT_THAT(err, HasSubstr("is not written")) << name;
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "x"));
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(Commands, TheLastLinesOfALog) {
+  put_run("a",
+          {{"phase", "Succeeded"}, {"startedAt", "2026-01-01T00:00:00Z"}, {"stdout", "1\n2\n3\n"}, {"stderr", "x\ny"}});
+  EXPECT_EQ(run({"logs", "a", "--tail", "2"}), 0) << err;
+  EXPECT_EQ(out, "2\n3\n");
+  EXPECT_EQ(err, "x\ny");
+  EXPECT_EQ(run({"logs", "a", "--tail", "0"}), 0);
+  EXPECT_EQ(out + err, "");
+  EXPECT_EQ(run({"logs", "a", "--tail", "9", "--stdout"}), 0);
+  EXPECT_EQ(out, "1\n2\n3\n");
 }
 
 TEST_F(Commands, DeniedSaysWhichRole) {
