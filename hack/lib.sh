@@ -72,8 +72,8 @@ find_clang_tidy() {
   echo "$venv/bin/clang-tidy"
 }
 
-# find_runsc: prints the path of gVisor's runsc of the pinned commit; compiles it (five minutes on two cores) where the cache has none. Its module
-# may want a newer Go than the machine's, which the go command then gets by itself.
+# find_runsc: prints the path of gVisor's runsc of the pinned commit; compiles it (five minutes on two cores) where the
+# cache has none. Its module may want a newer Go than the machine's, which the go command then gets by itself.
 find_runsc() {
   local version=v0.0.0-20260905035102-160fafc42237 go
   local folder=$CACHE/runsc-${version##*-}

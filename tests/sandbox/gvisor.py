@@ -1,6 +1,7 @@
-"""A run's pod under gVisor: one sandbox of runsc with the containers that the kubelet would have the runtime make, `agent` and `model`, each
-with its own processes and mounts and both in one network namespace. No containerd is needed. The control is one more container of the
-same sandbox, without ModelRun's sandbox and as root with every capability: what is denied there too is denied by gVisor."""
+"""A run's pod under gVisor: one sandbox of runsc with the containers that the kubelet would have the runtime make, `agent`
+and `model`, each with its own processes and mounts and both in one network namespace. No containerd is needed. The
+control is one more container of the same sandbox, without ModelRun's sandbox and as root with every capability: what is
+denied there too is denied by gVisor."""
 import json
 import os
 import shutil
@@ -72,7 +73,7 @@ class Gvisor(Container):
 
     # ---- Containers --------------------------------------------------------------------------------------------
     def bundle(self, container, argv, env, mounts=(), root=False):
-        """Writes the bundle of one container; its directory. `mounts`: (path in the pod's directory, path in the container, writable)."""
+        """Writes the bundle of one container; its directory. `mounts`: (path outside, path in the container, writable)."""
         kind = {"io.kubernetes.cri.container-type": "sandbox" if container == "sandbox" else "container",
                 "io.kubernetes.cri.sandbox-id": self.id("sandbox"), "io.kubernetes.cri.container-name": container}
         held = CAPABILITIES if root else []
@@ -121,7 +122,7 @@ class Gvisor(Container):
         return self
 
     def await_installed(self):
-        """The hook after which the kubelet starts the model's container. It can run as soon as the agent's container does."""
+        """The hook after which the kubelet starts the model's container."""
         subprocess.run([self.binary, "await-installed", "--root", self.root], check=True)
         return self
 
