@@ -71,3 +71,19 @@ find_clang_tidy() {
     bash -c 'python3 -m venv "$1" && "$1/bin/pip" install "clang-tidy==$2" && touch "$1/complete"' - "$venv" "$version"
   echo "$venv/bin/clang-tidy"
 }
+
+# find_runsc: prints the path of gVisor's runsc of the pinned commit; compiles it (five minutes on two cores) where the
+# cache has none. Its module may want a newer Go than the machine's, which the go command then gets by itself.
+find_runsc() {
+  local version=v0.0.0-20260905035102-160fafc42237 go
+  local folder=$CACHE/runsc-${version##*-}
+  if [[ ! -x $folder/runsc ]]; then
+    go=$(find_go)
+    # Renamed at the end, so that one that was cut short is not taken for the program.
+    # shellcheck disable=SC2016 # the inner shell expands it
+    step "compiling runsc into $folder" "$CACHE/log/runsc.log" bash -c \
+      'set -e; mkdir -p "$1"; CGO_ENABLED=0 GOTOOLCHAIN=auto GOBIN=$1/new nice "$2" install "gvisor.dev/gvisor/runsc@$3"; mv "$1/new/runsc" "$1/runsc"' \
+      - "$folder" "$go" "$version"
+  fi
+  echo "$folder/runsc"
+}

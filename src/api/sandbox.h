@@ -34,10 +34,9 @@ inline constexpr std::string_view kAgentBinary = "/modelrun-sandbox";  // in the
 inline constexpr std::string_view kInstalledBinary = "/modelrun/modelrun-sandbox";
 inline constexpr std::string_view kHarness = "/modelrun/harness.py";  // the Python harness; the agent installs it
 // The agent creates this file last: when it exists, everything that the model container needs in kAgentDir exists.
-// The postStart hook of the agent waits for it.
+// The postStart hook of the agent waits for it. It holds the name of the abstract unix socket to which `exec` connects;
+// the agent stops listening there once `exec` is connected, before the model's code runs.
 inline constexpr std::string_view kInstalledMarker = "/modelrun/.installed";
-// `exec` connects to this socket. The agent unlinks it once `exec` is connected, before the model's code runs.
-inline constexpr std::string_view kAgentSocket = "/modelrun/agent.sock";
 // The terminationMessagePath of the model container. The kubelet mounts a file of the node's disk there; any uid may
 // write to it, and its size counts against no limit. So that the model cannot reach the file, the path is in a
 // directory that the agent creates without permissions, on a mount that is read-only in the model container.

@@ -84,13 +84,13 @@ api::ResultFrame frame_of(const AgentConfig& config, RelayedRun run) {
 Result<void> serve(const Layout& layout, const AgentConfig& config, int signals) {
   auto server = RunServerClient::create(config.server, layout);
   RETURN_IF_ERROR(server);
-  auto listener = AgentSocket::open(layout.at(api::kAgentSocket));
+  auto listener = AgentSocket::open();
   RETURN_IF_ERROR(listener);
   const SourceFetch source(*server, {.total = config.connect});
   const CancelWatch orders(*server);
   if (!source.valid() || !orders.valid()) return fail(ErrorKind::kUnavailable, "the agent has no descriptors left");
   if (auto installed = install_files(layout); !installed) return fail_in("install", installed.error());
-  if (auto marked = write_marker(layout); !marked) return fail_in("install", marked.error());
+  if (auto marked = write_marker(layout, listener->name()); !marked) return fail_in("install", marked.error());
 
   Relay relay(*listener, source, orders, signals, config.stream_bytes);
   api::ResultFrame frame = frame_of(config, relay.run(config.connect));

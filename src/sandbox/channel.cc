@@ -2,28 +2,47 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
+#include "base/encoding.h"
 #include "sandbox/io.h"
 
 namespace modelrun::sandbox {
 namespace {
 
 constexpr std::size_t kMaxFds = 2;
+constexpr std::size_t kMaxNameBytes = sizeof(sockaddr_un::sun_path) - 1;
 constexpr int kSendTimeoutMs = 10000;
 
-Result<sockaddr_un> address_of(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return fail(ErrorKind::kInvalid, "socket path {} is too long", path);
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+struct AbstractAddress {
+  sockaddr_un value{};
+  socklen_t size = 0;
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&value); }
+};
+
+// A leading zero byte makes the name abstract; its length is that of the address, without a zero byte at the end.
+// `name` has at most kMaxNameBytes.
+AbstractAddress address_of(const std::string& name) {
+  AbstractAddress address;
+  address.value.sun_family = AF_UNIX;
+  std::memcpy(address.value.sun_path + 1, name.data(), name.size());
+  address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   return address;
+}
+
+// Whether the process at the other end has our uid. An abstract name has no owner and no permissions: any process in
+// the pod's network namespace could have taken the name or have connected to it.
+bool has_own_uid(const UniqueFd& socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == ::geteuid();
 }
 
 void attach_fds(msghdr& message, std::array<char, CMSG_SPACE(sizeof(int) * kMaxFds)>& control,
@@ -53,21 +72,23 @@ std::vector<UniqueFd> take_fds(msghdr& message) {
 
 }  // namespace
 
-Result<Channel> Channel::connect(const std::string& path, const std::string& marker, int timeout_ms) {
-  const auto address = address_of(path);
-  RETURN_IF_ERROR(address);
+Result<Channel> Channel::connect(const std::string& marker, int timeout_ms) {
   const auto deadline = Monotonic::now() + std::chrono::milliseconds(timeout_ms);
+  auto name = read_small_file(marker, kMaxNameBytes);
+  for (; !name && name.error().kind == ErrorKind::kNotFound; name = read_small_file(marker, kMaxNameBytes)) {
+    if (Monotonic::now() >= deadline) return fail_in("the agent did not install itself in time", name.error());
+    ::poll(nullptr, 0, 5);
+  }
+  if (!name) return std::unexpected(name.error());
+  const auto address = address_of(*name);
   while (true) {
-    // Check the marker before connecting. The agent creates the socket before the marker, so if the marker exists and
-    // the socket does not, the socket has been removed.
-    const bool installed = ::access(marker.c_str(), F_OK) == 0;
     UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket) return std::unexpected(errno_error("socket", errno));
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) == 0) {
-      return Channel(std::move(socket));
+    if (::connect(socket.get(), address.get(), address.size) == 0) {
+      if (has_own_uid(socket)) return Channel(std::move(socket));
+      return fail(ErrorKind::kDenied, "the socket that {} names is another user's, not the agent's", marker);
     }
-    const bool absent = errno == ENOENT || errno == ECONNREFUSED;
-    const bool may_come = errno == EAGAIN || errno == EINTR || (absent && !installed);
+    const bool may_come = errno == EAGAIN || errno == EINTR;
     if (!may_come || Monotonic::now() >= deadline) return std::unexpected(errno_error("connect to the agent", errno));
     ::poll(nullptr, 0, 5);
   }
@@ -111,37 +132,32 @@ Result<Packet> Channel::receive() const {
   return Packet{static_cast<Message>(buffer[0]), buffer.substr(1), take_fds(message)};
 }
 
-Result<AgentSocket> AgentSocket::open(const std::string& path) {
-  const auto address = address_of(path);
-  RETURN_IF_ERROR(address);
-  ::unlink(path.c_str());
+Result<AgentSocket> AgentSocket::open() {
+  // By chance, so that nobody can have taken the name before.
+  std::array<char, 16> random{};
+  if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+    return std::unexpected(errno_error("getrandom", errno));
+  }
   AgentSocket listener;
+  listener.name_ = "modelrun-agent-" + sha256_hex({random.data(), random.size()});
+  const AbstractAddress address = address_of(listener.name_);
   listener.socket_.reset(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!listener.socket_) return std::unexpected(errno_error("socket", errno));
-  if (::bind(listener.socket_.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
-    return std::unexpected(errno_error("bind " + path, errno));
-  }
-  listener.path_ = path;
-  if (::chmod(path.c_str(), 0600) != 0 || ::listen(listener.socket_.get(), 1) != 0) {
-    return std::unexpected(errno_error("listen on " + path, errno));
+  if (::bind(listener.socket_.get(), address.get(), address.size) != 0 || ::listen(listener.socket_.get(), 1) != 0) {
+    return std::unexpected(errno_error("listen on @" + listener.name_, errno));
   }
   return listener;
 }
 
 Result<Channel> AgentSocket::accept_once() {
-  const int fd = ::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)) {
+  UniqueFd peer(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!peer && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)) {
     return fail(ErrorKind::kTimeout, "nobody has connected");
   }
-  if (fd < 0) return std::unexpected(errno_error("accept", errno));
+  if (!peer) return std::unexpected(errno_error("accept", errno));
+  if (!has_own_uid(peer)) return fail(ErrorKind::kTimeout, "another user has connected");
   close();
-  return Channel(UniqueFd(fd));
-}
-
-void AgentSocket::close() {
-  if (!socket_) return;
-  ::unlink(path_.c_str());
-  socket_.reset();
+  return Channel(std::move(peer));
 }
 
 }  // namespace modelrun::sandbox

@@ -1,6 +1,10 @@
 // The connection between `exec` and `agent`: a unix socket of type SOCK_SEQPACKET. Each packet carries one message. Its
 // first byte is the message type and the rest is the payload.
 //
+// The socket has an abstract name, which belongs to the network namespace that the containers of a pod share, and which
+// the agent makes up and writes into api::kInstalledMarker. A socket in a shared volume would not do: under gVisor each
+// container has its own view of a volume, in which the sockets of the other are missing.
+//
 // From `exec` to the agent, in this order:
 //   kHello        No payload. Carries two descriptors: the read ends of the model's stdout and stderr pipes.
 //   kStarted      The model's process runs. The payload is its start time in RFC 3339, a space, and the
@@ -54,12 +58,13 @@ class Channel {
   // `socket`: a connected, non-blocking socket of type SOCK_SEQPACKET.
   explicit Channel(UniqueFd socket) : socket_(std::move(socket)) {}
 
-  // Connects to the agent's socket at `path`. Blocks for at most `timeout_ms` milliseconds. As long as the file
-  // `marker` does not exist, the agent is still installing itself, so a missing or refusing socket is tried again.
-  // Once the marker exists, such a socket means that the agent has stopped listening for good, and the call fails at
-  // once. Fails with kInvalid when `path` is too long for a socket address, otherwise with the errno of connect(2) as
-  // errno_error() maps it (kNotFound, kUnavailable).
-  static Result<Channel> connect(const std::string& path, const std::string& marker, int timeout_ms);
+  // Connects to the agent's socket, whose name is the content of the file `marker`. Blocks for at most `timeout_ms`
+  // milliseconds. As long as `marker` does not exist, the agent is still installing itself, which is waited for. Once
+  // it exists, a missing socket means that the agent has stopped listening for good, and the call fails at once. Fails
+  // with kNotFound when `marker` did not appear in time, with kTooLarge when it holds no socket name (more than 107
+  // bytes), with kDenied when a process of another uid listens there, otherwise with the errno as errno_error() maps
+  // it.
+  static Result<Channel> connect(const std::string& marker, int timeout_ms);
 
   // Sends one packet. Blocks while the peer's buffer is full, and fails with kTimeout after 10 s. Fails with
   // kUnavailable when the connection is closed or broken. A payload longer than kMaxPayload is cut off there. At most
@@ -77,23 +82,25 @@ class Channel {
   UniqueFd socket_;
 };
 
-// The agent's listening socket. It accepts one connection in its life. Destroying an open AgentSocket leaves the
-// socket's file behind; close() removes it. Not thread-safe.
+// The agent's listening socket. It accepts one connection in its life. Its name is free again as soon as it is closed
+// or destroyed. Not thread-safe.
 class AgentSocket {
  public:
-  // Listens at `path` and replaces a file that is there. Only the own uid may connect (mode 0600). Fails with kInvalid
-  // when `path` is too long for a socket address, otherwise with the errno as errno_error() maps it.
-  static Result<AgentSocket> open(const std::string& path);
-  // Accepts the connection if a peer has connected, then closes the listener as close() does. Does not block: fails
-  // with kTimeout when nobody has connected yet; poll fd() for that.
+  // Listens at a random abstract name of the network namespace. Fails with the errno as errno_error() maps it.
+  static Result<AgentSocket> open();
+  // The name, without the zero byte that makes it abstract: printable ASCII.
+  [[nodiscard]] const std::string& name() const { return name_; }
+  // Accepts the connection if a peer of the own uid has connected, then closes the listener as close() does. A peer of
+  // another uid is disconnected. Does not block: fails with kTimeout when nobody else has connected yet; poll fd() for
+  // that.
   Result<Channel> accept_once();
-  // Stops listening and unlinks the socket's file. May be called again.
-  void close();
+  // Stops listening. May be called again.
+  void close() { socket_.reset(); }
   [[nodiscard]] int fd() const { return socket_.get(); }
 
  private:
   UniqueFd socket_;
-  std::string path_;
+  std::string name_;
 };
 
 }  // namespace modelrun::sandbox

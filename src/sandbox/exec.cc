@@ -151,7 +151,7 @@ int run_exec(const Layout& layout, std::vector<std::string> argv) {
   };
   auto signals = block_signals({SIGCHLD, SIGTERM, SIGINT});
   if (!signals) return failed(signals.error(), api::kExitSetupFailed);
-  auto agent = Channel::connect(layout.at(api::kAgentSocket), layout.at(api::kInstalledMarker), kConnectMs);
+  auto agent = Channel::connect(layout.at(api::kInstalledMarker), kConnectMs);
   if (!agent) return failed(agent.error(), api::kExitAgentLost);
 
   Prepared prepared;

@@ -70,8 +70,8 @@ Result<void> install_files(const Layout& layout) {
   return make_sealed_log(layout.at(api::kModelTerminationLog));
 }
 
-Result<void> write_marker(const Layout& layout) {
-  return write_file_atomically(layout.at(api::kInstalledMarker), "", 0444);
+Result<void> write_marker(const Layout& layout, std::string_view socket) {
+  return write_file_atomically(layout.at(api::kInstalledMarker), socket, 0444);
 }
 
 Result<void> await_installed(const Layout& layout, std::chrono::milliseconds timeout) {

@@ -18,8 +18,9 @@ std::string_view harness_text();
 // repeated after a restart of the container: files are replaced by rename. Fails with the errno as errno_error() maps
 // it.
 Result<void> install_files(const Layout& layout);
-// Creates api::kInstalledMarker, which tells that everything else is there. Call it last. Fails like install_files().
-Result<void> write_marker(const Layout& layout);
+// Creates api::kInstalledMarker, which tells that everything else is there, with the name of the agent's socket as its
+// content. Call it last. Fails like install_files().
+Result<void> write_marker(const Layout& layout, std::string_view socket);
 
 // Blocks until the marker exists. Fails with kTimeout when it does not exist after `timeout`.
 Result<void> await_installed(const Layout& layout, std::chrono::milliseconds timeout);

@@ -78,35 +78,41 @@ Result<void> yield_to_supervisor(const LaunchPlan& /*plan*/) {
   return check(::setpriority(PRIO_PROCESS, 0, kNice), "setpriority");
 }
 
-Result<void> limit(__rlimit_resource resource, rlim_t value, const char* name) {
+struct Limit {
+  // gVisor's kernel, which has no Landlock, does not have all limits either, and refuses to set those with EPERM; Linux
+  // lets every process lower its own. kMayLack marks the limits that are not missed there: the filter allows no call
+  // that makes a message queue, gVisor itself queues few signals, and it schedules without regard to the priority.
+  enum Need { kMust, kMayLack };
+  __rlimit_resource resource;
+  rlim_t value;
+  const char* name;
+  Need need = kMust;
+};
+
+Result<void> set_limit(const Limit& limit, bool has_landlock) {
   rlimit current{};
-  if (::getrlimit(resource, &current) != 0) return std::unexpected(errno_error(name, errno));
-  const rlim_t bound = std::min(value, current.rlim_max);
+  if (::getrlimit(limit.resource, &current) != 0) return std::unexpected(errno_error(limit.name, errno));
+  const rlim_t bound = std::min(limit.value, current.rlim_max);
   const rlimit wanted{bound, bound};
-  return check(::setrlimit(resource, &wanted), name);
+  if (::setrlimit(limit.resource, &wanted) == 0) return {};
+  if (errno == EPERM && limit.need == Limit::kMayLack && !has_landlock) return {};
+  return std::unexpected(errno_error(limit.name, errno));
 }
 
-Result<void> set_limits(const LaunchPlan& /*plan*/) {
-  struct Limit {
-    __rlimit_resource resource;
-    rlim_t value;
-    const char* name;
-  };
+Result<void> set_limits(const LaunchPlan& plan) {
   // There is no RLIMIT_AS because allocators reserve address space that they never use. The cgroup limits the memory.
   constexpr Limit kLimits[] = {
       {RLIMIT_NPROC, kMaxProcesses, "RLIMIT_NPROC"},
       {RLIMIT_NOFILE, kMaxDescriptors, "RLIMIT_NOFILE"},
       {RLIMIT_CORE, kNoCore, "RLIMIT_CORE"},
       {RLIMIT_FSIZE, kMaxFileBytes, "RLIMIT_FSIZE"},
-      {RLIMIT_MSGQUEUE, 0, "RLIMIT_MSGQUEUE"},
+      {RLIMIT_MSGQUEUE, 0, "RLIMIT_MSGQUEUE", Limit::kMayLack},
       {RLIMIT_MEMLOCK, 0, "RLIMIT_MEMLOCK"},
-      {RLIMIT_SIGPENDING, kMaxPendingSignals, "RLIMIT_SIGPENDING"},
-      {RLIMIT_NICE, 0, "RLIMIT_NICE"},
+      {RLIMIT_SIGPENDING, kMaxPendingSignals, "RLIMIT_SIGPENDING", Limit::kMayLack},
+      {RLIMIT_NICE, 0, "RLIMIT_NICE", Limit::kMayLack},
       {RLIMIT_RTPRIO, 0, "RLIMIT_RTPRIO"},
   };
-  for (const Limit& each : kLimits) {
-    RETURN_IF_ERROR(limit(each.resource, each.value, each.name));
-  }
+  for (const Limit& each : kLimits) RETURN_IF_ERROR(set_limit(each, plan.landlock_ruleset >= 0));
   return {};
 }
 

@@ -52,6 +52,11 @@ scmp_arg_cmp is_set(unsigned index) {
   return {index, SCMP_CMP_NE, 0, 0};
 }
 
+// The level of libseccomp's interface that has SCMP_ACT_KILL_PROCESS (Linux 4.14). Unless told, the library asks the
+// kernel what it has, and refuses the action where the kernel does not answer, as gVisor's does not. That has the
+// action all the same, and older kernels kill the thread instead.
+constexpr unsigned kApiLevel = 3;
+
 // Builds one BPF program with libseccomp. After the first failure the calls that add rules do nothing, and build()
 // returns that failure.
 class Filter {
@@ -61,6 +66,7 @@ class Filter {
       failure_ = -ENOMEM;
       return;
     }
+    check(seccomp_api_set(kApiLevel));
     check(seccomp_attr_set(context_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
     check(seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2));
   }
@@ -189,11 +195,13 @@ Result<BpfProgram> build_guard() {
 Result<void> install(const BpfProgram& program) {
   const sock_fprog view{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
   // Without SPEC_ALLOW, older kernels enable the mitigation of speculative store bypass for every confined process,
-  // which slows it down. The confinement does not depend on that mitigation.
-  if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &view) != 0) {
-    return std::unexpected(errno_error("seccomp", errno));
+  // which slows it down. The confinement does not depend on that mitigation. Linux before 4.17 and gVisor do not know
+  // the flag, and answer EINVAL.
+  for (const unsigned flags : {static_cast<unsigned>(SECCOMP_FILTER_FLAG_SPEC_ALLOW), 0U}) {
+    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &view) == 0) return {};
+    if (errno != EINVAL) break;
   }
-  return {};
+  return std::unexpected(errno_error("seccomp", errno));
 }
 
 }  // namespace

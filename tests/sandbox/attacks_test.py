@@ -4,6 +4,7 @@ import base64
 import glob
 import json
 import os
+import subprocess
 import sys
 import unittest
 
@@ -87,6 +88,7 @@ class AttacksTest(unittest.TestCase):
         self.assertIn("socket AF_INET", proven)
         self.assertIn("int80 getpid", proven)
         self.assertIn("int80 socketcall AF_INET", proven)
+        self.assertGreaterEqual(proven, {"execveat of an open file", "socket AF_INET of its own program", "socket AF_INET of an interpreter of a script"})
 
     def test_attacks_on_files(self):
         proven = self.compare("files")
@@ -148,6 +150,26 @@ class AttacksTest(unittest.TestCase):
                 self.assertGreater(made, 50)
                 self.assertLess(made, 256)
                 self.assertEqual(processes_of_the_model(), [])
+
+    def test_fork_bomb_leaves_processes_to_the_neighbours(self):
+        """The limit counts the processes of a user id, and each run has its own. The control: a neighbour with the same user id."""
+        container = self.container("import os, time\nwhile True:\n    try:\n        if os.fork() == 0: time.sleep(600)\n    except OSError:\n        break\n"
+                                   "print('up')\ntime.sleep(600)\n", timeout=100)
+        container.start_agent().await_installed().start_exec()
+        container.await_text("exec.out", "up")
+        neighbour = "import os, resource, time\nresource.setrlimit(resource.RLIMIT_NPROC, (256, 256))\nmade = []\ntry:\n    for _ in range(100):\n" \
+                    "        made.append(os.fork())\n        if made[-1] == 0: time.sleep(600)\nexcept OSError:\n    pass\n" \
+                    "for pid in made:\n    os.kill(pid, 9)\n    os.waitpid(pid, 0)\nprint(len(made))"
+
+        def processes_of(uid):
+            drop = ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups"]
+            return int(subprocess.run([*drop, "/usr/bin/python3", "-I", "-c", neighbour], check=True, capture_output=True, timeout=60).stdout)
+
+        self.assertEqual(processes_of(UID + 1), 100)
+        self.assertLess(processes_of(UID), 10)
+        container.server.cancel.set()
+        self.assertEqual(container.finish()["exit"]["how"], "Cancelled")
+        self.assertEqual(processes_of_the_model(), [])
 
     def test_disk_flood_meets_the_limits(self):
         _, frame, said = self.exhaust("disk")

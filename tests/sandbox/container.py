@@ -1,12 +1,14 @@
 """The model's container of a pod as the kubelet makes it: a root directory of its own with the paths of production, tmpfs of 64 MiB, a
 network namespace. `exec` runs in it without --root. The control is the same container without the sandbox, as root, in which an
 attack must succeed: one that fails everywhere proves nothing. Needs root and overlayfs."""
+import ctypes
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 
-from fixture import UID, UUID, Pod
+from fixture import UID, UUID, Pod, RunServer
 
 # Makes the container's root in a mount namespace of its own, on an overlay of the machine's, so that the control harms nothing.
 # $1: the pod's directory; $2: an empty directory; then the program.
@@ -71,6 +73,22 @@ class Network:
             raise AssertionError("the network of the test could not be made")
         self.enter = ["nsenter", "--net=/proc/%d/ns/net" % self.process.pid]
 
+    def server(self, files):
+        """A run server that listens here. Only the thread that opens the socket enters the namespace."""
+        made = []
+
+        def make():
+            libc = ctypes.CDLL(None, use_errno=True)
+            with open("/proc/%d/ns/net" % self.process.pid) as namespace:
+                if libc.setns(namespace.fileno(), 0) != 0:
+                    raise OSError(ctypes.get_errno(), "setns")
+            made.append(RunServer(files))
+
+        thread = threading.Thread(target=make)
+        thread.start()
+        thread.join()
+        return made[0]
+
     def close(self):
         self.process.stdin.close()
         self.process.wait()
@@ -81,7 +99,8 @@ class Container(Pod):
     """`files` are those of the commit."""
 
     def __init__(self, binary, files, network=None, **options):
-        options = {"agent_env": {"MODELRUN_CONNECT_SECONDS": "20"}, **options}
+        # Agent and model share a network, as the containers of a pod do.
+        options = {"agent_env": {"MODELRUN_CONNECT_SECONDS": "20"}, "server": network.server(files) if network else None, **options}
         super().__init__(binary, files, **options)
         self.work = tempfile.mkdtemp(prefix="modelrun-root-")
         self.enter = network.enter if network else []
@@ -94,6 +113,9 @@ class Container(Pod):
         """The command that runs `program`, which is a list, in the container as its PID 1."""
         return [*self.enter, "unshare", "--pid", "--mount", "--ipc", "--uts", "--fork", "--kill-child=SIGKILL", "sh", "-c", MAKE, "make", self.root, self.work,
                 *program]
+
+    def start_agent(self, prefix=()):
+        return super().start_agent([*self.enter, *prefix])
 
     def start_exec(self, argv=None, out=None):
         env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "MODELRUN_TIMEOUT_SECONDS": str(self.timeout), "MODELRUN_LANDLOCK": "required",

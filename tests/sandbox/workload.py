@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 
-TMP = os.path.join(__file__.rsplit("/repo", 1)[0], "tmp")
+TMP = __file__.rsplit("/repo", 1)[0] + "/tmp"
 
 
 def square(x):

@@ -2,8 +2,11 @@
 import ctypes
 import errno
 import os
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 
 from attack import LIBC, X86_64, absent, allowed, attempt, by_number, denied
 
@@ -116,6 +119,23 @@ def pid_one():
     attempt("F_SETOWN PID 1", lambda: fcntl.fcntl(reader, fcntl.F_SETOWN, 1) == 0 and "set")
 
 
+def other_programs():
+    """What a program may do that the model brings itself: none leaves the sandbox by an execve."""
+    with open("/bin/true", "rb") as program:
+        strings = ctypes.c_char_p * 2
+        by_number("execveat of an open file", 322, program.fileno(), ctypes.c_char_p(b""), strings(b"true", None), strings(None, None), 0x1000)
+    own = "/tmp/attack-python"
+    shutil.copy(os.path.realpath(sys.executable), own)
+    for name, argv in {"its own program": [own], "an interpreter of a script": ["/bin/sh", "-c", 'exec "$@"', "sh", sys.executable]}.items():
+        ask = "import socket\ntry: socket.socket(2, 1)\nexcept OSError as e: print(e.errno)\nelse: print(0)"
+        try:
+            number = int(subprocess.run([*argv, "-I", "-c", ask], capture_output=True, text=True).stdout or errno.ENOEXEC)
+        except OSError as e:
+            number = e.errno
+        denied("socket AF_INET of " + name, number) if number else allowed("socket AF_INET of " + name)
+    os.unlink(own)
+
+
 def privileges():
     with open("/proc/self/status") as f:
         status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
@@ -126,5 +146,5 @@ def privileges():
 
 
 if __name__ == "__main__":
-    for part in (sockets, other_abis, calls, pid_one, privileges):
+    for part in (sockets, other_abis, calls, pid_one, other_programs, privileges):
         part()

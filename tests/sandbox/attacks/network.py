@@ -29,6 +29,12 @@ def abstract(name):
     return "connected"
 
 
+def agent():
+    with open("/modelrun/.installed") as f, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.connect("\0" + f.read())
+    return "connected"
+
+
 def targets():
     known = {"metadata": ("169.254.169.254", 80), "localhost": ("127.0.0.1", 80), "localhost 6": ("::1", 80)}
     if "KUBERNETES_SERVICE_HOST" in os.environ:
@@ -44,12 +50,13 @@ if __name__ == "__main__":
         attempt("connect to " + name, lambda host=host, port=port: connect(host, port))
     attempt("UDP to DNS", lambda: send_udp("10.96.0.10", 53))
     attempt("look up a name", lambda: socket.getaddrinfo("kubernetes.default.svc", 443) and "found")
-    for path in ("/modelrun/agent.sock", "/run/containerd/containerd.sock", "/var/run/docker.sock"):
+    for path in ("/run/containerd/containerd.sock", "/var/run/docker.sock"):
         def unix(path=path):
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
                 s.connect(path)
             return "connected"
         attempt("connect to " + path, unix)
+    attempt("connect to the agent", agent)
     with open("/proc/net/unix") as f:
         names = {line.split()[-1][1:] for line in f if line.rstrip().split()[-1].startswith("@")}
     for name in sorted(names)[:5]:

@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <random>
 
 #include "base/encoding.h"
@@ -237,23 +239,35 @@ class ChannelTest : public testing::Test {
     std::string name = fs::temp_directory_path() / "channel-XXXXXX";
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     directory_ = name;
-    path_ = name + "/s";
+    marker_ = name + "/marker";
   }
   void TearDown() override { fs::remove_all(directory_); }
 
+  // The sockets of this network namespace, as the kernel lists them.
+  static std::string sockets() {
+    std::ifstream file("/proc/net/unix");
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  template <class Value>
+  static std::optional<ErrorKind> failure(const Result<Value>& result) {
+    return result ? std::nullopt : std::optional(result.error().kind);
+  }
+
   std::string directory_;
-  std::string path_;
+  std::string marker_;
 };
 
 TEST_F(ChannelTest, MessagesAndDescriptors) {
-  auto listener = AgentSocket::open(path_);
+  auto listener = AgentSocket::open();
   ASSERT_TRUE(listener.has_value());
+  std::ofstream(marker_) << listener->name();
   EXPECT_EQ(listener->accept_once().error().kind, ErrorKind::kTimeout);
-  auto client = Channel::connect(path_, directory_ + "/marker", 1000);
+  auto client = Channel::connect(marker_, 1000);
   ASSERT_TRUE(client.has_value());
   auto server = listener->accept_once();
   ASSERT_TRUE(server.has_value());
-  EXPECT_FALSE(fs::exists(path_)) << "the socket's path must be gone after the one connection";
+  EXPECT_EQ(failure(Channel::connect(marker_, 60'000)), ErrorKind::kUnavailable) << "one connection in its life";
   EXPECT_EQ(server->receive().error().kind, ErrorKind::kTimeout);
 
   int ends[2];
@@ -274,13 +288,35 @@ TEST_F(ChannelTest, MessagesAndDescriptors) {
 }
 
 TEST_F(ChannelTest, AMissingSocketIsFinalOnceInstalled) {
-  const std::string marker = directory_ + "/marker";
-  const auto waited = Channel::connect(path_, marker, 50);
-  EXPECT_FALSE(waited.has_value());
-  std::ofstream(marker) << "";
-  const auto began = std::chrono::steady_clock::now();
-  EXPECT_FALSE(Channel::connect(path_, marker, 60'000).has_value());
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
+  EXPECT_EQ(failure(Channel::connect(marker_, 50)), ErrorKind::kNotFound);
+  std::ofstream(marker_) << AgentSocket::open()->name();  // closed at once
+  EXPECT_EQ(failure(Channel::connect(marker_, 1'000'000'000)), ErrorKind::kUnavailable);
+  std::ofstream(marker_) << std::string(108, 'x');
+  EXPECT_EQ(failure(Channel::connect(marker_, 1000)), ErrorKind::kTooLarge);
+}
+
+// No other name could be taken before the agent takes it, and no other user of the pod's network is taken for it.
+TEST_F(ChannelTest, NamesAreRandomAndPeersHaveTheOwnUid) {
+  auto one = AgentSocket::open();
+  const auto other = AgentSocket::open();
+  ASSERT_TRUE(one && other);
+  EXPECT_NE(one->name(), other->name());
+  EXPECT_THAT(sockets(), HasSubstr("@" + one->name()));
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
+  std::ofstream(marker_) << one->name();
+  fs::permissions(directory_, fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
+  const pid_t stranger = ::fork();
+  if (stranger == 0) {
+    if (::setuid(65534) != 0 || ::access(marker_.c_str(), R_OK) != 0) ::_exit(2);
+    ::_exit(failure(Channel::connect(marker_, 1000)) == ErrorKind::kDenied ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(stranger, &status, 0), stranger);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(failure(one->accept_once()), ErrorKind::kTimeout) << "the stranger is no peer";
+  EXPECT_TRUE(Channel::connect(marker_, 1000).has_value());
+  EXPECT_TRUE(one->accept_once().has_value());
+  EXPECT_THAT(sockets(), Not(HasSubstr("@" + one->name())));
 }
 
 // ---- Install -----------------------------------------------------------------------------------------------------
@@ -290,7 +326,7 @@ TEST_F(ChannelTest, InstallsAndSealsTheTerminationLog) {
   fs::create_directory(layout.at(api::kAgentDir));
   EXPECT_EQ(await_installed(layout, std::chrono::milliseconds(20)).error().kind, ErrorKind::kTimeout);
   for (int restart = 0; restart < 2; ++restart) ASSERT_TRUE(install_files(layout).has_value());
-  ASSERT_TRUE(write_marker(layout).has_value());
+  ASSERT_TRUE(write_marker(layout, "name").has_value());
   EXPECT_TRUE(await_installed(layout, std::chrono::milliseconds(20)).has_value());
   const auto sealed = fs::path(layout.at(api::kModelTerminationLog)).parent_path();
   EXPECT_EQ(fs::status(sealed).permissions(), fs::perms::none);
