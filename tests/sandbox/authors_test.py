@@ -189,9 +189,8 @@ class NamesTest(HarnessCase):
                 self.assertIn("PIPELINE", self.message("warning.json"))
 
     def test_a_file_with_the_name_of_a_standard_module_harms_nothing(self):
-        values = "result = {'d': datetime.date(2026, 1, 2), 'u': [p], 'e': {'k': 1.5}}\n"
-        names = [n for n in ("platform", "uuid", "enum", "datetime", "json", "pathlib", "decimal", "keyword", "signal", "types", "errno", "pwd", "re",
-                             "collections", "array", "time", "dataclasses", "fractions", "traceback", "harness_values", "codecs", "copyreg", "typing")]
+        names = ("platform", "uuid", "enum", "datetime", "json", "pathlib", "decimal", "keyword", "signal", "types", "errno", "pwd", "re",
+                             "collections", "array", "time", "dataclasses", "fractions", "traceback", "harness_values", "codecs", "copyreg", "typing")
         for name in names:
             with self.subTest(name):
                 done = self.run_entry("import %s\nresult = {'mine': getattr(%s, 'MINE', 0), 'x': [1.5, None, 'a']}\n" % (name, name),
@@ -201,7 +200,6 @@ class NamesTest(HarnessCase):
                                         (self.root + "/repo", name, name)], capture_output=True, text=True, cwd="/", timeout=60)
                 self.assertEqual((str(self.read("result.json")["result"]["mine"]), self.message()), (plain.stdout.strip(), None), plain.stderr)
                 os.unlink(os.path.join(self.root, "repo", name + ".py"))
-        del values
 
     def test_values_are_converted_beside_a_file_with_their_name(self):
         files = {n + ".py": "raise SystemExit('taken')\n" for n in ("uuid", "pathlib", "decimal", "dataclasses", "fractions", "platform")}
