@@ -72,12 +72,13 @@ find_clang_tidy() {
   echo "$venv/bin/clang-tidy"
 }
 
-# find_runsc: prints the path of gVisor's runsc of the pinned commit; compiles it (five minutes on two cores) where the
-# cache has none. Its module may want a newer Go than the machine's, which the go command then gets by itself.
+# find_runsc [--cached]: prints the path of gVisor's runsc of the pinned commit; compiles it (five minutes on two cores)
+# where the cache has none, or with --cached fails then. Its module may want a newer Go than the machine's, which the go command then gets by itself.
 find_runsc() {
   local version=v0.0.0-20260905035102-160fafc42237 go
   local folder=$CACHE/runsc-${version##*-}
   if [[ ! -x $folder/runsc ]]; then
+    [[ ${1:-} != --cached ]] || fail "runsc has not been compiled yet"
     go=$(find_go)
     # Renamed at the end, so that one that was cut short is not taken for the program.
     # shellcheck disable=SC2016 # the inner shell expands it

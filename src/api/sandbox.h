@@ -32,7 +32,7 @@ inline constexpr std::string_view kUpstreamDir = "/upstream";          // tmpfs,
 inline constexpr std::string_view kTmpDir = "/tmp";                    // tmpfs
 inline constexpr std::string_view kAgentBinary = "/modelrun-sandbox";  // in the image of the agent
 inline constexpr std::string_view kInstalledBinary = "/modelrun/modelrun-sandbox";
-inline constexpr std::string_view kHarness = "/modelrun/harness.py";  // the Python harness; the agent installs it
+inline constexpr std::string_view kHarness = "/modelrun/harness.py";  // the Python harness; its modules lie beside it
 // The agent creates this file last: when it exists, everything that the model container needs in kAgentDir exists.
 // The postStart hook of the agent waits for it. It holds the name of the abstract unix socket to which `exec` connects;
 // the agent stops listening there once `exec` is connected, before the model's code runs.

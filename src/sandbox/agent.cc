@@ -37,7 +37,7 @@ void add_warning(api::ResultFrame& frame, std::string_view text) {
 
 // Puts what was collected into the frame. When the model itself failed, that stays the cause of the run's failure,
 // and a problem with its outputs is only a warning. EntryPointNotFound is the cause of such a failure, so it stays an
-// error.
+// error. A model that exited with a code of its own has said why in `failure`.
 void add_outputs(api::ResultFrame& frame, Collected collected) {
   if (collected.outputs) frame.outputs = api::JsonText::from_compact(*std::move(collected.outputs));
   frame.artifacts = std::move(collected.artifacts);
@@ -47,7 +47,17 @@ void add_outputs(api::ResultFrame& frame, Collected collected) {
   } else if (collected.error) {
     add_warning(frame, fmt::format("{}: {}", collected.error->reason, collected.error->message));
   }
+  const bool exited_badly = frame.exit.how == api::ExitHow::kExited && !ended_well;
+  if (exited_badly && !frame.error && !collected.failure.empty()) {
+    frame.error = api::FrameError{"NonZeroExit", std::move(collected.failure)};
+  }
   add_warning(frame, collected.warning);
+  if (ended_well && !frame.error && !frame.outputs && frame.artifacts.empty()) {
+    add_warning(
+        frame,
+        "the run left no outputs: neither a dict `result` or `outputs` at the top level of a Python program, nor "
+        "a file under /outputs");
+  }
 }
 
 // Writes the result to the log and to the termination message. These copies outlive this process and the run server.

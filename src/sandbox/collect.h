@@ -4,7 +4,9 @@
 //   .modelrun/result.json            Written by the harness: {"result": {...}, "models": {MODEL: {...}}}. The members
 //                                    of both objects are merged into outputs.
 //   .modelrun/models/MODEL/KEY.json  What a pipeline's model wrote as /outputs/KEY.json. Becomes outputs[MODEL][KEY].
-//   .modelrun/error.json             Written by the harness: {"reason": ..., "message": ...}. It becomes the error.
+//   .modelrun/error.json             Written by the harness: {"reason": ..., "message": ...}. It becomes the error, or,
+//                                    with the reason NonZeroExit, the failure.
+//   .modelrun/warning.json           Written by the harness: {"message": ...}. It becomes a part of the warning.
 //   any other file in .modelrun      Ignored.
 //   any other file                   An artifact, named by its path.
 // It is an error (OutputsInvalid) when two sources define the same output, or when outputs[MODEL] is both a plain value
@@ -39,6 +41,9 @@ struct Collected {
   // The first problem; its message counts the others, is printable and has at most 1000 bytes. Its reason is
   // OutputsInvalid, OutputsTooLarge or EntryPointNotFound. `outputs` still holds what could be read.
   std::optional<api::FrameError> error;
+  // The line with which the program says why it failed (an exception of Python), as the harness left it; printable, at
+  // most 1000 bytes, empty when there is none. It means something only when the program has failed.
+  std::string failure;
   std::string warning;  // what was passed over or left out, for people; printable, empty when nothing was
 };
 

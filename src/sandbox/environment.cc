@@ -65,6 +65,9 @@ std::vector<std::string> model_environment(const std::vector<std::string>& inher
   // The image's file system, with its own HOME, is read-only; /tmp is writable.
   set("HOME", api::kTmpDir);
   set_default("TMPDIR", api::kTmpDir);
+  // The uid has no entry in the image's /etc/passwd. Programs that ask for the user's name look here first.
+  set_default("USER", "modelrun");
+  set_default("LOGNAME", find_variable(out, "USER").value_or("modelrun"));
   for (const char* name : {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"}) {
     set_default(name, std::to_string(std::max(cpus, 1)));
   }

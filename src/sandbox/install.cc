@@ -1,7 +1,8 @@
 #include "sandbox/install.h"
 
 #include <fcntl.h>
-#include <harness_files.h>  // made of harness.py when it is built
+#include <fmt/format.h>
+#include <harness_files.h>  // made of the harness when it is built
 #include <poll.h>
 #include <sys/inotify.h>
 #include <sys/sendfile.h>
@@ -66,7 +67,10 @@ Result<void> make_sealed_log(const std::string& path) {
 
 Result<void> install_files(const Layout& layout) {
   RETURN_IF_ERROR(install_self(layout.at(api::kInstalledBinary)));
-  RETURN_IF_ERROR(write_file_atomically(layout.at(api::kHarness), harness_text(), 0444));
+  for (const EmbeddedFile& file : harness_files()) {
+    const std::string target = fmt::format("{}/{}", layout.at(api::kAgentDir), file.name);
+    RETURN_IF_ERROR(write_file_atomically(target, file.bytes, 0444));
+  }
   return make_sealed_log(layout.at(api::kModelTerminationLog));
 }
 

@@ -11,7 +11,7 @@
 
 namespace modelrun::sandbox {
 
-// The text of harness.py, which is part of this program.
+// The text of harness.py, which is part of this program; its modules are installed beside it.
 std::string_view harness_text();
 
 // Installs this program, the Python harness, and the sealed termination log (api::kModelTerminationLog). May be

@@ -13,6 +13,7 @@ namespace modelrun::sandbox {
 namespace {
 
 constexpr std::string_view kError = ".modelrun/error.json";
+constexpr std::string_view kWarning = ".modelrun/warning.json";
 constexpr std::string_view kResult = ".modelrun/result.json";
 constexpr std::size_t kMaxErrorFileBytes = 64U << 10U;
 constexpr std::size_t kKeyShown = 100;
@@ -52,10 +53,21 @@ void OutputMerger::take_error() {
   const auto value = compacted(text, {.max_bytes = kMaxErrorFileBytes});
   if (!value) return complain("OutputsInvalid", fmt::format("the harness's error: {}", value.error().message));
   if (!value->starts_with('{')) return;
-  const bool missing = text_of_json_string(member_text(*value, "reason")) == "EntryPointNotFound";
+  const std::string reason = text_of_json_string(member_text(*value, "reason"));
   const std::string message = text_of_json_string(member_text(*value, "message"));
+  if (reason == "NonZeroExit") {
+    failure_ = printable(message, kMaxProblemBytes);
+    return;
+  }
+  const bool missing = reason == "EntryPointNotFound";
   error_ =
       api::FrameError{missing ? "EntryPointNotFound" : "OutputsInvalid", message.empty() ? "?" : printable(message)};
+}
+
+std::string OutputMerger::harness_warning() const {
+  const auto value =
+      compacted(tree_.read(std::string(kWarning), kMaxErrorFileBytes), {.max_bytes = kMaxErrorFileBytes});
+  return value ? printable(text_of_json_string(member_text(*value, "message")), kMaxProblemBytes) : "";
 }
 
 bool OutputMerger::fits(const std::vector<OutputFile>& outputs, const std::vector<OutputFile>& of_models) {

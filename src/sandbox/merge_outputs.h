@@ -33,8 +33,13 @@ class OutputMerger {
   OutputMerger(const OutputTree& tree, const OutputLimits& limits) : tree_(tree), limits_(limits) {}
 
   // Takes the harness's error from .modelrun/error.json. It is about the run as a whole, so it takes precedence over
-  // the errors found here. Its message is made printable and bounded.
+  // the errors found here. Its message is made printable and bounded. With the reason NonZeroExit it is no error of the
+  // outputs but the failure().
   void take_error();
+  // Why the program failed, in its own words: printable, at most 1000 bytes, empty when it left none.
+  [[nodiscard]] const std::string& failure() const { return failure_; }
+  // Returns the text of .modelrun/warning.json: printable, at most 1000 bytes, empty when there is none.
+  [[nodiscard]] std::string harness_warning() const;
   // Adds up the sizes of all files that will be read, before any of them is. Returns false, and complains with
   // OutputsTooLarge and the largest file, when they are more than bytes * slack.
   bool fits(const std::vector<OutputFile>& outputs, const std::vector<OutputFile>& of_models);
@@ -79,6 +84,7 @@ class OutputMerger {
   std::deque<std::string> origins_;
   std::vector<Entry> entries_;
   std::optional<api::FrameError> error_;
+  std::string failure_;
   std::size_t problems_ = 0;
   bool any_ = false;  // there are outputs, be they {}
 };

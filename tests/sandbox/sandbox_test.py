@@ -492,15 +492,15 @@ class SandboxTest(unittest.TestCase):
         self.assertEqual((frame["exit"]["code"], frame["error"]["reason"]), (66, "EntryPointNotFound"))
 
     def test_environment_and_limits_of_the_model(self):
-        pod = self.pod("import os, resource, json\nresult = {'env': dict(os.environ), 'cwd': os.getcwd(), 'pid': os.getppid(),\n"
+        pod = self.pod("import os, resource, json\nresult = {'env': dict(os.environ), 'cwd': os.getcwd(),\n"
                        " 'core': resource.getrlimit(resource.RLIMIT_CORE)[1], 'nofile': resource.getrlimit(resource.RLIMIT_NOFILE)[1],\n"
                        " 'fds': sorted(map(int, os.listdir('/proc/self/fd')))[:4], 'status': open('/proc/self/status').read()}\n",
                        env={"PYTHONPATH": "/x", "LD_PRELOAD": "", "KUBERNETES_SERVICE_HOST": "x", "MY": "value"})
         out = pod.run()["outputs"]
         self.assertEqual(out["cwd"], pod.path("repo"))
-        self.assertEqual((out["core"], out["nofile"], out["pid"]), (1, 1024, 1))
+        self.assertEqual((out["core"], out["nofile"]), (1, 1024))
         self.assertEqual(out["env"]["MY"], "value")
-        self.assertEqual(out["env"]["HOME"], "/tmp")
+        self.assertEqual([out["env"][name] for name in ("HOME", "USER", "LOGNAME")], ["/tmp", "modelrun", "modelrun"])
         for name in ("PYTHONPATH", "LD_PRELOAD", "KUBERNETES_SERVICE_HOST", "MODELRUN_TIMEOUT_SECONDS", "MODELRUN_LANDLOCK"):
             self.assertNotIn(name, out["env"])
         self.assertEqual(out["fds"], [0, 1, 2, 3])  # 3 is listdir's own
@@ -708,6 +708,41 @@ class SandboxTest(unittest.TestCase):
         self.assertFalse(wanting and libraries, failed)
         if not libraries:
             self.skipTest("%s has not numpy, pandas, openpyxl, duckdb, joblib and psutil (MODELRUN_PYTHON); the rest works" % python)
+
+    def test_a_stop_gives_the_model_of_a_pipeline_its_time(self):
+        pod = self.pod({"run.py": "PIPELINE = ['a', 'b']\n", "model/b.py": "print('b')\n", "model/a.py":
+                        "import os, signal, sys\ndef stop(*_):\n    print('stopping')\n    sys.exit(3)\nsignal.signal(15, stop)\nprint('up')\nos.read(os.pipe()[0], 1)\n"})
+        pod.start_agent().await_installed().start_exec()
+        pod.await_text("exec.out", "up")
+        pod.server.cancel.set()
+        frame = pod.finish()
+        self.assertEqual((frame["exit"]["how"], frame["exit"].get("code"), frame["stdout"]["head"]), ("Cancelled", 3, "up\nstopping\n"))
+
+    def test_the_failure_is_told(self):
+        frame = self.pod("{}['missing']\n").run()
+        self.assertEqual(frame["error"], {"reason": "NonZeroExit", "message": "KeyError: 'missing'"})
+        frame = self.pod("import sys\nsys.exit(3)\n").run()
+        self.assertNotIn("error", frame)
+        frame = self.pod("open('%s/outputs/bad.json' % __file__.rsplit('/repo', 1)[0], 'w').write('{')\n1 / 0\n").run()
+        self.assertEqual(frame["error"]["message"], "ZeroDivisionError: division by zero")
+        self.assertIn("/outputs/bad.json", frame["warning"])
+
+    def test_a_rule_of_the_sandbox_is_named(self):
+        for statement, words in (("import urllib.request\nurllib.request.urlopen('http://example.org')\n", "no network"),
+                                 ("import socket\nsocket.create_connection(('10.0.0.1', 80))\n", "no network"),
+                                 ("open('/repo/out.csv' if __file__ == '/repo/run.py' else __file__, 'w')\n", "/outputs and /tmp")):
+            with self.subTest(statement):
+                err = self.pod(statement).run()["stderr"]["head"]
+                self.assertIn("Traceback", err)
+                self.assertIn(words, err.splitlines()[-1])
+
+    def test_a_run_that_leaves_nothing_is_warned_of(self):
+        frame = self.pod("x = 1\n").run()
+        self.assertEqual((frame["exit"]["code"], "outputs" in frame, "error" in frame), (0, False, False))
+        self.assertIn("left no outputs", frame["warning"])
+        self.assertIn("`result` is a int", self.pod("result = 5\n").run()["warning"])
+        self.assertNotIn("warning", self.pod("result = {}\n").run())
+        self.assertNotIn("warning", self.pod("open('%s/outputs/t.csv' % __file__.rsplit('/repo', 1)[0], 'w')\n").run())
 
     # ---- What models need ------------------------------------------------------------------------------------
     def test_ordinary_programs_work(self):

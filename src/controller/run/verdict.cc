@@ -35,7 +35,11 @@ Verdict judge_exit(const api::ResultFrame& frame) {
   const bool no_entry_point =
       code == api::kExitNoEntryPoint && frame.error && frame.error->reason == reason::kEntryPointNotFound;
   if (code != 0 && !no_entry_point) {
-    return failed(reason::kNonZeroExit, fmt::format("the model exited with code {}; see stderr", code), code);
+    const bool told = frame.error && frame.error->reason == reason::kNonZeroExit && !frame.error->message.empty();
+    return failed(reason::kNonZeroExit,
+                  told ? fmt::format("the model exited with code {}: {}", code, frame.error->message)
+                       : fmt::format("the model exited with code {}; see stderr", code),
+                  code);
   }
   if (frame.error) return failed(frame.error->reason, frame.error->message, code);
   return {Phase::kSucceeded, std::string(reason::kSucceeded), "the model ran and its outputs are recorded", code,

@@ -389,6 +389,25 @@ TEST_F(Collect, TheHarnesssErrorIsBoundedAndPrintable) {
   EXPECT_THAT(collect().error->message, HasSubstr("the harness's error"));
 }
 
+TEST_F(Collect, TheFailureAndTheWarningOfTheHarness) {
+  EXPECT_EQ(collect().failure, "");
+  write(".modelrun/error.json",
+        R"({"reason":"NonZeroExit","message":"E: \u001b[2J\n)" + std::string(50'000, 'x') + "\"}");
+  write("bad.json", "{");
+  const auto got = collect();
+  EXPECT_THAT(got.failure, testing::StartsWith("E: ?[2J xxx"));
+  EXPECT_EQ(got.failure.size(), 1000U);
+  EXPECT_THAT(got.error->message, HasSubstr("/outputs/bad.json")) << "a failure hides no fault of the outputs";
+  write(".modelrun/warning.json", R"({"message":"run.py: \u001b\n)" + std::string(50'000, 'x') + "\"}");
+  fs::create_symlink("/etc/passwd", root_ + "/link.txt");
+  const auto warned = collect().warning;
+  EXPECT_THAT(warned, testing::StartsWith("run.py: ? xxx"));
+  EXPECT_THAT(warned, HasSubstr("; '"));
+  EXPECT_LT(warned.size(), 2048U);
+  write(".modelrun/warning.json", "{");
+  EXPECT_THAT(collect().warning, testing::Not(HasSubstr("run.py")));
+}
+
 TEST_F(Collect, NoNameOrKeyCarriesControlCharacters) {
   write("a\xE2\x80\xAE.txt", "x");
   write("b\xC2\x9B.txt", "x");

@@ -135,8 +135,9 @@ TEST(Environment, OnlyWhatTheModelMaySee) {
   for (const char* gone : {"PYTHON", "LD_PRELOAD", "KUBERNETES", "SERVICE", "TIMEOUT", "LANDLOCK", "_TCP", "broken"}) {
     EXPECT_THAT(env, Not(Contains(HasSubstr(gone)))) << gone;
   }
-  for (const char* there : {"PATH=/opt/bin", "MY=1=2", "MODELRUN_RUN_ID=u", "HOME=/tmp", "TMPDIR=/tmp", "LANG=C.UTF-8",
-                            "OMP_NUM_THREADS=7", "OPENBLAS_NUM_THREADS=3"}) {
+  for (const char* there :
+       {"PATH=/opt/bin", "MY=1=2", "MODELRUN_RUN_ID=u", "HOME=/tmp", "USER=modelrun", "LOGNAME=modelrun", "TMPDIR=/tmp",
+        "LANG=C.UTF-8", "OMP_NUM_THREADS=7", "OPENBLAS_NUM_THREADS=3"}) {
     EXPECT_THAT(env, Contains(there));
   }
   EXPECT_EQ(find_variable(env, "MY"), "1=2");
@@ -331,6 +332,7 @@ TEST_F(ChannelTest, InstallsAndSealsTheTerminationLog) {
   const auto sealed = fs::path(layout.at(api::kModelTerminationLog)).parent_path();
   EXPECT_EQ(fs::status(sealed).permissions(), fs::perms::none);
   EXPECT_EQ(fs::file_size(layout.at(api::kHarness)), harness_text().size());
+  EXPECT_GT(fs::file_size(layout.at("/modelrun/harness_values.py")), 0U);
   EXPECT_EQ(fs::status(layout.at(api::kInstalledBinary)).permissions(), static_cast<fs::perms>(0555));
   fs::permissions(sealed, fs::perms::owner_all);
 }

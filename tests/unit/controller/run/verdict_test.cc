@@ -70,6 +70,16 @@ TEST(JudgeFrame, WhatTheAgentFoundWrong) {
   EXPECT_EQ(show(judge_frame(given, 300)), "Failed EntryPointNotFound -");
 }
 
+TEST(JudgeFrame, FailureInTheProgramsOwnWords) {
+  auto given = frame(ExitHow::kExited, 3);
+  EXPECT_EQ(judge_frame(given, 300)->message, "the model exited with code 3; see stderr");
+  given.error = api::FrameError{"NonZeroExit", "KeyError: 'missing'"};
+  EXPECT_EQ(show(judge_frame(given, 300)), "Failed NonZeroExit 3");
+  EXPECT_EQ(judge_frame(given, 300)->message, "the model exited with code 3: KeyError: 'missing'");
+  given.error->message.clear();
+  EXPECT_EQ(judge_frame(given, 300)->message, "the model exited with code 3; see stderr");
+}
+
 TEST(JudgeFrame, ModelThatAPipelineDoesNotFind) {
   auto given = frame(ExitHow::kExited, api::kExitNoEntryPoint);
   EXPECT_EQ(show(judge_frame(given, 300)), "Failed NonZeroExit 66") << "the model's own code";
