@@ -44,15 +44,18 @@ class Product:
                 file.write("5")
 
     def memory(self):
-        """{what: bytes}; 0 of a process that has ended, whose restart is told anyway."""
-        with contextlib.suppress(OSError, StopIteration):
-            return {
-                "peak": memory_of(self.pid, PEAK),
-                "resident": memory_of(self.pid, RESIDENT),
-                "own": memory_of(self.pid, OWN),
-                "gateway_peak": max(memory_of(pid, PEAK) for pid in self.gateway_pids),
-            }
-        return dict.fromkeys(("peak", "resident", "own", "gateway_peak"), 0)
+        """{what: bytes}"""
+        of_gateways = [size(pid, PEAK) for pid in self.gateway_pids]
+        names = {"peak": PEAK, "resident": RESIDENT, "own": OWN}
+        return {**{name: size(self.pid, field) for name, field in names.items()}, "gateway_peak": max(of_gateways, default=0)}
+
+
+def size(pid, field):
+    """In bytes; 0 of a process that has ended, whose restart is told anyway."""
+    try:
+        return memory_of(pid, field)
+    except (OSError, StopIteration):
+        return 0
 
 
 def restarts(before, after):
