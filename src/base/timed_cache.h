@@ -13,9 +13,10 @@
 
 namespace modelrun {
 
-// At most `max` values by key, each for `remembered` after the time that put() is told. When it is full, values that
-// have expired make room, which are looked for once a second (or in an eighth of `remembered` if that is shorter); a
-// new key is not kept if there is no room. Thread-safe.
+// At most `max` values by key, each for `remembered` after the time that put() is told. put() forgets the values that
+// have expired once in `remembered`, so that the cache holds what came lately and not what fits; and, when it is full,
+// once a second (or in an eighth of `remembered` if that is shorter). A new key is not kept if there is no room.
+// Thread-safe.
 template <class Value>
 class TimedCache {
  public:
@@ -40,11 +41,20 @@ class TimedCache {
       if (known->second.until <= until) known->second = Entry{std::move(value), until};
       return;
     }
-    if (values_.size() >= max_ && asked >= next_sweep_) {
-      next_sweep_ = asked + std::min<std::chrono::milliseconds>(remembered_ / 8, std::chrono::seconds(1));
+    const auto pause = values_.size() < max_
+                           ? remembered_
+                           : std::min<std::chrono::milliseconds>(remembered_ / 8, std::chrono::seconds(1));
+    if (asked >= last_sweep_ + pause) {
+      last_sweep_ = asked;
       std::erase_if(values_, [&](const auto& entry) { return entry.second.until <= asked; });
     }
     if (values_.size() < max_) values_.emplace(key, Entry{std::move(value), until});
+  }
+
+  // Values that are held, expired ones included.
+  [[nodiscard]] std::size_t size() const {
+    const MutexLock lock(mutex_);
+    return values_.size();
   }
 
  private:
@@ -56,7 +66,7 @@ class TimedCache {
   const std::size_t max_;
   mutable Mutex mutex_;
   std::unordered_map<std::string, Entry> values_ GUARDED_BY(mutex_);
-  Point next_sweep_ GUARDED_BY(mutex_){};
+  Point last_sweep_ GUARDED_BY(mutex_){};
 };
 
 }  // namespace modelrun

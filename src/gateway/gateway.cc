@@ -11,11 +11,12 @@
 #include "gateway/auth/sar_access.h"
 #include "kube/config.h"
 #include "kube/cpprest/cpprest_transport.h"
+#include "runtime/memory.h"
 
 namespace modelrun::gateway {
 namespace {
 
-constexpr std::chrono::seconds kCertificateCheck{30};
+constexpr std::chrono::seconds kHousekeeping{30};
 constexpr std::size_t kShortConnections = 1'024;  // in addition to those that wait for a run or follow a log
 constexpr std::size_t kOwnDescriptors = 64;       // for the API server, the certificate files and the probes
 constexpr const char* kOwnToken = "/var/run/secrets/kubernetes.io/serviceaccount/token";
@@ -145,19 +146,17 @@ Result<void> Gateway::start_server() {
   return {};
 }
 
-void Gateway::keep_certificate(const std::stop_token& stop) {
-  while (steady_.sleep(kCertificateCheck, stop)) {
-    const auto now = read_certificate();
-    if (!now || !*now || ((*now)->chain_pem == certificate_->chain_pem && (*now)->key_pem == certificate_->key_pem)) {
-      continue;  // unchanged, or unreadable for a moment while the files are being replaced
-    }
-    if (auto set = server_->set_certificate(**now); !set) {
-      log::warn("the new certificate is not used", {{"error", set.error().message}});
-      continue;
-    }
-    certificate_ = *now;
-    log::info("certificate replaced");
+void Gateway::renew_certificate() {
+  const auto now = read_certificate();
+  if (!now || !*now || ((*now)->chain_pem == certificate_->chain_pem && (*now)->key_pem == certificate_->key_pem)) {
+    return;  // unchanged, or unreadable for a moment while the files are being replaced
   }
+  if (auto set = server_->set_certificate(**now); !set) {
+    log::warn("the new certificate is not used", {{"error", set.error().message}});
+    return;
+  }
+  certificate_ = *now;
+  log::info("certificate replaced");
 }
 
 Result<void> Gateway::run(const std::stop_token& stop) {
@@ -174,7 +173,10 @@ Result<void> Gateway::run(const std::stop_token& stop) {
                       {"probes", fmt::format("{}:{}", flags_.http_listen.address, probes_->port())},
                       {"tls", certificate_ ? "yes" : "no"},
                       {"auth", flags_.auth ? "on" : "off"}});
-  keep_certificate(stop);
+  while (steady_.sleep(kHousekeeping, stop)) {
+    renew_certificate();
+    runtime::give_back_memory();
+  }
   server_->stop();
   watcher_.stop();
   log::info("stopped");

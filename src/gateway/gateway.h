@@ -39,9 +39,8 @@ class Gateway {
   Gateway(Flags flags, std::unique_ptr<kube::Transport> transport);
   Result<void> start_probes();
   Result<void> start_server();
-  // Reads the certificate's files every 30 seconds until `stop` is requested, and gives a changed certificate to the
-  // server. Only waits when there is no certificate.
-  void keep_certificate(const std::stop_token& stop);
+  // Reads the certificate's files, and gives a changed certificate to the server. Does nothing when there is none.
+  void renew_certificate();
   // Returns nullopt if the flags name no certificate.
   [[nodiscard]] Result<std::optional<Certificate>> read_certificate() const;
   [[nodiscard]] runtime::ProbeAnswer answer_probe(std::string_view target) const;

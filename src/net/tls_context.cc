@@ -13,6 +13,10 @@ Result<std::shared_ptr<asio::ssl::context>> make_tls_context(const std::string& 
   // A session ticket is encrypted with a key that the server keeps for long. Who obtains that key can decrypt
   // recorded connections that used such tickets, which would defeat forward secrecy.
   SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
+  // Nor is a session kept in memory: by itself OpenSSL keeps 20,480 of them, 1 KiB each, one for each handshake of
+  // whoever connects. Clients keep their connections, and need not resume sessions.
+  SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(native, 0);
   SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);  // an idle connection keeps no buffers of 17 KiB each way
   boost::system::error_code error;
   // Without a callback OpenSSL asks for the password of an encrypted key on the terminal.

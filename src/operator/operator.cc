@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::chrono::seconds kStartDeadline{60};
 constexpr std::chrono::hours kCertificateCheck{6};
-constexpr std::chrono::seconds kGiveBack{30};  // how often free memory goes back to the kernel
+constexpr std::chrono::seconds kGiveBack{30};  // how often memory goes back to the kernel
 
 std::string host_name() {
   if (const char* pod = std::getenv("POD_NAME"); pod != nullptr && *pod != '\0') return pod;
@@ -212,7 +212,7 @@ Result<void> Operator::start_watchers(const std::stop_token& stop) {
   }
   // The JSON of the lists is many times larger than what is kept of it, and much of the code at the start runs only
   // once.
-  runtime::give_back_start_memory();
+  runtime::give_back_memory();
   synced_ = true;
   return {};
 }
@@ -288,7 +288,7 @@ Result<void> Operator::run(const std::stop_token& stop) {
                       {"runServer", flags_.settings.run_server_address}});
   std::jthread keeper([this](const std::stop_token& own) { keep_certificate(own); });
   std::jthread sweeper([this](const std::stop_token& own) {
-    while (steady_.sleep(kGiveBack, own)) runtime::give_back_free_memory();
+    while (steady_.sleep(kGiveBack, own)) runtime::give_back_memory();
   });
   lead(stop);
   keeper.request_stop();

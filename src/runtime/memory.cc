@@ -26,12 +26,8 @@ int unmap_constant_pages(dl_phdr_info* object, std::size_t, void*) {
 
 }  // namespace
 
-void give_back_free_memory() {
+void give_back_memory() {
   ::malloc_trim(0);
-}
-
-void give_back_start_memory() {
-  give_back_free_memory();
   ::dl_iterate_phdr(&unmap_constant_pages, nullptr);
 }
 

@@ -3,13 +3,11 @@
 
 namespace modelrun::runtime {
 
-// Returns the heap's free pages to the kernel, and drops the read-only pages (code and constants) of the program and
-// its shared libraries from this process. Those stay in the page cache, and a page that is used again is mapped again
-// from there. Pages of writable segments are not touched. Thread-safe; may be called at any time.
-void give_back_start_memory();
-
-// Returns the heap's free pages to the kernel. The allocator keeps them otherwise, so that a process would look for
-// ever as large as its largest moment. Takes some milliseconds. Thread-safe.
-void give_back_free_memory();
+// Returns the heap's free pages to the kernel, which the allocator keeps otherwise, and drops the read-only pages (code
+// and constants) of the program and its shared libraries from this process. Without it, a process would look for ever
+// as large as its largest moment. The read-only pages stay in the page cache, and one that is used again is mapped
+// again from there. Pages of writable segments are not touched. Takes some milliseconds. Thread-safe; may be called at
+// any time.
+void give_back_memory();
 
 }  // namespace modelrun::runtime

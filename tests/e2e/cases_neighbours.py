@@ -3,19 +3,14 @@
 from cases_attacks import operator_restarts
 from cases_faults import kill_operators, operator_pids
 from cluster import reason_of, wait_for
+from disturb import memory_of
 from harness import case
-
-MIB = 1 << 20
-MOST = 128 * MIB  # of one operator process at any moment
+from hostile import EMPTY_OBJECTS, LARGE_PARAMETERS, LONG_ERROR, MIB, MOST, PEAK
 
 
 def peak_of_operators():
     """The largest resident size that any of the operator's processes has had, in bytes."""
-    peaks = []
-    for pid in operator_pids():
-        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-            peaks += [int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:")]
-    return max(peaks, default=0)
+    return max((memory_of(pid, PEAK) for pid in operator_pids()), default=0)
 
 
 def expect_small():
@@ -27,8 +22,7 @@ def expect_small():
 @case(alone=True)
 def neighbour_whose_results_are_a_million_empty_objects(space):
     """Fourteen results of 1 MiB that need fifty times as much as parsed values, also after a restart in the middle."""
-    source = "import json\nopen('/outputs/list.json', 'w').write('[' + ','.join(['{}'] * 340000) + ']')\nprint('done')\n"
-    space.project(files={"run.py": source}, runtime={"resources": {"limits": {"memory": "128Mi"}}})
+    space.project(files={"run.py": EMPTY_OBJECTS.format(count=340000)}, runtime={"resources": {"limits": {"memory": "128Mi"}}})
     names = [f"r{i}" for i in range(14)]
     for name in names:
         space.run(name)
@@ -45,11 +39,11 @@ def neighbour_whose_results_are_a_million_empty_objects(space):
 
 @case(alone=True)
 def neighbour_with_many_large_parameters(space):
-    """A hundred runs that wait, each with 60 KB of empty objects as parameters."""
+    """A hundred runs that wait, each with 63 KB of empty objects as parameters."""
     space.project(files={"run.py": "result = {'n': 1}\n"})
     before = operator_restarts(space)
     for i in range(100):
-        space.run(f"r{i}", suspend=True, parameters={"list": [{}] * 20000})
+        space.run(f"r{i}", suspend=True, parameters=LARGE_PARAMETERS)
     wait_for(lambda: space.status("r99").get("phase") == "Pending", 120, "the last one waits")
     expect_small()
     kill_operators()
@@ -63,12 +57,7 @@ def neighbour_with_many_large_parameters(space):
 @case
 def neighbour_whose_error_has_two_megabytes(space):
     """Forged harness messages of any size and with control characters end the run with a sentence."""
-    source = (
-        "import json, os\nos.makedirs('/outputs/.modelrun', exist_ok=True)\n"
-        "text = '\\x1b[2J\\r\\nforged line ' + 'x' * 2000000\n"
-        "json.dump({'reason': 'OutputsInvalid', 'message': text}, open('/outputs/.modelrun/error.json', 'w'))\nos._exit(0)\n"
-    )
-    space.project(files={"run.py": source})
+    space.project(files={"run.py": LONG_ERROR})
     space.run("r")
     status = space.finish("r", 120)
     assert status["phase"] == "Failed", status

@@ -102,6 +102,12 @@ def operators(space):
     return found
 
 
+def memory_of(pid, field):
+    """A size of the process in bytes, by its name in /proc/PID/status."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(field + ":"))
+
+
 def metric(pod, name):
     """The value that the operator in `pod` reports, or None while it does not answer."""
     with contextlib.suppress(OSError, KeyError, ValueError):

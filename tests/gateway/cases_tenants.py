@@ -10,7 +10,6 @@ from cluster import RUNS
 from gateway import ASYNC, AUDIENCE, FILES, SYNC, GatewaySpace, finished, wait_for
 from harness import case, same
 
-MODERN = {"MCP_Protocol_Version": "2026-07-28", "Mcp_Method": "tools/call", "Accept": "application/json, text/event-stream"}
 ERROR = "isError"
 
 
@@ -21,31 +20,20 @@ class Team:
         self.space, self.gateway, self.token = space, gateway, space.token("editor", AUDIENCE)
 
     def http(self, method, path, body=None, **headers):
-        return self.patiently(method, path, body, **headers)
+        return self.patiently(method, path, self.token, body, **headers)
 
     def patiently(self, *request, **headers):
         """One caller's requests come faster here than its share allows."""
-        method, path, body = request
 
         def answered():
-            answer = self.gateway.ask(method, path, self.token, body, **headers)
+            answer = self.gateway.ask(*request, **headers)
             return answer if answer[0] != 429 else None
 
         return wait_for(answered, 20, "another answer than 429")
 
     def tool(self, name, arguments, modern=False, **headers):
         """The result of tools/call."""
-        params = {"name": name, "arguments": arguments}
-        if modern:
-            prefix = "io.modelcontextprotocol/"
-            params["_meta"] = {prefix + "protocolVersion": "2026-07-28", prefix + "clientCapabilities": {}}
-            headers = {**MODERN, "Mcp_Name": name, **headers}
-        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-        status, _, answer = self.patiently("POST", "/mcp", body, **headers)
-        if isinstance(answer, str):  # a stream; the answer is its last message
-            answer = json.loads([line for line in answer.splitlines() if line.startswith("data: ")][-1][6:])
-        same(status, 200)
-        return answer["result"]
+        return self.gateway.tool(name, arguments, self.token, modern, self.patiently, **headers)
 
     def run(self, **more):
         run_id = self.http("POST", "/v1/runs", {**ASYNC, **more})[2]["run_id"]

@@ -30,6 +30,7 @@ result = {"revenue": [100, 110, 121], "parameters": parameters}
 AUDIENCE = "modelrun.dev/gateway"
 SYNC = {"scope": "project", "mode": "sync", "project_name": "forecasts"}
 ASYNC = {**SYNC, "mode": "async"}
+MODERN = {"MCP_Protocol_Version": "2026-07-28", "Mcp_Method": "tools/call", "Accept": "application/json, text/event-stream"}
 ERAS = ("legacy", "2026-07-28", "auto")  # modes of the Python and TypeScript clients
 FINAL = ("success", "failed", "timed_out", "cancelled")
 
@@ -64,10 +65,63 @@ class GatewaySpace(Space):
         return self.post(path, body)["status"]["token"]
 
 
-class Gateway:
+class Endpoint:
+    """A gateway as its clients see it, on plain HTTP. `served_as` is the Host that it is asked for, if that is not its address."""
+
+    def __init__(self, address, port, served_as=None):
+        self.address, self.port, self.served_as = address, port, served_as
+        self.tokens = set()  # that it was sent
+
+    def _fields(self, token, headers=()):
+        fields = dict(headers)
+        if self.served_as:
+            fields["Host"] = self.served_as
+        if token:
+            self.tokens.add(token)
+            fields["Authorization"] = f"Bearer {token}"
+        return fields
+
+    @contextlib.contextmanager
+    def stream(self, path, token):
+        """The answer's lines, as they come."""
+        connection = http.client.HTTPConnection(self.address, self.port, timeout=180)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers=self._fields(token))
+            yield (line.decode() for line in connection.getresponse())
+
+    def ask(self, method, path, token=None, body=None, **headers):
+        """(status, headers, JSON or text)"""
+        connection = http.client.HTTPConnection(self.address, self.port, timeout=180)
+        fields = self._fields(token, {name.replace("_", "-"): value for name, value in headers.items()})
+        if body is not None:
+            fields["Content-Type"] = "application/json"
+        connection.request(method, path, None if body is None else json.dumps(body), fields)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        kind = answer.getheader("Content-Type", "")
+        return answer.status, answer.headers, json.loads(text) if "json" in kind else text
+
+    def tool(self, name, arguments, token, modern=False, ask=None, **headers):
+        """The result of MCP's tools/call; `ask` sends the request in place of self.ask."""
+        params = {"name": name, "arguments": arguments}
+        if modern:
+            prefix = "io.modelcontextprotocol/"
+            params["_meta"] = {prefix + "protocolVersion": "2026-07-28", prefix + "clientCapabilities": {}}
+            headers = {**MODERN, "Mcp_Name": name, **headers}
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        status, _, answer = (ask or self.ask)("POST", "/mcp", token, body, **headers)
+        if isinstance(answer, str) and status == 200:  # a stream; the answer is its last message
+            answer = json.loads([line for line in answer.splitlines() if line.startswith("data: ")][-1][6:])
+        same((status, answer if status != 200 else ""), (200, ""))
+        return answer["result"]
+
+
+class Gateway(Endpoint):
     """The process. Ends with `with`."""
 
     def __init__(self, space, *flags):
+        super().__init__("127.0.0.1", 0)
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".gateway.log", delete=False)
         command = [
             binary("modelrun-gateway"),
@@ -78,7 +132,6 @@ class Gateway:
             "--log-format", "json",
             *flags,
         ]  # fmt: skip
-        self.tokens = set()  # that it was sent
         self.process = subprocess.Popen(command, stderr=self.log)
 
     def __enter__(self):
@@ -133,31 +186,6 @@ class Gateway:
         with open(self.log.name, encoding="utf-8") as file:
             return file.read()
 
-    @contextlib.contextmanager
-    def stream(self, path, token):
-        """The answer's lines, as they come."""
-        self.tokens.add(token)
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=180)
-        with contextlib.closing(connection):
-            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
-            yield (line.decode() for line in connection.getresponse())
-
-    def ask(self, method, path, token=None, body=None, **headers):
-        """(status, headers, JSON or text)"""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=180)
-        fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        if token:
-            self.tokens.add(token)
-            fields["Authorization"] = f"Bearer {token}"
-        if body is not None:
-            fields["Content-Type"] = "application/json"
-        connection.request(method, path, None if body is None else json.dumps(body), fields)
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        connection.close()
-        kind = answer.getheader("Content-Type", "")
-        return answer.status, answer.headers, json.loads(text) if "json" in kind else text
-
 
 def in_background(function, *args):
     """Starts it on a thread; join() gives its value."""
@@ -202,4 +230,4 @@ def main(patterns):
     return count(outcomes)
 
 
-__all__ = ["Gateway", "GatewaySpace", "binary", "finished", "in_background", "main", "wait_for"]
+__all__ = ["Endpoint", "Gateway", "GatewaySpace", "binary", "finished", "in_background", "main", "wait_for"]

@@ -22,6 +22,7 @@ def all_tests():
     tests |= found("tests/sandbox/*_test.py", r"^    def (test_\w+)\(self\)")
     for suite in ("e2e", "gateway"):
         tests |= found("tests/%s/cases_*.py" % suite, r"^@case.*\ndef (\w+)\(")
+    tests |= found("tests/neighbours/attacks_*.py", r"^@attack.*\ndef (\w+)\(")
     tests |= {os.path.basename(path): os.path.relpath(path, ROOT) for path in glob.glob(ROOT + "/tests/e2e/manifests/invalid/*.yaml")}
     return tests
 

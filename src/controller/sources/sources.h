@@ -26,8 +26,9 @@ namespace modelrun::controller {
 // Keeps references to the constructor's arguments, which must outlive it, and owns the executor. All state is lost with
 // this object and is made again on demand.
 //
-// The tasks of one namespace and git host have one owner in the executor, so that a git server that is slow or silent
-// delays only those who use it. A commit that is on disk is found by a short task, which waits for no git server.
+// The tasks of one namespace and git host have one owner in the executor, and those of one namespace one tenant: a git
+// server that is slow or silent delays only those who use it, and many such servers only the namespace that names them.
+// A commit that is on disk is found by a short task, which waits for no git server.
 class Sources {
  public:
   using ArchivePtr = Git::ArchivePtr;

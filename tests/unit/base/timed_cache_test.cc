@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+
 namespace modelrun {
 namespace {
 
@@ -35,6 +38,19 @@ TEST(TimedCache, WhatHasExpiredMakesRoom) {
   EXPECT_FALSE(cache.find("a"));
   cache.put("b", 2, now);
   EXPECT_EQ(cache.find("b"), 2);
+}
+
+TEST(TimedCache, WhatHasExpiredIsForgottenLongBeforeItIsFull) {
+  const auto begin = std::chrono::steady_clock::now();
+  TimedCache<int> cache(hours(1), 1000);
+  std::size_t most = 0;
+  for (int i = 0; i < 100; ++i) {
+    cache.put(std::to_string(i), i, begin + std::chrono::minutes(20 * i));
+    most = std::max(most, cache.size());
+  }
+  // Three come in an hour, and what has expired stays for another hour at most.
+  EXPECT_LE(most, 7U);
+  EXPECT_EQ(cache.find("99"), 99);
 }
 
 }  // namespace

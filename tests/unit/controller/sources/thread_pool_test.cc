@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <latch>
+#include <string>
 
 namespace modelrun::controller {
 namespace {
@@ -37,6 +39,43 @@ TEST(ThreadPool, AnOwnerWithManySilentTasksDelaysNobodyElse) {
   for (const char* owner : {"one", "two", "three"}) pool.post(owner, [&](const std::stop_token&) { ++others; });
   EXPECT_TRUE(reaches(others, 3));
   EXPECT_EQ(begun, 2) << "no more than two at a time";
+}
+
+TEST(ThreadPool, ATenantWithManySilentOwnersDelaysNoOtherTenant) {
+  std::atomic<int> begun{0}, others{0}, held{0};
+  ThreadPool pool({.threads = 8, .per_owner = 2, .per_tenant = 4});
+  for (int i = 0; i < 40; ++i) pool.post("greedy/host-" + std::to_string(i % 20), silent(begun));
+  ASSERT_TRUE(reaches(begun, 4));
+  // A second tenant of this kind leaves no thread; until then there is one for everybody else.
+  for (const char* owner : {"one/host", "two/host-1", "two/host-2", "three"})
+    pool.post(owner, [&](const std::stop_token&) { ++others; });
+  EXPECT_TRUE(reaches(others, 4));
+  for (int i = 0; i < 40; ++i) pool.post("other/host-" + std::to_string(i), silent(held));
+  EXPECT_TRUE(reaches(held, 4));
+  EXPECT_EQ(begun, 4) << "no more than four at a time";
+}
+
+TEST(ThreadPool, TenantsTakeTurnsHoweverManyOwnersTheyHave) {
+  Mutex mutex;
+  std::string order;
+  std::latch posted{1}, done{7};
+  ThreadPool pool({.threads = 1, .per_owner = 1, .per_tenant = 1});
+  pool.post("first", [&](const std::stop_token&) { posted.wait(); });
+  const auto note = [&](char letter) {
+    return [&, letter](const std::stop_token&) {
+      {
+        const MutexLock lock(mutex);
+        order += letter;
+      }
+      done.count_down();
+    };
+  };
+  for (const char* owner : {"a/1", "a/2", "a/3", "a/4", "a/5"}) pool.post(owner, note('a'));
+  for (const char* owner : {"b/1", "b/1"}) pool.post(owner, note('b'));
+  posted.count_down();
+  done.wait();
+  const MutexLock lock(mutex);
+  EXPECT_EQ(order, "ababaaa");
 }
 
 TEST(ThreadPool, ShortTasksBeginAlsoWhenAllThreadsWait) {
