@@ -17,8 +17,8 @@ struct KeptOptions {
 };
 
 // Prints the wanted `streams` of `run`. With kBoth, the model's standard output goes to standard output and its
-// standard error to standard error. A stream that is asked for alone goes to standard output. A note on standard error says when only a part of a stream was kept. On a
-// terminal, a missing newline at the end is added.
+// standard error to standard error. A stream that is asked for alone goes to standard output. A note on standard error
+// says when only a part of a stream was kept. On a terminal, a missing newline at the end is added.
 //
 // Blocks while it reads the full result, which it does only when a wanted stream is truncated in status. If that
 // fails, it prints what is in status and returns the error of kube::load_payload().

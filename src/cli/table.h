@@ -20,7 +20,8 @@ struct RunsTable {
   bool wide = false;        // at the end come MODEL, BRANCH, PARAMETERS (the beginning of their JSON) and NODE
 };
 
-// The table of `get`, in the order of `runs` and below a header line. Ages, and the durations of runs that have not ended, are measured until `now`.
+// The table of `get`, in the order of `runs` and below a header line. Ages, and the durations of runs that have not
+// ended, are measured until `now`.
 std::string runs_table(const std::vector<api::ModelRun>& runs, const RunsTable& form, Time now);
 
 }  // namespace modelrun::cli
