@@ -1,7 +1,7 @@
 """The API server takes the Job and refuses its pod: the run says so in the API server's words, and goes on once nothing is in the way."""
 
 from cases_lifecycle import expect
-from cases_refused import refused_until_lifted
+from cases_refused import forged_pod, refused_until_lifted
 from cluster import ApiError, wait_for
 from disturb import made
 from harness import case
@@ -83,10 +83,9 @@ def webhook_of_pods_that_is_down(space):
 
 
 def denied(space, words):
-    """Whether a pod of nobody's is refused with these words."""
-    container = {"name": "c", "image": "localhost/modelrun-python:dev", "resources": {"requests": {"cpu": "1m"}}}
+    """Whether a pod that meets the namespace's security level is refused with these words."""
     try:
-        space.post(CORE.format(space.name) + "pods?dryRun=All", {"metadata": {"name": "try"}, "spec": {"containers": [container]}})
+        space.post(CORE.format(space.name) + "pods?dryRun=All", {"metadata": {"name": "try"}, "spec": forged_pod("x", {})["spec"]})
     except ApiError as error:
         return words in str(error)
     return False
