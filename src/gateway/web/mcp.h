@@ -55,7 +55,8 @@ struct Request {
   bool notification = false;      // or a response that the client sent: answer 202 without a body
 };
 
-// The answer to a request that cannot be handled: an HTTP status and a JSON-RPC error message.
+// The answer to a request that cannot be handled: an HTTP status and a JSON-RPC message. The message is an error; for a
+// tools/call whose JSON holds what cannot be kept, such as 2^64, it is a result with isError, and the status is 200.
 struct Refusal {
   int http_status = 400;
   nlohmann::json message;
@@ -63,7 +64,7 @@ struct Refusal {
 
 // Parses one message and checks it, the protocol version, and, in the stateless era, the headers. A message that is
 // no JSON, no JSON-RPC 2.0 (batches are not supported), of an unknown version, or in conflict with its headers is
-// refused.
+// refused. The refusal has the id of the message wherever that can be found.
 std::expected<Request, Refusal> read_request(const Head& head, std::string_view body);
 
 // A JSON-RPC message and its HTTP status.
