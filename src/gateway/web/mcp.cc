@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "api/json_access.h"
@@ -145,7 +146,10 @@ class HeadFinder final : public nlohmann::json_sax<json> {
   bool null() override { return value(nullptr); }
   bool boolean(bool) override { return value(nullptr); }
   bool number_integer(number_integer_t number) override { return value(number); }
-  bool number_unsigned(number_unsigned_t number) override { return value(number); }
+  bool number_unsigned(number_unsigned_t number) override {
+    // A larger one may be what is refused: it cannot be given back.
+    return value(number <= std::numeric_limits<std::int64_t>::max() ? json(number) : json());
+  }
   bool number_float(number_float_t, const string_t&) override { return value(nullptr); }
   bool string(string_t& text) override { return value(text); }
   bool binary(binary_t&) override { return false; }

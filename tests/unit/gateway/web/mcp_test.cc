@@ -77,7 +77,8 @@ TEST(Mcp, ARefusedBodyIsAnsweredToItsRequest) {
   EXPECT_EQ(other["answer"]["id"], 7);
   EXPECT_EQ(other["answer"]["error"]["code"], kInvalidParams);
   for (const char* without :
-       {R"({"jsonrpc":"2.0","id":{"id":1},"method":"ping","a":1e999})", R"([{"id":1}])", "{\"id", ""}) {
+       {R"({"jsonrpc":"2.0","id":18446744073709551615,"method":"ping"})",
+        R"({"jsonrpc":"2.0","id":{"id":1},"method":"ping","a":1e999})", R"([{"id":1}])", "{\"id", ""}) {
     EXPECT_EQ(ask_raw(without)["answer"]["id"], nullptr) << without;
   }
 }
