@@ -3,12 +3,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
+from packages import python
+
 SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/sandbox")
-PYTHON = os.environ.get("MODELRUN_PYTHON") or sys.executable
+PYTHON = python()
 
 
 class HarnessCase(unittest.TestCase):

@@ -624,7 +624,7 @@ class SandboxTest(unittest.TestCase):
         self.assertTrue(out["many"])
         self.assertEqual(out["writable"], [])
         self.assertEqual(out["one"], {name: 13 for name in out["one"]})
-        self.assertEqual(len(out["pids"]), 3, "exec, the model, the neighbour")
+        self.assertEqual(len(out["pids"]), 4, "exec, the harness, the model, the neighbour")
 
     def test_memory_of_the_agent_is_out_of_reach(self):
         """Also of a process of its user in its own namespace, where no model is."""
