@@ -136,7 +136,9 @@ def reference_project_sync(space, gateway):
             fits(fields, SYNC, stdout="Run completed\n", outputs=lambda o, given=given: o == {"revenue": [100, 110, 121], "given": given})
             assert 0 < fields["duration_seconds"] < 60, fields
         again, _ = way(gateway, token, "run", example("project", "sync", branch="main", commit_sha=fields["commit_sha"]))
-        fits(again, SYNC, branch="main", commit_sha=fields["commit_sha"])
+        fits(again, SYNC, branch=None, commit_sha=fields["commit_sha"])  # nobody looks whether the commit is on the branch
+        of_branch, _ = way(gateway, token, "run", example("project", "sync", branch="main", parameters='{"a": 1}'))
+        fits(of_branch, SYNC, branch="main", outputs=lambda o: o["given"] == {"a": 1})
 
 
 @case
@@ -226,7 +228,7 @@ def reference_errors(space, gateway):
             (example("model", "sync", model_name=""), "model_name"),
             (example("model", "sync", model_name="../run"), "model"),
             (example("model", "async", model_name="revenue.py"), "model"),
-            (example("project", "sync", parameters="{}"), "parameters"),
+            (example("project", "sync", parameters="{"), "parameters"),
             (example("project", "sync", parameters=[1]), "parameters"),
             (example("project", "sync", parameters={"x": "y" * 65536}), "parameters"),
             (example("project", "sync", commit_sha="abc"), "commit"),

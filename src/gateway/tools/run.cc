@@ -38,7 +38,7 @@ json run_result() {
       {"status", status("sync: how it ended; anything but success has a reason in error. async: pending or running.")},
       {"commit_sha", text_or_null(kCommit)},
       {"project", text("sync: the project.")},
-      {"branch", text_or_null("sync: the branch that was asked for; null for the default.")},
+      {"branch", text_or_null("sync: the branch that was asked for; null for the default, and beside commit_sha.")},
       {"exit_code", of_type({"integer", "null"}, "sync: the process's; 128+n after signal n; null if it never ran.")},
       {"stdout", text("sync: what was printed.")},
       {"stderr", text("sync: what was printed to standard error.")},
