@@ -102,8 +102,13 @@ Result<void> observe_pods(const Context& context, Observed& observed, std::stop_
     if (is_ours(*pod)) observed.pods.push_back(std::move(pod));
   }
   const bool over = observed.job && (observed.job->failed || observed.job->complete);
-  if (observed.pods.empty() && run.status.pod_uid.empty() && over) {
-    // That a Job has ended and has no pod would be the only evidence of how the attempt ended.
+  const auto waited = observed.marks.find(Mark::kAttempt);
+  const bool late =
+      waited != observed.marks.end() && waited->second >= std::chrono::seconds(limits_of(observed).pending_seconds);
+  if (run.status.pod_uid.empty() && (late || (over && observed.pods.empty()))) {
+    // That a Job has ended and has no pod would be the only evidence of how the attempt ended, and that its pod has not
+    // started in time is the evidence that it never will. The cache may be behind.
+    observed.pods.clear();
     kube::ListOptions options{.namespace_ = run.meta.namespace_,
                               .label_selector = fmt::format("{}={}", api::kLabelRunUid, run.meta.uid),
                               .limit = kMostPods};
@@ -155,13 +160,7 @@ void take_notes(Inbox::Notes notes, Observed& observed) {
 void observe_refusal(const Context& context, Observed& observed, std::stop_token stop) {
   const auto& job = observed.job;
   if (!job || job->failed || job->complete || !observed.pods.empty()) return;
-  const auto age = [&](Mark mark) {
-    const auto found = observed.marks.find(mark);
-    return found == observed.marks.end() ? std::nullopt : std::optional(found->second);
-  };
-  const Duration waited = age(Mark::kAttempt).value_or(Duration::zero());
-  if (const auto read = age(Mark::kRefusalRead); waited < kRefusalFirst || (read && *read < refusal_again(waited)))
-    return;
+  if (refusal_due(observed) > Duration::zero()) return;
   if (auto refusal = read_refusal(context, job->meta, std::move(stop))) observed.pod_refusal = std::move(*refusal);
   context.inbox.set_pod_refusal(observed.run->meta.uid, static_cast<int>(observed.run->status.attempts),
                                 observed.pod_refusal);

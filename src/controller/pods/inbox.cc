@@ -268,9 +268,7 @@ void Inbox::set_job(const std::string& uid, int attempt, bool foreign) {
 
 void Inbox::job_failed(const std::string& uid, int attempt, std::string error) {
   const MutexLock lock(mutex_);
-  auto* entry = attempt_locked(uid, attempt);
-  if (entry == nullptr) return;
-  entry->job_error = std::move(error);
+  if (auto* entry = attempt_locked(uid, attempt)) entry->job_error = std::move(error);
 }
 
 void Inbox::set_pod_refusal(const std::string& uid, int attempt, std::string refusal) {

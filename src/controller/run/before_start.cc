@@ -55,15 +55,6 @@ Problem pending_problem(const Observed& observed, const PodView* pod) {
   return {reason::kPendingTimeout, "the Pod is being set up"};
 }
 
-// Has the run reconciled again when it is time to look up why the Job has no pod.
-void requeue_for_refusal(Plan& plan, const Attempt& attempt) {
-  const Duration waited = since(attempt, Mark::kAttempt);
-  const auto read = attempt.observed.marks.find(Mark::kRefusalRead);
-  const Duration left =
-      read == attempt.observed.marks.end() ? kRefusalFirst - waited : refusal_again(waited) - read->second;
-  requeue(plan, std::max<Duration>(left, Duration::zero()));
-}
-
 // Waits for the model to start, up to limits.pendingSeconds.
 Plan pend(const Attempt& attempt) {
   const auto& observed = attempt.observed;
@@ -81,7 +72,7 @@ Plan pend(const Attempt& attempt) {
   Plan plan;
   requeue(plan, left);
   requeue_for_deletion(plan, attempt);
-  if (observed.job && attempt.pod == nullptr) requeue_for_refusal(plan, attempt);
+  if (observed.job && attempt.pod == nullptr) requeue(plan, refusal_due(observed));
   // Write the status only if something is wrong and the attempt is at least a second old: most such problems pass at
   // once.
   if (problem.reason != reason::kPendingTimeout && begun >= std::chrono::seconds(1)) {

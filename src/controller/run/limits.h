@@ -32,14 +32,6 @@ inline constexpr int kDurableTries = 7;
 // 40 s, in which a quota may become free.
 inline constexpr int kPayloadTries = 13;
 
-// How long a Job may have no pod before it is looked up why, and how long after that it is looked up again: at first
-// every 5 s, then ever less often, because every look-up makes the API server read the namespace's events. `waited`:
-// for how long the attempt has been waiting.
-inline constexpr std::chrono::seconds kRefusalFirst{1};
-inline Duration refusal_again(Duration waited) {
-  return std::max<Duration>(std::chrono::seconds(5), waited / 4);
-}
-
 // The run's time limit in seconds: its own, else the project's, else the default; at most the operator's maximum.
 inline std::int64_t timeout_seconds(const api::ModelRunSpec& run, const api::LimitsSpec& project,
                                     const Settings& settings) {

@@ -104,6 +104,18 @@ void requeue(Plan& plan, Duration delay) {
   plan.requeue_after = std::min(delay, plan.requeue_after.value_or(delay));
 }
 
+Duration refusal_due(const Observed& observed) {
+  const auto passed = [&](Mark mark) {
+    const auto found = observed.marks.find(mark);
+    return found == observed.marks.end() ? std::nullopt : std::optional(found->second);
+  };
+  const Duration waited = passed(Mark::kAttempt).value_or(Duration::zero());
+  const auto read = passed(Mark::kRefusalRead);
+  const Duration left =
+      read ? std::max<Duration>(std::chrono::seconds(5), waited / 4) - *read : std::chrono::seconds(1) - waited;
+  return std::max(left, Duration::zero());
+}
+
 bool project_deleted(const Observed& observed) {
   const auto& uid = observed.run->status.project_uid;
   if (uid.empty()) return false;

@@ -69,6 +69,11 @@ void create_job(Plan& plan, const Observed& observed, std::int64_t attempt);
 // Has the run reconciled again after `delay`, or sooner if the plan already says so.
 void requeue(Plan& plan, Duration delay);
 
+// In how long it is to be looked up why the attempt's Job has no pod; zero if it is time for that. At first a second
+// after the attempt's beginning, then every 5 s, then ever less often, because each look-up makes the API server read
+// the namespace's events.
+Duration refusal_due(const Observed& observed);
+
 // True if the project recorded in status.projectUID no longer exists, has been replaced by one of the same name, or
 // is being deleted. Its active runs are cancelled. False if no project is recorded yet.
 bool project_deleted(const Observed& observed);

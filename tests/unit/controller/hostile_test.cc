@@ -9,6 +9,7 @@
 #include "controller/apply_run.h"
 #include "controller/children.h"
 #include "controller/observe_project.h"
+#include "controller/observe_run.h"
 #include "controller/project/decide.h"
 #include "faults/world.h"
 #include "kube/client.h"
@@ -150,6 +151,24 @@ TEST(Deleted, ARunIsNotWaitedForAnyLonger) {
   const Time soon = world.machine().clock.now() + std::chrono::seconds(5);
   world.run([&] { return !world.find(follower).status.job_name.empty(); });
   EXPECT_LT(world.machine().clock.now(), soon) << "it runs by itself, woken and not by its own clock";
+}
+
+TEST(Late, APodThatTheCacheDoesNotShowIsLookedUpBeforeItsTimeIsOver) {
+  World world({});
+  world.node().refuses = "exceeded quota";
+  seconds(world, 20);
+  world.node().refuses.clear();
+  world.node().control_jobs();  // and the process is not told of the pod
+  const auto pods = [&] {
+    controller::Observed observed;
+    observed.run = std::make_shared<const api::ModelRun>(world.find("run-00"));
+    controller::LargeWork::Turn turn;
+    EXPECT_TRUE(controller::observe_run(world.process().context(), observed, turn, {}));
+    return observed.pods.size();
+  };
+  EXPECT_EQ(pods(), 0U) << "what the cache shows will do while nothing ends by it";
+  world.machine().advance(std::chrono::seconds(600));
+  EXPECT_EQ(pods(), 1U) << "limits.pendingSeconds are over";
 }
 
 TEST(Term, NothingThatAnEarlierTermKnewIsActedOn) {

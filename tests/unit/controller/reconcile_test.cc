@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "api/reason.h"
+#include "base/printable.h"
 #include "faults/world.h"
 
 namespace modelrun::faults {
@@ -85,6 +86,18 @@ TEST(Refused, ForTooLongEndsTheRunInTheSameWords) {
   EXPECT_THAT(run.status.message, ::testing::HasSubstr("exceeded quota"));
   EXPECT_GT(lookups, 4);
   EXPECT_LT(lookups, 40) << "ever less often, in ten minutes";
+}
+
+// Whoever may create events can write them, and the operator keeps what it has read.
+TEST(Refused, WhatIsKeptOfAnEventIsShort) {
+  World world({});
+  world.node().refuses = "exceeded\nquota " + std::string(1 << 20, 'x');
+  const auto run = [&] { return world.find("run-00"); };
+  world.run([&] { return run().status.message.find("exceeded") != std::string::npos; });
+  const auto kept = world.process().context().inbox.read(run()).pod_refusal;
+  EXPECT_LE(kept.size(), kMaxShownBytes);
+  EXPECT_THAT(kept, ::testing::StartsWith("exceeded quota x"));
+  EXPECT_EQ(kept.find('\n'), std::string::npos);
 }
 
 TEST(Refused, WhatCannotBeLookedUpIsInNoRunsWay) {
