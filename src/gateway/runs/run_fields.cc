@@ -74,7 +74,7 @@ void shorten(json& text, std::size_t excess) {
   const double share = static_cast<double>(whole.size()) / static_cast<double>(json_size(text));
   const auto bytes = static_cast<std::size_t>(static_cast<double>(excess) * share) + kGap.size() + 16;
   const std::size_t room = whole.size() > bytes ? whole.size() - bytes : 0;
-  text = make_valid_utf8(whole.substr(0, room / 2) + std::string(kGap) + whole.substr(whole.size() - room / 2));
+  text = cut_middle(whole, room, kGap);
 }
 
 // Cuts fields[name] until `fields` as a whole has at most `limit` bytes of JSON, if that is possible. True if it was
@@ -108,6 +108,10 @@ std::string iso_time(Time time) {
   text.pop_back();
   if (text.ends_with(".000000")) text.resize(text.size() - 7);
   return text + "+00:00";
+}
+
+std::string cut_middle(const std::string& whole, std::size_t room, std::string_view gap) {
+  return make_valid_utf8(fmt::format("{}{}{}", whole.substr(0, room / 2), gap, whole.substr(whole.size() - room / 2)));
 }
 
 std::size_t json_size(const json& value) {

@@ -37,6 +37,9 @@ nlohmann::json list_entry(const RunSummary& run);
 // `was_over`: the run had ended before it was to be cancelled.
 nlohmann::json cancel_fields(const RunSummary& run, bool was_over, std::string_view project);
 
+// `room` bytes of `whole`, which has more: its beginning and its end, with `gap` between them. Valid UTF-8.
+std::string cut_middle(const std::string& whole, std::size_t room, std::string_view gap);
+
 // The size of `value` in bytes when it is written as JSON.
 std::size_t json_size(const nlohmann::json& value);
 

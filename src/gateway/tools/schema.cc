@@ -119,27 +119,6 @@ Result<void> check_value(const std::string& name, const json& property, const js
   return {};
 }
 
-}  // namespace
-
-Result<json> read(const json& schema, json arguments) {
-  if (arguments.is_object()) {
-    std::vector<std::string> absent;
-    for (auto& [name, value] : arguments.items()) {
-      const auto property = schema["properties"].find(name);
-      if (property == schema["properties"].end() || fits((*property)["type"], value)) continue;
-      const auto& required = schema["required"];
-      if (value.is_null() && std::ranges::find(required, json(name)) == required.end()) {
-        absent.push_back(name);
-      } else if (auto meant = meaning_of((*property)["type"], value)) {
-        value = std::move(*meant);
-      }
-    }
-    for (const auto& name : absent) arguments.erase(name);
-  }
-  RETURN_IF_ERROR(check(schema, arguments));
-  return arguments;
-}
-
 Result<void> check(const json& schema, const json& arguments) {
   if (!arguments.is_object()) return fail(ErrorKind::kInvalid, "the arguments must be a JSON object");
   const auto& properties = schema["properties"];
@@ -159,6 +138,27 @@ Result<void> check(const json& schema, const json& arguments) {
     RETURN_IF_ERROR(check_value(name, *property, value));
   }
   return {};
+}
+
+}  // namespace
+
+Result<json> read(const json& schema, json arguments) {
+  if (arguments.is_object()) {
+    std::vector<std::string> absent;
+    for (auto& [name, value] : arguments.items()) {
+      const auto property = schema["properties"].find(name);
+      if (property == schema["properties"].end() || fits((*property)["type"], value)) continue;
+      const auto& required = schema["required"];
+      if (value.is_null() && std::ranges::find(required, json(name)) == required.end()) {
+        absent.push_back(name);
+      } else if (auto meant = meaning_of((*property)["type"], value)) {
+        value = std::move(*meant);
+      }
+    }
+    for (const auto& name : absent) arguments.erase(name);
+  }
+  RETURN_IF_ERROR(check(schema, arguments));
+  return arguments;
 }
 
 }  // namespace modelrun::gateway::schema

@@ -33,15 +33,15 @@ inline constexpr const char* kCommit = "The commit that is executed; null until 
 inline constexpr const char* kNumber =
     "The run's number in its project, from 1; null until it has one, and for a run that took the result of another.";
 
-// Checks `arguments` against `schema`, which object() made. It knows only the keywords and types that the input
-// schemas use: type (string, integer, object, boolean, null), enum, required, minimum with maximum,
-// additionalProperties: false. It does not look into arguments that are objects themselves. A null passes an enum if
-// the type allows it. kInvalid names the argument and says what it must be.
-Result<void> check(const nlohmann::json& schema, const nlohmann::json& arguments);
-
-// The arguments as they are meant, after check(). Language models and the clients around them send null for what they
-// leave out, 5.0 or "5" for 5, and an object as a text of JSON; where the schema allows no such value, but the value
-// that is meant, it is taken. A text becomes an object only if it is strict JSON (api/strict_json.h).
+// Returns the arguments as they are meant. Language models and the clients around them send null for what they leave
+// out, 5.0 or "5" for 5, and an object as a text of JSON. Where the schema, which object() made, does not allow such a
+// value but the value that is meant, that one is taken. A text becomes an object only if it is strict JSON
+// (api/strict_json.h).
+//
+// kInvalid if what is meant does not fit the schema; the message names the argument and says what it must be. Knows
+// only the keywords and types that the input schemas use: type (string, integer, object, boolean, null), enum,
+// required, minimum with maximum, additionalProperties: false. Does not look into arguments that are objects
+// themselves. A null passes an enum if the type allows it.
 Result<nlohmann::json> read(const nlohmann::json& schema, nlohmann::json arguments);
 
 }  // namespace modelrun::gateway::schema

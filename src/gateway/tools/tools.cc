@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "gateway/tools/schema.h"
 
@@ -25,8 +26,8 @@ bool may_wait(const Tool& tool, const json& arguments) {
   return tool.may_wait != nullptr && tool.may_wait(arguments);
 }
 
-void call_tool(const Tool& tool, const json& arguments, const CallPtr& call, const Done& done) {
-  const auto meant = schema::read(tool.input_schema, arguments);
+void call_tool(const Tool& tool, json arguments, const CallPtr& call, const Done& done) {
+  const auto meant = schema::read(tool.input_schema, std::move(arguments));
   if (!meant) return done(std::unexpected(meant.error()));
   tool.call(*meant, call, done);
 }

@@ -26,7 +26,7 @@ bool may_wait(const Tool& tool, const nlohmann::json& arguments);
 // call_tool() returns or, if the tool waits for a run, later on a thread of call->later; no thread is held while it
 // waits. Blocks for as long as the tool asks Kubernetes. kInvalid says which argument is wrong and what it must be;
 // the other errors are those of RunService, and kConflict from get_run_output if the run is not over yet.
-void call_tool(const Tool& tool, const nlohmann::json& arguments, const CallPtr& call, const Done& done);
+void call_tool(const Tool& tool, nlohmann::json arguments, const CallPtr& call, const Done& done);
 
 // Returns the answer of call_tool() if it can be given without blocking. Returns nullopt if the call would block or
 // fail; use call_tool() then.

@@ -4,10 +4,12 @@
 #include <array>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "api/json_access.h"
 #include "api/strict_json.h"
 #include "base/encoding.h"
+#include "gateway/runs/run_fields.h"
 #include "gateway/web/answers.h"
 
 namespace modelrun::gateway::mcp {
@@ -339,12 +341,26 @@ json take_arguments(Request& request) {
 
 namespace {
 
-// A text of at most about `most` bytes that begins and ends as `whole` does.
-std::string head_and_tail(const std::string& whole, std::size_t most) {
+struct Field {
+  std::string name;
+  std::string text;  // its value as JSON
+};
+
+std::string object_of(const std::vector<Field>& fields) {
+  std::string text = "{";
+  for (const auto& [name, value] : fields) {
+    text += fmt::format("{}{}:{}", text.size() > 1 ? "," : "", api::json_text(name), value);
+  }
+  return text + "}";
+}
+
+// A long value, as a text that is short: the beginning and the end of a text, and of another value its size.
+std::string short_form(const json& value, std::size_t most, std::size_t size) {
+  if (!value.is_string()) return fmt::format("[{} bytes, in structuredContent]", size);
+  const auto& whole = value.get_ref<const std::string&>();
   if (whole.size() <= most) return whole;
-  return make_valid_utf8(fmt::format("{}\n[... the {} bytes between are in structuredContent ...]\n{}",
-                                     whole.substr(0, most / 2), whole.size() - most,
-                                     whole.substr(whole.size() - most / 2)));
+  const auto gap = fmt::format("\n[... the {} bytes between are in structuredContent ...]\n", whole.size() - most);
+  return cut_middle(whole, most, gap);
 }
 
 // The fields as JSON text, which is what language models read. It begins with run_id and status. Clients refuse answers
@@ -353,22 +369,20 @@ std::string head_and_tail(const std::string& whole, std::size_t most) {
 std::string text_block(const json& fields) {
   constexpr std::size_t kWhole = std::size_t{64} << 10U;
   constexpr std::size_t kLong = std::size_t{8} << 10U;
-  const bool whole = api::json_text(fields).size() <= kWhole;
-  nlohmann::ordered_json shown;
-  for (const char* first : {"run_id", "status"}) {
-    if (fields.contains(first)) shown[first] = fields.at(first);
+  constexpr std::array<std::string_view, 2> kFirst{"run_id", "status"};
+  std::vector<Field> shown;
+  for (const auto name : kFirst) {
+    if (fields.contains(name)) shown.push_back({std::string(name), api::json_text(fields.at(name))});
   }
   for (const auto& [name, value] : fields.items()) {
-    const auto size = whole ? 0 : api::json_text(value).size();
-    if (size <= kLong) {
-      shown[name] = value;
-    } else if (value.is_string()) {
-      shown[name] = head_and_tail(value.get_ref<const std::string&>(), kLong);
-    } else {
-      shown[name] = fmt::format("[{} bytes, in structuredContent]", size);
-    }
+    if (std::ranges::find(kFirst, name) == kFirst.end()) shown.push_back({name, api::json_text(value)});
   }
-  return shown.dump(-1, ' ', false, json::error_handler_t::replace);
+  auto text = object_of(shown);
+  if (text.size() <= kWhole) return text;
+  for (auto& [name, value] : shown) {
+    if (value.size() > kLong) value = api::json_text(short_form(fields.at(name), kLong, value.size()));
+  }
+  return object_of(shown);
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ void call(WebContext& web, const Visit& visit, mcp::Request given) {
   const auto tool = mcp::tool_of(given);
   if (!tool) return exchange.answer(message_answer(tool.error().http_status, tool.error().message));
   // The call may wait for long, so it keeps neither the arguments nor the body.
-  const auto arguments = mcp::take_arguments(given);
+  auto arguments = mcp::take_arguments(given);
   exchange.release_body();
   const auto kept = std::make_shared<const mcp::Request>(std::move(given));
   const auto& request = *kept;
@@ -69,7 +69,7 @@ void call(WebContext& web, const Visit& visit, mcp::Request given) {
     exchange.open_events();
     call.on_tick = ticker(kept, visitor);
   }
-  call_tool(**tool, arguments, std::make_shared<const Call>(std::move(call)),
+  call_tool(**tool, std::move(arguments), std::make_shared<const Call>(std::move(call)),
             [kept, visitor, stream, place = std::move(*place)](Result<json> fields) {
               const auto answer = mcp::tool_answer(*kept, std::move(fields));
               if (!stream) return visitor->exchange.answer(message_answer(200, answer));

@@ -74,7 +74,7 @@ void send_last(const Visit& visit, const Result<json>& fields) {
 
 void create_run(WebContext& web, const Visit& visit) {
   if (!is_json(visit.request)) return visit.exchange.answer(problem(415, "the body must be application/json"));
-  const auto arguments = api::parse_strict(visit.request.body);
+  auto arguments = api::parse_strict(visit.request.body);
   visit.exchange.release_body();  // the call may wait for long
   if (!arguments) return visit.exchange.answer(problem(400, "the body is not JSON: " + arguments.error().message));
   const auto key = idempotency_key(visit.request);
@@ -94,7 +94,7 @@ void create_run(WebContext& web, const Visit& visit) {
     call.on_tick = [kept](const RunSummary& run) { send_progress(*kept, run); };
     answer = send_last;
   }
-  call_tool(*find_tool("run"), *arguments, std::make_shared<const Call>(std::move(call)),
+  call_tool(*find_tool("run"), std::move(*arguments), std::make_shared<const Call>(std::move(call)),
             [kept, place = std::move(*place), answer](const Result<json>& fields) { answer(*kept, fields); });
 }
 
