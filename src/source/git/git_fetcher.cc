@@ -1,6 +1,7 @@
 #include "source/git/git_fetcher.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/encoding.h"
 #include "source/git/archive_builder.h"
@@ -22,7 +23,7 @@ struct Listed {
 };
 
 Listed find_ref(std::string_view text, std::string_view wanted) {
-  Listed listing;
+  Listed found;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
     const std::string_view line = text.substr(begin, end - begin);
@@ -33,12 +34,12 @@ Listed find_ref(std::string_view text, std::string_view wanted) {
     if (tab == std::string_view::npos || line.substr(tab + 1) != wanted) continue;
     const std::string_view value = line.substr(0, tab);
     if (value.starts_with("ref: ")) {
-      listing.symref = value.substr(5);
+      found.symref = value.substr(5);
     } else if (is_commit(value)) {
-      listing.commit = value;
+      found.commit = value;
     }
   }
-  return listing;
+  return found;
 }
 
 constexpr std::string_view kHeads = "refs/heads/";
@@ -65,10 +66,7 @@ std::string peeled(const std::string& ref) {
 Result<std::string> list_refs(const GitSession& git, const std::vector<std::string>& refs,
                               const std::stop_token& stop) {
   std::vector<std::string> arguments{"ls-remote", "--quiet", "--symref", "--", git.url()};
-  for (const auto& ref : refs) {
-    arguments.push_back(ref);
-    if (ref != "HEAD") arguments.push_back(peeled(ref));
-  }
+  std::ranges::copy(refs, std::back_inserter(arguments));
   std::string text;
   const Sink sink = [&text](std::string_view bytes) -> Result<void> {
     if (text.size() + bytes.size() > kMaxListing) return fail(ErrorKind::kTooLarge, "the remote lists too many refs");
@@ -89,7 +87,9 @@ Result<Resolved> resolve_head(const GitSession& git, const std::stop_token& stop
 
 Result<Resolved> resolve_name(const GitSession& git, const std::string& name, const std::stop_token& stop) {
   const auto refs = refs_of(name);
-  const auto text = list_refs(git, refs, stop);
+  std::vector<std::string> wanted = refs;
+  std::ranges::transform(refs, std::back_inserter(wanted), peeled);
+  const auto text = list_refs(git, wanted, stop);
   RETURN_IF_ERROR(text);
   for (const auto& ref : refs) {
     const auto commit = find_ref(*text, ref).commit;
