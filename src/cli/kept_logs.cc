@@ -2,21 +2,11 @@
 
 #include <optional>
 
+#include "cli/run_view.h"
 #include "kube/payload.h"
 
 namespace modelrun::cli {
 namespace {
-
-std::string last_lines(const std::string& text, std::int64_t lines) {
-  std::size_t begin = text.size();
-  std::size_t end = text.ends_with('\n') ? text.size() - 1 : text.size();
-  for (; lines > 0 && begin > 0; --lines) {
-    const auto newline = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
-    begin = newline == std::string::npos ? 0 : newline + 1;
-    end = newline == std::string::npos ? 0 : newline;
-  }
-  return text.substr(begin);
-}
 
 class Printer {
  public:
@@ -35,7 +25,8 @@ class Printer {
 
   void text(const std::string& text, bool truncated, bool is_err) {
     if (!wanted(is_err)) return;
-    write(options_.tail < 0 ? text : last_lines(text, options_.tail), is_err);
+    write(options_.tail < 0 ? std::string_view(text) : last_lines(text, static_cast<std::size_t>(options_.tail)),
+          is_err);
     if (truncated) console_.note(fmt::format("({}: only its beginning and its end are here)", name(is_err)));
   }
 
@@ -43,7 +34,7 @@ class Printer {
   [[nodiscard]] bool wanted(bool is_err) const { return streams_ != (is_err ? Streams::kOut : Streams::kErr); }
   static const char* name(bool is_err) { return is_err ? "stderr" : "stdout"; }
 
-  void write(const std::string& text, bool is_err) {
+  void write(std::string_view text, bool is_err) {
     const bool to_err = options_.all_to_err || (is_err && streams_ == Streams::kBoth);
     const std::string_view end = text.empty() || text.ends_with('\n') || !console_.out_is_tty() ? "" : "\n";
     to_err ? console_.err(text) : console_.out(text);

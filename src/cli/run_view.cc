@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <array>
-#include <vector>
+#include <algorithm>
 
 #include "api/frame_json.h"
 #include "api/json_access.h"
@@ -119,17 +118,26 @@ std::string summary(const api::ModelRun& run, Time now) {
   return text;
 }
 
+std::string_view last_lines(std::string_view text, std::size_t lines) {
+  std::size_t begin = text.size();
+  for (; lines > 0 && begin > 0; --lines) {
+    // The newline before `begin` ends the line that is taken; the one before that line is looked for.
+    const auto newline = begin < 2 ? std::string_view::npos : text.rfind('\n', begin - 2);
+    begin = newline == std::string_view::npos ? 0 : newline + 1;
+  }
+  return text.substr(begin);
+}
+
 std::string last_words(const api::ModelRun& run, std::size_t lines) {
   std::string_view text = run.status.err;
   while (text.ends_with('\n')) text.remove_suffix(1);
-  std::vector<std::string_view> last;
-  while (!text.empty() && last.size() < lines) {
-    const auto newline = text.rfind('\n');
-    last.push_back(newline == std::string_view::npos ? text : text.substr(newline + 1));
-    text = newline == std::string_view::npos ? std::string_view{} : text.substr(0, newline);
-  }
+  text = last_lines(text, lines);
   std::string out;
-  for (auto each = last.rbegin(); each != last.rend(); ++each) out += fmt::format("  {}\n", *each);
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    out += fmt::format("  {}\n", text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
   return out;
 }
 

@@ -34,6 +34,9 @@ std::string progress_line(const api::ModelRun& run);
 // 4096 bytes, and those that only the full result holds, are replaced by the command that prints them.
 std::string summary(const api::ModelRun& run, Time now);
 
+// The end of `text`, from the beginning of its last `lines` lines on; the last one may have no newline.
+std::string_view last_lines(std::string_view text, std::size_t lines);
+
 // The last `lines` lines of status.stderr, indented by two spaces, each with a newline. Empty when there are none.
 std::string last_words(const api::ModelRun& run, std::size_t lines);
 

@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "api/json_access.h"
 #include "base/encoding.h"
@@ -50,30 +51,36 @@ std::string names_of(const api::ModelRun& run, const std::optional<kube::Json>& 
   return names.empty() ? "it left none" : "there are " + names;
 }
 
-Result<std::string> read_artifact(Session& session, const api::ModelRun& run, const api::ArtifactStatus& wanted) {
-  if (!wanted.stored || !run.status.result_ref) {
-    return fail(ErrorKind::kNotFound, "artifact {} of run {}: its {} bytes were not kept, there was no room for them",
-                wanted.name, run.meta.name, wanted.size);
-  }
-  const auto frame = kube::load_payload(session.client, run, session.stop);
-  RETURN_IF_ERROR(frame);
-  const auto found = std::ranges::find(frame->artifacts, wanted.name, &api::Artifact::name);
-  if (found == frame->artifacts.end() || !found->bytes) {
-    return fail(ErrorKind::kNotFound, "artifact {} of run {} is not in the full result", wanted.name, run.meta.name);
-  }
-  if (sha256_hex(*found->bytes) != wanted.sha256) {
-    return fail(ErrorKind::kInvalid, "artifact {} of run {}: its SHA-256 is not the one in status", wanted.name,
-                run.meta.name);
-  }
-  return *found->bytes;
-}
+// The artifacts of a run. The full result, which holds them all, is read when the first one is asked for.
+class Artifacts {
+ public:
+  Artifacts(Session& session, const api::ModelRun& run) : session_(session), run_(run) {}
 
-Result<int> print_artifact(Session& session, const api::ModelRun& run, const api::ArtifactStatus& wanted) {
-  const auto bytes = read_artifact(session, run, wanted);
-  RETURN_IF_ERROR(bytes);
-  session.console.out(*bytes);
-  return 0;
-}
+  Result<std::string> read(const api::ArtifactStatus& wanted) {
+    const auto& name = run_.meta.name;
+    if (!wanted.stored || !run_.status.result_ref) {
+      return fail(ErrorKind::kNotFound, "artifact {} of run {}: its {} bytes were not kept, there was no room for them",
+                  wanted.name, name, wanted.size);
+    }
+    if (!frame_) frame_ = kube::load_payload(session_.client, run_, session_.stop);
+    RETURN_IF_ERROR(*frame_);
+    const auto& all = (*frame_)->artifacts;
+    const auto found = std::ranges::find(all, wanted.name, &api::Artifact::name);
+    if (found == all.end() || !found->bytes) {
+      return fail(ErrorKind::kNotFound, "artifact {} of run {} is not in the full result", wanted.name, name);
+    }
+    if (sha256_hex(*found->bytes) != wanted.sha256) {
+      return fail(ErrorKind::kInvalid, "artifact {} of run {}: its SHA-256 is not the one in status", wanted.name,
+                  name);
+    }
+    return *found->bytes;
+  }
+
+ private:
+  Session& session_;
+  const api::ModelRun& run_;
+  std::optional<Result<api::ResultFrame>> frame_;
+};
 
 Result<void> write_output(Session& session, const std::filesystem::path& path, std::string_view bytes) {
   std::error_code error;
@@ -105,10 +112,11 @@ Result<int> write_all(Session& session, const OutputFlags& flags, const api::Mod
   if (outputs) {
     RETURN_IF_ERROR(write_output(session, folder / kOutputsFile, api::json_text(*outputs, 2) + '\n'));
   }
+  Artifacts artifacts(session, run);
   int code = 0;
   for (const auto& artifact : run.status.artifacts) {
     const auto path = path_below(folder, artifact.name);
-    const auto bytes = path ? read_artifact(session, run, artifact) : std::unexpected(path.error());
+    const auto bytes = path ? artifacts.read(artifact) : std::unexpected(path.error());
     const auto written = bytes ? write_output(session, *path, *bytes) : std::unexpected(bytes.error());
     if (written) continue;
     session.console.note("error: " + written.error().message);
@@ -124,7 +132,12 @@ Result<int> print_key(Session& session, const OutputFlags& flags, const api::Mod
     return 0;
   }
   const auto artifact = std::ranges::find(run.status.artifacts, flags.key, &api::ArtifactStatus::name);
-  if (artifact != run.status.artifacts.end()) return print_artifact(session, run, *artifact);
+  if (artifact != run.status.artifacts.end()) {
+    const auto bytes = Artifacts(session, run).read(*artifact);
+    RETURN_IF_ERROR(bytes);
+    session.console.out(*bytes);
+    return 0;
+  }
   return fail(ErrorKind::kNotFound, "run {} has no output '{}': {}", run.meta.name, flags.key, names_of(run, outputs));
 }
 

@@ -51,7 +51,7 @@ void add_rerun(CLI::App& app, Command& chosen) {
   command->add_option("NAME", flags->name, "the run to repeat")->required();
   add_parameter_flags(*command, flags->parameters);
   command->add_flag("--latest-commit", flags->latest_commit,
-                    "the newest commit of the branch that the run names, or of the project's default branch");
+                    "the newest commit of the branch that the run was of, or of the project's default branch");
   add_span(*command, "--timeout", flags->timeout_seconds, "after which the model is ended (90, 90s, 5m); as before");
   add_end_flags(*command, flags->end);
   command->footer(footer(kRerunExamples));
