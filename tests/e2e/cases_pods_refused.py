@@ -3,17 +3,11 @@
 from cases_lifecycle import expect
 from cases_refused import forged_pod, refused_until_lifted
 from cluster import ApiError, wait_for
-from disturb import made
+from disturb import made, webhook_that_is_down
 from harness import case
 
 CORE = "/api/v1/namespaces/{}/"
 ADMISSION = "/apis/admissionregistration.k8s.io/v1/"
-
-
-def pods_of(space):
-    """The rule and the namespace selector of an admission webhook or policy that looks at this namespace's new pods."""
-    selector = {"matchLabels": {"kubernetes.io/metadata.name": space.name}}
-    return {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}, selector
 
 
 @case
@@ -49,7 +43,8 @@ def quota_of_no_pods(space):
 
 @case
 def policy_that_denies_pods(space):
-    rule, selector = pods_of(space)
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": space.name}}
     policy = {
         "metadata": {"name": space.name},
         "spec": {
@@ -66,18 +61,7 @@ def policy_that_denies_pods(space):
 
 @case
 def webhook_of_pods_that_is_down(space):
-    rule, selector = pods_of(space)
-    hook = {
-        "name": "down.e2e.modelrun.dev",
-        "clientConfig": {"url": "https://10.250.0.1:9/down"},
-        "rules": [rule],
-        "namespaceSelector": selector,
-        "failurePolicy": "Fail",
-        "sideEffects": "None",
-        "admissionReviewVersions": ["v1"],
-        "timeoutSeconds": 2,
-    }
-    with made(space, ADMISSION + "validatingwebhookconfigurations", {"metadata": {"name": space.name}, "webhooks": [hook]}) as lift:
+    with webhook_that_is_down(space, "", "pods") as lift:
         wait_for(lambda: denied(space, "failed calling webhook"), 30, "the webhook is in force")
         refused_until_lifted(space, "failed calling webhook", lift)
 

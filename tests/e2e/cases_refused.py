@@ -6,7 +6,7 @@ import json
 
 from cases_lifecycle import expect, project_with_sleeper, sleeping
 from cluster import CONFIG_MAPS, JOBS, PODS, PROJECTS, ApiError, reason_of, stays, wait_for
-from disturb import Door, made, merge, run_path, second_space
+from disturb import Door, made, merge, run_path, second_space, webhook_that_is_down
 from harness import case, same
 
 
@@ -144,18 +144,6 @@ def refused_until_lifted(space, words, lift, **spec):
 @case
 def jobs_that_are_answered_with_500(space):
     """An admission webhook that is down: a reason within seconds, an end by pendingSeconds, and on when it is gone."""
-    hook = {
-        "name": "down.e2e.modelrun.dev",
-        "clientConfig": {"url": "https://10.250.0.1:9/down"},
-        "rules": [{"apiGroups": ["batch"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["jobs"]}],
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}},
-        "failurePolicy": "Fail",
-        "sideEffects": "None",
-        "admissionReviewVersions": ["v1"],
-        "timeoutSeconds": 2,
-    }
-    path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
-
     def in_force():
         try:
             space.post(JOBS.format(space.name) + "?dryRun=All", {"metadata": {"name": "try"}, "spec": {"template": forged_pod("x", {})}})
@@ -163,7 +151,7 @@ def jobs_that_are_answered_with_500(space):
             return error.status >= 500
         return False
 
-    with made(space, path, {"metadata": {"name": space.name}, "webhooks": [hook]}) as lift:
+    with webhook_that_is_down(space, "batch", "jobs") as lift:
         wait_for(in_force, 20, "the webhook is in force")
         refused_until_lifted(space, "failed calling webhook", lift)
 

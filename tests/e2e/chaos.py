@@ -195,7 +195,6 @@ class Chaos:
                 print(f"  what was done when: {log.name}", flush=True)
 
     def check(self):
-        space = self.space
         wait_for(self.operators_well, 40, "both operators are ready, and one leads")
         well = time.monotonic()
         self.tell("all is well")

@@ -69,6 +69,22 @@ def made(space, collection, body):
         remove()
 
 
+def webhook_that_is_down(space, group, resource):
+    """made() of an admission webhook for new objects of this namespace that nobody answers."""
+    hook = {
+        "name": "down.e2e.modelrun.dev",
+        "clientConfig": {"url": f"https://{HOST}:9/down"},
+        "rules": [{"apiGroups": [group], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": [resource]}],
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}},
+        "failurePolicy": "Fail",
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+        "timeoutSeconds": 2,
+    }
+    path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+    return made(space, path, {"metadata": {"name": space.name}, "webhooks": [hook]})
+
+
 def version(space, name):
     return space.get(run_path(space, name))["metadata"]["resourceVersion"]
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 from cluster import RUNS, SECRETS
-from gateway import ASYNC, AUDIENCE, SYNC, Gateway, binary, in_background, wait_for
+from gateway import ASYNC, AUDIENCE, Gateway, binary, in_background, wait_for
 from harness import case, same
 from idp import Idp, Key, b64, by_secret
 

@@ -12,7 +12,6 @@ import json
 import os
 import ssl
 import tempfile
-import threading
 import time
 
 from cryptography import x509
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
+from local_server import LocalServer
 
 AUDIENCE = "https://models.test/mcp"
 PEM = serialization.Encoding.PEM
@@ -99,7 +99,7 @@ def certificate(folder):
         file.write(key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
 
 
-class Idp:
+class Idp(LocalServer):
     """The provider. `mode` says how it answers: ok, 500, garbage, huge, hang, drip, redirect, or changes of the discovery
     document: other-issuer, plain-http. `asked` are the paths that were asked for, in their order."""
 
@@ -111,22 +111,13 @@ class Idp:
         self.mode = "ok"
         self.asked = []
         self.tokens = set()
-        self.over = threading.Event()
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.server.daemon_threads = True
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(os.path.join(self.folder.name, "server.pem"))
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.issuer = f"https://localhost:{self.server.server_port}/tenant/"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(os.path.join(self.folder.name, "server.pem"))
+        super().__init__("127.0.0.1", self._handler(), tls)
+        self.issuer = f"https://localhost:{self.port}/tenant/"
 
     def __exit__(self, *unused):
-        self.over.set()
-        self.server.shutdown()
-        self.server.server_close()
+        super().__exit__()
         self.folder.cleanup()
 
     def config(self, namespace, prefix="login:", **more):
@@ -151,7 +142,7 @@ class Idp:
 
     def _answer(self, path):
         """(status, headers, body)"""
-        base = f"https://localhost:{self.server.server_port}"
+        base = f"https://localhost:{self.port}"
         if self.mode == "500":
             return 500, {}, b"no"
         if self.mode == "garbage":

@@ -6,10 +6,10 @@ import itertools
 import os
 import subprocess
 import tempfile
-import threading
 
 from cluster import hack
 from disturb import HOST
+from local_server import LocalServer
 
 SHA = "a" * 40
 
@@ -18,27 +18,16 @@ def packet(text):
     return f"{len(text) + 4:04x}{text}".encode()
 
 
-class HostileGit:
+class HostileGit(LocalServer):
     """A server on this machine. The repositories /refs (refs without end), /pack (a fetch without end) and /slow (a byte now and
     then) are all that it has. `asked` counts the requests. Ends with `with`."""
 
     def __init__(self):
         self.asked = 0
-        self.over = threading.Event()
-        self.server = http.server.ThreadingHTTPServer((HOST, 0), self._handler())
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        super().__init__(HOST, self._handler())
 
     def url(self, repository):
-        return f"http://{HOST}:{self.server.server_port}/{repository}"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        self.over.set()
-        self.server.shutdown()
-        self.server.server_close()
+        return f"http://{HOST}:{self.port}/{repository}"
 
     def _handler(self):
         git = self

@@ -39,6 +39,22 @@ def owner(pid):
         return None
 
 
+def hostile_outputs_passed_over(test, frame):
+    """That of what attacks/outputs.py planted nothing was followed, and nothing has stopped the collection."""
+    planted = verdicts(frame["stdout"]["head"])
+    test.assertEqual(planted["device"][0], "DENIED")
+    test.assertGreater(sum(1 for verdict, _ in planted.values() if verdict == "ALLOWED"), 15, planted)
+    # The largest of them; what each of the others is called is the subject of tests/unit/sandbox/collect_test.cc.
+    test.assertEqual(frame["error"]["reason"], "OutputsTooLarge")
+    # What is not a plain file of the model is not there, whatever its name.
+    names = {artifact["name"] for artifact in frame["artifacts"]}
+    test.assertLessEqual(names, {"run.pkl", "sparse.bin"}, names)
+    test.assertTrue(frame["warning"].isprintable() and frame["error"]["message"].isprintable())
+    text = json.dumps(frame)
+    for secret in ("root:x:0:0", "the-token"):
+        test.assertNotIn(secret, text)
+
+
 @unittest.skipUnless(has_landlock(), "this kernel has no Landlock")
 class AttacksTest(unittest.TestCase):
     maxDiff = None
@@ -109,18 +125,7 @@ class AttacksTest(unittest.TestCase):
         container = self.container(files_of("outputs"))
         frame = container.run(seconds=120)
         self.assertEqual((frame["exit"]["how"], frame["exit"]["code"]), ("Exited", 0), frame["stderr"])
-        planted = verdicts(frame["stdout"]["head"])
-        self.assertEqual(planted["device"][0], "DENIED")
-        self.assertGreater(sum(1 for verdict, _ in planted.values() if verdict == "ALLOWED"), 15, planted)
-        # The largest of them; what each of the others is called is the subject of tests/unit/sandbox/collect_test.cc.
-        self.assertEqual(frame["error"]["reason"], "OutputsTooLarge")
-        # What is not a plain file of the model is not there, whatever its name.
-        names = {artifact["name"] for artifact in frame["artifacts"]}
-        self.assertLessEqual(names, {"run.pkl", "sparse.bin"}, names)
-        self.assertTrue(frame["warning"].isprintable() and frame["error"]["message"].isprintable())
-        text = json.dumps(frame)
-        for secret in ("root:x:0:0", "the-token"):
-            self.assertNotIn(secret, text)
+        hostile_outputs_passed_over(self, frame)
         # The agent stores the pickle as bytes. The control: whoever loads it is had.
         self.assertFalse(os.path.exists(container.path("tmp/pickled")) or os.path.exists("/tmp/pickled"))
         [stored] = [a for a in frame["artifacts"] if a["name"] == "run.pkl"]

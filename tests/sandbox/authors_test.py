@@ -212,11 +212,11 @@ class NamesTest(HarnessCase):
         return (self.read("result.json") or {}).get("result"), self.message()
 
     def test_a_model_that_is_a_symbolic_link(self):
-        os.makedirs(self.root + "/repo/shared")
-        os.symlink("../shared/close.py", self.root + "/repo/model/close.py")
-        files = {"shared/helper.py": "NAME = 'shared'\n", "shared/close.py": "import helper, sys\nresult = {'n': helper.NAME, 'p': sys.path[:2], 'f': __file__}\n"}
+        os.makedirs(self.root + "/repo/common")
+        os.symlink("../common/close.py", self.root + "/repo/model/close.py")
+        files = {"common/helper.py": "NAME = 'shared'\n", "common/close.py": "import helper, sys\nresult = {'n': helper.NAME, 'p': sys.path[:2], 'f': __file__}\n"}
         self.run_entry(None, "model/close.py", "model", files)
-        self.assertEqual(self.read("result.json")["result"], {"n": "shared", "p": [self.root + "/repo/shared", self.root + "/repo"],
+        self.assertEqual(self.read("result.json")["result"], {"n": "shared", "p": [self.root + "/repo/common", self.root + "/repo"],
                                                               "f": self.root + "/repo/model/close.py"})
 
     def test_the_user_has_a_name(self):

@@ -4,7 +4,7 @@ import os
 import unittest
 
 import sandbox_test
-from attacks_test import PYTHON, files_of
+from attacks_test import PYTHON, files_of, hostile_outputs_passed_over
 from attack import verdicts
 from container import TARGETS, Network
 from fixture import UID
@@ -157,14 +157,7 @@ class GvisorTest(unittest.TestCase):
         pod = self.pod(files_of("outputs"), timeout=60)
         frame = pod.run(seconds=100)
         self.ended_well(pod, frame)
-        planted = verdicts(frame["stdout"]["head"])
-        self.assertEqual(planted["device"][0], "DENIED")
-        self.assertGreater(sum(1 for verdict, _ in planted.values() if verdict == "ALLOWED"), 15, planted)
-        self.assertEqual(frame["error"]["reason"], "OutputsTooLarge")
-        names = {artifact["name"] for artifact in frame["artifacts"]}
-        self.assertLessEqual(names, {"run.pkl", "sparse.bin"}, names)
-        for secret in ("root:x:0:0", "the-token"):
-            self.assertNotIn(secret, json.dumps(frame))
+        hostile_outputs_passed_over(self, frame)
 
     def test_gvisor_exhaustion_ends_with_the_run(self):
         # As many processes as a run may have take gVisor half a minute to make.

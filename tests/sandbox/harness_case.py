@@ -3,13 +3,17 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
-from packages import python
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from virtual_environment import python_with
 
 SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/sandbox")
-PYTHON = python()
+PACKAGES = ["numpy==2.4.6", "pandas==3.1.1", "pyarrow==26.0.1", "polars==2.1.0", "openpyxl==3.1.5"]
+# Where the packages cannot be had, the tests of their values are skipped.
+PYTHON = os.environ.get("MODELRUN_PYTHON") or python_with("models-venv", PACKAGES) or sys.executable
 
 
 class HarnessCase(unittest.TestCase):
