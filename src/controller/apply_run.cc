@@ -68,7 +68,7 @@ class Applier {
   [[nodiscard]] int attempt() const { return static_cast<int>(run_->status.attempts); }
 
   Result<void> act(const ResolveSource& step) {
-    context_.sources.begin(*run_, *observed_.as_admitted, step.hold);
+    context_.sources.begin(*run_, *observed_.as_admitted, {.hold = step.hold, .now = step.now});
     return {};
   }
 
@@ -109,7 +109,7 @@ class Applier {
     const auto settings = as_admitted(*run_, observed_.project);
     if (!settings) return fail(ErrorKind::kConflict, "run {}: its project is gone", meta().key());
     // By the time that the pod asks for the source it is at hand.
-    context_.sources.begin(*run_, *settings, /*hold=*/true);
+    context_.sources.begin(*run_, *settings, {.hold = true});
     return create_job(context_, *run_, *settings, stop_);
   }
 

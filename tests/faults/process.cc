@@ -158,7 +158,7 @@ void Process::warm(const std::string& key) {
   if (!record || !record->active || record->active->status.commit_sha.empty()) return;
   const auto project = caches_.projects.find(record->project_key());
   if (!project) return;
-  context().sources.begin(*record->active, *controller::as_admitted(*record->active, project), /*hold=*/true);
+  context().sources.begin(*record->active, *controller::as_admitted(*record->active, project), {.hold = true});
   tasks_->run_all();
 }
 

@@ -13,7 +13,6 @@ namespace reason = api::reason;
 
 // When to look again at what an event reports too.
 constexpr std::chrono::seconds kLookAgain{30};
-constexpr std::chrono::seconds kAskAgain{2};  // for an unreachable source; Sources spaces the real tries further apart
 
 // True if the run's status says that it is suspended, or that it waits for another run's result.
 bool was_held(const api::ModelRun& run) {
@@ -156,14 +155,10 @@ Decision check_other(const Observed& observed, Time now) {
 Plan source_failed(const Observed& observed, Time now) {
   const auto why = source_reason(observed.source.error.kind);
   const Duration left = std::chrono::seconds(observed.project->limits.pending_seconds) - source_waited(observed, now);
-  // With every other reason the git server has given a definite answer, and would give the same one again.
-  const bool may_pass = why == reason::kSourceUnreachable;
-  if (!may_pass || left <= Duration::zero()) {
-    return refuse(observed, Phase::kFailed, why, observed.source.error.message, now);
-  }
-  Plan plan = wait_for(observed, why, observed.source.error.message + "; trying again",
-                       std::min<Duration>(left, kAskAgain), now);
-  plan.before.emplace_back(ResolveSource{});
+  const auto again = next_try(observed.source, left);
+  if (!again) return refuse(observed, Phase::kFailed, why, observed.source.error.message, now);
+  Plan plan = wait_for(observed, why, observed.source.error.message + "; trying again", again->look_after, now);
+  plan.before.emplace_back(ResolveSource{.now = again->now});
   return plan;
 }
 

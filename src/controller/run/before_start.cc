@@ -16,7 +16,6 @@ using api::PodView;
 namespace reason = api::reason;
 
 constexpr std::chrono::seconds kCreateAgain{5};
-constexpr std::chrono::seconds kSourceAgain{2};  // Sources spaces the real tries further apart
 
 struct Problem {
   std::string_view reason;
@@ -91,20 +90,20 @@ Plan pend(const Attempt& attempt) {
 Plan await_source(const Attempt& attempt) {
   const auto& observed = attempt.observed;
   const auto& source = observed.source;
-  const bool has_failed = source.state == SourceView::State::kFailed;
-  const auto why = has_failed ? source_reason(source.error.kind) : reason::kResolving;
   const Duration left =
       std::chrono::seconds(observed.as_admitted->limits.pending_seconds) - since(attempt, Mark::kAttempt);
-  const bool may_pass = !has_failed || why == reason::kSourceUnreachable;
-  if (!may_pass || left <= Duration::zero()) {
-    return refuse(observed, Phase::kFailed, has_failed ? why : reason::kSourceUnreachable,
+  const auto again = next_try(source, left);
+  const bool has_failed = source.state == SourceView::State::kFailed;
+  const auto why = has_failed ? source_reason(source.error.kind) : reason::kSourceUnreachable;
+  if (!again) {
+    return refuse(observed, Phase::kFailed, why,
                   has_failed ? source.error.message : "the commit could not be fetched within limits.pendingSeconds",
                   attempt.now);
   }
   Plan plan;
-  plan.before.emplace_back(ResolveSource{.hold = true});
+  plan.before.emplace_back(ResolveSource{.hold = true, .now = again->now});
   if (has_failed) plan.status = waiting(observed, why, source.error.message + "; trying again", attempt.now);
-  requeue(plan, std::min<Duration>(left, kSourceAgain));
+  requeue(plan, again->look_after);
   return plan;
 }
 

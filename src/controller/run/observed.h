@@ -30,6 +30,7 @@ struct SourceView {
   Error error;                   // with kFailed
   bool held = false;             // with kReady: the archive is at hand for the pod that is granted the source
   Duration asked_for{};          // since the source was first asked for by this process
+  Duration since_try{};          // with kFailed: since the last try that failed was begun
   std::string warning{};         // with kReady: what the commit has that a model will miss; empty: nothing
 };
 

@@ -17,6 +17,7 @@ namespace modelrun::controller {
 // Start to resolve the branch to a commit and to fetch the commit. The run is reconciled again when that has ended.
 struct ResolveSource {
   bool hold = false;  // keep the archive at hand: a pod waits for it
+  bool now = false;   // try now, although it failed a short time ago
 };
 // Ask the project for a run number and a concurrency slot.
 struct RequestAdmission {};

@@ -143,4 +143,15 @@ std::string_view source_reason(ErrorKind kind) {
   }
 }
 
+std::optional<NextTry> next_try(const SourceView& source, Duration left) {
+  constexpr std::chrono::seconds kLookAgain{2};  // Sources spaces the tries further apart
+  constexpr std::chrono::seconds kLastTry{60};
+  const bool has_failed = source.state == SourceView::State::kFailed;
+  if (has_failed && source_reason(source.error.kind) != api::reason::kSourceUnreachable) return std::nullopt;
+  if (left > Duration::zero()) return NextTry{.now = false, .look_after = std::min<Duration>(left, kLookAgain)};
+  const bool last_try_failed = left + source.since_try <= Duration::zero();
+  if (!has_failed || last_try_failed || left <= -kLastTry) return std::nullopt;
+  return NextTry{.now = true, .look_after = kLookAgain};
+}
+
 }  // namespace modelrun::controller

@@ -70,7 +70,7 @@ Sources::Sources(Parts parts, std::unique_ptr<Executor> executor, WakeFn wake_ru
       wake_project_(std::move(wake_project)),
       executor_(std::move(executor)) {}
 
-void Sources::begin(const api::ModelRun& run, const api::ModelProject& project, bool hold) {
+void Sources::begin(const api::ModelRun& run, const api::ModelProject& project, FetchOptions how) {
   std::stop_token own;
   {
     const MutexLock lock(mutex_);
@@ -78,11 +78,14 @@ void Sources::begin(const api::ModelRun& run, const api::ModelProject& project, 
     const auto [at, added] = entries_.try_emplace(run.meta.uid);
     auto& entry = at->second;
     if (added) entry.begun_at = now;
-    entry.hold = entry.hold || hold;
+    entry.hold = entry.hold || how.hold;
     const auto state = entry.view.state;
-    if (entry.working || (state == SourceView::State::kReady && (!hold || entry.archive))) return;
-    if (state == SourceView::State::kFailed && (!is_transient(entry.view.error.kind) || now < entry.retry_at)) return;
+    if (entry.working || (state == SourceView::State::kReady && (!how.hold || entry.archive))) return;
+    if (state == SourceView::State::kFailed) {
+      if (!is_transient(entry.view.error.kind) || (now < entry.retry_at && !how.now)) return;
+    }
     entry.working = true;
+    entry.try_at = now;
     // The state stays kFailed during another try, so that the reason in the run's status does not change back and
     // forth.
     if (state == SourceView::State::kNone) entry.view.state = SourceView::State::kWorking;
@@ -197,6 +200,7 @@ void Sources::finish(const api::ModelRun& run, Result<Fetched> fetched) {
   }
   if (!fetched || !fetched->archive) {
     entry.view.state = SourceView::State::kFailed;
+    entry.failed_at = entry.try_at;
     entry.view.error = fetched ? fetched->archive.error() : fetched.error();
     entry.retry_at = parts_.clock.now() + runtime::backoff_delay(kRunRetry, entry.failures++);
     return;
@@ -216,7 +220,11 @@ SourceView Sources::view(const std::string& run_uid) const {
   if (found == entries_.end()) return {};
   SourceView view = found->second.view;
   view.held = found->second.archive != nullptr;
-  view.asked_for = std::chrono::duration_cast<Duration>(parts_.clock.now() - found->second.begun_at);
+  const auto now = parts_.clock.now();
+  view.asked_for = std::chrono::duration_cast<Duration>(now - found->second.begun_at);
+  if (view.state == SourceView::State::kFailed) {
+    view.since_try = std::chrono::duration_cast<Duration>(now - found->second.failed_at);
+  }
   return view;
 }
 

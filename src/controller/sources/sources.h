@@ -22,6 +22,11 @@
 
 namespace modelrun::controller {
 
+struct FetchOptions {
+  bool hold = false;  // keep the archive until it is taken
+  bool now = false;   // try again although it failed a short time ago
+};
+
 // Thread-safe. No function blocks, except that the destructor waits for the work in progress, which it asks to stop.
 // Keeps references to the constructor's arguments, which must outlive it, and owns the executor. All state is lost with
 // this object and is made again on demand.
@@ -48,12 +53,13 @@ class Sources {
 
   // Starts to resolve and fetch the source of `run`. Does nothing if that is in progress or done; if it has failed
   // with an error that is not transient (see is_transient()); or if it has failed with a transient error and the
-  // back-off of 1 s to 30 s is not over. The commit of a run that is pinned in status wins over spec.
+  // back-off of 1 s to 30 s is not over, unless `how.now` is set. The commit of a run that is pinned in status wins over
+  // spec.
   //
   // The archive itself is dropped again when the commit is known to be there, because a run may wait for its slot for
-  // hours. With `hold` it is kept until take() or forget(), and a source that is ready but not held is fetched once
+  // hours. With `how.hold` it is kept until take() or forget(), and a source that is ready but not held is fetched once
   // more, which normally finds it on disk.
-  void begin(const api::ModelRun& run, const api::ModelProject& project, bool hold = false);
+  void begin(const api::ModelRun& run, const api::ModelProject& project, FetchOptions how = {});
   // How far the run's source is; state kNone if begin() was not called for the run.
   [[nodiscard]] SourceView view(const std::string& run_uid) const;
   // Calls `done` with the archive of the commit that `run` has in status, and lets go of it. If the archive is held,
@@ -89,6 +95,8 @@ class Sources {
     bool hold = false;  // keep the archive of the fetch in progress
     std::uint32_t failures = 0;
     runtime::SteadyClock::Point begun_at{};
+    runtime::SteadyClock::Point try_at{};     // when the last try was begun
+    runtime::SteadyClock::Point failed_at{};  // when the last try that failed was begun
     runtime::SteadyClock::Point retry_at{};
     SourceView view;
     ArchivePtr archive;     // null unless it is held

@@ -132,6 +132,19 @@ TEST(Start, UnreachableSourceIsTriedForPendingSeconds) {
   EXPECT_EQ(scene.at_second(100), "[Failed SourceUnreachable]");
 }
 
+TEST(Start, AnUnreachableSourceIsTriedOnceMoreWhenTheTimeIsOver) {
+  Scene scene = failed_source(ErrorKind::kUnavailable);
+  scene.project.limits.pending_seconds = 100;
+  scene.seen.source.since_try = std::chrono::seconds(25);
+  EXPECT_EQ(scene.at_second(99), "resolve [Pending SourceUnreachable] @1");
+  EXPECT_EQ(scene.at_second(100), "resolve-now [Pending SourceUnreachable] @2");
+  scene.seen.source.since_try = std::chrono::seconds(3);
+  EXPECT_EQ(scene.at_second(104), "[Failed SourceUnreachable]") << "the try that was begun at 101 s has failed";
+  scene.seen.source.since_try = std::chrono::seconds(90);
+  EXPECT_EQ(scene.at_second(159), "resolve-now [Pending SourceUnreachable] @2");
+  EXPECT_EQ(scene.at_second(160), "[Failed SourceUnreachable]") << "the last try does not end";
+}
+
 Scene suspended(double seconds) {
   Scene scene;
   scene.run.spec.suspend = true;

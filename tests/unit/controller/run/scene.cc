@@ -17,7 +17,9 @@ api::ObjectMeta meta(const std::string& name, const std::string& uid) {
 
 std::string show(const Action& action) {
   struct Visitor {
-    std::string operator()(const ResolveSource& step) const { return step.hold ? "hold" : "resolve"; }
+    std::string operator()(const ResolveSource& step) const {
+      return fmt::format("{}{}", step.hold ? "hold" : "resolve", step.now ? "-now" : "");
+    }
     std::string operator()(const RequestAdmission&) const { return "admit"; }
     std::string operator()(const TakeLead&) const { return "lead"; }
     std::string operator()(const CreateJob& step) const { return fmt::format("job:{}", step.attempt); }

@@ -208,6 +208,8 @@ TEST(Claims, WaitForTheArchive) {
   scene.seen.source.error = {ErrorKind::kUnavailable, "no answer"};
   EXPECT_EQ(scene.at_second(3), "hold [Pending SourceUnreachable] @2");
   EXPECT_EQ(scene.at_second(101), std::string("[Failed SourceUnreachable] delete:") + kJob1);
+  scene.seen.source.since_try = std::chrono::seconds(25);
+  EXPECT_EQ(scene.at_second(101), "hold-now [Pending SourceUnreachable] @2") << "the last try is older than that";
   scene.seen.source.error = {ErrorKind::kNotFound, "no such commit"};
   EXPECT_EQ(scene.at_second(3), std::string("[Failed RefNotFound] delete:") + kJob1);
 }

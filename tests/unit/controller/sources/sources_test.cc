@@ -80,7 +80,7 @@ class ScriptedGit final : public Git {
 
 class SourcesTest : public ::testing::Test {
  protected:
-  void begin(bool hold = false) { sources_.begin(scene_.run, scene_.project, hold); }
+  void begin(bool hold = false) { sources_.begin(scene_.run, scene_.project, {.hold = hold}); }
   State state() { return sources_.view(scene_.run.meta.uid).state; }
 
   Scene scene_;
@@ -216,6 +216,32 @@ TEST_F(SourcesTest, TheClockBeginsWithTheFirstQuestion) {
   tasks_.run_all();
   EXPECT_EQ(git_.resolves, 2);
   EXPECT_EQ(sources_.view(scene_.run.meta.uid).asked_for, std::chrono::seconds(5));
+}
+
+TEST_F(SourcesTest, ATryIsNotAsOldAsItsEnd) {
+  git_.error = Error{ErrorKind::kUnavailable, "no answer"};
+  begin();
+  clock_.advance(std::chrono::seconds(3));
+  tasks_.run_all();
+  const auto since_try = [this] { return sources_.view(scene_.run.meta.uid).since_try; };
+  EXPECT_EQ(since_try(), std::chrono::seconds(3));
+  clock_.advance(std::chrono::seconds(5));
+  begin();
+  EXPECT_EQ(since_try(), std::chrono::seconds(8)) << "the second one has not failed yet";
+  tasks_.run_all();
+  EXPECT_EQ(since_try(), std::chrono::seconds(0));
+}
+
+TEST_F(SourcesTest, ATryThatMustBeMadeNowWaitsForNoBackOff) {
+  git_.error = Error{ErrorKind::kUnavailable, "no answer"};
+  begin();
+  tasks_.run_all();
+  begin();
+  tasks_.run_all();
+  EXPECT_EQ(git_.resolves, 1);
+  sources_.begin(scene_.run, scene_.project, {.now = true});
+  tasks_.run_all();
+  EXPECT_EQ(git_.resolves, 2);
 }
 
 TEST_F(SourcesTest, AProjectThatIsGoneIsForgotten) {
