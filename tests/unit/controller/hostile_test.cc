@@ -153,6 +153,25 @@ TEST(Deleted, ARunIsNotWaitedForAnyLonger) {
   EXPECT_LT(world.machine().clock.now(), soon) << "it runs by itself, woken and not by its own clock";
 }
 
+// The run that is gone had no slot, so its project does not change and wakes nobody.
+TEST(Deleted, AQueuedRunIsNotWaitedForAnyLonger) {
+  World world({.max_concurrent = 1});
+  world.node().hold = true;
+  world.run([&] { return !world.node().granted().empty(); });
+  const kube::Json twin{{"reuse", "Join"}, {"parameters", {{"scenario", 1}}}};
+  world.add_run("lead", twin);
+  world.run([&] { return reason(world.find("lead")) == api::reason::kQueued; });
+  world.add_run("twin", twin);
+  const auto twin_waits = [&] { return world.find("twin").status.reused_from.has_value(); };
+  world.run(twin_waits);
+  seconds(world, 5);
+  ASSERT_TRUE(twin_waits());
+  remove(world, "lead", /*with_finalizer=*/false);
+  const Time soon = world.machine().clock.now() + std::chrono::seconds(5);
+  world.run([&] { return !twin_waits(); });
+  EXPECT_LT(world.machine().clock.now(), soon) << "woken, and not by its own clock";
+}
+
 TEST(Late, APodThatTheCacheDoesNotShowIsLookedUpBeforeItsTimeIsOver) {
   World world({});
   world.node().refuses = "exceeded quota";
