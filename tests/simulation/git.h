@@ -28,6 +28,9 @@ class GitServer {
 
   // For how long it gave no answer up to `now`, all in all: tries that are spaced apart may miss the time between two.
   [[nodiscard]] Nanos trouble(Nanos now) const;
+  // The same, since the last process began to lead.
+  [[nodiscard]] Nanos trouble_of_term(Nanos now) const { return trouble(now) - trouble_before_term_; }
+  void note_term(Nanos now) { trouble_before_term_ = trouble(now); }
   [[nodiscard]] bool was_denied() const { return was_denied_; }
   [[nodiscard]] bool branch_was_gone() const { return branch_was_gone_ || !branch_; }
   void note_branch_gone() { branch_was_gone_ = true; }
@@ -41,6 +44,7 @@ class GitServer {
   bool branch_was_gone_ = false;
   std::optional<Nanos> trouble_since_;
   Nanos trouble_{0};
+  Nanos trouble_before_term_{0};
 };
 
 // The git of one process. Its functions wait on the caller's fiber.
@@ -53,6 +57,10 @@ class SimGit final : public controller::Git {
                                    const std::optional<std::string>& commit, std::stop_token stop) override;
   Result<ArchivePtr> fetch(const source::Remote& remote, const std::string& commit, std::stop_token stop) override;
   ArchivePtr find(const source::Remote& remote, const std::string& commit) override;
+  // A process begins to lead.
+  void note_term() const {
+    for (const auto& [host, server] : servers_) server->note_term(sim_.fibers.now());
+  }
 
  private:
   Result<GitServer*> reach(const source::Remote& remote, const std::stop_token& stop);

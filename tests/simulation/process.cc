@@ -102,6 +102,7 @@ void Process::lead() {
 void Process::begin_leading() {
   if (std::exchange(has_led_, true)) sim_.led_again = true;
   sim_.trace.line(parts_.who, "leads");
+  git_.note_term();
   own_term_ = std::make_shared<controller::Term>(controller::Term::Parts{
       .client = client_,
       .settings = parts_.settings,

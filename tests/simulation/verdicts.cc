@@ -117,8 +117,12 @@ void Invariants::check_excuse(const Json& run, const RunTruth& truth, const PodT
   } else if (reason == "SandboxSetupFailed") {
     if (!any_pod([](const auto& each) { return !each->undisturbed(); })) wrong("I4");
   } else if (reason == "SourceUnreachable") {
+    // What an earlier leader was refused does not count, unless that one may still lead.
+    const auto now = sim_.fibers.now();
     Nanos trouble{0};
-    for (const auto& [host, server] : git_) trouble = std::max(trouble, server->trouble(sim_.fibers.now()));
+    for (const auto& [host, server] : git_) {
+      trouble = std::max(trouble, struck(P::kFreeze) ? server->trouble(now) : server->trouble_of_term(now));
+    }
     // A pod that a half-open watch has hidden may ask for the source when its time to start is nearly over.
     if (project && trouble + seconds(10) < seconds(pending) && !struck(P::kWatchSilent)) wrong("I7");
   } else if (reason == "SourceDenied") {
