@@ -23,7 +23,15 @@ void add_global_flags(CLI::App& app, GlobalFlags& flags) {
   app.set_version_flag("--version", MODELRUN_VERSION);
 }
 
-void add_commands(CLI::App& app, Command& chosen) {
+// The command that the command line names: one of the two is set.
+struct Chosen {
+  Command command;
+  LocalCommand local;
+};
+
+void add_commands(CLI::App& app, Chosen& all) {
+  auto& chosen = all.command;
+  add_try(app, all.local);
   add_run(app, chosen);
   add_get(app, chosen);
   add_wait(app, chosen);
@@ -87,11 +95,21 @@ int execute(const Surroundings& surroundings, const GlobalFlags& flags, const Co
   return code ? *code : tell_error(session, code.error());
 }
 
+int execute_local(const Surroundings& surroundings, const GlobalFlags& flags, const LocalCommand& command) {
+  auto& console = surroundings.console;
+  console.set_raw(flags.raw);
+  const auto code = command(console, surroundings.stop);
+  if (code) return *code;
+  const bool cancelled = code.error().kind == ErrorKind::kCancelled;
+  console.note((cancelled ? "" : "error: ") + code.error().message);
+  return cancelled ? kInterrupted : kFailed;
+}
+
 }  // namespace
 
 int run_app(std::vector<std::string> arguments, const Surroundings& surroundings) {
   GlobalFlags flags;
-  Command chosen;
+  Chosen chosen;
   CLI::App app("Runs models from git on Kubernetes, and shows what came of them.", "kubectl modelrun");
   app.require_subcommand(1);
   app.fallthrough();  // the global flags may also follow the command's name
@@ -113,7 +131,7 @@ int run_app(std::vector<std::string> arguments, const Surroundings& surroundings
     surroundings.console.err(err.str());
     return code == 0 ? 0 : kWrongUsage;
   }
-  return execute(surroundings, flags, chosen);
+  return chosen.local ? execute_local(surroundings, flags, chosen.local) : execute(surroundings, flags, chosen.command);
 }
 
 }  // namespace modelrun::cli

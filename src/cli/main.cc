@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "cli/app.h"
+#include "cli/local_run.h"
 #include "kube/config.h"
 #include "kube/cpprest/cpprest_transport.h"
 
@@ -80,6 +81,7 @@ void wait_for_signals(const sigset_t& signals, std::stop_source& stop) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto code = cli::sandbox_main(argc, argv)) return *code;
   const sigset_t signals = block_signals();
   std::stop_source stop;
   std::thread waiter([&] { wait_for_signals(signals, stop); });

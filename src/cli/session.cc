@@ -22,8 +22,8 @@ Result<kube::Json> get_run(Session& session, const std::string& name) {
   return session.client.get(kube::kModelRuns, session.namespace_, name, session.stop);
 }
 
-Result<std::string> read_file(Session& session, const std::string& path) {
-  if (path == "-") return session.console.read_input();
+Result<std::string> read_file(const Console& console, const std::string& path) {
+  if (path == "-") return console.read_input();
   return kube::read_text_file(path, 4U << 20U);
 }
 

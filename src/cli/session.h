@@ -39,6 +39,8 @@ struct Session {
 
 // Runs one command; may block. Returns the exit code of the process. An error is for run_app() to print.
 using Command = std::function<Result<int>(Session&)>;
+// The same for a command that needs no cluster: no connection is made.
+using LocalCommand = std::function<Result<int>(Console&, std::stop_token)>;
 
 // The run that a command's argument names. As with kubectl, the name may follow the resource: "NAME",
 // "modelrun.modelrun.dev/NAME", "modelrun/NAME", "modelruns/NAME" and "mr/NAME" all give NAME. Any other text is
@@ -51,7 +53,7 @@ Result<kube::Json> get_run(Session& session, const std::string& name);
 
 // Reads a whole file, or standard input when `path` is "-". kTooLarge above 4 MiB (for standard input, the Console's
 // reader sets the limit); other errors as errno_error() has them.
-Result<std::string> read_file(Session& session, const std::string& path);
+Result<std::string> read_file(const Console& console, const std::string& path);
 
 // A sentence that tells the user what to do about `error`. Empty when there is nothing to add, which includes an
 // error whose message already names a command between backquotes.

@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <csignal>
 
-#include "base/printable.h"
 #include "sandbox/agent_config.h"
 #include "sandbox/background.h"
 #include "sandbox/collect.h"
@@ -17,6 +16,7 @@
 #include "sandbox/install.h"
 #include "sandbox/note.h"
 #include "sandbox/relay.h"
+#include "sandbox/result.h"
 
 namespace modelrun::sandbox {
 namespace {
@@ -27,37 +27,6 @@ Result<UniqueFd> open_agent_signals() {
   ::signal(SIGPIPE, SIG_IGN);
   // Before any thread is created, so that all threads inherit the mask.
   return block_signals({SIGTERM, SIGINT});
-}
-
-void add_warning(api::ResultFrame& frame, std::string_view text) {
-  if (text.empty()) return;
-  if (!frame.warning.empty()) frame.warning += "; ";
-  frame.warning = printable(frame.warning.append(text));
-}
-
-// Puts what was collected into the frame. When the model itself failed, that stays the cause of the run's failure,
-// and a problem with its outputs is only a warning. EntryPointNotFound is the cause of such a failure, so it stays an
-// error. A model that exited with a code of its own has said why in `failure`.
-void add_outputs(api::ResultFrame& frame, Collected collected) {
-  if (collected.outputs) frame.outputs = api::JsonText::from_compact(*std::move(collected.outputs));
-  frame.artifacts = std::move(collected.artifacts);
-  const bool ended_well = frame.exit.how == api::ExitHow::kExited && frame.exit.code == 0;
-  if (collected.error && (ended_well || collected.error->reason == "EntryPointNotFound")) {
-    frame.error = std::move(collected.error);
-  } else if (collected.error) {
-    add_warning(frame, fmt::format("{}: {}", collected.error->reason, collected.error->message));
-  }
-  const bool exited_badly = frame.exit.how == api::ExitHow::kExited && !ended_well;
-  if (exited_badly && !frame.error && !collected.failure.empty()) {
-    frame.error = api::FrameError{"NonZeroExit", std::move(collected.failure)};
-  }
-  add_warning(frame, collected.warning);
-  if (ended_well && !frame.error && !frame.outputs && frame.artifacts.empty()) {
-    add_warning(
-        frame,
-        "the run left no outputs: neither a dict `result` or `outputs` at the top level of a Python program, nor "
-        "a file under /outputs");
-  }
 }
 
 // Writes the result to the log and to the termination message. These copies outlive this process and the run server.
@@ -79,14 +48,9 @@ void push(const RunServerClient& server, const api::ResultFrame& frame) {
 }
 
 api::ResultFrame frame_of(const AgentConfig& config, RelayedRun run) {
-  api::ResultFrame frame;
+  api::ResultFrame frame = frame_of(std::move(run));
   frame.run_uid = config.server.run_uid;
   frame.attempt = config.server.attempt;
-  frame.exit = run.exit;
-  frame.out = std::move(run.out);
-  frame.err = std::move(run.err);
-  frame.error = std::move(run.error);
-  frame.rings = std::move(run.rings);
   return frame;
 }
 

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "base/mutex.h"
-#include "sandbox/io.h"
+#include "sandbox/relay.h"
 #include "sandbox/run_server_client.h"
 
 namespace modelrun::sandbox {
@@ -22,22 +22,22 @@ namespace modelrun::sandbox {
 // pulled) must stay pending.
 //
 // Thread-safe.
-class SourceFetch {
+class SourceFetch : public Source {
  public:
   // Keeps a reference to `server`, which must outlive this object. `retry` is passed to
   // RunServerClient::fetch_source().
   SourceFetch(const RunServerClient& server, RetryPolicy retry);
   // Interrupts a fetch that is under way and joins the thread.
-  ~SourceFetch();
+  ~SourceFetch() override;
   SourceFetch(const SourceFetch&) = delete;
   SourceFetch& operator=(const SourceFetch&) = delete;
 
   // False when the process had no descriptors left: nothing will be fetched.
   [[nodiscard]] bool valid() const { return start_.valid() && stop_.valid() && done_.valid(); }
-  void start() const { start_.raise(); }
-  [[nodiscard]] const Event& done() const { return done_; }
+  void start() const override { start_.raise(); }
+  [[nodiscard]] const Event& done() const override { return done_; }
   // Returns nullopt until done() is raised, then the result of RunServerClient::fetch_source().
-  [[nodiscard]] std::optional<Result<void>> result() const;
+  [[nodiscard]] std::optional<Result<void>> result() const override;
 
  private:
   Event start_;
@@ -53,19 +53,19 @@ class SourceFetch {
 // watch gives up with a note and cancelled() is never raised. After any other failure it asks again one second later.
 //
 // Thread-safe.
-class CancelWatch {
+class CancelWatch : public Orders {
  public:
   // Keeps a reference to `server`, which must outlive this object.
   explicit CancelWatch(const RunServerClient& server);
   // Interrupts a request that is under way and joins the thread.
-  ~CancelWatch();
+  ~CancelWatch() override;
   CancelWatch(const CancelWatch&) = delete;
   CancelWatch& operator=(const CancelWatch&) = delete;
 
   // False when the process had no descriptors left: no order will come.
   [[nodiscard]] bool valid() const { return start_.valid() && stop_.valid() && cancelled_.valid(); }
-  void start() const { start_.raise(); }
-  [[nodiscard]] const Event& cancelled() const { return cancelled_; }
+  void start() const override { start_.raise(); }
+  [[nodiscard]] const Event& cancelled() const override { return cancelled_; }
 
  private:
   void run(const RunServerClient& server) const;

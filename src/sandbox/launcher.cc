@@ -156,14 +156,6 @@ constexpr Step kSteps[] = {
     {"seccomp", confine_calls},  // last: forbids calls that the others make
 };
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  out.reserve(strings.size() + 1);
-  for (const std::string& each : strings) out.push_back(const_cast<char*>(each.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
 // Runs in the child. Returns only on failure, with a sentence that says what failed.
 std::string become_model(const LaunchPlan& plan, std::vector<char*>& argv, std::vector<char*>& environment) {
   for (const Step& step : kSteps) {
@@ -177,8 +169,8 @@ std::string become_model(const LaunchPlan& plan, std::vector<char*>& argv, std::
 }
 
 [[noreturn]] void run_child(const LaunchPlan& plan, int report) {
-  auto argv = pointers(plan.argv);
-  auto environment = pointers(plan.environment);
+  auto argv = c_strings(plan.argv);
+  auto environment = c_strings(plan.environment);
   if (report != kReportFd && ::dup2(report, kReportFd) < 0) ::_exit(126);
   ::fcntl(kReportFd, F_SETFD, FD_CLOEXEC);
   (void)write_all(kReportFd, become_model(plan, argv, environment));

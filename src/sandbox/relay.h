@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "api/sandbox.h"
-#include "sandbox/background.h"
 #include "sandbox/capture.h"
 #include "sandbox/channel.h"
+#include "sandbox/io.h"
 
 namespace modelrun::sandbox {
 
@@ -21,14 +21,33 @@ struct RelayedRun {
   std::string rings;  // that `exec` put up; empty when the model was not started
 };
 
+// Brings the files of the commit to /repo. Thread-safe.
+class Source {
+ public:
+  virtual ~Source() = default;
+  virtual void start() const = 0;
+  // Raised when it has ended.
+  [[nodiscard]] virtual const Event& done() const = 0;
+  // How it has ended; nullopt until done() is raised.
+  [[nodiscard]] virtual std::optional<Result<void>> result() const = 0;
+};
+
+// Who may have the model ended. Thread-safe.
+class Orders {
+ public:
+  virtual ~Orders() = default;
+  virtual void start() const = 0;
+  // Raised when the run is to be cancelled.
+  [[nodiscard]] virtual const Event& cancelled() const = 0;
+};
+
 // Serves one run. Use it from one thread only.
 class Relay {
  public:
   // Keeps all references; they and the descriptor must outlive this object. `signals` is a non-blocking signalfd for
   // SIGTERM and SIGINT; it stays the caller's. `stream_bytes` are kept of each output stream. The caller must not start
   // `source` and `orders`: run() does.
-  Relay(AgentSocket& listener, const SourceFetch& source, const CancelWatch& orders, int signals,
-        std::size_t stream_bytes)
+  Relay(AgentSocket& listener, const Source& source, const Orders& orders, int signals, std::size_t stream_bytes)
       : listener_(listener),
         source_(source),
         orders_(orders),
@@ -58,8 +77,8 @@ class Relay {
   bool read_signal();
 
   AgentSocket& listener_;
-  const SourceFetch& source_;
-  const CancelWatch& orders_;
+  const Source& source_;
+  const Orders& orders_;
   int signals_;
   Channel exec_;
   UniqueFd out_pipe_, err_pipe_;  // read ends of the model's pipes; what is in the pipes survives the death of `exec`

@@ -40,9 +40,9 @@ Result<std::string> read_text(const BodyReader& body, std::size_t limit) {
 
 // Returns the server's message: the string "message" of a JSON object, or else the body itself.
 std::string words_of(const std::string& body) {
-  const auto json = api::parse_strict(body);
-  if (json && json->is_object() && json->contains("message") && (*json)["message"].is_string()) {
-    return printable((*json)["message"].get<std::string>());
+  const auto answer = api::parse_strict(body);
+  if (answer && answer->is_object() && answer->contains("message") && (*answer)["message"].is_string()) {
+    return printable((*answer)["message"].get<std::string>());
   }
   return body.empty() ? "no reason given" : printable(body);
 }

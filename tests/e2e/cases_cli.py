@@ -57,6 +57,23 @@ def cli_runs_a_file_and_ends_as_the_model_does(space):
 
 
 @case
+def cli_tries_without_the_cluster_what_a_run_computes(space):
+    """The same outputs, byte for byte."""
+    files = {"run.py": "import json\nPIPELINE = ['a']\nresult = {'p': json.load(open('/inputs/parameters.json')), 'third': 1 / 3}\n",
+             "model/a.py": "result = {'text': '\u00e4 \u2192', 'large': 1e300, 'small': -0.0, 'list': [None, True, 2**53]}\nopen('/outputs/b.json', 'w').write('[1.10, 2]')\n"}
+    space.project(files=files)
+    pairs = ["--param", "growth=0.08", "--param", "years=5"]
+    ran, _ = modelrun(space, "run", "models", *pairs, "-o", "outputs")
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(os.path.join(folder, "model"))
+        for name, text in files.items():
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        tried, _ = modelrun(space, "try", folder, *pairs, "-o", "outputs")
+    same(tried, ran)
+
+
+@case
 def cli_waits_shows_and_cancels(space):
     space.project(files=FILES)
     # By way of kubectl, which finds the program in PATH.

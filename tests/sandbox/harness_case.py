@@ -7,7 +7,6 @@ import sys
 import tempfile
 import unittest
 
-sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from virtual_environment import python_with
 
 SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/sandbox")

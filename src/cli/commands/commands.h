@@ -23,6 +23,7 @@ void add_output(CLI::App& app, Command& chosen);
 void add_changes(CLI::App& app, Command& chosen);  // cancel, suspend, resume, delete
 void add_rerun(CLI::App& app, Command& chosen);
 void add_token(CLI::App& app, Command& chosen);
+void add_try(CLI::App& app, LocalCommand& chosen);
 
 // The flags that say whether and how to wait for the end of a run. `run` and `rerun` have all of them; `wait` has
 // only -o.
@@ -46,7 +47,7 @@ struct ParameterFlags {
 
   // The parameters for the run: those of the file, or `base` without a file, with the pairs on top. Fails as
   // read_file(), parse_parameters_file() and merge_parameters() do.
-  Result<std::optional<kube::Json>> read(Session& session, std::optional<kube::Json> base) const;
+  Result<std::optional<kube::Json>> read(const Console& console, std::optional<kube::Json> base) const;
 };
 // `flags` is kept by reference and filled by the parsing.
 void add_parameter_flags(CLI::App& command, ParameterFlags& flags);

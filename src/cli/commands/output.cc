@@ -7,13 +7,12 @@
 #include "api/json_access.h"
 #include "base/encoding.h"
 #include "cli/commands/commands.h"
+#include "cli/output_files.h"
 #include "cli/run_view.h"
 #include "kube/payload.h"
 
 namespace modelrun::cli {
 namespace {
-
-constexpr const char* kOutputsFile = "outputs.json";  // of --all
 
 struct OutputFlags {
   std::string name;
@@ -82,42 +81,21 @@ class Artifacts {
   std::optional<Result<api::ResultFrame>> frame_;
 };
 
-Result<void> write_output(Session& session, const std::filesystem::path& path, std::string_view bytes) {
-  std::error_code error;
-  std::filesystem::create_directories(path.parent_path(), error);
-  if (error) return std::unexpected(errno_error("make the folder " + path.parent_path().string(), error.value()));
-  errno = 0;
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << bytes << std::flush;
-  if (!file) return std::unexpected(errno_error("write " + path.string(), errno));
-  session.console.out(path.string() + '\n');
-  return {};
-}
-
-// The path of an artifact below the folder. The names come from a model, and the API server lets others write status.
-Result<std::filesystem::path> path_below(const std::filesystem::path& folder, const std::string& name) {
-  const std::filesystem::path path(name);
-  const bool leaves = std::ranges::any_of(path, [](const auto& part) { return part == ".." || part == "."; });
-  if (name.empty() || path.is_absolute() || leaves || name == kOutputsFile) {
-    return fail(ErrorKind::kInvalid,
-                "artifact '{}' is not written: its name does not stay below {}, or is taken by the outputs", name,
-                folder.string());
-  }
-  return folder / path;
-}
-
 Result<int> write_all(Session& session, const OutputFlags& flags, const api::ModelRun& run,
                       const std::optional<kube::Json>& outputs) {
   const std::filesystem::path folder(flags.directory);
-  if (outputs) {
-    RETURN_IF_ERROR(write_output(session, folder / kOutputsFile, api::json_text(*outputs, 2) + '\n'));
-  }
+  const auto write = [&session](const std::filesystem::path& path, std::string_view bytes) -> Result<void> {
+    RETURN_IF_ERROR(write_output(path, bytes));
+    session.console.out(path.string() + '\n');
+    return {};
+  };
+  if (outputs) RETURN_IF_ERROR(write(folder / kOutputsFile, api::json_text(*outputs, 2) + '\n'));
   Artifacts artifacts(session, run);
   int code = 0;
   for (const auto& artifact : run.status.artifacts) {
     const auto path = path_below(folder, artifact.name);
     const auto bytes = path ? artifacts.read(artifact) : std::unexpected(path.error());
-    const auto written = bytes ? write_output(session, *path, *bytes) : std::unexpected(bytes.error());
+    const auto written = bytes ? write(*path, *bytes) : std::unexpected(bytes.error());
     if (written) continue;
     session.console.note("error: " + written.error().message);
     code = 1;

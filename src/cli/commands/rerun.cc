@@ -35,7 +35,7 @@ Result<int> execute_rerun(Session& session, const RerunFlags& flags) {
   } else if (request.commit.empty()) {
     session.console.note(fmt::format("{} was never pinned to a commit: the branch is looked up anew", flags.name));
   }
-  auto parameters = flags.parameters.read(session, std::move(request.parameters));
+  auto parameters = flags.parameters.read(session.console, std::move(request.parameters));
   RETURN_IF_ERROR(parameters);
   request.parameters = std::move(*parameters);
   if (flags.timeout_seconds) request.timeout_seconds = flags.timeout_seconds;

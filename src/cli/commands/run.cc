@@ -46,7 +46,7 @@ Result<void> check(const RunFlags& flags) {
 
 Result<kube::Json> object_of(Session& session, const RunFlags& flags) {
   if (!flags.manifest.empty()) {
-    const auto text = read_file(session, flags.manifest);
+    const auto text = read_file(session.console, flags.manifest);
     RETURN_IF_ERROR(text);
     return read_manifest({.source = flags.manifest == "-" ? "standard input" : flags.manifest,
                           .namespace_ = session.namespace_,
@@ -55,7 +55,7 @@ Result<kube::Json> object_of(Session& session, const RunFlags& flags) {
   }
   api::RunRequest request = flags.request;
   request.namespace_ = session.namespace_;
-  auto parameters = flags.parameters.read(session, std::nullopt);
+  auto parameters = flags.parameters.read(session.console, std::nullopt);
   RETURN_IF_ERROR(parameters);
   request.parameters = std::move(*parameters);
   request.created_by = "cli";

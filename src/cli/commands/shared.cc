@@ -37,9 +37,9 @@ void add_end_flags(CLI::App& command, EndFlags& flags) {
   add_output_flag(command, flags);
 }
 
-Result<std::optional<kube::Json>> ParameterFlags::read(Session& session, std::optional<kube::Json> base) const {
+Result<std::optional<kube::Json>> ParameterFlags::read(const Console& console, std::optional<kube::Json> base) const {
   if (!file.empty()) {
-    const auto text = read_file(session, file);
+    const auto text = read_file(console, file);
     RETURN_IF_ERROR(text);
     auto parsed = parse_parameters_file(file == "-" ? "standard input" : file, *text);
     RETURN_IF_ERROR(parsed);

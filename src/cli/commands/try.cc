@@ -1,0 +1,156 @@
+#include <filesystem>
+
+#include "api/json_access.h"
+#include "api/reason.h"
+#include "cli/commands/commands.h"
+#include "cli/local_run.h"
+#include "cli/output_files.h"
+#include "cli/run_view.h"
+
+namespace modelrun::cli {
+namespace {
+
+struct TryFlags {
+  LocalRun run;
+  ParameterFlags parameters;
+  std::optional<std::int64_t> timeout_seconds;
+  std::string directory;
+  std::string output = "text";
+};
+
+constexpr std::string_view kTryExamples = R"(  # run.py of this working tree
+  kubectl modelrun try .
+  # one model, with parameters, and with the packages of a virtual environment
+  kubectl modelrun try . --model revenue --param growth=0.08 --python .venv/bin/python
+  # the outputs alone, and all files into a folder
+  kubectl modelrun try . -o outputs --all results | jq .total
+
+The model runs on this machine as it would in a pod: as /repo, with /inputs, /outputs and /tmp of its own, without network,
+behind the same rings, by the same harness. The line "Rings" says which of them stand here. It sees the files as they are,
+committed or not; of this machine's files it sees only the system's and those of the Python that runs it.
+
+Exit code: 0 Succeeded; the model's own (1 to 125) when it failed by itself; 124 TimedOut; 130 Cancelled, or
+Ctrl-C; 1 any other failure; 2 a wrong command line.
+)";
+
+struct End {
+  api::Phase phase = api::Phase::kFailed;
+  std::string reason;
+  std::string message;
+};
+
+// How the run would have ended on a cluster, as far as no cluster is needed for it.
+End end_of(const api::ResultFrame& frame, std::chrono::seconds timeout) {
+  namespace reason = api::reason;
+  const auto& exit = frame.exit;
+  const auto told = [&](std::string_view why, const std::string& otherwise) {
+    return frame.error ? End{api::Phase::kFailed, frame.error->reason, frame.error->message}
+                       : End{api::Phase::kFailed, std::string(why), otherwise};
+  };
+  switch (exit.how) {
+    case api::ExitHow::kExited:
+      if (exit.code == 0 && !frame.error) return {api::Phase::kSucceeded, {}, {}};
+      return told(reason::kNonZeroExit, fmt::format("the model exited with code {}", exit.code.value_or(0)));
+    case api::ExitHow::kSignaled:
+      return told(exit.oom_kills > 0 ? reason::kOOMKilled : reason::kSignaled,
+                  fmt::format("signal {} ended the model", exit.signal.value_or(0)));
+    case api::ExitHow::kTimedOut:
+      return {api::Phase::kTimedOut, std::string(reason::kTimeout),
+              fmt::format("the model was ended after {} s", timeout.count())};
+    case api::ExitHow::kCancelled:
+    case api::ExitHow::kTerminated:
+      return {api::Phase::kCancelled, std::string(reason::kCancelled), "the model was ended by Ctrl-C"};
+    case api::ExitHow::kNotStarted:
+      return told(reason::kSandboxSetupFailed, "the model was not started");
+    case api::ExitHow::kLost:
+      break;
+  }
+  return told(reason::kAgentLost, "the container ended without a word");
+}
+
+// As a run of a cluster would be, for what prints those.
+api::ModelRun as_run(const TryFlags& flags, const api::ResultFrame& frame, const End& end) {
+  api::ModelRun run;
+  run.meta.name = flags.run.model.empty() ? "run.py" : "model/" + flags.run.model + ".py";
+  auto& status = run.status;
+  status.phase = end.phase;
+  status.exit_code = frame.exit.code;
+  status.started_at = frame.exit.started_at;
+  status.finished_at = frame.exit.finished_at;
+  status.err = frame.err.head + frame.err.tail;
+  status.outputs = frame.outputs;
+  status.warning = frame.warning;
+  status.message = end.message;
+  if (end.phase != api::Phase::kSucceeded) status.error = api::RunError{end.reason, end.message};
+  for (const auto& artifact : frame.artifacts) {
+    status.artifacts.push_back(
+        {artifact.name, artifact.size, artifact.sha256, artifact.media_type, artifact.bytes.has_value()});
+  }
+  return run;
+}
+
+// As `kubectl modelrun output --all DIR`; standard output is for the result.
+Result<void> write_files(Console& console, const TryFlags& flags, const api::ResultFrame& frame) {
+  const std::filesystem::path folder(flags.directory);
+  const auto write = [&console](const std::filesystem::path& path, std::string_view bytes) -> Result<void> {
+    RETURN_IF_ERROR(write_output(path, bytes));
+    console.note(path.string());
+    return {};
+  };
+  if (frame.outputs) RETURN_IF_ERROR(write(folder / kOutputsFile, api::json_text(frame.outputs->parse(), 2) + '\n'));
+  for (const auto& artifact : frame.artifacts) {
+    if (!artifact.bytes) continue;  // the summary says so
+    const auto path = path_below(folder, artifact.name);
+    RETURN_IF_ERROR(path);
+    RETURN_IF_ERROR(write(*path, *artifact.bytes));
+  }
+  return {};
+}
+
+Result<int> execute_try(Console& console, const TryFlags& flags, std::stop_token stop) {
+  LocalRun local = flags.run;
+  if (flags.timeout_seconds) local.timeout = std::chrono::seconds(*flags.timeout_seconds);
+  const auto parameters = flags.parameters.read(console, std::nullopt);
+  RETURN_IF_ERROR(parameters);
+  if (*parameters) local.parameters = api::json_text(**parameters);
+  const bool text = flags.output == "text";
+  const auto frame = run_locally(local, console, /*all_to_err=*/!text, std::move(stop));
+  RETURN_IF_ERROR(frame);
+  const auto end = end_of(*frame, local.timeout);
+  const auto run = as_run(flags, *frame, end);
+  if (!flags.directory.empty()) RETURN_IF_ERROR(write_files(console, flags, *frame));
+  if (text) {
+    console.out(fmt::format("{}{:<11}{}\n", summary(run, Time{}), "Rings:", frame->rings));
+  } else {
+    console.out(frame->outputs ? api::json_text(frame->outputs->parse(), 2) + '\n' : "null\n");
+    if (end.phase != api::Phase::kSucceeded) console.note(progress_line(run));
+  }
+  return exit_code_of(run);
+}
+
+}  // namespace
+
+void add_try(CLI::App& app, LocalCommand& chosen) {
+  const auto flags = std::make_shared<TryFlags>();
+  auto* command = app.add_subcommand("try", "Run a model of a working tree on this machine, without a cluster");
+  command->add_option("DIR", flags->run.repo, "the working tree")->required();
+  command->add_option("-m,--model", flags->run.model, "run model/NAME.py instead of run.py")->type_name("NAME");
+  add_parameter_flags(*command, flags->parameters);
+  command->add_option("--python", flags->run.python, "the Python that runs it, with the packages that it needs")
+      ->capture_default_str();
+  command->add_option("--data", flags->run.data, "a folder that becomes /data")->type_name("DIR");
+  command->add_option("--env", flags->run.environment, "a variable of the model, may be given again")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  add_span(*command, "--timeout", flags->timeout_seconds, "after which the model is ended (90, 90s, 5m); 5m");
+  command->add_option("--all", flags->directory, "write all outputs and files into this folder")->type_name("DIR");
+  command->add_option("-o,--output", flags->output, "what is printed at the end: text; outputs (its outputs as JSON)")
+      ->check(CLI::IsMember({"text", "outputs"}))
+      ->capture_default_str();
+  command->footer(footer(kTryExamples));
+  command->callback([flags, &chosen] {
+    chosen = [flags](Console& console, std::stop_token stop) { return execute_try(console, *flags, std::move(stop)); };
+  });
+}
+
+}  // namespace modelrun::cli
