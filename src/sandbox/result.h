@@ -11,8 +11,8 @@ namespace modelrun::sandbox {
 api::ResultFrame frame_of(RelayedRun run);
 
 // Puts what was collected into the frame. When the model itself failed, that stays the cause of the run's failure, and
-// a problem with its outputs is only a warning. EntryPointNotFound is the cause of such a failure, so it stays an error.
-// A model that exited with a code of its own has said why in `failure`. Pure.
+// a problem with its outputs is only a warning. EntryPointNotFound is the cause of such a failure, so it stays an
+// error. A model that exited with a code of its own has said why in `failure`. Pure.
 void add_outputs(api::ResultFrame& frame, Collected collected);
 
 }  // namespace modelrun::sandbox
