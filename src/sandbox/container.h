@@ -1,6 +1,7 @@
 // A container like that of a run's pod, made on this machine by an ordinary user: user, mount, pid, IPC and UTS
 // namespaces (user_namespaces(7)), and a root directory of its own with the paths of api/sandbox.h. Of the machine it
-// has the system's programs and libraries, read-only, and what the plan names. `kubectl modelrun try` runs `exec` in it.
+// has the system's programs and libraries, read-only, and what the plan names. `kubectl modelrun try` runs `exec` in
+// it.
 #pragma once
 
 #include <string>

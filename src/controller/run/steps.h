@@ -91,9 +91,9 @@ struct NextTry {
   Duration look_after{};  // when the run is to be looked at again
 };
 // `left` is how much is left of the time in which the source may be tried; negative when it is over. The tries are up
-// to half a minute apart, and by the end of the time the server may be back. So a run ends for a try that was begun when
-// the time was over; or a minute later, if that try has not ended. nullopt if the run ends now: so it is, or the git
-// server has given a definite answer, and would give the same one again.
+// to half a minute apart, and by the end of the time the server may be back. So a run ends for a try that was begun
+// when the time was over; or a minute later, if that try has not ended. nullopt if the run ends now: so it is, or the
+// git server has given a definite answer, and would give the same one again.
 std::optional<NextTry> next_try(const SourceView& source, Duration left);
 
 }  // namespace modelrun::controller

@@ -53,8 +53,8 @@ class Sources {
 
   // Starts to resolve and fetch the source of `run`. Does nothing if that is in progress or done; if it has failed
   // with an error that is not transient (see is_transient()); or if it has failed with a transient error and the
-  // back-off of 1 s to 30 s is not over, unless `how.now` is set. The commit of a run that is pinned in status wins over
-  // spec.
+  // back-off of 1 s to 30 s is not over, unless `how.now` is set. The commit of a run that is pinned in status wins
+  // over spec.
   //
   // The archive itself is dropped again when the commit is known to be there, because a run may wait for its slot for
   // hours. With `how.hold` it is kept until take() or forget(), and a source that is ready but not held is fetched once
