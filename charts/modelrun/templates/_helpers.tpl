@@ -24,7 +24,33 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
+{{/* The name of an image: image.NAME where it is given, else the one of this version in the registry. */}}
 {{- define "modelrun.image" -}}
+{{- $values := (index . 0).Values -}}
 {{- $name := index . 1 -}}
-{{- required (printf "image.%s is required: give the name under which your cluster finds it, such as --set image.%s=registry.example.com/modelrun/%s:0.1.0" $name $name $name) (index (index . 0).Values.image $name) -}}
+{{- $registry := $values.image.registry | default ($values.global | default dict).imageRegistry -}}
+{{- if index $values.image $name -}}
+{{- index $values.image $name -}}
+{{- else -}}
+{{- $registry := required (printf "say where your cluster finds the images: --set image.registry=registry.example.com/modelrun (its images are operator, agent, python and gateway, tagged %s), or image.%s with a whole name" (index . 0).Chart.AppVersion $name) $registry -}}
+{{- printf "%s/%s:%s" (trimSuffix "/" $registry) $name ($values.image.tag | default (index . 0).Chart.AppVersion) -}}
+{{- end -}}
+{{- end }}
+
+{{/* Gives every value that is not there its default. `helm upgrade --reuse-values` takes the values of the older release, which has not
+heard of newer ones. Every template begins with it. */}}
+{{- define "modelrun.complete" -}}
+{{- include "modelrun.fill" (list .Values.AsMap (.Files.Get "defaults.yaml" | fromYaml)) -}}
+{{- end }}
+
+{{- define "modelrun.fill" -}}
+{{- $given := index . 0 -}}
+{{- range $key, $default := index . 1 -}}
+{{- $value := index $given $key -}}
+{{- if kindIs "invalid" $value -}}
+{{- $_ := set $given $key $default -}}
+{{- else if and (kindIs "map" $default) (kindIs "map" $value) -}}
+{{- include "modelrun.fill" (list $value $default) -}}
+{{- end -}}
+{{- end -}}
 {{- end }}
