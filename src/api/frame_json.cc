@@ -98,7 +98,7 @@ json artifact_to_json(const Artifact& artifact) {
            {"size", artifact.size},
            {"sha256", artifact.sha256},
            {"mediaType", artifact.media_type}};
-  if (artifact.bytes) out["bytes"] = base64_encode(*artifact.bytes);
+  if (artifact.bytes) out[artifact.gzip ? "gzip" : "bytes"] = base64_encode(*artifact.bytes);
   return out;
 }
 
@@ -110,6 +110,10 @@ Result<Artifact> artifact_from_json(const json& value) {
   artifact.sha256 = reader.text("sha256");
   artifact.media_type = reader.text("mediaType");
   const json* bytes = reader.find("bytes", json::value_t::string);
+  if (const json* packed = reader.find("gzip", json::value_t::string); packed != nullptr) {
+    bytes = packed;
+    artifact.gzip = true;
+  }
   if (reader.error()) return std::unexpected(*reader.error());
   if (bytes != nullptr) {
     auto decoded = base64_decode(bytes->get_ref<const std::string&>());
@@ -184,6 +188,7 @@ json frame_to_json(const ResultFrame& frame) {
     for (const Artifact& artifact : frame.artifacts) list.push_back(artifact_to_json(artifact));
   }
   if (frame.error) out["error"] = {{"reason", frame.error->reason}, {"message", frame.error->message}};
+  if (!frame.artifact_loss.empty()) out["artifactLoss"] = frame.artifact_loss;
   if (!frame.warning.empty()) out["warning"] = frame.warning;
   if (!frame.rings.empty()) out["rings"] = frame.rings;
   return out;
@@ -194,6 +199,7 @@ Result<ResultFrame> frame_from_json(const json& value) {
   ResultFrame frame;
   frame.run_uid = reader.text("runUid");
   frame.attempt = static_cast<int>(std::clamp<std::int64_t>(reader.integer("attempt").value_or(0), 0, 1 << 30));
+  frame.artifact_loss = reader.text("artifactLoss");
   frame.warning = reader.text("warning");
   frame.rings = utf8_front(reader.text("rings"), kMaxRingsBytes);
   const json* exit_object = reader.find("exit", json::value_t::object);
@@ -222,7 +228,8 @@ Result<ResultFrame> frame_from_json(const json& value) {
 }
 
 std::size_t frame_bytes(const ResultFrame& frame) {
-  std::size_t bytes = sizeof frame + frame.run_uid.size() + frame.warning.size() + frame.rings.size();
+  std::size_t bytes =
+      sizeof frame + frame.run_uid.size() + frame.artifact_loss.size() + frame.warning.size() + frame.rings.size();
   for (const auto* stream : {&frame.out, &frame.err}) bytes += stream->head.size() + stream->tail.size();
   if (frame.outputs) bytes += frame.outputs->size();
   if (frame.error) bytes += frame.error->reason.size() + frame.error->message.size();
@@ -231,6 +238,16 @@ std::size_t frame_bytes(const ResultFrame& frame) {
              (artifact.bytes ? artifact.bytes->size() : 0);
   }
   return bytes;
+}
+
+Result<std::string> contents_of(const Artifact& artifact) {
+  if (!artifact.bytes) return fail(ErrorKind::kNotFound, "its {} bytes were not kept", artifact.size);
+  Result<std::string> contents = *artifact.bytes;
+  if (artifact.gzip) contents = gunzip(*artifact.bytes, kMaxArtifactContents);
+  RETURN_IF_ERROR(contents);
+  if (contents->size() == artifact.size) return contents;
+  return fail(ErrorKind::kInvalid, "{} bytes where the full result lists {}: it was changed or damaged",
+              contents->size(), artifact.size);
 }
 
 std::string encode_frame(const ResultFrame& frame) {

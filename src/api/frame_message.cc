@@ -55,7 +55,7 @@ bool fits(const std::string& text) {
   return text.size() <= kTerminationMessageBytes;
 }
 
-// Bounds the parts that are kept longest when room is short, to 1,664 bytes in all. JSON escapes can make that up to
+// Bounds the parts that are kept longest when room is short, to 1,792 bytes in all. JSON escapes can make that up to
 // six times as long, so these bounds alone do not guarantee that the message fits.
 void bound_fixed_parts(ResultFrame& frame) {
   keep_front(frame.run_uid, 64);
@@ -63,6 +63,7 @@ void bound_fixed_parts(ResultFrame& frame) {
     keep_front(frame.error->reason, 64);
     keep_front(frame.error->message, 1024);
   }
+  keep_front(frame.artifact_loss, 128);
   keep_front(frame.warning, 512);
 }
 
@@ -74,6 +75,9 @@ ResultFrame without_large_parts(const ResultFrame& frame) {
   out.attempt = frame.attempt;
   out.exit = frame.exit;
   if (frame.outputs && frame.outputs->size() <= 2048) out.outputs = frame.outputs;
+  if (!frame.artifacts.empty() || !frame.artifact_loss.empty()) {
+    out.artifact_loss = "no artifact was kept: the agent's log was gone, and its termination message has no room";
+  }
   out.error = frame.error;
   out.warning = frame.warning;
   out.rings = frame.rings.substr(0, 64);

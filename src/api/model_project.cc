@@ -43,6 +43,8 @@ LimitsSpec decode_limits(const json& object) {
   take(object, "attempts", limits.attempts);
   take(object, "stdoutBytes", limits.stdout_bytes);
   take(object, "outputBytes", limits.output_bytes);
+  take(object, "artifactBytes", limits.artifact_bytes);
+  limits.fail_on_artifact_loss = text_at(object, "onArtifactLoss") == "Fail";
   limits.max_concurrent_runs = int_at(object, "maxConcurrentRuns");
   return limits;
 }

@@ -50,6 +50,8 @@ struct LimitsSpec {
   std::int64_t attempts = 3;
   std::int64_t stdout_bytes = 256 * 1024;
   std::int64_t output_bytes = 1024 * 1024;
+  std::int64_t artifact_bytes = 4 * 1024 * 1024;  // of all artifacts, compressed; 0 to 8 MiB
+  bool fail_on_artifact_loss = false;             // onArtifactLoss is Fail, not Warn
   std::optional<std::int64_t> max_concurrent_runs;
 };
 

@@ -27,6 +27,7 @@ inline constexpr std::string_view kOOMKilled = "OOMKilled";
 inline constexpr std::string_view kTimeout = "Timeout";
 inline constexpr std::string_view kOutputsInvalid = "OutputsInvalid";
 inline constexpr std::string_view kOutputsTooLarge = "OutputsTooLarge";
+inline constexpr std::string_view kArtifactsLost = "ArtifactsLost";
 inline constexpr std::string_view kEvicted = "Evicted";
 inline constexpr std::string_view kNodeLost = "NodeLost";
 inline constexpr std::string_view kPodDeleted = "PodDeleted";
@@ -54,7 +55,7 @@ constexpr bool is_known_end(std::string_view reason) {
       kSourceTooLarge, kEntryPointNotFound, kImagePullFailed, kUnschedulable,     kPendingTimeout, kSandboxSetupFailed,
       kNonZeroExit,    kSignaled,           kOOMKilled,       kTimeout,           kOutputsInvalid, kOutputsTooLarge,
       kEvicted,        kNodeLost,           kPodDeleted,      kJobDeleted,        kAgentLost,      kCancelled,
-      kInternal,       kSucceeded};
+      kInternal,       kSucceeded,          kArtifactsLost};
   return std::ranges::find(kEnds, reason) != kEnds.end();
 }
 

@@ -56,8 +56,9 @@ inline constexpr const char* kEnvRunServerCa = "MODELRUN_RUN_SERVER_CA";      //
 inline constexpr const char* kEnvNamespace = "MODELRUN_NAMESPACE";
 inline constexpr const char* kEnvRunName = "MODELRUN_RUN_NAME";
 inline constexpr const char* kEnvAttempt = "MODELRUN_ATTEMPT";
-inline constexpr const char* kEnvStdoutBytes = "MODELRUN_STDOUT_BYTES";  // bytes kept of each stream
-inline constexpr const char* kEnvOutputBytes = "MODELRUN_OUTPUT_BYTES";  // bytes of outputs and artifacts in the frame
+inline constexpr const char* kEnvStdoutBytes = "MODELRUN_STDOUT_BYTES";      // bytes kept of each stream
+inline constexpr const char* kEnvOutputBytes = "MODELRUN_OUTPUT_BYTES";      // bytes of outputs in the frame, as JSON
+inline constexpr const char* kEnvArtifactBytes = "MODELRUN_ARTIFACT_BYTES";  // bytes of artifacts in it, compressed
 inline constexpr const char* kEnvConnectSeconds =
     "MODELRUN_CONNECT_SECONDS";  // how long to wait for `exec` and the source; default 600
 // Of the model container only. `exec` removes them from the environment before it starts the model:
@@ -130,8 +131,14 @@ struct Artifact {
   std::uint64_t size = 0;
   std::string sha256;  // 64 hex digits, or empty when it was not computed
   std::string media_type;
-  std::optional<std::string> bytes;  // the contents; absent when there was no room for them
+  std::optional<std::string> bytes;  // the contents, see contents_of(); absent when they were not kept
+  bool gzip = false;                 // `bytes` are one gzip member that holds the contents
 };
+
+// Returns the contents of `artifact`, decompressed. kNotFound when they were not kept. kTooLarge when they exceed
+// kMaxArtifactContents; kInvalid when they are damaged or have another size than artifact.size. Needs at most
+// kMaxArtifactContents of memory, whatever a model has put into the artifact.
+Result<std::string> contents_of(const Artifact& artifact);
 
 struct FrameError {
   std::string reason;  // one of api/reason.h, for example OutputsInvalid or SandboxSetupFailed
@@ -148,6 +155,8 @@ struct ResultFrame {
   // A JSON object. Absent when the model left no outputs, which is not the same as {}.
   std::optional<JsonText> outputs;
   std::vector<Artifact> artifacts;
+  // Which artifacts are not here whole, why, and what to do, for people; empty when all were kept.
+  std::string artifact_loss;
   std::optional<FrameError> error;
   std::string warning;   // for people; empty when there is none
   std::string rings;     // of the sandbox that stood around the model, by commas; empty when it was not started
@@ -157,7 +166,8 @@ struct ResultFrame {
 // About how many bytes of memory the frame needs: those of its texts.
 std::size_t frame_bytes(const ResultFrame& frame);
 
-// Returns the frame as one JSON document, the body of P/result. The bytes of artifacts are base64.
+// Returns the frame as one JSON document, the body of P/result. The contents of an artifact are base64: `gzip` when
+// they are compressed, else `bytes`.
 std::string encode_frame(const ResultFrame& frame);
 // Returns kTooLarge when `text` has more than kMaxFrameBytes, and kInvalid when it is not a valid frame. Safe for
 // hostile text: the memory that it needs is a small multiple of the text's size, whatever is in it.
@@ -190,7 +200,12 @@ Result<CompactFrame> frame_from_termination_message(std::string_view text);
 inline constexpr std::size_t kMaxOutputBytes = 1U << 20U;  // 1 MiB: the default of kEnvOutputBytes
 inline constexpr int kMaxJsonDepth = 100;                  // levels of nesting in the outputs
 inline constexpr std::size_t kMaxArtifacts = 200;          // files that a frame lists
-inline constexpr std::chrono::seconds kTermGrace{5};       // from SIGTERM to SIGKILL when `exec` ends the model
+// Bytes of the artifacts of a frame together, each compressed if that makes it smaller. The base64 of the maximum is
+// 10.7 MiB, which leaves a third of kMaxFrameBytes to streams and outputs.
+inline constexpr std::size_t kDefaultArtifactBytes = 4U << 20U;
+inline constexpr std::size_t kMaxArtifactBytes = 8U << 20U;
+inline constexpr std::size_t kMaxArtifactContents = 16U << 20U;  // bytes of one artifact, not compressed
+inline constexpr std::chrono::seconds kTermGrace{5};             // from SIGTERM to SIGKILL when `exec` ends the model
 
 // ---- Exit codes of `exec` that are not the model's (a model may use the same numbers) ---------------------------
 inline constexpr int kExitAgentLost = 125;    // no agent, it went away, or it refused; a running model was killed

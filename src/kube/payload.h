@@ -1,4 +1,5 @@
-// Reads the full result of a run, which is kept in ConfigMaps when it does not fit into the run's status.
+// Reads the full result of a run, which is kept in ConfigMaps when it does not fit into the run's status. Everybody
+// reads it here, and only controller/apply_run.cc (WritePayload) stores it: a store outside of etcd replaces these two.
 #pragma once
 
 #include <optional>

@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -54,6 +55,14 @@ api::ResultFrame frame_of(const AgentConfig& config, RelayedRun run) {
   return frame;
 }
 
+// How many bytes of artifacts the frame, which has only its streams so far, may hold so that its JSON does not exceed
+// kMaxFrameBytes: a larger frame would be lost as a whole. Control characters in the streams need six bytes each there.
+std::size_t room_for_artifacts(const api::ResultFrame& frame, const AgentConfig& config) {
+  constexpr std::size_t kLists = 2U << 20U;  // names of artifacts, warnings
+  const std::size_t others = api::encode_frame(frame).size() + config.output_bytes + kLists;
+  return (api::kMaxFrameBytes - std::min(others, api::kMaxFrameBytes)) / 4 * 3;
+}
+
 // Serves one run. Returns an error only when something fails before the model is waited for; the caller records it.
 Result<void> serve(const Layout& layout, const AgentConfig& config, int signals) {
   auto server = RunServerClient::create(config.server, layout);
@@ -71,6 +80,7 @@ Result<void> serve(const Layout& layout, const AgentConfig& config, int signals)
   if (frame.exit.how != api::ExitHow::kNotStarted) {
     CollectLimits limits;
     limits.outputs.bytes = config.output_bytes;
+    limits.artifacts.bytes = std::min(config.artifact_bytes, room_for_artifacts(frame, config));
     add_outputs(frame, collect_outputs(layout.at(api::kOutputsDir), limits));
   }
   record_durably(layout, frame);

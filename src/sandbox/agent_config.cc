@@ -45,15 +45,19 @@ Result<AgentConfig> read_agent_config(const std::vector<std::string>& environmen
   const auto attempt = number<int>(environment, api::kEnvAttempt, 1, 0, 1'000'000);
   const auto streams = number<std::size_t>(environment, api::kEnvStdoutBytes, config.stream_bytes, 0, 1U << 20U);
   const auto outputs = number<std::size_t>(environment, api::kEnvOutputBytes, config.output_bytes, 1, 1U << 20U);
+  const auto artifacts =
+      number<std::size_t>(environment, api::kEnvArtifactBytes, config.artifact_bytes, 0, api::kMaxArtifactBytes);
   const auto connect = number<int>(environment, api::kEnvConnectSeconds, 600, 1, 1'000'000);
   RETURN_IF_ERROR(attempt);
   RETURN_IF_ERROR(streams);
   RETURN_IF_ERROR(outputs);
+  RETURN_IF_ERROR(artifacts);
   RETURN_IF_ERROR(connect);
   config.connect = std::chrono::seconds(*connect);
   config.server.attempt = *attempt;
   config.stream_bytes = *streams;
   config.output_bytes = *outputs;
+  config.artifact_bytes = *artifacts;
   return config;
 }
 

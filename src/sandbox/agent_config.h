@@ -14,8 +14,10 @@ struct AgentConfig {
   RunServerAddress server;
   // Bytes kept of each output stream, half from its beginning and half from its end. At most 1 MiB.
   std::size_t stream_bytes = 256U << 10U;
-  // Bytes of outputs and artifacts together. At most 1 MiB.
+  // Bytes of the outputs as JSON. At most 1 MiB.
   std::size_t output_bytes = api::kMaxOutputBytes;
+  // Bytes of the artifacts together, compressed. At most api::kMaxArtifactBytes.
+  std::size_t artifact_bytes = api::kDefaultArtifactBytes;
   // How long to wait for `exec` to connect, and then again for the source to arrive.
   std::chrono::seconds connect{600};
 };

@@ -59,8 +59,13 @@ Collected collect_outputs(const std::string& root, const CollectLimits& limits) 
   out.outputs = merger.finish();
   out.error = merger.take_found_error();
   out.failure = merger.failure();
-  const std::size_t room = limits.outputs.bytes - std::min(limits.outputs.bytes, out.outputs ? out.outputs->size() : 0);
-  out.artifacts = collect_artifacts(*tree, others, limits.artifacts, room, warnings);
+  CollectedArtifacts artifacts = collect_artifacts(*tree, others, limits.artifacts);
+  out.artifacts = std::move(artifacts.list);
+  out.artifact_loss = std::move(artifacts.loss);
+  if (all.cut) {
+    out.artifact_loss += fmt::format("{}some files below /outputs are not listed, see the warning",
+                                     out.artifact_loss.empty() ? "artifacts were not kept: " : "; ");
+  }
   // The program's own warnings come first, but not at the cost of what is counted at the end of the others.
   const std::string counted = warnings.text();
   const std::string own = merger.harness_warning();

@@ -13,7 +13,7 @@
 // and what a pipeline's model left; the first one is kept.
 //
 // Whatever the directory holds, this needs a fixed amount of memory: the listing, the files that define outputs (their
-// sizes are added up before any is read), and the outputs are bounded, and values are kept as text.
+// sizes are added up before any is read), the outputs and the artifacts are bounded, and values are kept as text.
 #pragma once
 
 #include <optional>
@@ -29,7 +29,7 @@ namespace modelrun::sandbox {
 
 struct CollectLimits {
   OutputLimits outputs;
-  ArtifactLimits artifacts;  // the room for their bytes is what the outputs leave of outputs.bytes
+  ArtifactLimits artifacts;
   WalkLimits walk;
 };
 
@@ -38,6 +38,7 @@ struct Collected {
   // too large.
   std::optional<std::string> outputs;
   std::vector<api::Artifact> artifacts;  // sorted by name
+  std::string artifact_loss;             // as in api::ResultFrame
   // The first problem; its message counts the others, is printable and has at most 1000 bytes. Its reason is
   // OutputsInvalid, OutputsTooLarge or EntryPointNotFound. `outputs` still holds what could be read.
   std::optional<api::FrameError> error;

@@ -35,7 +35,8 @@ Environment of `agent` (all set by the operator):
   MODELRUN_RUN_SERVER_CA         PEM certificates that it must lead to
   MODELRUN_NAMESPACE, MODELRUN_RUN_NAME, MODELRUN_RUN_ID, MODELRUN_ATTEMPT
   MODELRUN_STDOUT_BYTES          kept of each stream, half from each end (262144)
-  MODELRUN_OUTPUT_BYTES          outputs and artifacts in all (1048576)
+  MODELRUN_OUTPUT_BYTES          outputs as JSON (1048576)
+  MODELRUN_ARTIFACT_BYTES        artifacts in all, compressed (4194304)
   MODELRUN_CONNECT_SECONDS       how long to wait for the source and for `exec` (600)
 
 Environment of `exec` (taken out before the model starts):

@@ -61,6 +61,7 @@ class Walk {
       warnings_.add(
           fmt::format("/outputs holds more than {} bytes of names: the rest was passed over", limits_.name_bytes));
     }
+    out_.cut = out_.cut || cut_;
     std::ranges::sort(out_.files, {}, &OutputFile::path);
     return std::move(out_);
   }
@@ -69,7 +70,7 @@ class Walk {
   void read_directory(const std::string& path, int depth) {
     auto fd = open_beneath(root_, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
     if (!fd && path == from_ && fd.error().kind == ErrorKind::kNotFound) return;
-    if (!fd) return warnings_.add(fmt::format("'{}' cannot be read", shown(path)));
+    if (!fd) return pass_over(fmt::format("'{}' cannot be read", shown(path)));
     const Directory directory(::fdopendir(fd->get()));
     if (directory == nullptr) return;
     const int here = fd->release();
@@ -86,22 +87,27 @@ class Walk {
     }
   }
 
+  void pass_over(std::string warning) {
+    out_.cut = true;
+    warnings_.add(std::move(warning));
+  }
+
   void take(int directory, const std::string& path, const std::string& name, int depth) {
     struct stat info{};
     if (::fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return;
     if (!is_presentable(name) || path.size() > kMaxPathBytes) {
-      warnings_.add(fmt::format(
+      pass_over(fmt::format(
           "'{}' was passed over: its name is too long, not UTF-8 or has characters that cannot be shown", shown(path)));
     } else if (S_ISDIR(info.st_mode)) {
       if (depth + 1 < limits_.depth) {
         todo_.push_back({path, depth + 1});
       } else {
-        warnings_.add(fmt::format("'{}' was passed over: deeper than {} directories", path, limits_.depth));
+        pass_over(fmt::format("'{}' was passed over: deeper than {} directories", path, limits_.depth));
       }
     } else if (!S_ISREG(info.st_mode)) {
       warnings_.add(fmt::format("'{}' was passed over: it is {}", path, kind_of(info.st_mode)));
     } else if (info.st_nlink != 1) {
-      warnings_.add(fmt::format("'{}' was passed over: it is a hard link", path));
+      pass_over(fmt::format("'{}' was passed over: it is a hard link", path));
     } else {
       out_.files.push_back({path, static_cast<std::uint64_t>(info.st_size)});
     }

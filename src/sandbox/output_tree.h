@@ -45,6 +45,9 @@ struct Listing {
   // A limit of entries or names was reached where files define outputs: in the directory that was listed or, with
   // `below`, anywhere. A limit that was reached elsewhere is only a warning.
   bool outputs_cut = false;
+  // A file may be missing here, and a warning says why: a limit was reached, a directory cannot be read, a name cannot
+  // be shown, or a file is a hard link. Symbolic links, sockets, FIFOs and devices are no files.
+  bool cut = false;
 };
 
 // An open directory tree. Not thread-safe.

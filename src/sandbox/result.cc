@@ -28,6 +28,7 @@ api::ResultFrame frame_of(RelayedRun run) {
 void add_outputs(api::ResultFrame& frame, Collected collected) {
   if (collected.outputs) frame.outputs = api::JsonText::from_compact(*std::move(collected.outputs));
   frame.artifacts = std::move(collected.artifacts);
+  frame.artifact_loss = std::move(collected.artifact_loss);
   const bool ended_well = frame.exit.how == api::ExitHow::kExited && frame.exit.code == 0;
   if (collected.error && (ended_well || collected.error->reason == "EntryPointNotFound")) {
     frame.error = std::move(collected.error);
@@ -39,7 +40,7 @@ void add_outputs(api::ResultFrame& frame, Collected collected) {
     frame.error = api::FrameError{"NonZeroExit", std::move(collected.failure)};
   }
   add_warning(frame, collected.warning);
-  if (ended_well && !frame.error && !frame.outputs && frame.artifacts.empty()) {
+  if (ended_well && !frame.error && !frame.outputs && frame.artifacts.empty() && frame.artifact_loss.empty()) {
     add_warning(
         frame,
         "the run left no outputs: neither a dict `result` or `outputs` at the top level of a Python program, nor "

@@ -144,6 +144,19 @@ def quota_that_refuses_the_full_result(space):
     assert "resultRef" not in status and "exceeded quota" in status["warning"], status.get("warning")
 
 
+@case
+def quota_that_refuses_the_artifacts(space):
+    """With onArtifactLoss: Fail the run fails, and what fits into its status is there."""
+    source = "open('/outputs/a.csv', 'w').write('x')\nresult = {'n': 1}\n"
+    space.project(files={"run.py": source}, limits={"onArtifactLoss": "Fail"})
+    quota = {"metadata": {"name": "tight"}, "spec": {"hard": {"count/configmaps": "1"}}}
+    space.post(f"/api/v1/namespaces/{space.name}/resourcequotas", quota)
+    space.run("r")
+    status = space.finish("r", 120)
+    assert status["phase"] == "Failed" and status["error"]["reason"] == "ArtifactsLost", status
+    assert "exceeded quota" in status["message"] and status["outputs"] == {"n": 1}, status
+
+
 @case(alone=True, minutes="ten minutes")
 def quiet_watch_of_ten_minutes(space):
     """After ten minutes without an event the watches still deliver."""

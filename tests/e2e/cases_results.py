@@ -109,6 +109,36 @@ def artifacts_and_files(space):
 
 
 @case
+def a_table_of_some_megabytes(space):
+    """It does not fit into one ConfigMap, and is kept beside outputs of their full size."""
+    source = (
+        "import random\nrandom.seed(7)\nrows = ['%d,%.6f\\n' % (i, random.gauss(0, 1)) for i in range(220_000)]\n"
+        "open('/outputs/table.csv', 'w').writelines(rows)\nresult = {'blob': 'y' * 1_000_000}\n"
+    )
+    status = run_model(space, source, seconds=90)
+    expect(status, "Succeeded", "Succeeded", 0)
+    (artifact,) = status["artifacts"]
+    assert artifact["stored"] and artifact["size"] > 3_000_000, artifact
+    assert "warning" not in status, status["warning"]
+    (kept,) = payload_of(space, status)["artifacts"]
+    contents = gzip.decompress(base64.b64decode(kept["gzip"]))
+    assert hashlib.sha256(contents).hexdigest() == artifact["sha256"]
+
+
+@case
+def artifacts_that_are_lost_fail_the_run(space):
+    source = (
+        "import os\nopen('/outputs/small.bin', 'wb').write(os.urandom(1000))\n"
+        "open('/outputs/large.bin', 'wb').write(os.urandom(200_000))\nresult = {'x': 1}\n"
+    )
+    status = run_model(space, source, project={"limits": {"artifactBytes": 100_000, "onArtifactLoss": "Fail"}})
+    expect(status, "Failed", "ArtifactsLost", 0)
+    assert "'large.bin'" in status["message"] and "limits.artifactBytes" in status["message"], status["message"]
+    assert status["outputs"] == {"x": 1}, status
+    assert {each["name"]: each["stored"] for each in status["artifacts"]} == {"small.bin": True, "large.bin": False}
+
+
+@case
 def exits_with_three(space):
     status = run_model(space, "import sys\nprint('before')\nsys.exit(3)\n")
     expect(status, "Failed", "NonZeroExit", 3)

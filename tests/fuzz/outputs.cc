@@ -43,6 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   make_files(kRoot, fuzz::text_of(data, size));
   sandbox::CollectLimits limits;
   limits.outputs.bytes = 1024;
+  limits.artifacts.bytes = 1024;
   const auto collected = sandbox::collect_outputs(kRoot, limits);
   if (collected.outputs) {
     fuzz::expect(collected.outputs->size() <= limits.outputs.bytes, "the outputs keep their limit");
@@ -57,8 +58,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::size_t bytes = 0;
   for (const auto& artifact : collected.artifacts) {
     bytes += artifact.bytes ? artifact.bytes->size() : 0;
+    fuzz::expect(!artifact.bytes || api::contents_of(artifact).has_value(), "what is kept can be read");
     fuzz::expect(fuzz::is_utf8(artifact.name), "the name of an artifact is UTF-8");
   }
-  fuzz::expect(bytes <= limits.outputs.bytes, "the artifacts keep their limit");
+  fuzz::expect(bytes <= limits.artifacts.bytes, "the artifacts keep their limit");
+  fuzz::expect(fuzz::is_printable(collected.artifact_loss), "what is lost is printable");
   return 0;
 }

@@ -1,6 +1,5 @@
 """The programs of attacks/ as models, in a container with the sandbox, and beside it in one without (container.py). Run by
 tests/sandbox/run, as root."""
-import base64
 import glob
 import json
 import os
@@ -10,7 +9,7 @@ import unittest
 
 import sandbox_test
 from container import TARGETS, Container, Network
-from fixture import UID
+from fixture import UID, contents_of
 from sandbox_test import has_landlock
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "attacks")
@@ -130,7 +129,7 @@ class AttacksTest(unittest.TestCase):
         self.assertFalse(os.path.exists(container.path("tmp/pickled")) or os.path.exists("/tmp/pickled"))
         [stored] = [a for a in frame["artifacts"] if a["name"] == "run.pkl"]
         control = self.container("")
-        control.control([*PYTHON, "-c", "import base64, pickle\npickle.loads(base64.b64decode('%s'))" % stored["bytes"]])
+        control.control([*PYTHON, "-c", "import pickle\npickle.loads(%r)" % contents_of(stored)])
         self.assertTrue(os.path.exists(control.path("tmp/pickled")))
 
     def test_outputs_that_are_swapped_until_the_end(self):
@@ -141,7 +140,7 @@ class AttacksTest(unittest.TestCase):
         frame = container.run()
         self.assertEqual(frame["exit"].get("code"), 0, frame["stderr"])
         for artifact in frame.get("artifacts", []):
-            self.assertEqual(base64.b64decode(artifact["bytes"]), b"plain" if artifact["size"] else b"", artifact)
+            self.assertEqual(contents_of(artifact), b"plain" if artifact["size"] else b"", artifact)
         self.assertNotIn("the-token", json.dumps(frame))
         self.assertEqual(processes_of_the_model(), [])
 

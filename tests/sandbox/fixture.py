@@ -143,6 +143,13 @@ class RunServer:
         self.http.server_close()
 
 
+def contents_of(artifact):
+    """The contents of an artifact as a frame holds them, or None."""
+    if "gzip" in artifact:
+        return gzip.decompress(base64.b64decode(artifact["gzip"]))
+    return base64.b64decode(artifact["bytes"]) if "bytes" in artifact else None
+
+
 class Pod:
     def __init__(self, binary, files, server=None, timeout=20, env=None, agent_env=None):
         self.binary = binary

@@ -2,6 +2,7 @@
 import atexit
 import ctypes
 import errno
+import hashlib
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import tempfile
 import time
 import unittest
 
-from fixture import UID, Pod
+from fixture import UID, Pod, contents_of
 
 BINARY = None
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -254,6 +255,49 @@ class SandboxTest(unittest.TestCase):
         frame = pod.run()
         self.assertEqual((frame["exit"]["how"], frame["exit"]["code"]), ("Exited", 0))
         self.assertEqual(pod.text("agent.out").count("MODELRUN-RESULT end"), 1)
+
+    # ---- Artifacts -------------------------------------------------------------------------------------------
+    def artifacts(self, text, **options):
+        """The frame of a model that writes files by put(NAME, BYTES), and the contents of those that were kept."""
+        put = "import os, random\nroot = __file__.rsplit('/repo', 1)[0] + '/outputs/'\n" \
+              "def put(name, data):\n    open(root + name, 'wb').write(data)\n"
+        frame = self.pod(put + text, timeout=100, **options).run(seconds=120)
+        self.assertEqual((frame["exit"]["how"], frame["exit"].get("code")), ("Exited", 0), frame["stderr"]["head"][-500:])
+        return frame, {each["name"]: contents_of(each) for each in frame["artifacts"] if contents_of(each) is not None}
+
+    def test_a_table_of_some_megabytes_is_kept(self):
+        frame, kept = self.artifacts(
+            "random.seed(7)\nv, rows, size = 100.0, ['step,value\\n'], 0\nwhile size < 3_500_000:\n    v += random.gauss(0, 1)\n"
+            "    rows.append('%d,%.6f\\n' % (len(rows), v))\n    size += len(rows[-1])\nput('table.csv', ''.join(rows).encode())\n"
+            "result = {'blob': 'y' * 1_000_000}\n")
+        self.assertEqual(len(frame["outputs"]["blob"]), 1_000_000)
+        self.assertEqual(hashlib.sha256(kept["table.csv"]).hexdigest(), frame["artifacts"][0]["sha256"])
+        self.assertGreater(len(kept["table.csv"]), 3_500_000)
+        self.assertNotIn("artifactLoss", frame)
+
+    def test_what_unpacks_to_too_much_is_not_kept(self):
+        frame, kept = self.artifacts("put('zeros.bin', b'')\nos.truncate(root + 'zeros.bin', 250_000_000)\n"
+                                     "put('more.bin', b'')\nos.truncate(root + 'more.bin', 300_000_000)\nput('small.txt', b'x')\n")
+        self.assertEqual(kept, {"small.txt": b"x"})
+        self.assertIn("'zeros.bin': too large", frame["artifactLoss"])
+        self.assertIn("'more.bin': no digest", frame["artifactLoss"])
+
+    def test_artifacts_beyond_their_room_are_named(self):
+        frame, kept = self.artifacts("random.seed(7)\nfor i in range(1, 5): put('%d.bin' % i, random.randbytes(i * 100_000))\n",
+                                     agent_env={"MODELRUN_ARTIFACT_BYTES": "650000"})
+        self.assertEqual(sorted(kept), ["1.bin", "2.bin", "3.bin"])
+        self.assertIn("'4.bin': compressed", frame["artifactLoss"])
+        self.assertIn("raise limits.artifactBytes of the project to 1000000", frame["artifactLoss"])
+
+    def test_streams_that_need_much_room_do_not_cost_the_frame(self):
+        # Escaped, the streams are 12 MiB of JSON: with 8 MiB of artifacts the frame would be refused as a whole.
+        frame, kept = self.artifacts("random.seed(7)\nos.write(1, b'\\x01' * 2_000_000), os.write(2, b'\\x01' * 2_000_000)\n"
+                                     "for i in range(16): put('%02d.bin' % i, random.randbytes(500_000))\n",
+                                     agent_env={"MODELRUN_STDOUT_BYTES": "1048576", "MODELRUN_ARTIFACT_BYTES": "8388608"})
+        self.assertEqual(len(frame["artifacts"]), 16)
+        self.assertLess(len(kept), 16)
+        self.assertLessEqual(len(json.dumps(frame)), 16 << 20)
+        self.assertIn("artifactLoss", frame)
 
     def test_agent_needs_a_fixed_amount_of_memory(self):
         # By then the agent has collected, written both durable copies and made the request.

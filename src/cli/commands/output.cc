@@ -58,7 +58,7 @@ class Artifacts {
   Result<std::string> read(const api::ArtifactStatus& wanted) {
     const auto& name = run_.meta.name;
     if (!wanted.stored || !run_.status.result_ref) {
-      return fail(ErrorKind::kNotFound, "artifact {} of run {}: its {} bytes were not kept, there was no room for them",
+      return fail(ErrorKind::kNotFound, "artifact {} of run {}: its {} bytes were not kept, see status.warning",
                   wanted.name, name, wanted.size);
     }
     if (!frame_) frame_ = kube::load_payload(session_.client, run_, session_.stop);
@@ -68,11 +68,13 @@ class Artifacts {
     if (found == all.end() || !found->bytes) {
       return fail(ErrorKind::kNotFound, "artifact {} of run {} is not in the full result", wanted.name, name);
     }
-    if (sha256_hex(*found->bytes) != wanted.sha256) {
+    auto contents = api::contents_of(*found);
+    if (!contents) return fail_in(fmt::format("artifact {} of run {}", wanted.name, name), contents.error());
+    if (sha256_hex(*contents) != wanted.sha256) {
       return fail(ErrorKind::kInvalid, "artifact {} of run {}: its SHA-256 is not the one in status", wanted.name,
                   name);
     }
-    return *found->bytes;
+    return contents;
   }
 
  private:

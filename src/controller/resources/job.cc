@@ -52,7 +52,8 @@ json agent_env(const JobInput& in) {
           // Longer than the operator waits, so that the agent does not give up first.
           env_entry(api::kEnvConnectSeconds, std::to_string(limits.pending_seconds + 60)),
           env_entry(api::kEnvStdoutBytes, std::to_string(limits.stdout_bytes)),
-          env_entry(api::kEnvOutputBytes, std::to_string(limits.output_bytes))};
+          env_entry(api::kEnvOutputBytes, std::to_string(limits.output_bytes)),
+          env_entry(api::kEnvArtifactBytes, std::to_string(limits.artifact_bytes))};
 }
 
 json agent_container(const JobInput& in) {

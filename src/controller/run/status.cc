@@ -1,5 +1,6 @@
 #include "controller/run/status.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "api/reason.h"
@@ -7,6 +8,7 @@
 #include "base/encoding.h"
 #include "base/printable.h"
 #include "controller/run/limits.h"
+#include "controller/run/steps.h"
 
 namespace modelrun::controller {
 namespace {
@@ -119,6 +121,7 @@ bool take_frame(const api::ResultFrame& frame, ModelRunStatus& status) {
   const bool outputs_fit = take_outputs(frame, status);
   if (frame.exit.started_at) status.started_at = status.timeline.started = frame.exit.started_at;
   status.provenance.rings = printable(frame.rings, 64);
+  if (!frame.artifact_loss.empty()) add_warning(status, frame.artifact_loss);
   if (!frame.warning.empty()) add_warning(status, frame.warning);
   const bool bytes_stored = std::ranges::any_of(frame.artifacts, [](const auto& a) { return a.bytes.has_value(); });
   status.truncated = !outputs_fit || status.out_truncated || status.err_truncated;
@@ -279,6 +282,14 @@ ModelRunStatus running(const Observed& observed, const Claim& claim, const api::
   return status;
 }
 
+std::string fatal_loss(const Observed& observed, const api::ResultFrame& frame) {
+  if (!limits_of(observed).fail_on_artifact_loss) return {};
+  if (!frame.artifact_loss.empty()) return frame.artifact_loss;
+  const bool any = std::ranges::any_of(frame.artifacts, [](const auto& each) { return each.bytes.has_value(); });
+  if (!any || observed.payload_refusals < kPayloadTries) return {};
+  return fmt::format("the full result, which holds the artifacts, was not stored: {}", observed.payload_error);
+}
+
 Ending ended(const Observed& observed, const Verdict& verdict, const api::ResultFrame* frame, const api::PodView* pod,
              Time now) {
   Ending ending{next_status(observed), {}};
@@ -310,8 +321,17 @@ Ending reused(const Observed& observed, Time now) {
   status.reused_from = from.reused_from.value_or(api::RunRef{other.meta.name, other.meta.uid, from.run_number});
   status.message = from.reused_from ? from.message : fmt::format("as run {}: {}", other.meta.name, from.message);
   // The other run's ConfigMaps are deleted with it, so this run needs its own.
-  if (observed.other.full) add_payload(observed, *observed.other.full, ending);
-  set_end(observed, status, from.error ? from.error->reason : std::string(api::reason::kSucceeded), now);
+  if (observed.other.full) {
+    add_payload(observed, *observed.other.full, ending);
+    const auto verdict = judge_loss({status.phase, {}, status.message, status.exit_code, false},
+                                    fatal_loss(observed, *observed.other.full));
+    if (verdict.phase != from.phase) {
+      status.phase = verdict.phase;
+      status.message = verdict.message;
+      status.error = api::RunError{verdict.reason, verdict.message};
+    }
+  }
+  set_end(observed, status, status.error ? status.error->reason : std::string(api::reason::kSucceeded), now);
   return ending;
 }
 

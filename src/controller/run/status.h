@@ -50,6 +50,9 @@ struct Ending {
   // written.
   std::vector<std::string> payload;
 };
+// Which artifacts of `frame` are not kept, for people, if limits.onArtifactLoss of the project is Fail. Empty if all
+// are kept, or if the loss is only a warning.
+std::string fatal_loss(const Observed& observed, const api::ResultFrame& frame);
 // The run ends with `verdict`. `frame` is the attempt's result, and null if it is lost: then status has no output of
 // the model, and only verdict.message says what happened. `pod` may be null.
 Ending ended(const Observed& observed, const Verdict& verdict, const api::ResultFrame* frame, const api::PodView* pod,

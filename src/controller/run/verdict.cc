@@ -141,6 +141,13 @@ std::optional<Verdict> judge_frame(const api::ResultFrame& frame, std::int64_t t
   return std::nullopt;
 }
 
+Verdict judge_loss(Verdict verdict, const std::string& loss) {
+  if (verdict.phase != Phase::kSucceeded || loss.empty()) return verdict;
+  return failed(reason::kArtifactsLost,
+                fmt::format("the model ran, and limits.onArtifactLoss of the project is Fail: {}", loss),
+                verdict.exit_code);
+}
+
 Verdict judge_remains(const Remains& remains) {
   const auto code = remains.frame != nullptr ? shell_code(remains.frame->exit) : std::nullopt;
   if (remains.pod != nullptr && remains.pod->reason == "DeadlineExceeded") {

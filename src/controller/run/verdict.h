@@ -31,6 +31,10 @@ struct Verdict {
 std::optional<Verdict> judge_frame(const api::ResultFrame& frame, std::int64_t timeout_seconds,
                                    const std::string& cancel_cause = {});
 
+// Returns `verdict`, or the reason ArtifactsLost in the place of success. `loss` says which artifacts of the run were
+// not kept, and why; empty when all were.
+Verdict judge_loss(Verdict verdict, const std::string& loss);
+
 // What is left of an attempt that is over. The pointers are not kept.
 struct Remains {
   const api::PodView* pod = nullptr;        // null if it is gone

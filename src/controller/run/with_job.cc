@@ -151,7 +151,7 @@ Plan decide_with_job(const Observed& observed, Time now, const Settings& setting
 
   if (observed.frame) {
     if (const auto verdict = judge_frame(*observed.frame, attempt.timeout, attempt.cancel_cause)) {
-      return conclude(observed, *verdict, attempt.pod, now);
+      return conclude(observed, judge_loss(*verdict, fatal_loss(observed, *observed.frame)), attempt.pod, now);
     }
   }
   if (auto plan = refuse_unsound(attempt)) return *plan;

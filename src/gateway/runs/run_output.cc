@@ -67,13 +67,15 @@ Result<Content> file_content(const api::ResultFrame* frame, const api::ArtifactS
     if (found != frame->artifacts.end() && found->bytes) kept = &*found;
   }
   if (kept == nullptr) {
-    return fail(ErrorKind::kNotFound, "file {}: its {} bytes were not kept, there was no room for them", file.name,
+    return fail(ErrorKind::kNotFound, "file {}: its {} bytes were not kept, see the run's warning", file.name,
                 file.size);
   }
-  if (sha256_hex(*kept->bytes) != file.sha256) {
+  auto contents = api::contents_of(*kept);
+  if (!contents) return fail_in(fmt::format("file {}", file.name), contents.error());
+  if (sha256_hex(*contents) != file.sha256) {
     return fail(ErrorKind::kInternal, "file {}: its SHA-256 is not the one in the run's status", file.name);
   }
-  return Content{file.name, path, *kept->bytes, false};
+  return Content{file.name, path, *std::move(contents), false};
 }
 
 Result<Content> content_of(const api::ModelRun& run, const api::ResultFrame* frame, const std::string& wanted) {

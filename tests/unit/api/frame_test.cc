@@ -69,6 +69,32 @@ TEST(Frame, RoundTrip) {
   EXPECT_FALSE(back->err.truncated());
 }
 
+TEST(Frame, CompressedArtifactsAndTheirLossSurvive) {
+  ResultFrame frame = sample();
+  const std::string text(100'000, 'x');
+  frame.artifacts = {{"a.txt", text.size(), sha256_hex(text), "text/plain", gzip(text), true}};
+  frame.artifact_loss = "artifacts were not kept: 'b.txt'";
+  const auto back = decode_frame(encode_frame(frame));
+  ASSERT_TRUE(back);
+  ASSERT_EQ(back->artifacts.size(), 1U);
+  EXPECT_EQ(contents_of(back->artifacts[0]).value_or(""), text);
+  EXPECT_EQ(back->artifact_loss, frame.artifact_loss);
+}
+
+TEST(Frame, ContentsOfAnArtifactAreBoundedAndChecked) {
+  const auto kind = [](const Artifact& artifact) {
+    const auto contents = contents_of(artifact);
+    return contents ? std::optional<ErrorKind>() : contents.error().kind;
+  };
+  const std::string most(kMaxArtifactContents, '\0');
+  EXPECT_EQ(kind({"most", most.size(), "", "", gzip(most), true}), std::nullopt);
+  EXPECT_EQ(kind({"bomb", most.size() + 1, "", "", gzip(most + "x"), true}), ErrorKind::kTooLarge);
+  EXPECT_EQ(kind({"size", 2, "", "", gzip("abc"), true}), ErrorKind::kInvalid);
+  EXPECT_EQ(kind({"size", 2, "", "", "abc"}), ErrorKind::kInvalid);
+  EXPECT_EQ(kind({"damaged", 3, "", "", "abc", true}), ErrorKind::kInvalid);
+  EXPECT_EQ(kind({"not kept", 3, "", "", std::nullopt}), ErrorKind::kNotFound);
+}
+
 TEST(Frame, AbsentAndEmptyOutputsDiffer) {
   ResultFrame frame = sample();
   frame.outputs = json::object();
@@ -268,6 +294,15 @@ TEST(TerminationMessage, SizesAroundTheLimit) {
     was_complete = complete;
   }
   EXPECT_FALSE(was_complete);
+}
+
+TEST(TerminationMessage, ArtifactsThatItLeavesOutAreALoss) {
+  ResultFrame frame = sample();
+  frame.artifacts[0].bytes = std::string(5000, 'x');
+  const auto compact = frame_from_termination_message(frame_to_termination_message(frame));
+  ASSERT_TRUE(compact);
+  EXPECT_FALSE(compact->complete);
+  EXPECT_THAT(compact->frame.artifact_loss, HasSubstr("no artifact was kept"));
 }
 
 TEST(TerminationMessage, NotOurs) {

@@ -172,7 +172,9 @@ TEST(ModelProject, Spec) {
            {"maxConcurrentRuns", 2},
            {"attempts", 1},
            {"pendingSeconds", 6},
-           {"queueSeconds", 7}}},
+           {"queueSeconds", 7},
+           {"artifactBytes", 8},
+           {"onArtifactLoss", "Fail"}}},
          {"history",
           {{"podSeconds", 1},
            {"successful", 2},
@@ -189,6 +191,8 @@ TEST(ModelProject, Spec) {
   EXPECT_EQ(project.data.snapshot_ref, "r");
   EXPECT_EQ(project.limits.max_concurrent_runs, 2);
   EXPECT_EQ(project.limits.queue_seconds, 7);
+  EXPECT_EQ(project.limits.artifact_bytes, 8);
+  EXPECT_TRUE(project.limits.fail_on_artifact_loss);
   EXPECT_EQ(project.history.ttl_seconds, 4);
   EXPECT_TRUE(project.history.include_applied && project.suspend);
 }
@@ -197,6 +201,8 @@ TEST(ModelProject, Defaults) {
   const auto project = decode_model_project({{"spec", {{"source", {{"git", {{"url", "u"}}}}}}}});
   EXPECT_EQ(project.limits.pending_seconds, 600);
   EXPECT_EQ(project.limits.attempts, 3);
+  EXPECT_EQ(project.limits.artifact_bytes, 4 << 20);
+  EXPECT_FALSE(project.limits.fail_on_artifact_loss);
   EXPECT_EQ(project.history.pod_seconds, 300);
   EXPECT_FALSE(project.limits.queue_seconds || project.limits.timeout_seconds || project.limits.max_concurrent_runs);
   EXPECT_FALSE(project.runtime.host_users);

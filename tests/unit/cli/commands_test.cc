@@ -26,8 +26,12 @@ struct Commands : testing::Test, Program {
     frame.out = {.head = "first\n", .tail = "last\n", .total_bytes = 100};
     frame.err = {.head = "oops\n", .tail = "", .total_bytes = 5};
     frame.outputs = json{{"big", "value"}};
-    frame.artifacts = {
-        {.name = "chart.png", .size = 3, .sha256 = sha256_hex("png"), .media_type = "image/png", .bytes = "png"}};
+    frame.artifacts = {{.name = "chart.png",
+                        .size = 3,
+                        .sha256 = sha256_hex("png"),
+                        .media_type = "image/png",
+                        .bytes = gzip("png"),
+                        .gzip = true}};
     const std::string document = api::encode_frame(frame);
     const std::string text = base64_encode(gzip(document));
     put_part("part-1", text.substr(0, 80));

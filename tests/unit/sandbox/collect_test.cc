@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <thread>
 
 #include "api/json_text.h"
@@ -49,7 +50,8 @@ class Collect : public testing::Test {
 
   // Nothing of the file outside was taken.
   static void expect_no_secret(const Collected& got) {
-    for (const auto& artifact : got.artifacts) EXPECT_THAT(artifact.bytes.value_or(""), Not(HasSubstr("secret")));
+    for (const auto& artifact : got.artifacts)
+      EXPECT_THAT(api::contents_of(artifact).value_or(""), Not(HasSubstr("secret")));
     EXPECT_THAT(got.outputs.value_or(""), Not(HasSubstr("secret")));
     EXPECT_THAT(got.error.value_or(api::FrameError{}).message, Not(HasSubstr("the secret")));
   }
@@ -169,19 +171,125 @@ TEST_F(Collect, SizeLimitIsExact) {
   EXPECT_FALSE(got.outputs);
 }
 
+// Bytes that gzip does not make smaller, the same at each call.
+std::string noise(std::size_t size) {
+  std::mt19937 random(1);
+  std::string bytes(size, '\0');
+  for (char& each : bytes) each = static_cast<char>(random() & 0xffU);
+  return bytes;
+}
+
+// A CSV of a random walk, as a model writes a forecast.
+std::string random_walk(std::size_t size) {
+  std::mt19937 random(7);
+  std::normal_distribution<double> step(0, 1);
+  std::string text = "step,value\n";
+  double value = 100;
+  for (int i = 0; text.size() < size; ++i) text += fmt::format("{},{:.6f}\n", i, value += step(random));
+  return text;
+}
+
+TEST_F(Collect, ALargeTableIsKeptBesideLargeOutputs) {
+  const std::string table = random_walk(3'500'000);
+  limits_.outputs.bytes = 12;
+  write("a.json", "\"12\"");  // with its name, the outputs take almost all of their room, and none of the artifacts'
+  write("table.csv", table);
+  const auto got = collect();
+  EXPECT_FALSE(got.error);
+  ASSERT_EQ(got.artifacts.size(), 1U);
+  ASSERT_TRUE(got.artifacts[0].bytes);
+  EXPECT_TRUE(got.artifacts[0].gzip);
+  EXPECT_LT(got.artifacts[0].bytes->size(), std::size_t{2} << 20U);
+  EXPECT_EQ(api::contents_of(got.artifacts[0]).value_or(""), table);
+  EXPECT_EQ(got.artifact_loss, "");
+}
+
+TEST_F(Collect, AsManyArtifactsAsPossibleAreKept) {
+  limits_.artifacts.bytes = 10'000;
+  write("a.bin", noise(9'000));
+  write("b.bin", noise(4'000));
+  write("c.bin", noise(5'000));
+  write("d.bin", noise(3'000));
+  write("zeros.bin", std::string(1'000'000, '\0'));  // the largest, and the smallest when it is compressed
+  const auto got = collect();
+  ASSERT_EQ(got.artifacts.size(), 5U);
+  std::string kept;
+  for (const auto& each : got.artifacts) kept += each.bytes ? each.name + " " : "";
+  EXPECT_EQ(kept, "b.bin d.bin zeros.bin ");
+  for (const auto& each : got.artifacts) EXPECT_EQ(each.sha256.size(), 64U) << each.name;
+  EXPECT_THAT(got.artifact_loss, HasSubstr("'a.bin'"));
+  EXPECT_THAT(got.artifact_loss, HasSubstr("'c.bin'"));
+  EXPECT_THAT(got.artifact_loss, Not(HasSubstr("'b.bin'")));
+}
+
+TEST_F(Collect, OfArtifactsOfOneSizeTheFirstIsKept) {
+  limits_.artifacts.bytes = 10'000;
+  for (const char* name : {"a.bin", "b.bin", "c.bin"}) write(name, noise(4'000));
+  const auto got = collect();
+  ASSERT_EQ(got.artifacts.size(), 3U);
+  EXPECT_TRUE(got.artifacts[0].bytes && got.artifacts[1].bytes && !got.artifacts[2].bytes);
+  EXPECT_THAT(got.artifact_loss,
+              HasSubstr("'c.bin': compressed they are 2000 bytes more than the 10000 that are kept"));
+  EXPECT_THAT(got.artifact_loss, HasSubstr("raise limits.artifactBytes of the project to 12000"));
+}
+
+TEST_F(Collect, TheNamesOfLostArtifactsAreBounded) {
+  limits_.artifacts.bytes = 0;
+  for (int i = 0; i < 40; ++i) write(fmt::format("{:02}{}.bin", i, std::string(200, 'n')), noise(100));
+  const auto loss = collect().artifact_loss;
+  EXPECT_LE(loss.size(), 1000U);
+  EXPECT_THAT(loss, HasSubstr("and 35 more"));
+  EXPECT_THAT(loss, HasSubstr("limits.artifactBytes"));
+}
+
+TEST_F(Collect, ContentsAreBoundedBeforeCompression) {
+  limits_.artifacts.contents = 1'000'000;
+  limits_.artifacts.all_contents = 1'500'000;
+  write("bomb.bin", std::string(1'000'001, '\0'));
+  write("one.bin", std::string(900'000, '\0'));
+  write("two.bin", std::string(900'001, '\0'));
+  const auto got = collect();
+  ASSERT_EQ(got.artifacts.size(), 3U);
+  EXPECT_FALSE(got.artifacts[0].bytes) << "too large itself";
+  EXPECT_TRUE(got.artifacts[1].bytes);
+  EXPECT_FALSE(got.artifacts[2].bytes) << "too large together with the one before";
+  EXPECT_THAT(got.artifact_loss, HasSubstr("'two.bin', 'bomb.bin': too large"));
+}
+
+TEST_F(Collect, WhatIsNotListedIsALoss) {
+  write("kept.txt", "x");
+  EXPECT_EQ(collect().artifact_loss, "");
+  write("linked.txt", "x");
+  fs::create_hard_link(root_ + "/linked.txt", root_ + "/other.txt");
+  EXPECT_THAT(collect().artifact_loss, HasSubstr("not listed"));
+  fs::remove(root_ + "/other.txt");
+  EXPECT_EQ(collect().artifact_loss, "");
+  limits_.walk.depth = 2;
+  write("a/b/c/deep.txt", "x");
+  EXPECT_THAT(collect().artifact_loss, HasSubstr("not listed"));
+}
+
+TEST_F(Collect, AFileThatCannotBeReadIsALoss) {
+  const auto tree = OutputTree::open(root_);
+  ASSERT_TRUE(tree);
+  const auto got = collect_artifacts(*tree, {{"gone.txt", 1}}, {});
+  EXPECT_TRUE(got.list.empty());
+  EXPECT_THAT(got.loss, HasSubstr("'gone.txt': it could not be read"));
+}
+
 TEST_F(Collect, ArtifactsWithDigestBytesAndRoom) {
-  limits_.outputs.bytes = 10;
+  limits_.artifacts.bytes = 4;
   write("a.csv", "12345678");
   write("dir/b.png", "123");
   const auto got = collect();
   ASSERT_EQ(got.artifacts.size(), 2U);
   EXPECT_EQ(got.artifacts[0].name, "a.csv");
   EXPECT_EQ(got.artifacts[0].media_type, "text/csv");
-  EXPECT_EQ(got.artifacts[0].bytes, "12345678");
+  EXPECT_FALSE(got.artifacts[0].bytes);
   EXPECT_EQ(got.artifacts[1].name, "dir/b.png");
   EXPECT_EQ(got.artifacts[1].sha256, sha256_hex("123"));
-  EXPECT_FALSE(got.artifacts[1].bytes);
-  EXPECT_THAT(got.warning, HasSubstr("without their bytes"));
+  EXPECT_EQ(got.artifacts[1].bytes, "123");
+  EXPECT_THAT(got.artifact_loss, HasSubstr("'a.csv'"));
 }
 
 TEST_F(Collect, CountLimit) {
@@ -189,7 +297,7 @@ TEST_F(Collect, CountLimit) {
   for (int i = 0; i < 5; ++i) write(fmt::format("{}.txt", i), "x");
   const auto got = collect();
   EXPECT_EQ(got.artifacts.size(), 3U);
-  EXPECT_THAT(got.warning, HasSubstr("2 files beyond"));
+  EXPECT_THAT(got.artifact_loss, HasSubstr("'3.txt', '4.txt': files beyond the first 3"));
 }
 
 TEST_F(Collect, LinksAreNotFollowed) {
@@ -244,7 +352,7 @@ TEST_F(Collect, SparseFilesCostNothing) {
   ASSERT_EQ(got.artifacts.size(), 1U);
   EXPECT_EQ(got.artifacts[0].size, std::uint64_t{1} << 40U);
   EXPECT_EQ(got.artifacts[0].sha256, "");
-  EXPECT_THAT(got.warning, HasSubstr("no digest"));
+  EXPECT_THAT(got.artifact_loss, HasSubstr("no digest"));
 }
 
 TEST_F(Collect, StrangeNames) {

@@ -156,6 +156,7 @@ TEST(AgentConfig, NamesWhatIsWrong) {
   ASSERT_TRUE(config.has_value());
   EXPECT_EQ(config->server.attempt, 2);
   EXPECT_EQ(config->output_bytes, api::kMaxOutputBytes);
+  EXPECT_EQ(config->artifact_bytes, api::kDefaultArtifactBytes);
   for (std::size_t i = 0; i < 6; ++i) {
     auto without = env;
     without.erase(without.begin() + static_cast<std::ptrdiff_t>(i));
@@ -163,9 +164,9 @@ TEST(AgentConfig, NamesWhatIsWrong) {
   }
   env.back() = "MODELRUN_ATTEMPT=two";
   EXPECT_THAT(read_agent_config(env).error().message, HasSubstr("MODELRUN_ATTEMPT='two'"));
-  for (const char* bad :
-       {"MODELRUN_ATTEMPT=-1", "MODELRUN_CONNECT_SECONDS=-5", "MODELRUN_CONNECT_SECONDS=0", "MODELRUN_OUTPUT_BYTES=0",
-        "MODELRUN_STDOUT_BYTES=1048577", "MODELRUN_OUTPUT_BYTES=1048577"}) {
+  for (const char* bad : {"MODELRUN_ATTEMPT=-1", "MODELRUN_CONNECT_SECONDS=-5", "MODELRUN_CONNECT_SECONDS=0",
+                          "MODELRUN_OUTPUT_BYTES=0", "MODELRUN_STDOUT_BYTES=1048577", "MODELRUN_OUTPUT_BYTES=1048577",
+                          "MODELRUN_ARTIFACT_BYTES=-1", "MODELRUN_ARTIFACT_BYTES=8388609"}) {
     env.back() = bad;
     EXPECT_FALSE(read_agent_config(env)) << bad;
   }

@@ -305,6 +305,11 @@ TEST(Join, KeepsAFullResultOfItsOwn) {
   EXPECT_FALSE(scene.plan(9).status->artifacts.at(0).stored);
   EXPECT_NE(scene.plan(9).status->warning, "");
   EXPECT_EQ(scene.plan(9).status->identity, "") << "nobody is to take this for the result";
+  api::ResultFrame with_file = *scene.seen.other.full;
+  with_file.artifacts = {{"a.csv", 3, std::string(64, '0'), "text/csv", "abc"}};
+  scene.seen.other.full = std::make_shared<const api::ResultFrame>(std::move(with_file));
+  scene.project.limits.fail_on_artifact_loss = true;
+  EXPECT_EQ(scene.at_second(9), "[Failed ArtifactsLost]") << "its own copy of the artifacts was not kept";
 }
 
 TEST(Join, GoesOnAloneWhenTheOtherIsOfNoUse) {

@@ -285,6 +285,44 @@ TEST(Running, FrameEndsIt) {
   EXPECT_EQ(Scene().running().frame(ExitHow::kExited, 3).at_second(9), "[Failed NonZeroExit]");
 }
 
+// Lost in the pod, or with the full result that the API server refuses.
+TEST(Running, LostArtifactsAreAWarningOrTheEnd) {
+  for (const bool refused : {false, true}) {
+    Scene scene = Scene().running().frame(ExitHow::kExited, 0);
+    scene.result->outputs = api::JsonText::from_compact(R"({"a":1})");
+    scene.result->artifacts = {{"kept.csv", 3, std::string(64, '0'), "text/csv", "abc"}};
+    if (refused) {
+      scene.seen.payload_refusals = kPayloadTries;
+      scene.seen.payload_error = "exceeded quota";
+    } else {
+      scene.result->artifact_loss = "artifacts were not kept: 'lost.csv'";
+    }
+    const std::string cause = refused ? "exceeded quota" : "'lost.csv'";
+    Plan plan = scene.plan(9);
+    EXPECT_EQ(plan.status->phase, api::Phase::kSucceeded);
+    EXPECT_THAT(plan.status->warning, ::testing::HasSubstr(cause));
+
+    scene.project.limits.fail_on_artifact_loss = true;
+    plan = scene.plan(9);
+    EXPECT_EQ(plan.status->phase, api::Phase::kFailed);
+    ASSERT_TRUE(plan.status->error);
+    EXPECT_EQ(plan.status->error->reason, "ArtifactsLost");
+    EXPECT_THAT(plan.status->message, ::testing::HasSubstr(cause));
+    EXPECT_THAT(plan.status->message, ::testing::HasSubstr("limits.onArtifactLoss"));
+    EXPECT_TRUE(plan.status->outputs) << "what was kept stays";
+    EXPECT_EQ(plan.status->exit_code, 0);
+    ASSERT_EQ(plan.status->artifacts.size(), 1U);
+    EXPECT_EQ(plan.status->artifacts[0].stored, !refused);
+
+    scene.result->artifact_loss.clear();
+    scene.seen.payload_refusals = kPayloadTries - 1;
+    EXPECT_EQ(scene.plan(9).status->phase, api::Phase::kSucceeded) << "nothing is lost yet";
+    scene.result->exit.code = 3;
+    scene.result->artifact_loss = "artifacts were not kept: 'lost.csv'";
+    EXPECT_EQ(scene.plan(9).status->error->reason, "NonZeroExit") << "the model's own failure comes first";
+  }
+}
+
 TEST(Running, FrameBeatsCancelSuspendAndDeletedProject) {
   Scene scene = Scene().running().frame(ExitHow::kExited, 0);
   scene.run.spec.cancel = true;

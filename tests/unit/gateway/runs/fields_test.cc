@@ -170,6 +170,10 @@ TEST(Output, IsFoundByNameAndStem) {
   EXPECT_THAT(find("chart", "text").error().message, HasSubstr("base64"));
   EXPECT_THAT(find("nothing").error().message, HasSubstr("there are revenue, title, sub/chart.csv, lost.bin"));
   EXPECT_THAT(find("lost.bin").error().message, HasSubstr("not kept"));
+  frame.artifacts[0].bytes = gzip(bytes);
+  frame.artifacts[0].gzip = true;
+  EXPECT_EQ(find("sub/chart.csv").value()["content"], base64_encode(bytes)) << "as it was before it was compressed";
+  frame.artifacts[0].gzip = false;
   frame.artifacts[0].bytes = "other";
   EXPECT_EQ(find("chart").error().kind, ErrorKind::kInternal);
   run.status.outputs = json{{"big", std::string(kMaxOutputContent + 1, 'x')}};
