@@ -79,7 +79,8 @@ api::ModelRun as_run(const TryFlags& flags, const api::ResultFrame& frame, const
   status.finished_at = frame.exit.finished_at;
   status.err = frame.err.head + frame.err.tail;
   status.outputs = frame.outputs;
-  status.warning = frame.warning;
+  status.warning = frame.artifact_loss;
+  if (!frame.warning.empty()) status.warning += (status.warning.empty() ? "" : "; ") + frame.warning;
   status.message = end.message;
   if (end.phase != api::Phase::kSucceeded) status.error = api::RunError{end.reason, end.message};
   for (const auto& artifact : frame.artifacts) {
@@ -102,7 +103,9 @@ Result<void> write_files(Console& console, const TryFlags& flags, const api::Res
     if (!artifact.bytes) continue;  // the summary says so
     const auto path = path_below(folder, artifact.name);
     RETURN_IF_ERROR(path);
-    RETURN_IF_ERROR(write(*path, *artifact.bytes));
+    const auto contents = api::contents_of(artifact);
+    RETURN_IF_ERROR(contents);
+    RETURN_IF_ERROR(write(*path, *contents));
   }
   return {};
 }
