@@ -40,6 +40,7 @@ std::string route_label(const std::string& path) {
     return path;
   if (path == "/" || path.starts_with("/page/")) return "page";
   if (path.starts_with("/v1/runs")) {
+    if (path.ends_with("/log")) return "/v1/runs/{id}/log";
     if (path.ends_with("/logs")) return "/v1/runs/{id}/logs";
     if (path.ends_with("/details")) return "/v1/runs/{id}/details";
     if (path.ends_with("/cancel")) return "/v1/runs/{id}/cancel";

@@ -35,8 +35,9 @@ class Document:
             schema = {**response["content"][kind]["schema"], "components": self.text["components"]}
             errors = list(Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(body))
             assert not errors, f"{operation['operationId']}, {status}: {errors[0].message} at {list(errors[0].path)}"
-            if schema.get("properties") and status < 300:
-                unknown = set(body) - set(schema["properties"])
+            if status < 300:
+                named = self.text["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+                unknown = set(body) - set(named["properties"])
                 assert not unknown, f"{operation['operationId']}: {unknown} are not declared"
         return body
 
@@ -62,8 +63,13 @@ def plain_http_answers_as_its_openapi_document_says(space, gateway):
         ask("GET", f"/v1/runs/{run['run_id']}")
         ask("GET", f"/v1/runs/{run['run_id']}/details")
         ask("GET", f"/v1/runs/{run['run_id']}/logs")
+        ask("GET", f"/v1/runs/{run['run_id']}/log?stream=stdout&limit=1000")
     ask("GET", "/v1/runs?project_name=forecasts&limit=50")
     ask("GET", "/v1/runs")
+    page = ask("GET", "/v1/runs?limit=1")
+    ask("GET", f"/v1/runs?limit=1&cursor={page['next_cursor']}")
+    ask("GET", "/v1/projects?project_name=forecasts")
+    ask("GET", f"/v1/runs/{done['run_id']}/outputs/revenue?offset=0&limit=4")
     ask("GET", f"/v1/runs/{done['run_id']}/outputs/revenue")
     ask("GET", f"/v1/runs/{done['run_id']}/artifacts/note.txt")
     # Whatever is wrong is told in the one form.

@@ -85,6 +85,7 @@ def the_others_runs_are_not_there(space, gateway):
         requests = [
             ("GET", "/v1/runs/{}"),
             ("GET", "/v1/runs/{}/logs"),
+            ("GET", "/v1/runs/{}/log"),
             ("GET", "/v1/runs/{}/outputs/revenue"),
             ("GET", "/v1/runs/{}/outputs/note.txt"),
             ("POST", "/v1/runs/{}/cancel"),
@@ -102,6 +103,7 @@ def the_others_runs_are_not_there(space, gateway):
         calls = [
             ("get_run", {}),
             ("get_run_output", {"output_name": "revenue"}),
+            ("get_run_log", {}),
             ("cancel_run", {"project_name": "forecasts"}),
             ("cancel_run", {"project_name": f"{theirs.space.name}/forecasts"}),
         ]
@@ -129,7 +131,7 @@ def the_others_projects_are_not_there(space, gateway):
                 for status, _, body in (by_list, by_run, by_key):
                     same((status, blanked(body["detail"], none, name, project)), (404, json.dumps("there is no project 'NAME' in namespace NAME that you can see")))
                 for modern in (False, True):
-                    for tool, more in (("list_runs", {}), ("run", {"scope": "project", "mode": "async"})):
+                    for tool, more in (("list_runs", {}), ("list_projects", {}), ("run", {"scope": "project", "mode": "async"})):
                         answer = ours.tool(tool, {"project_name": f"{namespace}/{project}", **more}, modern)
                         same((answer[ERROR], [n for n in names if n in answer["content"][0]["text"]] != []), (True, True))
         same(len(theirs.space.items(RUNS)), 1)

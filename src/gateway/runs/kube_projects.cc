@@ -1,9 +1,14 @@
 // The part of KubeRunService about a namespace as a whole: its projects, its newest runs, and what a caller may do
 // there.
 #include <algorithm>
+#include <iterator>
+#include <map>
 
+#include "api/condition.h"
+#include "api/json_access.h"
 #include "api/model_project.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "gateway/runs/kube_run_service.h"
 #include "gateway/runs/names.h"
 
@@ -16,16 +21,48 @@ Error no_namespace(const std::string& namespace_) {
   return {ErrorKind::kNotFound, fmt::format("there is no namespace {} that you can see", namespace_)};
 }
 
-ProjectSummary summarize_project(const api::ModelProject& project) {
+ProjectSummary summarize_project(const kube::Json& object) {
+  constexpr std::size_t kMaxDescription = 1024;
+  const auto project = api::decode_model_project(object);
   const auto& status = project.status;
   const auto& named = project.git.default_branch;
-  return {.name = project.meta.name,
-          .default_branch = named.empty() ? status.default_branch : named,
-          .last_commit = status.last_commit,
-          .last_number = status.last_run_number,
-          .active = static_cast<std::int64_t>(status.active.size()),
-          .queued = status.queued_runs,
-          .suspended = project.suspend};
+  const auto& annotations = api::member(api::member(object, "metadata"), "annotations");
+  ProjectSummary summary{
+      .namespace_ = project.meta.namespace_,
+      .name = project.meta.name,
+      .description = printable(api::text_at(annotations, "kubernetes.io/description"), kMaxDescription),
+      .default_branch = named.empty() ? status.default_branch : named,
+      .last_commit = status.last_commit,
+      .last_number = status.last_run_number,
+      .active = static_cast<std::int64_t>(status.active.size()),
+      .queued = status.queued_runs,
+      .suspended = project.suspend,
+      .ready = {},
+      .message = {}};
+  if (const auto* ready = api::find_condition(status.conditions, "Ready")) {
+    if (ready->status != api::ConditionStatus::kUnknown) summary.ready = ready->status == api::ConditionStatus::kTrue;
+    summary.message = printable(ready->message, kMaxDescription);
+  }
+  return summary;
+}
+
+std::string key_of(const ProjectSummary& project) {
+  return api::object_key(project.namespace_, project.name);
+}
+
+// Of each model the newest run of `runs` that has succeeded, on `commit` if that is not empty.
+std::vector<KnownModel> models_of(std::vector<RunSummary> runs, const std::string& commit) {
+  const RunQuery succeeded{.phase = api::Phase::kSucceeded, .limit = runs.size(), .after = {}};
+  std::map<std::string, KnownModel> newest;
+  for (auto& run : page_of(std::move(runs), succeeded).runs) {
+    if (run.model.empty() || (!commit.empty() && run.commit != commit)) continue;
+    newest.try_emplace(run.model, KnownModel{run.model, run.commit, run.key.uid});
+  }
+  std::vector<KnownModel> models;
+  for (auto& [name, model] : newest) {
+    if (models.size() < kMaxKnownModels) models.push_back(std::move(model));
+  }
+  return models;
 }
 
 }  // namespace
@@ -36,48 +73,96 @@ Error own_fault(const Error& error) {
   return {ErrorKind::kUnavailable, "the gateway lacks a right that it needs; its log says which one"};
 }
 
-void keep_newest(std::vector<RunSummary>& runs, std::optional<api::Phase> phase, std::size_t limit) {
-  if (phase) {
-    const auto word = status_word(*phase);
-    std::erase_if(runs, [&](const RunSummary& run) { return status_word(run.phase) != word; });
-  }
-  std::ranges::sort(runs, [](const RunSummary& a, const RunSummary& b) {
-    return std::tie(a.created, a.number, a.key.uid) > std::tie(b.created, b.number, b.key.uid);
-  });
-  if (runs.size() > limit) runs.resize(limit);
+Result<bool> KubeRunService::may_list(const Identity& caller, std::string_view resource, const std::string& namespace_,
+                                      std::stop_token stop) {
+  return access_.allowed(
+      caller, {.verb = "list", .group = kModelrunDev, .resource = resource, .namespace_ = namespace_}, std::move(stop));
 }
 
-Result<std::vector<RunSummary>> KubeRunService::newest(const Identity& caller, const std::string& namespace_,
-                                                       std::optional<api::Phase> phase, std::size_t limit,
-                                                       std::stop_token stop) {
-  const ResourceAttributes see{
-      .verb = "list", .group = kModelrunDev, .resource = "modelruns", .namespace_ = namespace_};
-  const auto may = access_.allowed(caller, see, stop);
+Result<RunPage> KubeRunService::newest(const Identity& caller, const std::string& namespace_, const RunQuery& query,
+                                       std::stop_token stop) {
+  const auto may = may_list(caller, "modelruns", namespace_, std::move(stop));
   RETURN_IF_ERROR(may);
   if (!*may) return std::unexpected(no_namespace(namespace_));
-  auto runs = cache_.of_namespace(namespace_);
-  keep_newest(runs, phase, limit);
-  return runs;
+  return page_of(cache_.of_namespace(namespace_), query);
 }
 
-Result<std::vector<ProjectSummary>> KubeRunService::projects(const Identity& caller, const std::string& namespace_,
-                                                             std::stop_token stop) {
-  const ResourceAttributes see{
-      .verb = "list", .group = kModelrunDev, .resource = "modelprojects", .namespace_ = namespace_};
-  const auto may = access_.allowed(caller, see, stop);
-  RETURN_IF_ERROR(may);
-  if (!*may) return std::unexpected(no_namespace(namespace_));
+Result<void> KubeRunService::add_projects(const std::string& namespace_, const ProjectQuery& query, ProjectPage& page,
+                                          std::stop_token stop) {
   std::vector<ProjectSummary> found;
   kube::ListOptions options{.namespace_ = namespace_, .limit = kPage};
+  const auto wanted = query.limit + 1 - page.projects.size();
   do {
     const auto meta = client_.list_each(
         kube::kModelProjects, options,
-        [&](kube::Json&& object) { found.push_back(summarize_project(api::decode_model_project(object))); }, stop);
+        [&](kube::Json&& object) {
+          auto project = summarize_project(object);
+          if (key_of(project) > query.after) found.push_back(std::move(project));
+        },
+        stop);
+    if (!meta) return std::unexpected(own_fault(meta.error()));
+    options.continue_token = meta->continue_token;
+    std::ranges::sort(found, {}, key_of);
+    if (found.size() > wanted) found.resize(wanted);
+  } while (!options.continue_token.empty());
+  std::ranges::move(found, std::back_inserter(page.projects));
+  return {};
+}
+
+Result<std::set<std::string>> KubeRunService::namespaces_from(const std::string& first, std::stop_token stop) {
+  std::set<std::string> names;
+  kube::ListOptions options{.limit = kPage, .metadata_only = true};
+  do {
+    const auto meta = client_.list_each(
+        kube::kModelProjects, options,
+        [&](kube::Json&& object) {
+          auto name = api::text_at(api::member(object, "metadata"), "namespace");
+          if (name >= first) names.insert(std::move(name));
+        },
+        stop);
     if (!meta) return std::unexpected(own_fault(meta.error()));
     options.continue_token = meta->continue_token;
   } while (!options.continue_token.empty());
-  std::ranges::sort(found, {}, &ProjectSummary::name);
-  return found;
+  return names;
+}
+
+Result<ProjectPage> KubeRunService::projects(const Identity& caller, const ProjectQuery& query, std::stop_token stop) {
+  const bool all = query.namespace_.empty();
+  auto namespaces = all ? namespaces_from(query.after.substr(0, query.after.find('/')), stop)
+                        : Result<std::set<std::string>>({query.namespace_});
+  RETURN_IF_ERROR(namespaces);
+  if (namespaces->size() > kMaxNamespaces) {
+    return fail(ErrorKind::kTooLarge, "more than {} namespaces have projects: name one with `namespace`",
+                kMaxNamespaces);
+  }
+  ProjectPage page;
+  for (const auto& each : *namespaces) {
+    const auto may = may_list(caller, "modelprojects", each, stop);
+    RETURN_IF_ERROR(may);
+    if (!*may && !all) return std::unexpected(no_namespace(each));
+    if (*may) RETURN_IF_ERROR(add_projects(each, query, page, stop));
+    if (page.projects.size() > query.limit) break;
+  }
+  page.more = page.projects.size() > query.limit;
+  if (page.more) page.projects.resize(query.limit);
+  return page;
+}
+
+Result<ProjectDetails> KubeRunService::project(const Identity& caller, const ProjectRef& project,
+                                               const std::string& commit, std::stop_token stop) {
+  const auto may = may_list(caller, "modelprojects", project.namespace_, stop);
+  RETURN_IF_ERROR(may);
+  if (!*may) return fail(ErrorKind::kNotFound, "{}", no_project(project));
+  const auto object = client_.get(kube::kModelProjects, project.namespace_, project.name, stop);
+  if (!object && object.error().kind == ErrorKind::kNotFound) {
+    return fail(ErrorKind::kNotFound, "{}", no_project(project));
+  }
+  if (!object) return std::unexpected(own_fault(object.error()));
+  ProjectDetails details{.project = summarize_project(*object), .models = {}};
+  const auto may_see_runs = may_list(caller, "modelruns", project.namespace_, stop);
+  RETURN_IF_ERROR(may_see_runs);
+  if (*may_see_runs) details.models = models_of(cache_.of_project(project), commit);
+  return details;
 }
 
 Result<Rights> KubeRunService::rights(const Identity& caller, const std::string& namespace_, std::stop_token stop) {

@@ -17,16 +17,7 @@ constexpr std::size_t kCandidates = 10;                                 // named
 constexpr std::size_t kParameterBytes = 64 * 1024;                      // parameters must be smaller than this as JSON
 constexpr std::string_view kRequestedBy = "modelrun.dev/requested-by";  // annotation: the caller's user name
 constexpr std::string_view kTraceparent = "modelrun.dev/traceparent";   // annotation
-constexpr std::chrono::seconds kLogIdle{3600};                          // a log without output for so long is given up
 constexpr std::size_t kMaxAtOnce = std::size_t{64} << 10U;              // encoding more as JSON takes milliseconds
-
-std::string no_project(const ProjectRef& project) {
-  return fmt::format("there is no project '{}' in namespace {} that you can see", project.name, project.namespace_);
-}
-
-std::string no_run(std::string_view run_id) {
-  return fmt::format("there is no run {} that you can see; list_runs shows the runs of a project", run_id);
-}
 
 // The name of a run with an idempotency key: the same key of the same caller gives the same name, so a repeated
 // request finds the first run. The caller is part of it, so that no key leads to the run of another caller.
@@ -76,6 +67,14 @@ std::string candidates_text(std::vector<RunSummary> runs) {
 }
 
 }  // namespace
+
+std::string no_project(const ProjectRef& project) {
+  return fmt::format("there is no project '{}' in namespace {} that you can see", project.name, project.namespace_);
+}
+
+std::string no_run(std::string_view run_id) {
+  return fmt::format("there is no run {} that you can see; list_runs shows the runs of a project", run_id);
+}
 
 Result<void> KubeRunService::demand(const Identity& caller, const ResourceAttributes& action, std::string_view what,
                                     const std::string& absent, std::stop_token stop) {
@@ -210,9 +209,7 @@ Result<RunSummary> KubeRunService::find_summary(const Identity& caller, std::str
 }
 
 Result<bool> KubeRunService::watch_is_complete(const Identity& caller, std::stop_token stop) {
-  const ResourceAttributes see{
-      .verb = "list", .group = kModelrunDev, .resource = "modelruns", .namespace_ = caller.namespace_};
-  const auto may = access_.allowed(caller, see, stop);
+  const auto may = may_list(caller, "modelruns", caller.namespace_, stop);
   RETURN_IF_ERROR(may);
   if (!*may) return true;
   std::int64_t there = 0;
@@ -265,12 +262,9 @@ Result<FramePtr> KubeRunService::payload(const Identity& caller, const api::Mode
   return frame;
 }
 
-Result<std::vector<RunSummary>> KubeRunService::list(const Identity& caller, const ProjectRef& project,
-                                                     std::optional<api::Phase> phase, std::size_t limit,
-                                                     std::stop_token stop) {
-  const ResourceAttributes see{
-      .verb = "list", .group = kModelrunDev, .resource = "modelruns", .namespace_ = project.namespace_};
-  const auto may = access_.allowed(caller, see, stop);
+Result<RunPage> KubeRunService::list(const Identity& caller, const ProjectRef& project, const RunQuery& query,
+                                     std::stop_token stop) {
+  const auto may = may_list(caller, "modelruns", project.namespace_, stop);
   RETURN_IF_ERROR(may);
   if (!*may) return fail(ErrorKind::kNotFound, "{}", no_project(project));
   auto runs = cache_.of_project(project);
@@ -281,8 +275,7 @@ Result<std::vector<RunSummary>> KubeRunService::list(const Identity& caller, con
     }
     if (!there) return std::unexpected(own_fault(there.error()));
   }
-  keep_newest(runs, phase, limit);
-  return runs;
+  return page_of(std::move(runs), query);
 }
 
 Result<RunSummary> KubeRunService::cancel(const Identity& caller, const RunKey& key, std::stop_token stop) {
@@ -300,18 +293,6 @@ Result<RunSummary> KubeRunService::cancel(const Identity& caller, const RunKey& 
   const auto run = api::decode_model_run(*object);
   cache_.note(run);
   return summarize(run);
-}
-
-Result<void> KubeRunService::follow_log(const Identity& caller, const api::ModelRun& run,
-                                        const std::function<bool(std::string_view)>& on_data, std::stop_token stop) {
-  const ResourceAttributes see{
-      .verb = "get", .group = "", .resource = "pods", .namespace_ = run.meta.namespace_, .subresource = "log"};
-  RETURN_IF_ERROR(demand(caller, see, "read logs", no_run(run.meta.uid), stop));
-  if (run.status.pod_name.empty()) return fail(ErrorKind::kNotFound, "run {} has no pod yet", run.meta.uid);
-  const kube::LogOptions options{.container = std::string(api::kModelContainer), .follow = true};
-  auto done = client_.pod_log_stream(run.meta.namespace_, run.status.pod_name, options, kLogIdle, on_data, stop);
-  if (!done) return std::unexpected(own_fault(done.error()));
-  return {};
 }
 
 }  // namespace modelrun::gateway

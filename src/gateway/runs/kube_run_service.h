@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <set>
 
 #include "gateway/runs/run_cache.h"
 #include "gateway/runs/run_service.h"
@@ -27,24 +28,35 @@ class KubeRunService final : public RunService {
   Result<RunPtr> read_run(const Identity& caller, const RunKey& key, std::stop_token stop) override;
   std::optional<EndedRun> remembered_run(const Identity& caller, std::string_view run_id) override;
   Result<FramePtr> payload(const Identity& caller, const api::ModelRun& run, std::stop_token stop) override;
-  Result<std::vector<RunSummary>> list(const Identity& caller, const ProjectRef& project,
-                                       std::optional<api::Phase> phase, std::size_t limit,
-                                       std::stop_token stop) override;
-  Result<std::vector<RunSummary>> newest(const Identity& caller, const std::string& namespace_,
-                                         std::optional<api::Phase> phase, std::size_t limit,
-                                         std::stop_token stop) override;
-  Result<std::vector<ProjectSummary>> projects(const Identity& caller, const std::string& namespace_,
-                                               std::stop_token stop) override;
+  Result<RunPage> list(const Identity& caller, const ProjectRef& project, const RunQuery& query,
+                       std::stop_token stop) override;
+  Result<RunPage> newest(const Identity& caller, const std::string& namespace_, const RunQuery& query,
+                         std::stop_token stop) override;
+  Result<ProjectPage> projects(const Identity& caller, const ProjectQuery& query, std::stop_token stop) override;
+  Result<ProjectDetails> project(const Identity& caller, const ProjectRef& project, const std::string& commit,
+                                 std::stop_token stop) override;
   Result<Rights> rights(const Identity& caller, const std::string& namespace_, std::stop_token stop) override;
   Result<RunSummary> cancel(const Identity& caller, const RunKey& key, std::stop_token stop) override;
   Result<void> follow_log(const Identity& caller, const api::ModelRun& run,
                           const std::function<bool(std::string_view)>& on_data, std::stop_token stop) override;
+  Result<LogPart> read_log(const Identity& caller, const api::ModelRun& run, std::int64_t offset, std::size_t limit,
+                           std::stop_token stop) override;
 
  private:
   // Succeeds if `caller` may do `action`. Otherwise kDenied, with `what` in the message, or, if the caller may not
   // even get runs of that namespace, kNotFound with the message `absent`.
   Result<void> demand(const Identity& caller, const ResourceAttributes& action, std::string_view what,
                       const std::string& absent, std::stop_token stop);
+  // Whether the caller may list `resource` in the namespace.
+  Result<bool> may_list(const Identity& caller, std::string_view resource, const std::string& namespace_,
+                        std::stop_token stop);
+  // Succeeds if the caller may read the log of this run's pod and there is one.
+  Result<void> demand_log(const Identity& caller, const api::ModelRun& run, std::stop_token stop);
+  // Adds the projects of one namespace that come after `query.after`, until the page has one more than its limit.
+  Result<void> add_projects(const std::string& namespace_, const ProjectQuery& query, ProjectPage& page,
+                            std::stop_token stop);
+  // The namespaces that have projects, in order, from `first` on.
+  Result<std::set<std::string>> namespaces_from(const std::string& first, std::stop_token stop);
   // The runs whose UID begins with `digits` that the watch shows and the caller may see; at most kCandidates + 1.
   Result<std::vector<RunSummary>> shown_runs(const Identity& caller, std::string_view digits, std::stop_token stop);
   // Whether the watch shows as many runs of the caller's namespace as there are, as far as the caller may know. One
@@ -65,7 +77,9 @@ class KubeRunService final : public RunService {
 // Turns an error of the API server into one that may be shown to the caller. If the gateway itself lacks a right, that
 // is not the caller's fault: the error is logged and becomes kUnavailable. Other errors are returned unchanged.
 Error own_fault(const Error& error);
-// Keeps the newest `limit` of `runs`, newest first. With `phase`, only runs that have its status word are kept.
-void keep_newest(std::vector<RunSummary>& runs, std::optional<api::Phase> phase, std::size_t limit);
+// The message for a project that is not there, or that the caller may not see.
+std::string no_project(const ProjectRef& project);
+// The same for a run.
+std::string no_run(std::string_view run_id);
 
 }  // namespace modelrun::gateway

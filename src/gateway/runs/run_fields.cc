@@ -32,12 +32,17 @@ struct Left {
 };
 
 Left left_by(const api::ModelRun& run, const api::ResultFrame* frame) {
-  const auto& status = run.status;
-  Left left{status.out, status.err, status.out_truncated, status.err_truncated, outputs_or_empty(status.outputs)};
-  if (frame == nullptr) return left;
-  left = {joined(frame->out), joined(frame->err), frame->out.truncated(), frame->err.truncated(),
-          outputs_or_empty(frame->outputs)};
-  return left;
+  auto kept = kept_streams(run, frame);
+  return {std::move(kept.out.text), std::move(kept.err.text), kept.out.truncated, kept.err.truncated,
+          outputs_or_empty(frame != nullptr ? frame->outputs : run.status.outputs)};
+}
+
+KeptStream kept_stream(const api::CapturedStream& stream) {
+  return {joined(stream), stream.truncated(), stream.total_bytes};
+}
+
+KeptStream kept_stream(const std::string& text, bool truncated) {
+  return {text, truncated, truncated ? std::nullopt : std::optional<std::uint64_t>(text.size())};
 }
 
 // Null for a run that has succeeded or is not over yet.
@@ -133,6 +138,12 @@ json time_or_null(const std::optional<Time>& time) {
 bool needs_payload(const api::ModelRun& run) {
   const auto& status = run.status;
   return status.result_ref && (status.out_truncated || status.err_truncated || !status.outputs);
+}
+
+KeptStreams kept_streams(const api::ModelRun& run, const api::ResultFrame* frame) {
+  const auto& status = run.status;
+  if (frame != nullptr) return {kept_stream(frame->out), kept_stream(frame->err)};
+  return {kept_stream(status.out, status.out_truncated), kept_stream(status.err, status.err_truncated)};
 }
 
 json sync_fields(const api::ModelRun& run, const api::ResultFrame* frame, std::string_view project) {

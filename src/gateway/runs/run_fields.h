@@ -31,6 +31,18 @@ nlohmann::json number_or_null(std::int64_t number);  // null below 1: run number
 nlohmann::json sync_fields(const api::ModelRun& run, const api::ResultFrame* frame, std::string_view project);
 nlohmann::json run_fields(const api::ModelRun& run, const api::ResultFrame* frame, std::string_view project);
 
+// What is kept of the streams of a run that is over, as its answers show them.
+struct KeptStream {
+  std::string text;
+  bool truncated = false;              // a part of the stream is not in `text`
+  std::optional<std::uint64_t> total;  // bytes that the model wrote; nullopt: not known
+};
+struct KeptStreams {
+  KeptStream out, err;
+};
+// `frame`: as for sync_fields().
+KeptStreams kept_streams(const api::ModelRun& run, const api::ResultFrame* frame);
+
 // The answers of `run` in mode async, of list_runs (one entry), and of cancel_run.
 nlohmann::json async_fields(const RunSummary& run, std::string_view project);
 nlohmann::json list_entry(const RunSummary& run);

@@ -5,6 +5,7 @@
 
 #include "api/json_access.h"
 #include "base/encoding.h"
+#include "gateway/runs/text_part.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -85,6 +86,7 @@ Result<Content> content_of(const api::ModelRun& run, const api::ResultFrame* fra
   if (auto found = among_outputs(outputs, wanted)) return *found;
   std::string path;
   if (const auto* file = among_files(run, wanted, path)) return file_content(frame, *file, path);
+  if (wanted == "*") return Content{wanted, "all_outputs", api::json_text(outputs), true};
   return fail(ErrorKind::kNotFound, "the run has no output '{}': {}", wanted.substr(0, 200), names_of(run, outputs));
 }
 
@@ -108,28 +110,62 @@ Result<std::pair<std::string, std::string>> encoded(const Content& content, cons
   return fail(ErrorKind::kInvalid, "{} is no UTF-8 text: ask for encoding 'auto' or 'base64'", content.name);
 }
 
+// A text in an encoding, and where it ends in the content.
+struct Shown {
+  std::string text;
+  std::string encoding;
+  std::size_t end = 0;
+  bool last = true;  // nothing comes after it
+};
+
+Result<Shown> shown_part(const Content& content, const std::string& encoding, const OutputPart& part) {
+  const auto beyond = [&](std::size_t size) {
+    return fail(ErrorKind::kInvalid, "offset: {} has {} bytes in this encoding", content.name, size);
+  };
+  const auto& bytes = content.bytes;
+  if (encoding == "base64" || (encoding == "auto" && !is_text(bytes))) {
+    if (part.offset > bytes.size()) return beyond(bytes.size());
+    // Base64 has four characters for three bytes.
+    const auto size = std::min({part.limit, kMaxPartJson / 4 * 3, bytes.size() - part.offset});
+    const auto end = part.offset + size;
+    return Shown{base64_encode(std::string_view(bytes).substr(part.offset, size)), "base64", end, end == bytes.size()};
+  }
+  const auto text = encoded(content, encoding);
+  RETURN_IF_ERROR(text);
+  if (part.offset > text->first.size()) return beyond(text->first.size());
+  auto shown = text_part(text->first, part.offset, part.limit);
+  return Shown{std::move(shown.text), text->second, shown.end, shown.end == text->first.size()};
+}
+
+Result<Shown> shown_whole(const Content& content, const std::string& encoding) {
+  if (content.bytes.size() > kMaxOutputContent) {
+    return fail(ErrorKind::kTooLarge,
+                "{} has {} bytes, more than the {} of one answer: ask for it in parts, with offset and limit",
+                content.name, content.bytes.size(), kMaxOutputContent);
+  }
+  auto text = encoded(content, encoding);
+  RETURN_IF_ERROR(text);
+  return Shown{std::move(text->first), std::move(text->second)};
+}
+
 }  // namespace
 
 Result<json> find_output(const api::ModelRun& run, const api::ResultFrame* frame, const std::string& wanted,
-                         const std::string& encoding, std::string_view project) {
+                         const std::string& encoding, std::string_view project, const std::optional<OutputPart>& part) {
   const auto content = content_of(run, frame, wanted);
   RETURN_IF_ERROR(content);
-  if (content->bytes.size() > kMaxOutputContent) {
-    return fail(ErrorKind::kTooLarge,
-                "{} has {} bytes, more than the {} that this tool answers with: use `kubectl modelrun output`",
-                content->name, content->bytes.size(), kMaxOutputContent);
-  }
-  auto text = encoded(*content, encoding);
-  RETURN_IF_ERROR(text);
+  auto shown = part ? shown_part(*content, encoding, *part) : shown_whole(*content, encoding);
+  RETURN_IF_ERROR(shown);
   return json{{"run_id", run.meta.uid},
               {"project_name", project},
               {"output_name", wanted},
               {"resolved_output_name", content->name},
-              {"content", std::move(text->first)},
-              {"encoding", std::move(text->second)},
+              {"content", std::move(shown->text)},
+              {"encoding", std::move(shown->encoding)},
               {"size_bytes", content->bytes.size()},
-              {"truncated", false},
-              {"resolution_path", content->path}};
+              {"truncated", !shown->last || (part && part->offset > 0)},
+              {"resolution_path", content->path},
+              {"next_offset", shown->last ? json(nullptr) : json(shown->end)}};
 }
 
 Result<std::string> file_bytes(const api::ModelRun& run, const api::ResultFrame* frame, const std::string& name) {

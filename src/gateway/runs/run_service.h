@@ -17,17 +17,54 @@
 #include "base/error.h"
 #include "gateway/auth/identity.h"
 #include "gateway/runs/result_cache.h"
+#include "gateway/runs/run_page.h"
 #include "gateway/runs/run_summary.h"
 
 namespace modelrun::gateway {
 
 struct ProjectSummary {
+  std::string namespace_;
   std::string name;
+  std::string description;     // of the annotation kubernetes.io/description, on one line; empty: none
   std::string default_branch;  // from the project's spec, else from the repository; empty: not known yet
   std::string last_commit;
   std::int64_t last_number = 0;  // of its newest run; 0: it has had none
   std::int64_t active = 0, queued = 0;
   bool suspended = false;
+  std::optional<bool> ready;  // whether the source can be reached; nullopt: not known
+  std::string message;        // what the condition Ready says
+};
+
+struct ProjectQuery {
+  std::string namespace_;   // empty: all namespaces
+  std::size_t limit = 500;  // projects in the page
+  std::string after;        // "namespace/name": only projects that come after this one; empty: from the first on
+};
+
+struct ProjectPage {
+  std::vector<ProjectSummary> projects;  // by namespace, then by name
+  bool more = false;                     // projects come after these
+};
+
+// A model of which a run has succeeded, with the newest of these runs.
+struct KnownModel {
+  std::string name;
+  std::string commit;
+  std::string run_id;
+};
+
+struct ProjectDetails {
+  ProjectSummary project;
+  // By name, at most kMaxKnownModels; nullopt if the caller may not list runs there.
+  std::optional<std::vector<KnownModel>> models;
+};
+inline constexpr std::size_t kMaxKnownModels = 200;
+
+// A part of the log of a pod.
+struct LogPart {
+  std::string bytes;
+  std::uint64_t offset = 0;            // of the first of them in the log
+  std::optional<std::uint64_t> total;  // bytes of the whole log, if its end was read
 };
 
 // What a caller may do with the runs of a namespace, apart from seeing them.
@@ -98,18 +135,18 @@ class RunService {
   // right to see it are in memory, and it is small enough to be encoded without delay. nullopt: call those methods
   // instead.
   virtual std::optional<EndedRun> remembered_run(const Identity& caller, std::string_view run_id) = 0;
-  // The newest runs of a project that the watch shows, newest first, at most `limit`. With `phase`, only runs that
-  // have its status word (names.h). kNotFound: no such project.
-  virtual Result<std::vector<RunSummary>> list(const Identity& caller, const ProjectRef& project,
-                                               std::optional<api::Phase> phase, std::size_t limit,
-                                               std::stop_token stop) = 0;
+  // A page of the runs of a project that the watch shows, in the order of run_page.h. kNotFound: no such project.
+  virtual Result<RunPage> list(const Identity& caller, const ProjectRef& project, const RunQuery& query,
+                               std::stop_token stop) = 0;
   // As list(), for all projects in a namespace.
-  virtual Result<std::vector<RunSummary>> newest(const Identity& caller, const std::string& namespace_,
-                                                 std::optional<api::Phase> phase, std::size_t limit,
-                                                 std::stop_token stop) = 0;
-  // All projects of a namespace, sorted by name.
-  virtual Result<std::vector<ProjectSummary>> projects(const Identity& caller, const std::string& namespace_,
-                                                       std::stop_token stop) = 0;
+  virtual Result<RunPage> newest(const Identity& caller, const std::string& namespace_, const RunQuery& query,
+                                 std::stop_token stop) = 0;
+  // A page of the projects of a namespace or, in all namespaces, of those that the caller may list. kTooLarge: more
+  // namespaces have projects than are asked for in one call (kMaxNamespaces).
+  virtual Result<ProjectPage> projects(const Identity& caller, const ProjectQuery& query, std::stop_token stop) = 0;
+  // One project, and its models as the runs that the watch shows know them; with `commit`, as those on this commit do.
+  virtual Result<ProjectDetails> project(const Identity& caller, const ProjectRef& project, const std::string& commit,
+                                         std::stop_token stop) = 0;
   // What the caller may do, as a hint for what a user interface should offer; start() and cancel() check again. Does
   // not check whether the namespace exists or whether the caller may see its runs.
   virtual Result<Rights> rights(const Identity& caller, const std::string& namespace_, std::stop_token stop) = 0;
@@ -122,6 +159,16 @@ class RunService {
   // for an hour.
   virtual Result<void> follow_log(const Identity& caller, const api::ModelRun& run,
                                   const std::function<bool(std::string_view)>& on_data, std::stop_token stop) = 0;
+  // At most `limit` bytes of what the model has printed so far, from `offset` on or, if that is negative, the last
+  // -`offset` bytes of it. Reads the log from its beginning, so it takes longer the farther `offset` is. An offset
+  // behind the end gives no bytes. Errors as follow_log(), and kTooLarge for an offset behind kMaxLogBytes.
+  virtual Result<LogPart> read_log(const Identity& caller, const api::ModelRun& run, std::int64_t offset,
+                                   std::size_t limit, std::stop_token stop) = 0;
 };
+
+// So many namespaces' rights RunService::projects() looks up in one call.
+inline constexpr std::size_t kMaxNamespaces = 200;
+// So many bytes RunService::read_log() reads of a log. Container runtimes begin a new file long before, as a rule.
+inline constexpr std::int64_t kMaxLogBytes = std::int64_t{64} << 20U;
 
 }  // namespace modelrun::gateway

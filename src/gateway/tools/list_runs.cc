@@ -1,7 +1,6 @@
-#include "api/json_access.h"
-#include "gateway/runs/names.h"
 #include "gateway/runs/run_fields.h"
 #include "gateway/tools/schema.h"
+#include "gateway/tools/shared.h"
 #include "gateway/tools/tool.h"
 
 namespace modelrun::gateway {
@@ -9,7 +8,6 @@ namespace {
 
 using nlohmann::json;
 using namespace schema;
-using api::text_at;
 
 json list_runs_input() {
   json limit{
@@ -18,8 +16,13 @@ json list_runs_input() {
   filter["type"] = {"string", "null"};
   filter["enum"].push_back(nullptr);
   filter["default"] = nullptr;
-  return object({{"project_name", text(kProject)}, {"limit", std::move(limit)}, {"status", std::move(filter)}},
-                {"project_name"});
+  return object(
+      {{"project_name", text(kProject)},
+       {"limit", std::move(limit)},
+       {"status", std::move(filter)},
+       {"cursor", optional_text("next_cursor of the answer before, for the runs after those. The status is that "
+                                "of the first call.")}},
+      {"project_name"});
 }
 
 json list_runs_result() {
@@ -32,24 +35,18 @@ json list_runs_result() {
                            {"created_at", text("ISO 8601.")}},
                           {"run_id", "run_number", "status", "commit_sha", "started_at", "finished_at", "created_at"});
   return object({{"project_name", text(kProject)},
-                 {"runs", {{"type", "array"}, {"items", run}, {"description", "Newest first."}}},
-                 {"total_returned", of_type("integer", "How many runs this answer holds.")}},
+                 {"runs", {{"type", "array"}, {"items", run}, {"description", "Newest first, by created_at."}}},
+                 {"total_returned", of_type("integer", "How many runs this answer holds.")},
+                 {"next_cursor", text_or_null("For the runs after these; null: these are the last.")}},
                 {"project_name", "runs", "total_returned"});
 }
 
+json entry(const RunSummary& run, const Call&) {
+  return list_entry(run);
+}
+
 Result<json> list_runs(const json& arguments, const Call& call) {
-  const auto project = parse_project(text_at(arguments, "project_name"), call.caller.namespace_);
-  RETURN_IF_ERROR(project);
-  std::optional<api::Phase> phase;
-  if (const auto word = text_at(arguments, "status"); !word.empty()) phase = parse_status_word(word);
-  const auto limit = static_cast<std::size_t>(api::int_at(arguments, "limit").value_or(10));
-  const auto runs = call.runs.list(call.caller, *project, phase, limit, call.stop);
-  RETURN_IF_ERROR(runs);
-  json entries = json::array();
-  for (const auto& each : *runs) entries.push_back(list_entry(each));
-  return json{{"project_name", display_project(project->namespace_, project->name, call.caller.namespace_)},
-              {"total_returned", entries.size()},
-              {"runs", std::move(entries)}};
+  return list_of_runs(arguments, call, entry);
 }
 
 }  // namespace
@@ -57,7 +54,9 @@ Result<json> list_runs(const json& arguments, const Call& call) {
 Tool make_list_runs_tool() {
   return Tool{.name = "list_runs",
               .title = "List runs",
-              .description = "The newest runs of a project, at most 50, with a status if you name one.",
+              .description =
+                  "The runs of a project, newest first, at most 50 in an answer, with a status if you name one. "
+                  "next_cursor leads to older ones.",
               .read_only = true,
               .idempotent = true,
               .input_schema = list_runs_input(),

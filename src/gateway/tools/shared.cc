@@ -1,29 +1,75 @@
 #include "gateway/tools/shared.h"
 
+#include "api/json_access.h"
 #include "gateway/runs/names.h"
 #include "gateway/runs/run_fields.h"
+#include "gateway/runs/run_page.h"
+#include "gateway/runs/text_part.h"
+#include "gateway/tools/schema.h"
 
 namespace modelrun::gateway {
 
+using api::text_at;
 using nlohmann::json;
 
 std::string shown_project(const Call& call, const RunSummary& run) {
   return display_project(run.key.namespace_, run.project, call.caller.namespace_);
 }
 
-Result<json> read_fields(const RunSummary& summary, const Call& call,
-                         json (*fields)(const api::ModelRun&, const api::ResultFrame*, std::string_view)) {
-  const auto read = call.runs.read_run(call.caller, summary.key, call.stop);
+Result<WholeRun> read_whole(const RunSummary& summary, const Call& call) {
+  auto read = call.runs.read_run(call.caller, summary.key, call.stop);
   RETURN_IF_ERROR(read);
-  const api::ModelRun& run = **read;
-  if (!needs_payload(run)) return fields(run, nullptr, shown_project(call, summary));
-  const auto frame = call.runs.payload(call.caller, run, call.stop);
+  WholeRun whole{.run = std::move(*read), .frame = {}};
+  if (!needs_payload(*whole.run)) return whole;
+  auto frame = call.runs.payload(call.caller, *whole.run, call.stop);
   if (!frame) {
     return fail_in(fmt::format("run {} is over ({}), but its full result cannot be read", summary.key.uid,
-                               status_word(run.status.phase)),
+                               status_word(whole.run->status.phase)),
                    frame.error());
   }
-  return fields(run, frame->get(), shown_project(call, summary));
+  whole.frame = std::move(*frame);
+  return whole;
+}
+
+Result<json> read_fields(const RunSummary& summary, const Call& call,
+                         json (*fields)(const api::ModelRun&, const api::ResultFrame*, std::string_view)) {
+  const auto whole = read_whole(summary, call);
+  RETURN_IF_ERROR(whole);
+  return fields(*whole->run, whole->frame.get(), shown_project(call, summary));
+}
+
+json part_limit() {
+  json limit = schema::of_type(
+      "integer", "At most so many bytes. An answer can have fewer: characters are not cut, and escapes count.");
+  limit.update({{"minimum", kMinPart}, {"maximum", kMaxPart}, {"default", kUsualPart}});
+  return limit;
+}
+
+Result<json> list_of_runs(const json& arguments, const Call& call, json (*fields)(const RunSummary&, const Call&)) {
+  json shown = nullptr;
+  ProjectRef project;
+  if (arguments.contains("project_name")) {
+    auto parsed = parse_project(text_at(arguments, "project_name"), call.caller.namespace_);
+    RETURN_IF_ERROR(parsed);
+    project = std::move(*parsed);
+    shown = display_project(project.namespace_, project.name, call.caller.namespace_);
+  } else {
+    auto namespace_ = parse_namespace(text_at(arguments, "namespace"), call.caller.namespace_);
+    RETURN_IF_ERROR(namespace_);
+    project.namespace_ = std::move(*namespace_);
+  }
+  const auto list = fmt::format("{}/{}", project.namespace_, project.name);
+  const auto query = run_query(arguments, list);
+  RETURN_IF_ERROR(query);
+  const auto page = project.name.empty() ? call.runs.newest(call.caller, project.namespace_, *query, call.stop)
+                                         : call.runs.list(call.caller, project, *query, call.stop);
+  RETURN_IF_ERROR(page);
+  json entries = json::array();
+  for (const auto& run : page->runs) entries.push_back(fields(run, call));
+  return json{{"project_name", std::move(shown)},
+              {"total_returned", entries.size()},
+              {"runs", std::move(entries)},
+              {"next_cursor", next_cursor(*page, *query, list)}};
 }
 
 }  // namespace modelrun::gateway

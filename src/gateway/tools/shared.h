@@ -1,4 +1,5 @@
-// Functions that several tools share. Internal to gateway/tools.
+// Functions that several tools share, and the lists that plain HTTP shows with fields of its own. Internal to
+// gateway/tools and gateway/web.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -16,11 +17,30 @@ namespace modelrun::gateway {
 // The project's name as this caller would write it: without the namespace if it is the caller's own.
 std::string shown_project(const Call& call, const RunSummary& run);
 
+// A run with what its answers need besides its status.
+struct WholeRun {
+  RunPtr run;
+  FramePtr frame;  // the full result, if needs_payload(*run) is true; else null
+};
+// Reads both. Fails with the error of RunService if either cannot be read: an answer without the full result would look
+// like a run without outputs. Blocks.
+Result<WholeRun> read_whole(const RunSummary& summary, const Call& call);
+
 // Reads the run and, if status holds only a part of its result, the full result, and encodes both with `fields` (one
-// of run_fields.h). Fails with the error of RunService if either cannot be read: an answer without the full result
-// would look like a run without outputs. Blocks.
+// of run_fields.h). Fails as read_whole(). Blocks.
 Result<nlohmann::json> read_fields(const RunSummary& summary, const Call& call,
                                    nlohmann::json (*fields)(const api::ModelRun&, const api::ResultFrame*,
                                                             std::string_view project));
+
+// The schema of `limit`, for tools that answer with a part of something long.
+nlohmann::json part_limit();
+
+// The fields of list_runs for one project, or for a namespace if the arguments have no project_name. `fields` encodes
+// one run.
+Result<nlohmann::json> list_of_runs(const nlohmann::json& arguments, const Call& call,
+                                    nlohmann::json (*fields)(const RunSummary&, const Call&));
+
+// The fields of list_projects.
+Result<nlohmann::json> list_of_projects(const nlohmann::json& arguments, const Call& call);
 
 }  // namespace modelrun::gateway

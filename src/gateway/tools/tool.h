@@ -44,6 +44,8 @@ Tool make_get_run_tool();
 Tool make_list_runs_tool();
 Tool make_get_run_output_tool();
 Tool make_cancel_run_tool();
+Tool make_list_projects_tool();
+Tool make_get_run_log_tool();
 
 // A Tool::call for a tool that never waits for a run: it answers with what `Work` returns.
 template <Result<nlohmann::json> (*Work)(const nlohmann::json& arguments, const Call& call)>

@@ -11,8 +11,9 @@ namespace modelrun::gateway {
 using nlohmann::json;
 
 std::span<const Tool> tools() {
-  static const std::array all{make_run_tool(), make_get_run_tool(), make_list_runs_tool(), make_get_run_output_tool(),
-                              make_cancel_run_tool()};
+  static const std::array all{
+      make_run_tool(),        make_get_run_tool(),       make_list_runs_tool(),  make_get_run_output_tool(),
+      make_cancel_run_tool(), make_list_projects_tool(), make_get_run_log_tool()};
   return all;
 }
 

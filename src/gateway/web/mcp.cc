@@ -28,7 +28,9 @@ constexpr const char* kMetaIdempotency = "modelrun.dev/idempotency-key";
 constexpr int kTtlMs = 300'000;  // how long clients may keep lists, which change only with the program
 constexpr std::string_view kInstructions =
     "Runs models from git repositories in a sandbox. Call run with mode 'sync' to get the result at once, or with mode "
-    "'async' and then get_run. list_runs finds earlier runs; get_run_output fetches one output or file whole.";
+    "'async' and then get_run. list_projects finds projects and list_runs earlier runs; get_run_log reads what a run "
+    "prints, and get_run_output one "
+    "output or file.";
 
 bool is_stateful_version(std::string_view version) {
   return std::ranges::find(kStatefulVersions, version) != kStatefulVersions.end();

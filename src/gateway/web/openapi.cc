@@ -1,5 +1,13 @@
 #include "gateway/web/openapi.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "gateway/runs/cursor.h"
+#include "gateway/tools/schema.h"
 #include "gateway/tools/tools.h"
 #include "gateway/web/answers.h"
 #include "gateway/web/view_schemas.h"
@@ -9,6 +17,30 @@ namespace {
 
 using nlohmann::json;
 
+// Of ids and names. Only here: the schemas of the tools have none, as some MCP clients drop a tool for a keyword that
+// they do not know.
+constexpr const char* kUuid = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
+constexpr const char* kUuidOrPrefix = "^[0-9A-Fa-f-]{8,36}$";
+constexpr const char* kNamespace = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
+constexpr const char* kNamespaceOrAll = "^(\\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$";
+constexpr const char* kProject = "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
+constexpr const char* kCursor = "^[A-Za-z0-9_-]+$";
+
+// Adds the patterns to the properties of an object's schema that are known by their names, at any depth.
+json patterned(json schema, const char* run_id_pattern) {
+  if (!schema.is_object()) return schema;
+  if (auto properties = schema.find("properties"); properties != schema.end()) {
+    for (auto& [name, property] : properties->items()) {
+      if (name == "run_id") property["pattern"] = run_id_pattern;
+      if (name == "project_name" || name == "project") property["pattern"] = kProject;
+      if (name == "next_cursor") property["pattern"] = kCursor;
+      property = patterned(std::move(property), run_id_pattern);
+    }
+  }
+  if (auto items = schema.find("items"); items != schema.end()) *items = patterned(std::move(*items), run_id_pattern);
+  return schema;
+}
+
 json content(const char* type, json schema) {
   return {{type, {{"schema", std::move(schema)}}}};
 }
@@ -17,9 +49,13 @@ json answer(const char* description, const json& schema) {
   return {{"description", description}, {"content", content("application/json", schema)}};
 }
 
+json named(const char* schema) {
+  return {{"$ref", fmt::format("#/components/schemas/{}", schema)}};
+}
+
 json with_problems(json responses) {
   responses["default"] = {{"description", "What went wrong and what to do about it (RFC 9457)."},
-                          {"content", content("application/problem+json", {{"$ref", "#/components/schemas/Problem"}})}};
+                          {"content", content("application/problem+json", named("Problem"))}};
   return responses;
 }
 
@@ -40,11 +76,13 @@ json operation(std::string_view tool, json parameters, json responses) {
 }
 
 json run_id() {
-  return parameter("path", "run_id", input("get_run")["run_id"], true);
+  json schema = input("get_run")["run_id"];
+  schema["pattern"] = kUuidOrPrefix;
+  return parameter("path", "run_id", std::move(schema), true);
 }
 
 json in_namespace() {
-  auto where = parameter("query", "namespace", {{"type", "string"}}, false);
+  auto where = parameter("query", "namespace", {{"type", "string"}, {"pattern", kNamespace}}, false);
   where["description"] = "Default: your own. Not together with project_name, which can hold one itself.";
   return where;
 }
@@ -65,24 +103,38 @@ json artifact_path() {
   return view("get_artifact", "Get a file that a run left", json::array({run_id(), std::move(name)}), std::move(bytes));
 }
 
+// The properties of an argument of a tool as parameters of a query, without those that stand in the path.
+json query_of(std::string_view tool, const std::vector<std::string>& in_path) {
+  json parameters = json::array();
+  for (const auto& [name, schema] : input(tool).items()) {
+    if (std::ranges::find(in_path, name) != in_path.end()) continue;
+    json plain = schema;  // a query has no null: a parameter is left out
+    if (plain["type"].is_array()) plain["type"] = plain["type"][0];
+    if (plain.contains("enum")) std::erase(plain["enum"].get_ref<json::array_t&>(), json(nullptr));
+    if (plain.contains("default") && plain["default"].is_null()) plain.erase("default");
+    if (name == "project_name") plain["pattern"] = kProject;
+    if (name == "namespace") plain["pattern"] = kNamespaceOrAll;
+    if (name == "cursor") plain.update({{"pattern", kCursor}, {"maxLength", kMaxCursorBytes}});
+    parameters.push_back(parameter("query", name, std::move(plain), false));
+  }
+  return parameters;
+}
+
 json runs_path() {
-  const auto& output = find_tool("run")->output_schema;
   json post = operation(
       "run", json::array({parameter("header", "Idempotency-Key", {{"type", "string"}, {"maxLength", 255}}, false)}),
       {{"200", answer("mode 'sync': the end of the run. As server-sent events (progress, result, "
                       "error) when the client accepts them.",
-                      output)},
-       {"202", answer("mode 'async': the run that was started.", output)}});
-  post["requestBody"] = {{"required", true}, {"content", content("application/json", find_tool("run")->input_schema)}};
-  json parameters = json::array();
-  for (const auto& [name, schema] : input("list_runs").items()) {
-    parameters.push_back(parameter("query", name, schema, false));
-  }
+                      named("RunResult"))},
+       {"202", answer("mode 'async': the run that was started.", named("StartedRun"))}});
+  post["requestBody"] = {{"required", true},
+                         {"content", content("application/json", patterned(find_tool("run")->input_schema, kUuid))}};
+  json parameters = query_of("list_runs", {});
   parameters.push_back(in_namespace());
-  json get = operation("list_runs", parameters, {{"200", answer("The runs.", schema::runs())}});
+  json get = operation("list_runs", parameters, {{"200", answer("The runs.", named("Runs"))}});
   get["description"] =
-      "The newest runs of a project or, without project_name, of a namespace; at most 50, with a status if you name "
-      "one.";
+      "The runs of a project or, without project_name, of a namespace, newest first; at most 50 in an answer, with a "
+      "status if you name one.";
   return {{"post", std::move(post)}, {"get", std::move(get)}};
 }
 
@@ -98,35 +150,70 @@ json logs_path() {
   return {{"get", std::move(get)}};
 }
 
+json problem_schema() {
+  return {{"type", "object"},
+          {"properties",
+           {{"type", {{"type", "string"}}},
+            {"title", {{"type", "string"}}},
+            {"status", {{"type", "integer"}, {"minimum", 400}, {"maximum", 599}}},
+            {"detail", {{"type", "string"}}}}},
+          {"required", {"type", "title", "status", "detail"}}};
+}
+
+// The answers of `run` in one mode: the schema of the tool, which MCP wants to be one for both, has the fields of both.
+json run_answer(const std::vector<std::string>& names) {
+  const auto& all = find_tool("run")->output_schema;
+  json properties = json::object();
+  for (const auto& name : names) properties[name] = all["properties"].at(name);
+  return schema::object(std::move(properties), names);
+}
+
+json schemas() {
+  const auto of = [](std::string_view tool) { return find_tool(tool)->output_schema; };
+  json all{{"Problem", problem_schema()},
+           {"RunResult", run_answer({"run_id", "project", "branch", "commit_sha", "status", "exit_code", "stdout",
+                                     "stderr", "stdout_truncated", "stderr_truncated", "outputs", "duration_seconds",
+                                     "data_snapshot_ref", "error"})},
+           {"StartedRun", run_answer({"run_id", "run_number", "status", "project_name", "model_name", "commit_sha",
+                                      "message", "warning"})},
+           {"Run", of("get_run")},
+           {"Runs", schema::runs()},
+           {"RunDetails", schema::details()},
+           {"Projects", schema::projects()},
+           {"Output", of("get_run_output")},
+           {"Log", of("get_run_log")},
+           {"CancelledRun", of("cancel_run")}};
+  for (auto& [name, schema] : all.items()) schema = patterned(std::move(schema), kUuid);
+  return all;
+}
+
 }  // namespace
 
 json openapi_document() {
-  const auto result = [](std::string_view tool, const char* words) {
-    return json{{"200", answer(words, find_tool(tool)->output_schema)}};
-  };
-  const json output_parameters =
-      json::array({run_id(), parameter("path", "output_name", input("get_run_output")["output_name"], true),
-                   parameter("query", "encoding", input("get_run_output")["encoding"], false)});
+  const auto result = [](const char* words, const char* schema) { return json{{"200", answer(words, named(schema))}}; };
+  json output_parameters = query_of("get_run_output", {"run_id", "output_name"});
+  output_parameters.push_back(run_id());
+  output_parameters.push_back(parameter("path", "output_name", input("get_run_output")["output_name"], true));
+  json log_parameters = query_of("get_run_log", {"run_id"});
+  log_parameters.push_back(run_id());
   json paths{
-      {"/v1/projects", view("list_projects", "List the projects of a namespace, and what you may do there",
-                            json::array({in_namespace()}), answer("The projects.", schema::projects()))},
+      {"/v1/projects",
+       {{"get", operation("list_projects", query_of("list_projects", {}),
+                          result("The projects, and what you may do in their namespace.", "Projects"))}}},
       {"/v1/runs", runs_path()},
       {"/v1/runs/{run_id}/details",
        view("get_details", "Get everything about a run", json::array({run_id()}),
-            answer("Status, result, parameters, provenance and files.", schema::details()))},
+            answer("Status, result, parameters, provenance and files.", named("RunDetails")))},
       {"/v1/runs/{run_id}/artifacts/{name}", artifact_path()},
-      {"/v1/runs/{run_id}", {{"get", operation("get_run", json::array({run_id()}), result("get_run", "The run."))}}},
+      {"/v1/runs/{run_id}", {{"get", operation("get_run", json::array({run_id()}), result("The run.", "Run"))}}},
       {"/v1/runs/{run_id}/outputs/{output_name}",
-       {{"get", operation("get_run_output", output_parameters, result("get_run_output", "The output."))}}},
+       {{"get",
+         operation("get_run_output", std::move(output_parameters), result("The output, or a part of it.", "Output"))}}},
+      {"/v1/runs/{run_id}/log",
+       {{"get", operation("get_run_log", std::move(log_parameters), result("A part of the log.", "Log"))}}},
       {"/v1/runs/{run_id}/logs", logs_path()},
       {"/v1/runs/{run_id}/cancel",
-       {{"post", operation("cancel_run", json::array({run_id()}), result("cancel_run", "What happens next."))}}}};
-  json problem_schema{{"type", "object"},
-                      {"properties",
-                       {{"type", {{"type", "string"}}},
-                        {"title", {{"type", "string"}}},
-                        {"status", {{"type", "integer"}}},
-                        {"detail", {{"type", "string"}}}}}};
+       {{"post", operation("cancel_run", json::array({run_id()}), result("What happens next.", "CancelledRun"))}}}};
   return {{"openapi", "3.1.0"},
           {"info",
            {{"title", "ModelRun gateway"},
@@ -134,8 +221,7 @@ json openapi_document() {
             {"description", "Runs models from git in a sandbox. MCP clients use /mcp instead."}}},
           {"paths", std::move(paths)},
           {"components",
-           {{"schemas", {{"Problem", std::move(problem_schema)}}},
-            {"securitySchemes", {{"bearer", {{"type", "http"}, {"scheme", "bearer"}}}}}}},
+           {{"schemas", schemas()}, {"securitySchemes", {{"bearer", {{"type", "http"}, {"scheme", "bearer"}}}}}}},
           {"security", json::array({{{"bearer", json::array()}}})}};
 }
 

@@ -18,11 +18,12 @@ constexpr std::string_view kRuns = "/v1/runs";
 
 struct Path {
   std::string id;
-  std::string action;  // "", "outputs", "artifacts", "details", "logs", "cancel"
+  std::string action;  // "", "outputs", "artifacts", "details", "log", "logs", "cancel"
   std::string name;    // of the output or artifact; may hold slashes
 };
 
-// Parses "/v1/runs/{id}[/details | /logs | /cancel | /outputs/{name} | /artifacts/{name}]"; nullopt for other paths.
+// Parses "/v1/runs/{id}[/details | /log | /logs | /cancel | /outputs/{name} | /artifacts/{name}]"; nullopt for other
+// paths.
 std::optional<Path> parse_path(const std::string& path) {
   if (!path.starts_with("/v1/runs/")) return std::nullopt;
   const auto rest = path.substr(kRuns.size() + 1);
@@ -31,7 +32,7 @@ std::optional<Path> parse_path(const std::string& path) {
   if (parsed.id.empty()) return std::nullopt;
   if (slash == std::string::npos) return parsed;
   const auto tail = rest.substr(slash + 1);
-  if (tail == "details" || tail == "logs" || tail == "cancel") {
+  if (tail == "details" || tail == "log" || tail == "logs" || tail == "cancel") {
     parsed.action = tail;
     return parsed;
   }
@@ -118,9 +119,11 @@ void serve_run(WebContext& web, const Visit& visit, const Path& path) {
   if (path.action == "details") return serve_details(web, visit, path.id);
   if (path.action == "artifacts") return serve_artifact(web, visit, path.id, path.name);
   if (path.action.empty()) return use(web, visit, "get_run", {{"run_id", path.id}});
-  json arguments{{"run_id", path.id}, {"output_name", path.name}};
-  const auto& query = visit.request.query;
-  if (const auto encoding = query.find("encoding"); encoding != query.end()) arguments["encoding"] = encoding->second;
+  json arguments = json::object();
+  for (const auto& [name, value] : visit.request.query) arguments[name] = value;
+  arguments["run_id"] = path.id;
+  if (path.action == "log") return use(web, visit, "get_run_log", arguments);
+  arguments["output_name"] = path.name;
   use(web, visit, "get_run_output", arguments);
 }
 

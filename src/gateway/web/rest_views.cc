@@ -5,6 +5,7 @@
 #include "gateway/runs/run_fields.h"
 #include "gateway/runs/run_output.h"
 #include "gateway/tools/schema.h"
+#include "gateway/tools/shared.h"
 #include "gateway/tools/tools.h"
 #include "gateway/web/answers.h"
 
@@ -13,10 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-std::string query_value(const HttpRequest& request, const std::string& name) {
-  const auto found = request.query.find(name);
-  return found == request.query.end() ? std::string() : found->second;
-}
+constexpr int kProjects = 500;  // in an answer, unless the request says otherwise: the page shows all at once
 
 // The query as arguments of list_runs, checked against the tool's schema. Here project_name may be left out, and
 // `namespace` is allowed in its place.
@@ -31,59 +29,41 @@ Result<json> list_arguments(const HttpRequest& request) {
   return schema::read(schema, std::move(arguments));
 }
 
+// list_projects, and what the caller may do in the namespace that is listed.
 Result<json> project_list(WebContext& web, const Visit& visit) {
-  const auto stop = visit.exchange.stop_token();
-  const auto namespace_ = parse_namespace(query_value(visit.request, "namespace"), visit.caller.namespace_);
-  RETURN_IF_ERROR(namespace_);
-  const auto projects = web.runs.projects(visit.caller, *namespace_, stop);
-  RETURN_IF_ERROR(projects);
-  const auto rights = web.runs.rights(visit.caller, *namespace_, stop);
-  RETURN_IF_ERROR(rights);
-  json entries = json::array();
-  for (const auto& each : *projects) {
-    entries.push_back({{"project_name", display_project(*namespace_, each.name, visit.caller.namespace_)},
-                       {"default_branch", or_null(each.default_branch)},
-                       {"last_commit", or_null(each.last_commit)},
-                       {"last_run_number", number_or_null(each.last_number)},
-                       {"active_runs", each.active},
-                       {"queued_runs", each.queued},
-                       {"suspended", each.suspended}});
+  json arguments = json::object();
+  for (const auto& [name, value] : visit.request.query) arguments[name] = value;
+  if (!arguments.contains("limit")) arguments["limit"] = kProjects;
+  const auto meant = schema::read(find_tool("list_projects")->input_schema, std::move(arguments));
+  RETURN_IF_ERROR(meant);
+  const auto call = web.call_of(visit);
+  auto fields = list_of_projects(*meant, call);
+  RETURN_IF_ERROR(fields);
+  auto namespace_ = meant->value("namespace", visit.caller.namespace_);
+  if (const auto name = meant->value("project_name", ""); !name.empty()) {
+    namespace_ = parse_project(name, visit.caller.namespace_)->namespace_;  // list_of_projects() has parsed it, too
   }
-  return json{{"namespace", *namespace_},
-              {"may_run", rights->start},
-              {"may_cancel", rights->cancel},
-              {"total_returned", entries.size()},
-              {"projects", std::move(entries)}};
+  if (namespace_.empty()) namespace_ = visit.caller.namespace_;
+  const bool everywhere = namespace_ == "*";
+  const auto rights = everywhere ? Result<Rights>() : web.runs.rights(visit.caller, namespace_, call.stop);
+  RETURN_IF_ERROR(rights);
+  fields->update({{"namespace", everywhere ? json(nullptr) : json(namespace_)},
+                  {"may_run", everywhere ? json(nullptr) : json(rights->start)},
+                  {"may_cancel", everywhere ? json(nullptr) : json(rights->cancel)}});
+  return fields;
+}
+
+json run_entry(const RunSummary& run, const Call& call) {
+  json entry = list_entry(run);
+  entry["project_name"] = shown_project(call, run);
+  entry["model_name"] = or_null(run.model);
+  return entry;
 }
 
 Result<json> run_list(WebContext& web, const Visit& visit) {
-  const auto stop = visit.exchange.stop_token();
   const auto arguments = list_arguments(visit.request);
   RETURN_IF_ERROR(arguments);
-  const auto limit = static_cast<std::size_t>(arguments->value("limit", 10));
-  std::optional<api::Phase> phase;
-  if (const auto word = arguments->value("status", ""); !word.empty()) phase = parse_status_word(word);
-  Result<std::vector<RunSummary>> runs;
-  json shown = nullptr;
-  if (arguments->contains("project_name")) {
-    const auto project = parse_project(arguments->at("project_name").get<std::string>(), visit.caller.namespace_);
-    RETURN_IF_ERROR(project);
-    shown = display_project(project->namespace_, project->name, visit.caller.namespace_);
-    runs = web.runs.list(visit.caller, *project, phase, limit, stop);
-  } else {
-    const auto namespace_ = parse_namespace(arguments->value("namespace", ""), visit.caller.namespace_);
-    RETURN_IF_ERROR(namespace_);
-    runs = web.runs.newest(visit.caller, *namespace_, phase, limit, stop);
-  }
-  RETURN_IF_ERROR(runs);
-  json entries = json::array();
-  for (const auto& run : *runs) {
-    json entry = list_entry(run);
-    entry["project_name"] = display_project(run.key.namespace_, run.project, visit.caller.namespace_);
-    entry["model_name"] = or_null(run.model);
-    entries.push_back(std::move(entry));
-  }
-  return json{{"project_name", std::move(shown)}, {"total_returned", entries.size()}, {"runs", std::move(entries)}};
+  return list_of_runs(*arguments, web.call_of(visit), run_entry);
 }
 
 Result<json> run_details(WebContext& web, const Visit& visit, const std::string& run_id) {

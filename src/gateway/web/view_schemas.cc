@@ -88,18 +88,13 @@ json details() {
 }
 
 json projects() {
-  json project = complete_object({{"project_name", of("string", "As `run` takes it.")},
-                                  {"default_branch", nullable_text()},
-                                  {"last_commit", nullable_text("The newest commit that was looked up.")},
-                                  {"last_run_number", of({"integer", "null"})},
-                                  {"active_runs", of("integer")},
-                                  {"queued_runs", of("integer")},
-                                  {"suspended", of("boolean", "New runs wait.")}});
-  return complete_object({{"namespace", of("string")},
-                          {"projects", list_of(std::move(project), "By name.")},
-                          {"may_run", of("boolean", "Whether the caller may start runs here.")},
-                          {"may_cancel", of("boolean")},
-                          {"total_returned", of("integer")}});
+  auto schema = find_tool("list_projects")->output_schema;
+  auto& properties = schema["properties"];
+  properties["namespace"] = nullable_text("Whose projects these are; null: of all namespaces.");
+  properties["may_run"] = of({"boolean", "null"}, "Whether the caller may start runs there; null: of all namespaces.");
+  properties["may_cancel"] = of({"boolean", "null"}, "Whether the caller may cancel runs there.");
+  for (const char* name : {"namespace", "may_run", "may_cancel"}) schema["required"].push_back(name);
+  return schema;
 }
 
 json runs() {

@@ -199,7 +199,8 @@ TEST(Mcp, ToolsAreListedInOneOrderWithFlatSchemas) {
       for (const char* root : {"oneOf", "anyOf", "allOf", "if", "not"}) EXPECT_FALSE(tool[which].contains(root));
     }
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"run", "get_run", "list_runs", "get_run_output", "cancel_run"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"run", "get_run", "list_runs", "get_run_output", "cancel_run",
+                                             "list_projects", "get_run_log"}));
   EXPECT_EQ(list[1]["annotations"]["readOnlyHint"], true);
   EXPECT_EQ(list[1]["annotations"]["idempotentHint"], true);
   EXPECT_EQ(list[0]["annotations"]["readOnlyHint"], false);

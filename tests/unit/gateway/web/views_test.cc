@@ -40,7 +40,20 @@ TEST_F(ViewsTest, ProjectsOfTheCallersNamespace) {
   EXPECT_EQ(fields["may_cancel"], true);
   ASSERT_EQ(fields["total_returned"], 2);
   EXPECT_EQ(fields["projects"][0], json::parse(R"({"project_name": "budget", "default_branch": "trunk",
-    "last_commit": null, "last_run_number": 4, "active_runs": 0, "queued_runs": 2, "suspended": true})"));
+    "last_commit": null, "last_run_number": 4, "active_runs": 0, "queued_runs": 2, "suspended": true,
+    "description": null, "ready": null, "message": null, "models": null})"));
+  const auto one = get("/v1/projects?project_name=budget").json();
+  EXPECT_EQ(one["projects"][0]["models"], json::array());
+  EXPECT_EQ(one["namespace"], "ns");
+  const auto first = get("/v1/projects?limit=1").json();
+  EXPECT_EQ(first["total_returned"], 1);
+  const auto second = get("/v1/projects?limit=1&cursor=" + first["next_cursor"].get<std::string>()).json();
+  EXPECT_EQ(second["projects"][0]["project_name"], "forecasts");
+  EXPECT_EQ(second["next_cursor"], nullptr);
+  const auto all = get("/v1/projects?namespace=*").json();
+  EXPECT_EQ(all["total_returned"], 2);
+  EXPECT_EQ(all["may_run"], nullptr);
+  EXPECT_EQ(get("/v1/projects?limit=0").status, 422);
   EXPECT_EQ(fields["projects"][1]["project_name"], "forecasts");
   EXPECT_EQ(ask(request("POST", "/v1/projects", "{}")).status, 405);
 }
@@ -68,10 +81,28 @@ TEST_F(ViewsTest, NewestRunsOfANamespace) {
   ASSERT_EQ(running["total_returned"], 1);
   EXPECT_EQ(running["runs"][0]["project_name"], "budget");
   EXPECT_EQ(running["runs"][0]["model_name"], "revenue");
-  EXPECT_EQ(get("/v1/runs?limit=1").json()["total_returned"], 1);
+  const auto first = get("/v1/runs?limit=1").json();
+  EXPECT_EQ(first["total_returned"], 1);
+  const auto second = get("/v1/runs?limit=1&cursor=" + first["next_cursor"].get<std::string>()).json();
+  EXPECT_EQ(second["total_returned"], 1);
+  EXPECT_NE(second["runs"][0]["run_id"], first["runs"][0]["run_id"]);
+  EXPECT_EQ(second["next_cursor"], nullptr);
   EXPECT_EQ(get("/v1/runs?limit=51").status, 422);
   EXPECT_EQ(get("/v1/runs?status=done").status, 422);
   EXPECT_EQ(get("/v1/runs?project_name=forecasts&namespace=ns").status, 422);
+}
+
+TEST_F(ViewsTest, PartsOfALogAndOfAnOutput) {
+  const auto path = "/v1/runs/" + put_run("a", success());
+  const auto log = get(path + "/log?stream=stdout&limit=4").json();
+  EXPECT_EQ(log["text"], "Run ");
+  EXPECT_EQ(get(path + "/log?limit=65536&cursor=" + log["next_cursor"].get<std::string>()).json()["text"],
+            "completed in 1.42s\n");
+  EXPECT_EQ(get(path + "/log?offset=-3").json()["text"], "2s\n");
+  EXPECT_EQ(get(path + "/log?lines=3").status, 422);
+  EXPECT_EQ(get(path + "/outputs/revenue?offset=1&limit=4").json()["content"], "100,");
+  EXPECT_EQ(get(path + "/outputs/revenue?offset=1&limit=4").json()["next_offset"], 5);
+  EXPECT_EQ(ask(request("POST", path + "/log", "{}")).status, 405);
 }
 
 TEST_F(ViewsTest, DetailsOfARun) {
@@ -112,19 +143,31 @@ TEST_F(ViewsTest, DetailsSayWhenThereIsMoreThanCanBeRead) {
 }
 
 TEST_F(ViewsTest, EveryFieldIsInTheDocument) {
-  const auto paths = get("/openapi.json").json()["paths"];
+  const auto document = get("/openapi.json").json();
+  const auto& paths = document["paths"];
   const auto uid = put_run("a", success());
   for (const auto& [path, target] : std::vector<std::pair<std::string, std::string>>{
            {"/v1/projects", "/v1/projects"},
            {"/v1/runs", "/v1/runs"},
+           {"/v1/runs/{run_id}", "/v1/runs/" + uid},
+           {"/v1/runs/{run_id}/log", "/v1/runs/" + uid + "/log"},
+           {"/v1/runs/{run_id}/outputs/{output_name}", "/v1/runs/" + uid + "/outputs/revenue"},
            {"/v1/runs/{run_id}/details", "/v1/runs/" + uid + "/details"}}) {
-    const auto schema = paths[path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+    const auto ref = paths[path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
+    const auto& schema = document.at(json::json_pointer(ref.get<std::string>().substr(1)));
     std::set<std::string> written, sent;
     for (const auto& [name, unused] : schema["properties"].items()) written.insert(name);
     const auto answer = get(target).json();
     for (const auto& [name, unused] : answer.items()) sent.insert(name);
     EXPECT_EQ(written, sent) << path;
   }
+  const auto& schemas = document["components"]["schemas"];
+  EXPECT_EQ(schemas["Problem"]["required"].size(), 4U);
+  const auto& posted = paths["/v1/runs"]["post"]["responses"];
+  EXPECT_NE(posted["200"]["content"], posted["202"]["content"]) << "a result and a run that was started";
+  EXPECT_FALSE(schemas["StartedRun"]["properties"].contains("stdout"));
+  EXPECT_FALSE(schemas["RunResult"]["properties"].contains("warning"));
+  EXPECT_TRUE(schemas["Run"]["properties"]["run_id"].contains("pattern"));
 }
 
 TEST_F(ViewsTest, FilesAreAttachmentsThatNoBrowserRuns) {
