@@ -21,6 +21,7 @@ constexpr auto kPhrases = std::to_array<std::pair<int, std::string_view>>({
     {409, "Conflict"},
     {410, "Gone"},
     {413, "Content Too Large"},
+    {414, "URI Too Long"},
     {415, "Unsupported Media Type"},
     {422, "Unprocessable Content"},
     {429, "Too Many Requests"},

@@ -1,6 +1,7 @@
 #include "gateway/app.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "api/json_access.h"
 #include "base/encoding.h"
@@ -26,12 +27,19 @@ constexpr std::string_view kMetadataPath = "/.well-known/oauth-protected-resourc
 constexpr std::chrono::hours kTrusted{1};
 constexpr std::size_t kMaxTrusted = 10'000;
 
+// A request beyond its caller's rate waits for so long, if that is enough; its client need not try again then.
+constexpr std::chrono::seconds kPatience{1};
+constexpr int kMaxSlowed = 256;  // requests that wait for that at the same time
+// What a cheap request gives back of the one that each takes of its caller's rate.
+constexpr double kCheap = 0.8;
+
 struct AppState {
   AppOptions options;
   net::RateLimit rate;
   net::RateLimit stranger_rate;
   TimedCache<bool> trusted;  // tokens that were accepted, by their SHA-256
   WebContext web;
+  std::atomic<int> slowed{0};  // requests that wait because of their callers' rates
 };
 
 // The route as a metric label. The set of values is small and fixed, so that no request can add a time series.
@@ -81,10 +89,33 @@ std::optional<HttpAnswer> public_answer(const AppState& app, const HttpRequest& 
   const bool get = request.method == "GET";
   if (get && request.path == "/healthz") return HttpAnswer{.content_type = "text/plain", .body = "ok\n"};
   if (get && request.path == "/readyz") {
-    if (app.options.ready()) return HttpAnswer{.content_type = "text/plain", .body = "ok\n"};
-    return problem(503, "the cache of runs is not filled yet");
+    const auto reason = app.options.unready();
+    if (reason.empty()) return HttpAnswer{.content_type = "text/plain", .body = "ok\n"};
+    return problem(503, reason);
   }
   return std::nullopt;
+}
+
+// The headers by which a browser lets a page of an allowed Origin read the answer (CORS, of the Fetch standard).
+// There are no cookies here, so no credentials are allowed. REQUIRES: guarded_answer() has let the Origin pass, or
+// refuses.
+HttpHeaders cors_headers(const OriginPolicy& origins, const HttpRequest& request) {
+  const auto origin = request.header("Origin");
+  if (!origin || request.count("Origin") > 1 || !origins.origin_allowed(*origin)) return {};
+  return {{"Access-Control-Allow-Origin", std::string(*origin)},
+          {"Vary", "Origin"},
+          {"Access-Control-Expose-Headers", "Location, Retry-After, WWW-Authenticate, Content-Disposition"}};
+}
+
+// The answer to the question of a browser that comes before a page's request, without a token.
+HttpAnswer preflight() {
+  return {
+      .status = 204,
+      .headers = {{"Access-Control-Allow-Methods", "GET, HEAD, POST"},
+                  {"Access-Control-Allow-Headers",
+                   "Authorization, Content-Type, Accept, Idempotency-Key, MCP-Protocol-Version, Mcp-Method, Mcp-Name, "
+                   "Mcp-Session-Id, Last-Event-ID, traceparent"},
+                  {"Access-Control-Max-Age", "600"}}};
 }
 
 // The answer to a request that fails the Host or Origin guard, or that needs no token; nullopt for all others.
@@ -98,6 +129,11 @@ std::optional<HttpAnswer> guarded_answer(const AppState& app, const HttpRequest&
   }
   const bool is_metadata = request.path == kMetadataPath || request.path == std::string(kMetadataPath) + "/mcp";
   if (is_metadata && request.method == "GET") return metadata(app.options, request);
+  // Clients look here for what they might use. That there is nothing is no secret, and 401 would look like a login.
+  if (request.path.starts_with("/.well-known/") && !is_metadata) {
+    return problem(404, "there is nothing at this path but " + std::string(kMetadataPath));
+  }
+  if (request.method == "OPTIONS" && origin && request.header("Access-Control-Request-Method")) return preflight();
   return page_answer(request, app.web.everybody == nullptr);
 }
 
@@ -138,7 +174,7 @@ Recalled recall_caller(AppState& app, const HttpRequest& request) {
     app.web.refused("tokens");
     return {.caller = {}, .refusal = slow_down()};
   }
-  if (app.rate.has(share_of(*caller))) return {.caller = std::move(caller), .refusal = {}};
+  if (app.rate.can_reserve(share_of(*caller), kPatience)) return {.caller = std::move(caller), .refusal = {}};
   app.web.refused("rate");
   return {.caller = std::move(caller), .refusal = slow_down()};
 }
@@ -188,7 +224,7 @@ void record(AppState& app, const HttpRequest& request, int status, SteadyTime be
       .Observe(std::chrono::duration<double>(took).count());
   if (label == "/healthz" || label == "/readyz") return;
   // The query and all headers but this one are left out, because they may contain secrets.
-  log::info("request", {{"method", request.method.substr(0, 16)},
+  log::info("request", {{"method", request.head ? "HEAD" : request.method.substr(0, 16)},
                         {"path", request.path.substr(0, 200)},
                         {"status", code},
                         {"ms", std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count())},
@@ -209,11 +245,15 @@ class Recorder final : public HttpExchange {
 
   void answer(HttpAnswer answer) override {
     status_ = answer.status;
+    std::ranges::move(cors_headers(app_.options.origins, *request_), std::back_inserter(answer.headers));
     inner_->answer(std::move(answer));
   }
-  void open_events() override {
+  using HttpExchange::open_events;
+  void open_events(const HttpHeaders& headers) override {
     status_ = 200;
-    inner_->open_events();
+    auto all = cors_headers(app_.options.origins, *request_);
+    all.insert(all.end(), headers.begin(), headers.end());
+    inner_->open_events(all);
   }
   bool send(std::string_view text) override { return inner_->send(text); }
   bool send_if_read(std::string_view text) override { return inner_->send_if_read(text); }
@@ -257,11 +297,25 @@ void serve_guarded(AppState& app, const std::shared_ptr<const HttpRequest>& requ
   auto identity = identify(app, *request, exchange->stop_token());
   if (!identity) return exchange->answer(std::move(identity.error()));
   exchange->set_caller(*identity);
-  if (!app.rate.take(share_of(*identity))) {
+  const auto share = share_of(*identity);
+  auto wait = app.rate.reserve(share, kPatience);
+  if (wait && wait->count() > 0 && app.slowed.fetch_add(1) >= kMaxSlowed) {
+    app.slowed.fetch_sub(1);
+    app.rate.give_back(share);
+    wait.reset();
+  }
+  if (!wait) {
     app.web.refused("rate");
     return exchange->answer(slow_down());
   }
-  dispatch(app.web, *std::make_shared<const Visit>(request, exchange, std::move(*identity)));
+  const auto visit = std::make_shared<const Visit>(request, exchange, std::move(*identity));
+  if (wait->count() == 0) return dispatch(app.web, *visit);
+  app.web.runs.pause(std::chrono::ceil<std::chrono::milliseconds>(*wait), exchange->stop_token(), [&app, visit] {
+    visit->exchange.later([&app, visit] {
+      app.slowed.fetch_sub(1);
+      if (!visit->exchange.stop_token().stop_requested()) dispatch(app.web, *visit);
+    });
+  });
 }
 
 // Parsing a larger body would take milliseconds, which is too long on an io thread.
@@ -307,6 +361,7 @@ App::App(const AppOptions& options, RunService& runs, Authenticator& authenticat
                 TimedCache<bool>(kTrusted, kMaxTrusted),
                 WebContext{runs, authenticator, everybody, clock, metrics, options.times,
                            Places(waiting, options.waiting, "max-waiting"), Places(logs, options.logs, "max-logs")}}});
+  impl_->web.cheap = [app = impl_.get()](const Identity& caller) { app->rate.give_back(share_of(caller), kCheap); };
 }
 
 App::~App() = default;
@@ -337,9 +392,9 @@ bool App::serve_at_once(const std::shared_ptr<const HttpRequest>& request,
   auto answer =
       request->path == "/mcp" ? recall_mcp(impl_->web, *request, caller) : recall_rest(impl_->web, *request, caller);
   if (!answer) return false;
-  if (impl_->rate.take(share_of(caller))) return respond(std::move(*answer), &caller);
-  impl_->web.refused("rate");
-  return respond(slow_down(), &caller);
+  if (!impl_->rate.take(share_of(caller))) return false;  // serve() lets it wait
+  impl_->rate.give_back(share_of(caller), kCheap);
+  return respond(std::move(*answer), &caller);
 }
 
 void App::serve(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<HttpExchange>& exchange) {

@@ -36,19 +36,21 @@ struct AppOptions {
   PlaceLimits waiting{.total = 2'000, .per_caller = 200};
   // Logs that are followed at the same time; each occupies a thread.
   PlaceLimits logs{.total = 64, .per_caller = 16};
-  // Whether /readyz answers 200 rather than 503. Called from many threads; must not block.
-  std::function<bool()> ready = [] { return true; };
+  // Why /readyz answers 503; empty: 200. Called from many threads; must not block.
+  std::function<std::string()> unready = [] { return std::string(); };
 };
 
 // Thread-safe. Keeps references to the constructor's reference and pointer arguments, except `options`, which it
 // copies; they must outlive it.
 //
 // The guards, in this order: probes are answered for any Host (/healthz, /readyz); a Host that is not allowed gives
-// 403; an Origin that is not allowed gives 403; the metadata and the page are answered without a token; a token that is
-// missing or refused gives 401; a token that would have to be looked up gives 429 when its client address exceeds
-// `stranger_rate`, unless it was accepted within the last hour; a token that cannot be checked at present gives 503; a
-// caller who exceeds `rate` gets 429. Only then does serve() look at the route and the body. serve_at_once() differs in
-// the last step: it computes its answer first, and then sends 429 instead if the caller exceeds `rate`.
+// 403; an Origin that is not allowed gives 403; the metadata, other well-known paths, the preflight requests of
+// browsers and the page are answered without a token; a token that is missing or refused gives 401; a token that
+// would have to be looked up gives 429 when its client address exceeds `stranger_rate`, unless it was accepted within
+// the last hour; a token that cannot be checked at present gives 503; a caller who exceeds `rate` waits for up to a
+// second, or gets 429 if that is not enough. Only then does serve() look at the route and the body. serve_at_once()
+// differs in the last step: it computes its answer first, and leaves the request to serve() if the caller would have
+// to wait.
 //
 // Every request that gets here is counted in the metrics and, except for probes, written to the access log.
 class App {

@@ -16,6 +16,7 @@ struct Texts {
   std::string auth = "on";
   std::string jwt_issuers;
   int stop_grace = 20;
+  int drain = 5;
 };
 
 void add_cluster_options(CLI::App& app, Flags& flags) {
@@ -36,8 +37,13 @@ void add_listen_options(CLI::App& app, Flags& flags, Texts& texts) {
                  "localhost always is one");
   app.add_option("--public-url", flags.app.public_url,
                  "what clients call this gateway, e.g. https://models.example.com; without it, from the Host header");
+  app.add_option(
+         "--drain", texts.drain,
+         "seconds that it serves on, unready, when the process is to end, so that no new client is sent to it any more")
+      ->check(CLI::Range(0, 3600))
+      ->capture_default_str();
   app.add_option("--stop-grace", texts.stop_grace,
-                 "seconds that requests under way get when the process is to end; a sync run goes on without its call")
+                 "seconds that requests under way get after that; a sync run goes on without its call")
       ->check(CLI::Range(0, 3600))
       ->capture_default_str();
 }
@@ -106,6 +112,24 @@ Result<void> find_ca_files(const std::string& issuers_file, std::vector<JwtIssue
   return {};
 }
 
+// The URL without a slash at its end. Clients build other URLs from it, and learn from it where to get a token.
+Result<std::string> checked_public_url(std::string url) {
+  if (url.empty()) return url;
+  std::string_view rest(url);
+  const bool known = rest.starts_with("https://") || rest.starts_with("http://");
+  if (known) rest.remove_prefix(rest.find("//") + 2);
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  if (!known || !host_of(rest)) {
+    return fail(
+        ErrorKind::kInvalid,
+        "--public-url: '{}' is no URL such as https://models.example.com: http or https, a host name and perhaps a "
+        "port, without user, path, query and fragment",
+        url);
+  }
+  if (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
 Result<void> take_texts(const Texts& texts, Flags& flags) {
   const auto listen = parse_endpoint(texts.listen);
   if (!listen) return fail_in("--listen", listen.error());
@@ -125,7 +149,11 @@ Result<void> take_texts(const Texts& texts, Flags& flags) {
   if (flags.app.authorization_servers.empty()) {
     for (const auto& issuer : flags.jwt_issuers) flags.app.authorization_servers.push_back(issuer.issuer);
   }
+  auto url = checked_public_url(flags.app.public_url);
+  RETURN_IF_ERROR(url);
+  flags.app.public_url = std::move(*url);
   flags.listen = *listen;
+  flags.drain = std::chrono::seconds(texts.drain);
   flags.auth = texts.auth == "on";
   flags.stop_grace = std::chrono::seconds(texts.stop_grace);
   flags.app.resource_scheme = flags.tls_cert.empty() ? "http" : "https";

@@ -25,6 +25,7 @@ struct Flags : runtime::ProcessFlags {
   std::vector<JwtIssuer> jwt_issuers;
   AppOptions app;
   std::size_t max_connections_per_peer = 512;  // from one address or IPv6 network
+  std::chrono::seconds drain{5};               // between the signal to end and the closing of the port
   std::chrono::seconds stop_grace{20};
 };
 

@@ -17,6 +17,8 @@ namespace modelrun::gateway {
 namespace {
 
 constexpr std::chrono::seconds kHousekeeping{30};
+// How long one answer of the API server is waited for on behalf of a caller, who then gets 503.
+constexpr std::chrono::seconds kAnswerTime{10};
 constexpr std::size_t kShortConnections = 1'024;  // in addition to those that wait for a run or follow a log
 constexpr std::size_t kOwnDescriptors = 64;       // for the API server, the certificate files and the probes
 constexpr const char* kOwnToken = "/var/run/secrets/kubernetes.io/serviceaccount/token";
@@ -60,9 +62,9 @@ void raise_descriptor_limit(std::size_t connections) {
             {{"wanted", std::to_string(wanted)}, {"limit", std::to_string(limit.rlim_max)}});
 }
 
-AppOptions app_options(const Flags& flags, const runtime::Watcher& watcher) {
+AppOptions app_options(const Flags& flags, std::function<std::string()> unready) {
   AppOptions options = flags.app;
-  options.ready = [&watcher] { return watcher.synced(); };
+  options.unready = std::move(unready);
   return options;
 }
 
@@ -79,24 +81,38 @@ Result<std::unique_ptr<Gateway>> Gateway::make(Flags flags) {
 Gateway::Gateway(Flags flags, std::unique_ptr<kube::Transport> transport)
     : flags_(std::move(flags)),
       transport_(std::move(transport)),
-      client_(*transport_,
-              [this](const kube::CallInfo& call) {
-                metrics_.api_request(call.verb, call.resource, call.code, call.latency);
-              }),
-      watcher_(client_, watcher_options(), cache_.sink(), steady_, &metrics_),
+      client_(kube::Client(*transport_,
+                           [this](const kube::CallInfo& call) {
+                             metrics_.api_request(call.verb, call.resource, call.code, call.latency);
+                           })
+                  .with_timeout(kAnswerTime)),
+      watching_(*transport_,
+                [this](const kube::CallInfo& call) {
+                  metrics_.api_request(call.verb, call.resource, call.code, call.latency);
+                }),
+      watcher_(watching_, watcher_options(), cache_.sink(), steady_, &metrics_),
+      health_(*transport_),
       access_(make_access(flags_, client_)),
       runs_(client_, cache_, *access_),
       authenticator_(make_authenticator(flags_, *transport_, client_, clock_)),
       everybody_{.user = "everybody", .uid = {}, .groups = {}, .namespace_ = flags_.default_namespace, .expires = {}},
-      app_(app_options(flags_, watcher_), runs_, *authenticator_, flags_.auth ? nullptr : &everybody_, clock_,
-           metrics_) {}
+      app_(app_options(flags_, [this] { return unready(); }), runs_, *authenticator_,
+           flags_.auth ? nullptr : &everybody_, clock_, metrics_) {}
+
+std::string Gateway::unready() const {
+  if (ending_) return "the gateway is about to end";
+  if (!watcher_.synced()) return "the cache of runs is not filled yet";
+  if (!health_.reachable()) return "the API server cannot be reached";
+  return {};
+}
 
 runtime::ProbeAnswer Gateway::answer_probe(std::string_view target) const {
   target = target.substr(0, target.find('?'));
   if (target == "/healthz") return {.status = 200, .body = "ok\n"};
   if (target == "/readyz") {
-    if (watcher_.synced()) return {.status = 200, .body = "ok\n"};
-    return {.status = 503, .body = "the cache of runs is not filled yet: " + watcher_.last_error() + "\n"};
+    const auto reason = unready();
+    if (reason.empty()) return {.status = 200, .body = "ok\n"};
+    return {.status = 503, .body = fmt::format("{} {}\n", reason, watcher_.last_error())};
   }
   if (target == "/metrics") {
     return {.status = 200, .body = metrics_.text(), .content_type = "text/plain; version=0.0.4"};
@@ -177,6 +193,10 @@ Result<void> Gateway::run(const std::stop_token& stop) {
     renew_certificate();
     runtime::give_back_memory();
   }
+  // Load balancers learn that this replica ends before it closes anything, and send their clients to the others.
+  ending_ = true;
+  log::info("ending", {{"drain", fmt::format("{}s", flags_.drain.count())}});
+  steady_.sleep(flags_.drain, {});
   server_->stop();
   watcher_.stop();
   log::info("stopped");

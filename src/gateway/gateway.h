@@ -1,12 +1,14 @@
 // The gateway process. This is the only place that creates, connects and stops its parts.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 
 #include "base/clock.h"
+#include "gateway/api_health.h"
 #include "gateway/flags.h"
 #include "gateway/http/server.h"
 #include "gateway/runs/kube_run_service.h"
@@ -16,9 +18,9 @@
 
 namespace modelrun::gateway {
 
-// Threads: the watcher's, the one that wakes calls that wait for a run (in RunCache), those of the HTTP server and of
-// the probe server, one for each log that is followed, and the caller's in run(). Members refer to those declared
-// before them, so the order of the declarations matters.
+// Threads: the watcher's, that of ApiHealth, the one that wakes calls that wait for a run (in RunCache), those of the
+// HTTP server and of the probe server, one for each log that is followed, and the caller's in run(). Members refer to
+// those declared before them, so the order of the declarations matters.
 //
 //   auto gateway = Gateway::make(flags);
 //   if (!gateway) return std::unexpected(gateway.error());
@@ -30,7 +32,8 @@ class Gateway {
   // have passed check_flags().
   static Result<std::unique_ptr<Gateway>> make(Flags flags);
 
-  // Serves until `stop` is requested, then gives requests in progress --stop-grace to finish. Blocks; call it once.
+  // Serves until `stop` is requested, then serves on for --drain without being ready, and at last gives requests in
+  // progress --stop-grace to finish. Blocks; call it once.
   // The probes are served first; the main port opens once the cache of runs has been filled. Returns success after a
   // stop, and an error if a port cannot be opened or the certificate cannot be read or used.
   Result<void> run(const std::stop_token& stop);
@@ -44,15 +47,20 @@ class Gateway {
   // Returns nullopt if the flags name no certificate.
   [[nodiscard]] Result<std::optional<Certificate>> read_certificate() const;
   [[nodiscard]] runtime::ProbeAnswer answer_probe(std::string_view target) const;
+  // Why the gateway is not ready; empty: it is.
+  [[nodiscard]] std::string unready() const;
 
   Flags flags_;
   SystemClock clock_;
   runtime::RealSteadyClock steady_;
   runtime::Metrics metrics_;
   std::unique_ptr<kube::Transport> transport_;
-  kube::Client client_;
+  kube::Client client_;  // for requests of callers, which do not wait for long
+  kube::Client watching_;
   RunCache cache_;
   runtime::Watcher watcher_;
+  ApiHealth health_;
+  std::atomic<bool> ending_{false};
   std::unique_ptr<Access> access_;
   KubeRunService runs_;
   std::unique_ptr<Authenticator> authenticator_;

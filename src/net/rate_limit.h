@@ -29,7 +29,19 @@ class RateLimit {
   // Takes one token from the bucket of `name`. Returns false, and takes nothing, if the bucket holds less than one.
   bool take(std::string_view name, Point now = std::chrono::steady_clock::now());
   // Whether take() would return true. Takes nothing.
-  [[nodiscard]] bool has(std::string_view name, Point now = std::chrono::steady_clock::now()) const;
+  [[nodiscard]] bool has(std::string_view name, Point now = std::chrono::steady_clock::now()) const {
+    return can_reserve(name, {}, now);
+  }
+  // Takes one token, perhaps before the bucket has gained it: the caller must wait for the time that is returned.
+  // Nullopt, and nothing is taken, if that would be longer than `patience`. Those who wait are served in the order of
+  // their calls.
+  std::optional<std::chrono::nanoseconds> reserve(std::string_view name, std::chrono::nanoseconds patience,
+                                                  Point now = std::chrono::steady_clock::now());
+  // Whether reserve() would return a time. Takes nothing.
+  [[nodiscard]] bool can_reserve(std::string_view name, std::chrono::nanoseconds patience,
+                                 Point now = std::chrono::steady_clock::now()) const;
+  // Returns a part of a token that was taken, or all of it.
+  void give_back(const std::string& name, double tokens = 1);
 
   // A token that was taken, and is given back when this is destroyed, unless it was spent. The RateLimit must outlive
   // it.
@@ -53,13 +65,14 @@ class RateLimit {
   }
 
  private:
-  void give_back(const std::string& name);
   struct Bucket {
-    double level = 0;
+    double level = 0;  // below zero: tokens that were taken before they were gained
     Point at;
   };
   void make_room(Point now) REQUIRES(mutex_);
   [[nodiscard]] double level_at(const Bucket& bucket, Point now) const;
+  // How long it takes until a bucket with this level has one token.
+  [[nodiscard]] std::chrono::nanoseconds until_one(double level) const;
 
   const RateOptions options_;
   mutable Mutex mutex_;

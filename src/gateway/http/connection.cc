@@ -18,9 +18,11 @@ constexpr std::chrono::seconds kDrainTime{2};
 constexpr std::size_t kWriteSize = std::size_t{64} << 10U;  // bytes that are given to the socket at once
 
 HttpAnswer too_many_requests() {
-  return {.status = 503,
-          .content_type = "text/plain; charset=utf-8",
-          .body = "Too many requests are being handled; try again.\n"};
+  return plain_problem(503, "too many requests are being handled: try again");
+}
+
+HttpAnswer failed() {
+  return plain_problem(500, "the request could not be handled: the log of the gateway says why");
 }
 
 }  // namespace
@@ -111,16 +113,24 @@ void StreamConnection<Stream>::read_header() {
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(state_->options.max_header_bytes));
   parser_->body_limit(state_->options.max_body_bytes);
-  lowest().expires_after(state_->options.header_timeout);
+  limit_reading(state_->options.header_timeout);
   http::async_read_header(stream_, buffer_, *parser_, then(&StreamConnection::on_header));
 }
 
 template <class Stream>
 void StreamConnection<Stream>::on_header(beast::error_code error, std::size_t) {
+  const bool late = reading_timed_out();
   if (error == http::error::body_limit) return refuse(413, "The body is too large.");
-  if (error == http::error::header_limit) return refuse(431, "The header is too large.");
+  if (error == http::error::header_limit) {
+    // Without a target the first line was not read to its end: it is the target that is too long.
+    if (!parser_->get().target().empty()) return refuse(431, "The header is too large.");
+    return refuse(414, "The target of the request is too long.");
+  }
   if (is_http_error(error)) return refuse(400, "This is not valid HTTP/1.1.");
-  if (error == beast::error::timeout) state_->refuse("slow_header");
+  if (error && late) {
+    state_->refuse("slow_header");
+    return refuse(408, "The header did not come in time.");
+  }
   if (error) return close();
   if (!body_has_an_end(parser_->get())) return refuse(400, "Transfer-Encoding may only be: chunked.");
   if (parser_->is_done()) return handle();
@@ -139,14 +149,14 @@ void StreamConnection<Stream>::ask_gate() {
   if (gate.at_once) {
     head = make_request();
     if (!head) return;
-    permit->refusal = HttpAnswer{.status = 500, .body = {}};  // in case of an exception
+    permit->refusal = failed();  // in case of an exception
     call_logged(head->path, [&] { permit = gate.at_once(*head); });
   }
   if (permit) return on_permit(std::move(*permit));
   if (!place_->set_busy()) return close();
   lowest().expires_never();
   const bool begun = state_->on_worker([self = this->shared_from_this(), head = std::move(head)] {
-    BodyPermit answer{.refusal = HttpAnswer{.status = 500, .body = {}}, .owner = {}};
+    BodyPermit answer{.refusal = failed(), .owner = {}};
     call_logged(head->path, [&] { answer = self->state_->gate.ask(*head, self->gate_stop_.get_token()); });
     asio::post(self->strand_, [self, answer = std::move(answer)]() mutable { self->on_permit(std::move(answer)); });
   });
@@ -174,7 +184,7 @@ void StreamConnection<Stream>::on_go_on(beast::error_code error, std::size_t) {
 template <class Stream>
 void StreamConnection<Stream>::read_body() {
   body_mark_ = 0;
-  lowest().expires_after(state_->options.body_timeout);
+  limit_reading(state_->options.body_timeout);
   read_some_body();
 }
 
@@ -185,8 +195,10 @@ void StreamConnection<Stream>::read_some_body() {
 
 template <class Stream>
 void StreamConnection<Stream>::on_body(beast::error_code error, std::size_t) {
+  const bool late = timed_out_;
+  if (error || parser_->is_done()) (void)reading_timed_out();
   if (error == http::error::body_limit) return refuse(413, "The body is too large.");
-  if (error == beast::error::timeout) {
+  if (error && late) {
     state_->refuse("slow_body");
     return refuse(408, "The body did not come in time.");
   }
@@ -195,14 +207,34 @@ void StreamConnection<Stream>::on_body(beast::error_code error, std::size_t) {
   const auto size = parser_->get().body().size();
   if (!body_bytes_.set(size)) {
     state_->refuse("bodies");
+    (void)reading_timed_out();
     return refuse(503, "Too many bodies are on their way; try again.");
   }
   if (parser_->is_done()) return handle();
   if (size >= body_mark_ + kBodyProgress) {
     body_mark_ = size;
-    lowest().expires_after(state_->options.body_timeout);
+    limit_reading(state_->options.body_timeout);
   }
   read_some_body();
+}
+
+template <class Stream>
+void StreamConnection<Stream>::limit_reading(std::chrono::milliseconds span) {
+  lowest().expires_never();
+  timed_out_ = false;
+  timer_.expires_after(span);
+  timer_.async_wait([self = this->shared_from_this(), turn = ++reading_turn_](beast::error_code error) {
+    if (error || turn != self->reading_turn_) return;
+    self->timed_out_ = true;
+    self->lowest().cancel();
+  });
+}
+
+template <class Stream>
+bool StreamConnection<Stream>::reading_timed_out() {
+  ++reading_turn_;
+  timer_.cancel();
+  return std::exchange(timed_out_, false);
 }
 
 template <class Stream>
@@ -225,7 +257,8 @@ void StreamConnection<Stream>::handle() {
   if (!request) return;
   request->body = beast::buffers_to_string(parser_->get().body().cdata());
   parser_->get().body() = {};
-  reply_ = std::make_shared<Reply>(state_, request, std::move(body_bytes_), parser_->keep_alive() && !state_->stopping,
+  reply_ = std::make_shared<Reply>(state_, request, std::move(body_bytes_),
+                                   parser_->keep_alive() && request->version > 10 && !state_->stopping,
                                    [weak = this->weak_from_this()] {
                                      const auto self = weak.lock();
                                      if (self) asio::dispatch(self->strand_, [self] { self->flush(); });

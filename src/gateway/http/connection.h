@@ -69,9 +69,12 @@ class StreamConnection final : public ClientConnection, public std::enable_share
   // Sends an answer that comes not from the handler, and then closes the connection.
   void refuse(const HttpAnswer& answer);
   void on_refused(beast::error_code error, std::size_t size);
-  void refuse(int status, const char* text) {
-    refuse({.status = status, .content_type = "text/plain; charset=utf-8", .body = std::string(text) + "\n"});
-  }
+  void refuse(int status, const char* text) { refuse(plain_problem(status, text)); }
+  // Ends the reading of a request that has begun after this time. Unlike the stream's own time-out, which closes the
+  // socket, it lets the client have an answer. Replaces the time that was set before.
+  void limit_reading(std::chrono::milliseconds span);
+  // What limit_reading() has begun is over; whether its time was up.
+  bool reading_timed_out();
 
   // Reads while a request is handled, to notice when the client leaves. An error or end of file means that it has
   // left; bytes are the beginning of its next request, sent early.
@@ -100,7 +103,8 @@ class StreamConnection final : public ClientConnection, public std::enable_share
   const std::unique_ptr<net::ConnectionTable::Place> place_;
   const asio::any_io_executor strand_;  // the socket's own
   Stream stream_;
-  // The idle time-out while watch_client()'s read goes on after the answer: that read was begun without a time-out.
+  // The time-out of limit_reading(). And the idle time-out while watch_client()'s read goes on after the answer: that
+  // read was begun without a time-out.
   asio::steady_timer timer_;
   beast::flat_buffer buffer_;
   // This kind of body holds the bytes that have come. http::string_body reserves what Content-Length announces.
@@ -119,6 +123,8 @@ class StreamConnection final : public ClientConnection, public std::enable_share
   bool last_ = false;      // writing_ holds the end of the answer
   bool resume_ = false;    // the answer has been sent; continue when the pending read completes
   bool closing_ = false;
+  std::uint64_t reading_turn_ = 0;  // of limit_reading(), so that a time that is over late ends nothing else
+  bool timed_out_ = false;
 };
 
 }  // namespace modelrun::gateway

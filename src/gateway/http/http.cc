@@ -1,7 +1,11 @@
 #include "gateway/http/http.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
+
+#include "base/http_status.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -38,6 +42,13 @@ std::optional<std::string> decoded(std::string_view text, bool plus_is_space) {
 
 }  // namespace
 
+HttpAnswer plain_problem(int status, std::string_view detail) {
+  return {.status = status,
+          .content_type = "application/problem+json",
+          .body = fmt::format(R"({{"type":"about:blank","title":"{}","status":{},"detail":"{}"}})",
+                              status_phrase(status), status, detail)};
+}
+
 std::optional<std::string_view> HttpRequest::header(std::string_view name) const {
   const auto found = std::ranges::find_if(headers, [&](const auto& each) { return same(each.first, name); });
   return found == headers.end() ? std::nullopt : std::optional<std::string_view>(found->second);
@@ -49,11 +60,26 @@ std::size_t HttpRequest::count(std::string_view name) const {
 }
 
 std::optional<Target> parse_target(std::string_view target) {
+  std::string_view authority;
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!same(target.substr(0, scheme.size()), scheme)) continue;
+    const auto rest = target.substr(scheme.size());
+    authority = rest.substr(0, rest.find_first_of("/?"));
+    if (authority.empty() || authority.find('@') != std::string_view::npos) return std::nullopt;
+    target = rest.substr(authority.size());
+    if (target.empty()) target = "/";
+    if (target.starts_with('?')) {
+      auto parsed = parse_target(std::string("/").append(target));
+      if (parsed) parsed->authority = authority;
+      return parsed;
+    }
+    break;
+  }
   if (!target.starts_with('/')) return std::nullopt;
   const auto mark = target.find('?');
   auto path = decoded(target.substr(0, mark), false);
   if (!path) return std::nullopt;
-  Target parsed{std::move(*path), {}};
+  Target parsed{std::move(*path), {}, std::string(authority)};
   std::string_view rest = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
   while (!rest.empty()) {
     const auto end = rest.find('&');

@@ -14,8 +14,12 @@
 
 namespace modelrun::gateway {
 
+using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
+
 struct HttpRequest {
-  std::string method;                                        // "POST"
+  std::string method;                                        // "POST"; "GET" also for HEAD
+  bool head = false;                                         // it came as HEAD: only the head of the answer is sent
+  int version = 11;                                          // 10: HTTP/1.0, which knows no chunks
   std::string path;                                          // decoded; without the query
   std::map<std::string, std::string> query;                  // decoded; the last value wins if a name is repeated
   std::vector<std::pair<std::string, std::string>> headers;  // in the order received
@@ -33,21 +37,26 @@ struct HttpRequest {
 struct Target {
   std::string path;
   std::map<std::string, std::string> query;
+  std::string authority;  // "host:port" of the absolute form; else empty
 };
-// Splits and decodes a target such as "/a%20b?c=d" (the origin form of RFC 9112, section 3.2.1); '+' is a space in
-// the query only. Returns nullopt if the target does not begin with '/', has a malformed escape, or decodes to a
-// control character (NUL included).
+// Splits and decodes a target such as "/a%20b?c=d" (the origin form of RFC 9112, section 3.2.1) or "http://host/a"
+// (the absolute form, section 3.2.2); '+' is a space in the query only. Returns nullopt for any other form, a malformed
+// escape, and what decodes to a control character (NUL included).
 std::optional<Target> parse_target(std::string_view target);
 
-// The server adds Content-Length, X-Content-Type-Options, Connection where needed, "Retry-After: 1" to 429 and 503
-// unless `headers` has a "Retry-After", and "Cache-Control: no-store" unless it has a "Cache-Control", each in this
-// spelling.
+// The server adds Date, Content-Length, X-Content-Type-Options, Connection where needed, "Retry-After: 1" to 429 and
+// 503 unless `headers` has a "Retry-After", and "Cache-Control: no-store" unless it has a "Cache-Control", each in
+// this spelling.
 struct HttpAnswer {
   int status = 200;
   std::string content_type = "application/json";  // left out when the body is empty
   std::string body{};
   std::vector<std::pair<std::string, std::string>> headers{};  // CR, LF and NUL are removed from the values
 };
+
+// The answer to a request that a limit or a rule of the server itself refuses: a problem document (RFC 9457). REQUIRES:
+// `detail` needs no escapes in JSON.
+HttpAnswer plain_problem(int status, std::string_view detail);
 
 // The answer to one request: either one call of answer(), or open_events() followed by any number of send() calls.
 // answer() completes the exchange. A stream ends when the last shared_ptr to the exchange is released; an exchange
@@ -64,9 +73,11 @@ class HttpExchange {
   virtual ~HttpExchange() = default;
   // Does not block. Has no effect after an earlier answer() or open_events().
   virtual void answer(HttpAnswer answer) = 0;
-  // Begins a stream of server-sent events with status 200. Does not block. Has no effect after an earlier answer() or
-  // open_events().
-  virtual void open_events() = 0;
+  // Begins a stream of server-sent events with status 200 and these headers besides the server's own. Does not block.
+  // Has no effect after an earlier answer() or open_events(). A client of HTTP/1.0 gets it without chunks, and knows
+  // the end by that of the connection. After HEAD the stream is over at once.
+  virtual void open_events(const HttpHeaders& headers) = 0;
+  void open_events() { open_events({}); }
   // Adds `text`, which the caller has formatted as events, to the stream. Does not block, however slowly the client
   // reads. Returns false, and drops the text, if the client has left or there is no open stream. So it does if more
   // waits to be sent than the server's limits allow (ServerOptions); the stream is broken then: nothing more can be

@@ -1,6 +1,8 @@
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/http_status.h"
 #include "base/mutex.h"
@@ -21,6 +23,9 @@ void add_header(std::string& head, std::string_view name, std::string_view value
 
 std::string head_of(int status, std::string_view content_type, bool keep_alive, bool cached = false) {
   std::string head = fmt::format("HTTP/1.1 {} {}\r\n", status, status_phrase(status));
+  // IMF-fixdate (RFC 9110, section 5.6.7); fmt writes English names, whatever the locale is.
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  add_header(head, "Date", fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(now)));
   if (!content_type.empty()) add_header(head, "Content-Type", content_type);
   if (!cached) add_header(head, "Cache-Control", "no-store");
   add_header(head, "X-Content-Type-Options", "nosniff");
@@ -70,21 +75,24 @@ void Reply::answer(HttpAnswer answer) {
   stage_ = Stage::kDone;
   auto text = serialize(answer, keep_alive_, no_body_);
   if (!reserve(text.size())) {
-    text = serialize({.status = 503,
-                      .content_type = "text/plain; charset=utf-8",
-                      .body = "Too many answers wait to be read by their clients; try again.\n"},
-                     keep_alive_, no_body_);
+    text = serialize(plain_problem(503, "too many answers wait to be read by their clients: try again"), keep_alive_,
+                     no_body_);
   }
   push(text, lock);
 }
 
-void Reply::open_events() {
+std::string Reply::piece(std::string_view text) const {
+  return chunked_ ? chunk(text) : std::string(text);
+}
+
+void Reply::open_events(const HttpHeaders& headers) {
   MutexLock lock(mutex_);
   if (stage_ != Stage::kNothing) return;
-  stage_ = Stage::kStream;
+  stage_ = no_body_ ? Stage::kDone : Stage::kStream;
   std::string head = head_of(200, "text/event-stream", keep_alive_);
+  for (const auto& [name, value] : headers) add_header(head, name, value);
   add_header(head, "X-Accel-Buffering", "no");
-  add_header(head, "Transfer-Encoding", "chunked");
+  if (chunked_) add_header(head, "Transfer-Encoding", "chunked");
   push(head + "\r\n", lock);
 }
 
@@ -96,7 +104,7 @@ bool Reply::send(std::string_view text) {
   MutexLock lock(mutex_);
   if (left_ || stage_ != Stage::kStream) return false;
   if (text.empty()) return true;
-  const auto bytes = chunk(text);
+  const auto bytes = piece(text);
   const bool room = reserve_chunk(bytes);
   if (!room) {
     broken_ = true;
@@ -110,7 +118,7 @@ bool Reply::send_if_read(std::string_view text) {
   MutexLock lock(mutex_);
   if (left_ || stage_ != Stage::kStream) return false;
   if (text.empty() || unsent_.size() >= state_->options.max_unsent_bytes) return true;
-  const auto bytes = chunk(text);
+  const auto bytes = piece(text);
   if (reserve_chunk(bytes)) push(bytes, lock);
   return true;
 }
@@ -163,7 +171,10 @@ void Reply::finish() {
   if (stage_ == Stage::kDone) return;
   const bool stream = stage_ == Stage::kStream;
   stage_ = Stage::kDone;
-  push(stream ? "0\r\n\r\n" : serialize({.status = 500, .body = {}}, keep_alive_, no_body_), lock);
+  if (stream) return push(chunked_ ? "0\r\n\r\n" : "", lock);
+  push(serialize(plain_problem(500, "the request could not be handled: the log of the gateway says why"), keep_alive_,
+                 no_body_),
+       lock);
 }
 
 std::string Reply::take(bool& last) {

@@ -30,12 +30,20 @@ bool body_has_an_end(const RequestHead& head) {
 std::expected<std::shared_ptr<HttpRequest>, const char*> read_head(const RequestHead& head) {
   auto target = parse_target({head.target().data(), head.target().size()});
   if (!target) return std::unexpected("The target is not a path.");
-  if (head.count(http::field::host) != 1) return std::unexpected("One Host header is required.");
+  const auto hosts = head.count(http::field::host);
+  // HTTP/1.0 has no Host; load balancers ask for the probes like that.
+  if (hosts > 1 || (hosts == 0 && head.version() > 10)) return std::unexpected("One Host header is required.");
   auto request = std::make_shared<HttpRequest>();
-  request->method = text_of(head.method_string());
+  request->version = static_cast<int>(head.version());
+  request->head = head.method() == http::verb::head;
+  request->method = request->head ? "GET" : text_of(head.method_string());
   request->path = std::move(target->path);
   request->query = std::move(target->query);
-  for (const auto& field : head) request->headers.emplace_back(text_of(field.name_string()), text_of(field.value()));
+  for (const auto& field : head) {
+    // The authority of an absolute target stands for the header, whatever that says (RFC 9112, section 3.2.2).
+    const bool replaced = field.name() == http::field::host && !target->authority.empty();
+    request->headers.emplace_back(text_of(field.name_string()), replaced ? target->authority : text_of(field.value()));
+  }
   return request;
 }
 

@@ -120,7 +120,8 @@ class Reply final : public HttpExchange {
       : state_(std::move(state)),
         request_(std::move(request)),
         keep_alive_(keep_alive),
-        no_body_(request_->method == "HEAD"),
+        no_body_(request_->head),
+        chunked_(request_->version > 10),
         wake_(std::move(wake)),
         body_(std::move(body)),
         waiting_(state_->answers.hold(request_->peer_group)) {}
@@ -130,7 +131,8 @@ class Reply final : public HttpExchange {
   static std::shared_ptr<HttpExchange> hand_out(const std::shared_ptr<Reply>& reply);
 
   void answer(HttpAnswer answer) override;
-  void open_events() override;
+  using HttpExchange::open_events;
+  void open_events(const HttpHeaders& headers) override;
   bool send(std::string_view text) override;
   bool send_if_read(std::string_view text) override;
   bool wait_until_read(std::stop_token stop) override;
@@ -160,6 +162,8 @@ class Reply final : public HttpExchange {
   void finish();
   // Counts `more` bytes as waiting to be sent; false if they are too many.
   bool reserve(std::size_t more) REQUIRES(mutex_);
+  // A piece of the stream as it is sent.
+  [[nodiscard]] std::string piece(std::string_view text) const;
   // Whether there is room for this chunk of the stream, which is counted then.
   bool reserve_chunk(const std::string& bytes) REQUIRES(mutex_);
 
@@ -167,6 +171,7 @@ class Reply final : public HttpExchange {
   const std::shared_ptr<HttpRequest> request_;
   const bool keep_alive_;
   const bool no_body_;  // an answer to HEAD
+  const bool chunked_;  // a stream goes in chunks; else its end is that of the connection
   const std::function<void()> wake_;
   std::stop_source stop_;
   std::atomic<bool> left_{false};

@@ -101,16 +101,18 @@ Result<Started> KubeRunService::start(const Identity& caller, const NewRun& want
   if (!there && there.error().kind == ErrorKind::kNotFound)
     return fail(ErrorKind::kNotFound, "{}", no_project(project));
   if (!there) return std::unexpected(own_fault(there.error()));
+  const bool suspended = api::bool_at(api::member(*there, "spec"), "suspend");
   const auto created = client_.create(kube::kModelRuns, *object, stop);
   if (created) {
     const auto run = api::decode_model_run(*created);
     cache_.note(run);
-    return Started{summarize(run), true};
+    return Started{.run = summarize(run), .created = true, .suspended = suspended};
   }
   const auto& error = created.error();
   if (!wanted.idempotency_key.empty() && error.kind != ErrorKind::kInvalid && error.kind != ErrorKind::kDenied) {
     // Either the run exists already, or it is unknown whether it was created. Its name is known, so look.
     auto joined = join_or_refuse(*object, project.namespace_, name_for(caller, wanted), stop);
+    if (joined) joined->suspended = suspended;
     if (joined || error.kind == ErrorKind::kExists || joined.error().kind == ErrorKind::kInvalid) return joined;
   }
   if (error.kind == ErrorKind::kTimeout || error.kind == ErrorKind::kUnavailable) {
@@ -134,7 +136,7 @@ Result<Started> KubeRunService::join_or_refuse(const nlohmann::json& wanted, con
   }
   const auto run = api::decode_model_run(*object);
   cache_.note(run);
-  return Started{summarize(run), false};
+  return Started{.run = summarize(run)};
 }
 
 Result<api::ModelRun> KubeRunService::read_live(const RunKey& key, std::stop_token stop) {

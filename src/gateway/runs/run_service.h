@@ -85,7 +85,8 @@ struct NewRun {
 
 struct Started {
   RunSummary run;
-  bool created = false;  // false: an earlier request with the same idempotency key created it
+  bool created = false;    // false: an earlier request with the same idempotency key created it
+  bool suspended = false;  // the project is suspended: the run waits until it is resumed
 };
 
 // A run that is over, with all of its result.

@@ -65,6 +65,7 @@ Tool make_get_run_tool() {
                   "a sync run, which has answered all of this already; list_runs finds runs.",
               .read_only = true,
               .idempotent = true,
+              .cheap = true,
               .input_schema = get_run_input(),
               .output_schema = get_run_result(),
               .call = answer_directly<get_run>,

@@ -59,6 +59,7 @@ Tool make_list_runs_tool() {
                   "next_cursor leads to older ones.",
               .read_only = true,
               .idempotent = true,
+              .cheap = true,
               .input_schema = list_runs_input(),
               .output_schema = list_runs_result(),
               .call = answer_directly<list_runs>};

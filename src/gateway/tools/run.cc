@@ -82,9 +82,17 @@ bool is_over(const RunSummary& run) {
   return api::is_final(run.phase);
 }
 
-// Answers as soon as the commit is pinned, or after CallTimes::pin_timeout without it. An error of the wait is not
-// reported: the run has been started, and the client needs its id.
+// Answers as soon as the commit is pinned, or after CallTimes::pin_timeout without it; at once if the project is
+// suspended, since nothing is pinned then. An error of the wait is not reported: the run has been started, and the
+// client needs its id.
 void answer_started(const CallPtr& call, const Started& started, Done done) {
+  if (started.suspended && started.run.commit.empty() && !is_over(started.run)) {
+    auto fields = async_fields(started.run, shown_project(*call, started.run));
+    fields["message"] =
+        "The run waits, as the project is suspended: it starts when the project is resumed. Call get_run with run_id "
+        "until status is success, failed, timed_out or cancelled.";
+    return done(std::move(fields));
+  }
   WaitGoal goal{.reached = [](const RunSummary& run) { return !run.commit.empty() || is_over(run); },
                 .deadline = std::chrono::steady_clock::now() + call->times.pin_timeout};
   wait_for_run(call, started.run, std::move(goal),

@@ -24,6 +24,8 @@ struct Tool {
   bool read_only = false;
   bool idempotent = false;
   bool destructive = false;
+  // Answered from memory as a rule: a call counts for a fifth of a request against the caller's rate.
+  bool cheap = false;
   nlohmann::json input_schema;
   nlohmann::json output_schema;
   // Does the work. REQUIRES: `arguments` fit the input schema. Calls `done` once: before it returns or, if the tool

@@ -1,8 +1,10 @@
 #include "gateway/web/answers.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "api/json_access.h"
+#include "base/http_status.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -12,35 +14,30 @@ bool same_letters(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
-std::string_view title_of(int status) {
-  switch (status) {
-    case 400:
-      return "Malformed request";
-    case 401:
-      return "Not authenticated";
-    case 403:
-      return "Not allowed";
-    case 404:
-      return "Not found";
-    case 405:
-      return "Method not allowed";
-    case 409:
-      return "Not in this state";
-    case 413:
-      return "Too large";
-    case 415:
-      return "Not this media type";
-    case 422:
-      return "Invalid request";
-    case 429:
-      return "Too many requests";
-    case 503:
-      return "Not now";
-    case 504:
-      return "No answer in time";
-    default:
-      return "Internal error";
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
+  return text;
+}
+
+// The parts between the separators, without the spaces around them. A separator in quotes is taken for one: no media
+// type that matters here has any.
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const auto end = text.find(separator);
+    parts.push_back(trimmed(text.substr(0, end)));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
   }
+}
+
+// Whether a parameter of a media range is a weight of zero, "not acceptable" (RFC 9110, section 12.4.2).
+bool is_zero_weight(std::string_view parameter) {
+  const auto equal = parameter.find('=');
+  if (equal == std::string_view::npos || !same_letters(trimmed(parameter.substr(0, equal)), "q")) return false;
+  const auto weight = trimmed(parameter.substr(equal + 1));
+  return weight.starts_with('0') && weight.find_first_not_of("0.") == std::string_view::npos;
 }
 
 }  // namespace
@@ -61,9 +58,8 @@ int status_of(ErrorKind kind) {
       return 429;
     case ErrorKind::kUnavailable:
     case ErrorKind::kCancelled:
+    case ErrorKind::kTimeout:  // of the API server: to be tried again, as the client is told by Retry-After
       return 503;
-    case ErrorKind::kTimeout:
-      return 504;
     case ErrorKind::kTooLarge:
       return 413;
     case ErrorKind::kInternal:
@@ -73,7 +69,7 @@ int status_of(ErrorKind kind) {
 }
 
 nlohmann::json problem_fields(int status, const std::string& detail) {
-  return {{"type", "about:blank"}, {"title", title_of(status)}, {"status", status}, {"detail", detail}};
+  return {{"type", "about:blank"}, {"title", status_phrase(status)}, {"status", status}, {"detail", detail}};
 }
 
 nlohmann::json problem_fields(const Error& error) {
@@ -100,14 +96,19 @@ std::string event(std::string_view name, std::string_view data) {
 
 bool is_json(const HttpRequest& request) {
   if (request.count("Content-Type") != 1) return false;
-  auto type = *request.header("Content-Type");
-  type = type.substr(0, type.find(';'));
-  while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
-  return same_letters(type, "application/json");
+  const auto type = *request.header("Content-Type");
+  return same_letters(trimmed(type.substr(0, type.find(';'))), "application/json");
 }
 
 bool accepts_events(const HttpRequest& request) {
-  return request.header("Accept").value_or("").find("text/event-stream") != std::string_view::npos;
+  for (const auto& [name, value] : request.headers) {
+    if (!same_letters(name, "Accept")) continue;
+    for (const auto range : split(value, ',')) {
+      const auto parts = split(range, ';');
+      if (same_letters(parts.front(), "text/event-stream")) return std::ranges::none_of(parts, is_zero_weight);
+    }
+  }
+  return false;
 }
 
 Result<std::string> idempotency_key(const HttpRequest& request) {

@@ -28,7 +28,8 @@ void answer_fields(const Visit& visit, const Result<nlohmann::json>& fields);
 std::string event(std::string_view name, std::string_view data);
 // True if the body's media type is application/json, whatever its parameters.
 bool is_json(const HttpRequest& request);
-// True if the client's Accept header names text/event-stream.
+// True if the client's Accept headers name text/event-stream, with a weight above zero. A range such as */* does not:
+// many clients send it who cannot read events.
 bool accepts_events(const HttpRequest& request);
 
 // The value of the Idempotency-Key header; an empty text if there is none. kInvalid if the header is empty or longer

@@ -1,6 +1,8 @@
 // The objects that the endpoints of both protocols work with.
 #pragma once
 
+#include <functional>
+
 #include "base/clock.h"
 #include "gateway/auth/auth.h"
 #include "gateway/auth/identity.h"
@@ -21,6 +23,10 @@ struct WebContext {
   CallTimes times;
   Places waiting;  // for calls that wait for a run
   Places logs;     // for logs that are followed
+
+  // Gives back most of what a request has taken of its caller's rate, as it asks little of the gateway and nothing of
+  // the API server. Set by App; may be empty.
+  std::function<void(const Identity& caller)> cheap = {};
 
   // Counts a request that is refused because there is too much of something: `reason` is a label of the metric.
   void refused(const std::string& reason) const {

@@ -139,6 +139,7 @@ void serve_logs(WebContext& web, const Visit& visit, const std::string& run_id) 
     return visit.exchange.answer(problem(place.error()));
   }
   visit.exchange.open_events();
+  if (visit.request.head) return;
   if (api::is_final(found->phase)) return send_kept(web, visit, found->key);
   std::make_shared<LogStream>(web, visit, std::move(*place))->follow(*found);
 }

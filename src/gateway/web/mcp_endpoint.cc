@@ -44,6 +44,7 @@ void call(WebContext& web, const Visit& visit, mcp::Request given) {
   auto& exchange = visit.exchange;
   const auto tool = mcp::tool_of(given);
   if (!tool) return exchange.answer(message_answer(tool.error().http_status, tool.error().message));
+  if ((*tool)->cheap && web.cheap) web.cheap(visit.caller);
   // The call may wait for long, so it keeps neither the arguments nor the body.
   auto arguments = mcp::take_arguments(given);
   exchange.release_body();
@@ -110,8 +111,9 @@ void serve_mcp(WebContext& web, const Visit& visit) {
   }
   auto parsed = read(request);
   if (!parsed) return visit.exchange.answer(message_answer(parsed.error().http_status, parsed.error().message));
+  if (!parsed->notification && parsed->method == "tools/call") return call(web, visit, std::move(*parsed));
+  if (web.cheap) web.cheap(visit.caller);
   if (parsed->notification) return visit.exchange.answer({.status = 202});
-  if (parsed->method == "tools/call") return call(web, visit, std::move(*parsed));
   const auto answer = mcp::answer(*parsed);
   visit.exchange.answer(message_answer(answer.http_status, answer.message));
 }

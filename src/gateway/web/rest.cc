@@ -50,8 +50,10 @@ void not_allowed(const Visit& visit, const char* allowed) {
   visit.exchange.answer(std::move(answer));
 }
 
-void use(WebContext& web, const Visit& visit, std::string_view tool, const json& arguments) {
-  call_tool(*find_tool(tool), arguments, std::make_shared<const Call>(web.call_of(visit)),
+void use(WebContext& web, const Visit& visit, std::string_view name, const json& arguments) {
+  const Tool& tool = *find_tool(name);
+  if (tool.cheap && web.cheap) web.cheap(visit.caller);
+  call_tool(tool, arguments, std::make_shared<const Call>(web.call_of(visit)),
             [kept = visit.shared_from_this()](const Result<json>& fields) { answer_fields(*kept, fields); });
 }
 
@@ -150,6 +152,7 @@ bool serve_rest(WebContext& web, const Visit& visit) {
     if (visit.request.method == "POST") {
       create_run(web, visit);
     } else if (visit.request.method == "GET") {
+      if (web.cheap) web.cheap(visit.caller);
       serve_run_list(web, visit);
     } else {
       not_allowed(visit, "GET, POST");

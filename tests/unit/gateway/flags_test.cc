@@ -51,6 +51,23 @@ TEST(Flags, ThoseOfEveryProgram) {
   EXPECT_EQ(code_of({"--help"}), 0);
 }
 
+TEST(Flags, ThePublicUrlIsOneThatClientsCanUse) {
+  const auto url_of = [](const char* url) {
+    const char* arguments[] = {"modelrun-gateway", "--public-url", url};
+    const auto parsed = parse_flags(3, arguments);
+    const auto* flags = std::get_if<Flags>(&parsed);
+    return flags == nullptr ? std::string("refused") : flags->app.public_url;
+  };
+  EXPECT_EQ(url_of("https://models.example.com"), "https://models.example.com");
+  EXPECT_EQ(url_of("https://models.example.com/"), "https://models.example.com");
+  EXPECT_EQ(url_of("http://[::1]:8443"), "http://[::1]:8443");
+  for (const char* wrong :
+       {"models.example.com", "ftp://models.example.com", "https://", "https:///mcp", "https://a/mcp", "https://a?b",
+        "https://a#b", "https://u:p@a", "https://a b", "https://a:port", "https://a//"}) {
+    EXPECT_EQ(url_of(wrong), "refused") << wrong;
+  }
+}
+
 TEST(Flags, HostsLoseTheirCase) {
   const char* arguments[] = {"modelrun-gateway", "--allowed-host", "Models.Example"};
   const auto parsed = parse_flags(3, arguments);

@@ -5,6 +5,8 @@
 namespace modelrun::net {
 namespace {
 
+using namespace std::chrono_literals;
+
 TEST(Rates, BucketsFillAgainAndNeverGrowWithoutEnd) {
   RateLimit limit({.per_second = 2, .burst = 3, .max_names = 2});
   const RateLimit::Point start{};
@@ -38,6 +40,23 @@ TEST(Rates, ALoanIsGivenBackUnlessItIsSpent) {
   }
   limit.borrow("a", start)->spend();
   EXPECT_FALSE(limit.borrow("a", start));
+}
+
+TEST(Rates, TakesAheadOnlySoFar) {
+  RateLimit limit({.per_second = 10, .burst = 1, .max_names = 10});
+  const auto now = std::chrono::steady_clock::now();
+  const auto wait = [&](std::chrono::milliseconds patience) { return limit.reserve("a", patience, now); };
+  EXPECT_EQ(wait(1s), 0ns);
+  EXPECT_TRUE(limit.can_reserve("a", 100ms, now));
+  EXPECT_FALSE(limit.can_reserve("a", 99ms, now));
+  EXPECT_EQ(wait(200ms), 100ms) << "one after the other";
+  EXPECT_EQ(wait(200ms), 200ms);
+  EXPECT_EQ(wait(200ms), std::nullopt);
+  EXPECT_FALSE(limit.take("a", now + 299ms));
+  EXPECT_TRUE(limit.take("a", now + 301ms)) << "what was taken ahead is gained first";
+  limit.give_back("a", 0.5);
+  EXPECT_FALSE(limit.take("a", now + 340ms));
+  EXPECT_TRUE(limit.take("a", now + 355ms));
 }
 
 }  // namespace

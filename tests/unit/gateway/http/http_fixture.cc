@@ -59,6 +59,12 @@ std::string Client::read_until(const std::string& text) {
   return buffer_;
 }
 
+std::string Client::read_until_end() {
+  while (fill()) {
+  }
+  return buffer_;
+}
+
 std::size_t Client::receive_slowly(std::size_t size, std::size_t pieces, std::chrono::milliseconds span) {
   auto next = std::chrono::steady_clock::now();
   for (std::size_t wanted = size / pieces; buffer_.size() < size; wanted += size / pieces) {

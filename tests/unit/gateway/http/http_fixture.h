@@ -32,6 +32,8 @@ class Client {
   Answer receive();
   // Until `text` has come, in a stream whose end has not; what has come so far.
   std::string read_until(const std::string& text);
+  // Until the server ends the connection; what has come.
+  std::string read_until_end();
   // Reads until `size` bytes have come, in `pieces` pieces that take `span` altogether; how many came.
   std::size_t receive_slowly(std::size_t size, std::size_t pieces, std::chrono::milliseconds span);
   // True when the server ends the connection without another byte.

@@ -88,7 +88,7 @@ TEST_F(ServerTest, HostileRequestsAreRefused) {
   EXPECT_EQ(ask(head + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nxxxxx").status, 400);
   EXPECT_EQ(ask(head + "Content-Length: -1\r\n\r\n").status, 400);
   EXPECT_EQ(ask("nonsense\r\n\r\n").status, 400);
-  EXPECT_EQ(ask("GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n").status, 400);
+  EXPECT_EQ(ask("GET ftp://h/ HTTP/1.1\r\nHost: h\r\n\r\n").status, 400);
   EXPECT_EQ(ask("GET /a%00b HTTP/1.1\r\nHost: h\r\n\r\n").status, 400);
 }
 
@@ -100,10 +100,10 @@ TEST_F(ServerTest, SlowClientsAreLeftBehind) {
   EXPECT_TRUE(silent.is_ended());
   Client header(server->port());
   header.send("GET / HT");
-  EXPECT_TRUE(header.is_ended());
+  EXPECT_EQ(header.receive().status, 408);
   Client body(server->port());
   body.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nxx");
-  EXPECT_NE(body.receive().status, 200);
+  EXPECT_EQ(body.receive().status, 408);
 }
 
 TEST_F(ServerTest, RequestsOfOneConnectionFollowEachOther) {

@@ -310,6 +310,20 @@ TEST_F(GatewayTest, KeysOfDifferentCallersNeverMeanOneRun) {
   EXPECT_NE(one->run.key.name, two->run.key.name);
 }
 
+// Nothing is pinned while the project is suspended, so there is nothing to wait for.
+TEST_F(GatewayTest, AsyncRunOfASuspendedProjectSaysSoAtOnce) {
+  server.put(kube::kModelProjects,
+             {{"metadata", {{"namespace", "ns"}, {"name", "budget"}}}, {"spec", {{"suspend", true}}}});
+  times.pin_timeout = std::chrono::hours(1);
+  for (const char* key : {"", "k", "k"}) {
+    auto keyed = call();
+    keyed.idempotency_key = key;
+    const auto fields = use("run", with(kAsync, "project_name", "budget"), keyed).value();
+    EXPECT_EQ(fields["status"], "pending");
+    EXPECT_THAT(fields["message"].get<std::string>(), testing::AllOf(HasSubstr("suspended"), HasSubstr("get_run")));
+  }
+}
+
 TEST_F(GatewayTest, ListRuns) {
   for (int i = 0; i < 12; ++i) {
     clock.advance(std::chrono::seconds(1));
