@@ -27,7 +27,12 @@ std::string describe(std::size_t position, std::string_view what) {
 
 Result<void> StrictSax::run() {
   try {
-    if (Json::sax_parse(text_.begin(), text_.end(), static_cast<nlohmann::json_sax<Json>*>(this))) return {};
+    const bool whole = Json::sax_parse(text_.begin(), text_.end(), static_cast<nlohmann::json_sax<Json>*>(this));
+    // The parser takes a zero byte between two values for the end of the text, whatever follows.
+    const auto zero = text_.find('\0');
+    if (whole && zero != std::string_view::npos)
+      note(ErrorKind::kInvalid, fmt::format("byte {}: a zero byte", zero + 1));
+    if (whole && zero == std::string_view::npos) return {};
     RETURN_IF_ERROR(outcome());
     return fail(ErrorKind::kInvalid, "not JSON");
   } catch (const std::exception& e) {

@@ -60,7 +60,7 @@ def cli_runs_a_file_and_ends_as_the_model_does(space):
 def cli_tries_without_the_cluster_what_a_run_computes(space):
     """The same outputs, byte for byte."""
     files = {"run.py": "import json\nPIPELINE = ['a']\nresult = {'p': json.load(open('/inputs/parameters.json')), 'third': 1 / 3}\n",
-             "model/a.py": "result = {'text': '\u00e4 \u2192', 'large': 1e300, 'small': -0.0, 'list': [None, True, 2**53]}\nopen('/outputs/b.json', 'w').write('[1.10, 2]')\n"}
+             "model/a.py": "result = {'text': '\u00e4 \u2192', 'large': 1e300, 'small': -0.0, 'whole': [75.0, 1e16, -1e18, 1e19, 1e21], 'list': [None, True, 2**53]}\nopen('/outputs/b.json', 'w').write('[1.10, 2]')\n"}
     space.project(files=files)
     pairs = ["--param", "growth=0.08", "--param", "years=5"]
     ran, _ = modelrun(space, "run", "models", *pairs, "-o", "outputs")

@@ -1,4 +1,7 @@
+#include <cmath>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 
 #include "api/json_access.h"
 #include "api/reason.h"
@@ -68,6 +71,26 @@ End end_of(const api::ResultFrame& frame, std::chrono::seconds timeout) {
   return told(reason::kAgentLost, "the container ended without a word");
 }
 
+// Outputs of up to so many bytes would be in the run's status; larger ones are stored as text.
+constexpr std::size_t kStatusOutputs = std::size_t{64} << 10U;
+
+// The numbers of a status as the API server gives them back: it writes one without a fraction as an integer, as far as
+// an integer can hold it.
+kube::Json as_stored(kube::Json value) {
+  constexpr double kBeyondIntegers = 18446744073709551616.0;  // 2^64
+  if (value.is_structured()) {
+    for (auto& each : value) each = as_stored(std::move(each));
+    return value;
+  }
+  if (!value.is_number_float()) return value;
+  const auto number = value.get<double>();
+  if (number != std::trunc(number) || std::abs(number) >= kBeyondIntegers) return value;
+  if (number >= 0) return static_cast<std::uint64_t>(number);
+  return number >= static_cast<double>(std::numeric_limits<std::int64_t>::min())
+             ? kube::Json(static_cast<std::int64_t>(number))
+             : value;
+}
+
 // As a run of a cluster would be, for what prints those.
 api::ModelRun as_run(const TryFlags& flags, const api::ResultFrame& frame, const End& end) {
   api::ModelRun run;
@@ -79,6 +102,9 @@ api::ModelRun as_run(const TryFlags& flags, const api::ResultFrame& frame, const
   status.finished_at = frame.exit.finished_at;
   status.err = frame.err.head + frame.err.tail;
   status.outputs = frame.outputs;
+  if (frame.outputs && frame.outputs->text().size() <= kStatusOutputs) {
+    status.outputs = api::JsonText::from_compact(api::json_text(as_stored(frame.outputs->parse())));
+  }
   status.warning = frame.artifact_loss;
   if (!frame.warning.empty()) status.warning += (status.warning.empty() ? "" : "; ") + frame.warning;
   status.message = end.message;
@@ -91,14 +117,17 @@ api::ModelRun as_run(const TryFlags& flags, const api::ResultFrame& frame, const
 }
 
 // As `kubectl modelrun output --all DIR`; standard output is for the result.
-Result<void> write_files(Console& console, const TryFlags& flags, const api::ResultFrame& frame) {
+Result<void> write_files(Console& console, const TryFlags& flags, const api::ResultFrame& frame,
+                         const api::ModelRun& run) {
   const std::filesystem::path folder(flags.directory);
   const auto write = [&console](const std::filesystem::path& path, std::string_view bytes) -> Result<void> {
     RETURN_IF_ERROR(write_output(path, bytes));
     console.note(path.string());
     return {};
   };
-  if (frame.outputs) RETURN_IF_ERROR(write(folder / kOutputsFile, api::json_text(frame.outputs->parse(), 2) + '\n'));
+  if (run.status.outputs) {
+    RETURN_IF_ERROR(write(folder / kOutputsFile, api::json_text(run.status.outputs->parse(), 2) + '\n'));
+  }
   for (const auto& artifact : frame.artifacts) {
     if (!artifact.bytes) continue;  // the summary says so
     const auto path = path_below(folder, artifact.name);
@@ -121,11 +150,11 @@ Result<int> execute_try(Console& console, const TryFlags& flags, std::stop_token
   RETURN_IF_ERROR(frame);
   const auto end = end_of(*frame, local.timeout);
   const auto run = as_run(flags, *frame, end);
-  if (!flags.directory.empty()) RETURN_IF_ERROR(write_files(console, flags, *frame));
+  if (!flags.directory.empty()) RETURN_IF_ERROR(write_files(console, flags, *frame, run));
   if (text) {
     console.out(fmt::format("{}{:<11}{}\n", summary(run, Time{}), "Rings:", frame->rings));
   } else {
-    console.out(frame->outputs ? api::json_text(frame->outputs->parse(), 2) + '\n' : "null\n");
+    console.out(run.status.outputs ? api::json_text(run.status.outputs->parse(), 2) + '\n' : "null\n");
     if (end.phase != api::Phase::kSucceeded) console.note(progress_line(run));
   }
   return exit_code_of(run);

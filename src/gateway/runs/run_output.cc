@@ -72,7 +72,11 @@ Result<Content> file_content(const api::ResultFrame* frame, const api::ArtifactS
                 file.size);
   }
   auto contents = api::contents_of(*kept);
-  if (!contents) return fail_in(fmt::format("file {}", file.name), contents.error());
+  if (!contents) {
+    const auto& [kind, message] = contents.error();
+    // What is damaged is not the caller's mistake.
+    return fail(kind == ErrorKind::kInvalid ? ErrorKind::kInternal : kind, "file {}: {}", file.name, message);
+  }
   if (sha256_hex(*contents) != file.sha256) {
     return fail(ErrorKind::kInternal, "file {}: its SHA-256 is not the one in the run's status", file.name);
   }

@@ -17,7 +17,7 @@ using nlohmann::json;
 using namespace schema;
 using api::text_at;
 
-constexpr std::string_view kKind = "log";
+constexpr std::string_view kLogCursor = "log";
 // Where the text comes from, for cursors: offsets into one mean nothing in the other. A live source has the pod's name
 // behind it.
 constexpr std::string_view kKept = "kept";
@@ -78,7 +78,7 @@ Result<Wanted> wanted_of(const json& arguments, const std::string& run_id) {
   wanted.limit = static_cast<std::size_t>(api::int_at(arguments, "limit").value_or(static_cast<std::int64_t>(usual)));
   if (const auto cursor = text_at(arguments, "cursor"); !cursor.empty()) {
     if (arguments.contains("offset")) return std::unexpected(bad_cursor("it cannot be given together with offset"));
-    const auto place = decode_cursor(kKind, cursor);
+    const auto place = decode_cursor(kLogCursor, cursor);
     RETURN_IF_ERROR(place);
     if (text_at(*place, "run") != run_id) return std::unexpected(bad_cursor("it is of another run"));
     const auto before = text_at(*place, "stream");
@@ -94,7 +94,8 @@ Result<Wanted> wanted_of(const json& arguments, const std::string& run_id) {
 }
 
 std::string cursor_at(const std::string& run_id, const Wanted& wanted, std::string_view source, std::uint64_t offset) {
-  return encode_cursor(kKind, {{"run", run_id}, {"stream", wanted.stream}, {"source", source}, {"offset", offset}});
+  return encode_cursor(kLogCursor,
+                       {{"run", run_id}, {"stream", wanted.stream}, {"source", source}, {"offset", offset}});
 }
 
 // Whether the cursor has passed a part of another text than that of `source`.

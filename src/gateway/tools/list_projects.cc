@@ -13,7 +13,7 @@ using nlohmann::json;
 using namespace schema;
 using api::text_at;
 
-constexpr std::string_view kKind = "projects";
+constexpr std::string_view kProjectsCursor = "projects";
 constexpr std::string_view kEverywhere = "*";  // in place of a namespace
 constexpr std::int64_t kUsual = 100;
 
@@ -114,7 +114,7 @@ Result<json> list_of_projects(const json& arguments, const Call& call) {
   }
   query.limit = static_cast<std::size_t>(api::int_at(arguments, "limit").value_or(kUsual));
   if (const auto cursor = text_at(arguments, "cursor"); !cursor.empty()) {
-    const auto place = decode_cursor(kKind, cursor);
+    const auto place = decode_cursor(kProjectsCursor, cursor);
     RETURN_IF_ERROR(place);
     if (text_at(*place, "list") != query.namespace_) return std::unexpected(bad_cursor("it is of another namespace"));
     query.after = text_at(*place, "after");
@@ -126,7 +126,8 @@ Result<json> list_of_projects(const json& arguments, const Call& call) {
   json next = nullptr;
   if (page->more) {
     const auto& last = page->projects.back();
-    next = encode_cursor(kKind, {{"list", query.namespace_}, {"after", api::object_key(last.namespace_, last.name)}});
+    next = encode_cursor(kProjectsCursor,
+                         {{"list", query.namespace_}, {"after", api::object_key(last.namespace_, last.name)}});
   }
   return answer_of(std::move(entries), std::move(next));
 }

@@ -60,7 +60,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"{'a':1}", "at "}, Case{R"({"a":"nan)", "at /a: byte"}, Case{"[01]", "at "}, Case{"[1] // comment", "at "},
         Case{"\"\xff\"", "at the top: byte"}, Case{"{\"\xc0\xaf\":1}", "at "},
         Case{"{\"k\":\"\xed\xa0\x80\"}", "at /k: byte"}, Case{R"(["\ud800"])", "at /0: byte"},
-        Case{std::string("[1\0]", 4), "at "}, Case{"[\"a\nb\"]", "at /0: byte"}));
+        Case{std::string("[1\0]", 4), "at "}, Case{std::string("[1]\0", 4), "at the top: byte 4: a zero byte"},
+        Case{std::string("{}\0{}", 5), "at the top: byte 3: a zero byte"}, Case{"[\"a\nb\"]", "at /0: byte"}));
 
 std::string nested(int depth) {
   return std::string(depth, '[') + std::string(depth, ']');
