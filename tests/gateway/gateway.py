@@ -130,7 +130,7 @@ class Gateway(Endpoint):
             "--listen", "127.0.0.1:0",
             "--http-listen", "127.0.0.1:0",
             "--log-format", "json",
-            "--drain", "0",
+            *(() if "--drain" in flags else ("--drain", "0")),
             *flags,
         ]  # fmt: skip
         self.process = subprocess.Popen(command, stderr=self.log)
