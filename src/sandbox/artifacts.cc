@@ -67,6 +67,7 @@ class ArtifactCollector {
       }
     }
     std::vector<Candidate*> by_size;
+    by_size.reserve(all.size());
     for (Candidate& each : all) by_size.push_back(&each);
     std::ranges::stable_sort(by_size, {}, [](const Candidate* each) { return each->artifact.size; });
     for (Candidate* each : by_size) take(*each);

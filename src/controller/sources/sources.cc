@@ -81,9 +81,8 @@ void Sources::begin(const api::ModelRun& run, const api::ModelProject& project, 
     entry.hold = entry.hold || how.hold;
     const auto state = entry.view.state;
     if (entry.working || (state == SourceView::State::kReady && (!how.hold || entry.archive))) return;
-    if (state == SourceView::State::kFailed) {
-      if (!is_transient(entry.view.error.kind) || (now < entry.retry_at && !how.now)) return;
-    }
+    const bool may_try = is_transient(entry.view.error.kind) && (now >= entry.retry_at || how.now);
+    if (state == SourceView::State::kFailed && !may_try) return;
     entry.working = true;
     entry.try_at = now;
     // The state stays kFailed during another try, so that the reason in the run's status does not change back and

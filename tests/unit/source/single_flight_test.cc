@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <latch>
 #include <thread>
 #include <vector>
@@ -66,12 +67,15 @@ TEST(SingleFlight, WorkThatThrowsKeepsNobodyWaiting) {
   });
   begun.wait();
   std::stop_source stop;  // ends a wait for ever, so that the test fails instead of hanging
+  std::promise<void> answered;
   std::jthread second([&] {
     const auto answer = flights.run("k", stop.get_token(), []() -> Result<int> { return 2; });
     EXPECT_TRUE(answer || answer.error().kind == ErrorKind::kInternal);
+    answered.set_value();
   });
   go.count_down();
   first.join();
+  EXPECT_EQ(answered.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
   stop.request_stop();
   const auto third = flights.run("k", stop.get_token(), []() -> Result<int> { return 3; });
   ASSERT_TRUE(third) << "the key is free again";
