@@ -355,12 +355,13 @@ App::App(const AppOptions& options, RunService& runs, Authenticator& authenticat
          const Clock& clock, runtime::Metrics& metrics) {
   auto& waiting = metrics.gauge("modelrun_gateway_waiting", "Calls that wait for a run");
   auto& logs = metrics.gauge("modelrun_gateway_logs", "Logs that are followed");
+  auto& log_reads = metrics.gauge("modelrun_gateway_log_reads", "Logs that are read to their present end");
   // NOLINTNEXTLINE(modernize-make-unique): the members cannot be moved, so they must be constructed in place
-  impl_.reset(
-      new Impl{{options, net::RateLimit(options.rate), net::RateLimit(options.stranger_rate),
-                TimedCache<bool>(kTrusted, kMaxTrusted),
-                WebContext{runs, authenticator, everybody, clock, metrics, options.times,
-                           Places(waiting, options.waiting, "max-waiting"), Places(logs, options.logs, "max-logs")}}});
+  impl_.reset(new Impl{{options, net::RateLimit(options.rate), net::RateLimit(options.stranger_rate),
+                        TimedCache<bool>(kTrusted, kMaxTrusted),
+                        WebContext{runs, authenticator, everybody, clock, metrics, options.times,
+                                   Places(waiting, options.waiting, "max-waiting"),
+                                   Places(logs, options.logs, "max-logs"), Places(log_reads, options.log_reads, {})}}});
   impl_->web.cheap = [app = impl_.get()](const Identity& caller) { app->rate.give_back(share_of(caller), kCheap); };
 }
 

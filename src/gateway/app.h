@@ -36,6 +36,9 @@ struct AppOptions {
   PlaceLimits waiting{.total = 2'000, .per_caller = 200};
   // Logs that are followed at the same time; each occupies a thread.
   PlaceLimits logs{.total = 64, .per_caller = 16};
+  // Logs that are read to their present end at the same time; each occupies a worker, of which there are 16, and the
+  // caller's node decides for how long.
+  PlaceLimits log_reads{.total = 8, .per_caller = 2};
   // Why /readyz answers 503; empty: 200. Called from many threads; must not block.
   std::function<std::string()> unready = [] { return std::string(); };
 };

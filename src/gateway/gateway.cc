@@ -86,11 +86,7 @@ Gateway::Gateway(Flags flags, std::unique_ptr<kube::Transport> transport)
                              metrics_.api_request(call.verb, call.resource, call.code, call.latency);
                            })
                   .with_timeout(kAnswerTime)),
-      watching_(*transport_,
-                [this](const kube::CallInfo& call) {
-                  metrics_.api_request(call.verb, call.resource, call.code, call.latency);
-                }),
-      watcher_(watching_, watcher_options(), cache_.sink(), steady_, &metrics_),
+      watcher_(client_, watcher_options(), cache_.sink(), steady_, &metrics_),
       health_(*transport_),
       access_(make_access(flags_, client_)),
       runs_(client_, cache_, *access_),

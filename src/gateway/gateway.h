@@ -55,8 +55,7 @@ class Gateway {
   runtime::RealSteadyClock steady_;
   runtime::Metrics metrics_;
   std::unique_ptr<kube::Transport> transport_;
-  kube::Client client_;  // for requests of callers, which do not wait for long
-  kube::Client watching_;
+  kube::Client client_;
   RunCache cache_;
   runtime::Watcher watcher_;
   ApiHealth health_;

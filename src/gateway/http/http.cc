@@ -63,21 +63,17 @@ std::optional<Target> parse_target(std::string_view target) {
   std::string_view authority;
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (!same(target.substr(0, scheme.size()), scheme)) continue;
-    const auto rest = target.substr(scheme.size());
-    authority = rest.substr(0, rest.find_first_of("/?"));
+    target.remove_prefix(scheme.size());
+    authority = target.substr(0, target.find_first_of("/?"));
     if (authority.empty() || authority.find('@') != std::string_view::npos) return std::nullopt;
-    target = rest.substr(authority.size());
-    if (target.empty()) target = "/";
-    if (target.starts_with('?')) {
-      auto parsed = parse_target(std::string("/").append(target));
-      if (parsed) parsed->authority = authority;
-      return parsed;
-    }
+    target.remove_prefix(authority.size());
     break;
   }
-  if (!target.starts_with('/')) return std::nullopt;
   const auto mark = target.find('?');
-  auto path = decoded(target.substr(0, mark), false);
+  auto encoded = target.substr(0, mark);
+  if (encoded.empty() && !authority.empty()) encoded = "/";  // RFC 9110, section 4.2.3
+  if (!encoded.starts_with('/')) return std::nullopt;
+  auto path = decoded(encoded, false);
   if (!path) return std::nullopt;
   Target parsed{std::move(*path), {}, std::string(authority)};
   std::string_view rest = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);

@@ -19,13 +19,16 @@ constexpr std::string_view kKind = "runs";
 
 // Greater is earlier in the list. A run that has no number yet counts as having the highest: when it gets one it moves
 // away from the beginning, so that a reader who has passed it has seen it.
-auto rank_of(const RunPlace& place) {
-  const auto number = place.number > 0 ? place.number : std::numeric_limits<std::int64_t>::max();
-  return std::tuple(place.created, number, std::string_view(place.uid));
+auto rank_of(Time created, std::int64_t number, std::string_view uid) {
+  return std::tuple(created, number > 0 ? number : std::numeric_limits<std::int64_t>::max(), uid);
 }
 
-RunPlace place_of(const RunSummary& run) {
-  return {run.created, run.number, run.key.uid};
+auto rank_of(const RunSummary& run) {
+  return rank_of(run.created, run.number, run.key.uid);
+}
+
+auto rank_of(const RunPlace& place) {
+  return rank_of(place.created, place.number, place.uid);
 }
 
 std::string word_of(const std::optional<api::Phase>& phase) {
@@ -38,16 +41,12 @@ RunPage page_of(std::vector<RunSummary> runs, const RunQuery& query) {
   const auto word = word_of(query.phase);
   std::erase_if(runs, [&](const RunSummary& run) {
     if (!word.empty() && status_word(run.phase) != word) return true;
-    if (!query.after) return false;
-    const auto place = place_of(run);
-    return rank_of(place) >= rank_of(*query.after);
-  });
-  std::ranges::sort(runs, [](const RunSummary& a, const RunSummary& b) {
-    const auto first = place_of(a);
-    const auto second = place_of(b);
-    return rank_of(first) > rank_of(second);
+    return query.after && rank_of(run) >= rank_of(*query.after);
   });
   const bool more = runs.size() > query.limit;
+  const auto end = runs.begin() + static_cast<std::ptrdiff_t>(std::min(runs.size(), query.limit));
+  std::ranges::partial_sort(runs, end,
+                            [](const RunSummary& a, const RunSummary& b) { return rank_of(a) > rank_of(b); });
   if (more) runs.resize(query.limit);
   return {std::move(runs), more};
 }
@@ -75,12 +74,12 @@ Result<RunQuery> run_query(const json& arguments, const std::string& list) {
 
 json next_cursor(const RunPage& page, const RunQuery& query, const std::string& list) {
   if (!page.more || page.runs.empty()) return nullptr;
-  const auto place = place_of(page.runs.back());
+  const auto& last = page.runs.back();
   return encode_cursor(kKind, {{"list", list},
                                {"status", word_of(query.phase)},
-                               {"created", place.created.time_since_epoch().count()},
-                               {"number", place.number},
-                               {"uid", place.uid}});
+                               {"created", last.created.time_since_epoch().count()},
+                               {"number", last.number},
+                               {"uid", last.key.uid}});
 }
 
 }  // namespace modelrun::gateway

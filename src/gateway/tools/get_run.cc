@@ -13,7 +13,7 @@ using namespace schema;
 using api::text_at;
 
 json get_run_input() {
-  return object({{"run_id", text("UUID of the run, or its first eight or more digits.")}}, {"run_id"});
+  return object({{"run_id", text(kAnyRunId)}}, {"run_id"});
 }
 
 json get_run_result() {

@@ -33,7 +33,7 @@ json get_run_log_input() {
                         "is given; -4096 for the last 4 KiB.");
   offset.update({{"minimum", -static_cast<std::int64_t>(kMaxPart)}, {"maximum", 1'073'741'824}, {"default", 0}});
   return object(
-      {{"run_id", text("UUID of the run, or its first eight or more digits.")},
+      {{"run_id", text(kAnyRunId)},
        {"stream", std::move(stream)},
        {"offset", std::move(offset)},
        {"limit", part_limit()},
@@ -221,6 +221,7 @@ Tool make_get_run_log_tool() {
                   "offset, or the end with a negative offset. next_cursor leads on, and to what is printed later.",
               .read_only = true,
               .idempotent = true,
+              .reads_node = true,
               .input_schema = get_run_log_input(),
               .output_schema = get_run_log_result(),
               .call = answer_directly<get_run_log>};

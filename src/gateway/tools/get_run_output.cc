@@ -25,10 +25,9 @@ json get_run_output_input() {
   limit["default"] = nullptr;
   limit["description"] =
       "For a part: at most so many bytes, 16384 if only offset is given. The part can have fewer: characters are not "
-      "cut, "
-      "and escapes count. Without offset and limit the answer is whole.";
+      "cut, and escapes count. Without offset and limit the answer is whole.";
   return object(
-      {{"run_id", text("UUID of the run, or its first eight or more digits.")},
+      {{"run_id", text(kAnyRunId)},
        {"output_name",
         text("An output's name, or a file that the run left under /outputs; '*': all outputs as one JSON object.")},
        {"encoding", std::move(encoding)},

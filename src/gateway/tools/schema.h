@@ -28,6 +28,7 @@ nlohmann::json object(nlohmann::json properties, const std::vector<std::string>&
 
 // Descriptions of properties that several tools share.
 inline constexpr const char* kProject = "Name of the project; namespace/name for one outside of your own namespace.";
+inline constexpr const char* kAnyRunId = "UUID of the run, or its first eight or more digits.";
 inline constexpr const char* kRunId = "UUID of the run, as `run` and list_runs answer it";
 inline constexpr const char* kCommit = "The commit that is executed; null until it is pinned.";
 inline constexpr const char* kNumber =

@@ -26,6 +26,8 @@ struct Tool {
   bool destructive = false;
   // Answered from memory as a rule: a call counts for a fifth of a request against the caller's rate.
   bool cheap = false;
+  // Reads the log of a pod that runs, which comes from its node: a worker waits for as long as the node takes.
+  bool reads_node = false;
   nlohmann::json input_schema;
   nlohmann::json output_schema;
   // Does the work. REQUIRES: `arguments` fit the input schema. Calls `done` once: before it returns or, if the tool

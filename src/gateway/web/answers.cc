@@ -94,6 +94,12 @@ std::string event(std::string_view name, std::string_view data) {
   return fmt::format("event: {}\ndata: {}\n\n", name, data);
 }
 
+nlohmann::json query_arguments(const HttpRequest& request) {
+  nlohmann::json arguments = nlohmann::json::object();
+  for (const auto& [name, value] : request.query) arguments[name] = value;
+  return arguments;
+}
+
 bool is_json(const HttpRequest& request) {
   if (request.count("Content-Type") != 1) return false;
   const auto type = *request.header("Content-Type");

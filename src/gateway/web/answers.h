@@ -26,6 +26,8 @@ void answer_fields(const Visit& visit, const Result<nlohmann::json>& fields);
 
 // The text of one server-sent event. REQUIRES: `data` is a single line.
 std::string event(std::string_view name, std::string_view data);
+// The query of the request as the arguments of a tool, each a text.
+nlohmann::json query_arguments(const HttpRequest& request);
 // True if the body's media type is application/json, whatever its parameters.
 bool is_json(const HttpRequest& request);
 // True if the client's Accept headers name text/event-stream, with a weight above zero. A range such as */* does not:

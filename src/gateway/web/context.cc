@@ -19,6 +19,14 @@ std::string traceparent_of(const HttpRequest& request) {
 
 }  // namespace
 
+Result<Place> WebContext::place_for(const Tool& tool, const nlohmann::json& arguments, const Identity& caller) {
+  const bool waits = may_wait(tool, arguments);
+  if (!waits && !tool.reads_node) return Place();
+  auto place = (waits ? waiting : log_reads).take(caller);
+  if (!place) refused(waits ? "waiting" : "log_reads");
+  return place;
+}
+
 Call WebContext::call_of(const Visit& visit) const {
   return {.caller = visit.caller,
           .runs = runs,

@@ -8,6 +8,7 @@
 #include "gateway/auth/identity.h"
 #include "gateway/runs/call.h"
 #include "gateway/runs/run_service.h"
+#include "gateway/tools/tools.h"
 #include "gateway/web/visit.h"
 #include "runtime/metrics.h"
 
@@ -21,12 +22,17 @@ struct WebContext {
   const Clock& clock;
   runtime::Metrics& metrics;
   CallTimes times;
-  Places waiting;  // for calls that wait for a run
-  Places logs;     // for logs that are followed
+  Places waiting;    // for calls that wait for a run
+  Places logs;       // for logs that are followed
+  Places log_reads;  // for logs that are read to their present end
 
   // Gives back most of what a request has taken of its caller's rate, as it asks little of the gateway and nothing of
-  // the API server. Set by App; may be empty.
-  std::function<void(const Identity& caller)> cheap = {};
+  // the API server. Set by App.
+  std::function<void(const Identity& caller)> cheap = [](const Identity&) {};
+
+  // The place that a call of `tool` needs while it lasts: one of `waiting` if it waits for a run, one of `log_reads` if
+  // it reads from a node, else none. Counts a refusal. Fails as Places::take().
+  [[nodiscard]] Result<Place> place_for(const Tool& tool, const nlohmann::json& arguments, const Identity& caller);
 
   // Counts a request that is refused because there is too much of something: `reason` is a label of the metric.
   void refused(const std::string& reason) const {

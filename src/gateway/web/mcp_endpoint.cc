@@ -44,18 +44,15 @@ void call(WebContext& web, const Visit& visit, mcp::Request given) {
   auto& exchange = visit.exchange;
   const auto tool = mcp::tool_of(given);
   if (!tool) return exchange.answer(message_answer(tool.error().http_status, tool.error().message));
-  if ((*tool)->cheap && web.cheap) web.cheap(visit.caller);
+  if ((*tool)->cheap) web.cheap(visit.caller);
   // The call may wait for long, so it keeps neither the arguments nor the body.
   auto arguments = mcp::take_arguments(given);
   exchange.release_body();
   const auto kept = std::make_shared<const mcp::Request>(std::move(given));
   const auto& request = *kept;
   const bool waits = may_wait(**tool, arguments);
-  auto place = waits ? web.waiting.take(visit.caller) : Result<Place>();
-  if (!place) {
-    web.refused("waiting");
-    return exchange.answer(message_answer(200, mcp::tool_answer(request, std::unexpected(place.error()))));
-  }
+  auto place = web.place_for(**tool, arguments, visit.caller);
+  if (!place) return exchange.answer(message_answer(200, mcp::tool_answer(request, std::unexpected(place.error()))));
   auto call = web.call_of(visit);
   const auto key = idempotency_key(visit.request);
   if (!key) return exchange.answer(message_answer(200, mcp::tool_answer(request, std::unexpected(key.error()))));
@@ -112,7 +109,7 @@ void serve_mcp(WebContext& web, const Visit& visit) {
   auto parsed = read(request);
   if (!parsed) return visit.exchange.answer(message_answer(parsed.error().http_status, parsed.error().message));
   if (!parsed->notification && parsed->method == "tools/call") return call(web, visit, std::move(*parsed));
-  if (web.cheap) web.cheap(visit.caller);
+  web.cheap(visit.caller);
   if (parsed->notification) return visit.exchange.answer({.status = 202});
   const auto answer = mcp::answer(*parsed);
   visit.exchange.answer(message_answer(answer.http_status, answer.message));

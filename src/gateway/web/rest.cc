@@ -52,9 +52,13 @@ void not_allowed(const Visit& visit, const char* allowed) {
 
 void use(WebContext& web, const Visit& visit, std::string_view name, const json& arguments) {
   const Tool& tool = *find_tool(name);
-  if (tool.cheap && web.cheap) web.cheap(visit.caller);
+  if (tool.cheap) web.cheap(visit.caller);
+  auto place = web.place_for(tool, arguments, visit.caller);
+  if (!place) return visit.exchange.answer(problem(place.error()));
   call_tool(tool, arguments, std::make_shared<const Call>(web.call_of(visit)),
-            [kept = visit.shared_from_this()](const Result<json>& fields) { answer_fields(*kept, fields); });
+            [kept = visit.shared_from_this(), place = std::move(*place)](const Result<json>& fields) {
+              answer_fields(*kept, fields);
+            });
 }
 
 void answer_started(const Visit& visit, const Result<json>& fields) {
@@ -84,12 +88,10 @@ void create_run(WebContext& web, const Visit& visit) {
   if (!key) return visit.exchange.answer(problem(key.error()));
   auto call = web.call_of(visit);
   call.idempotency_key = *key;
-  const bool waits = may_wait(*find_tool("run"), *arguments);
-  auto place = waits ? web.waiting.take(visit.caller) : Result<Place>();
-  if (!place) {
-    web.refused("waiting");
-    return visit.exchange.answer(problem(place.error()));
-  }
+  const Tool& tool = *find_tool("run");
+  const bool waits = may_wait(tool, *arguments);
+  auto place = web.place_for(tool, *arguments, visit.caller);
+  if (!place) return visit.exchange.answer(problem(place.error()));
   const auto kept = visit.shared_from_this();
   auto answer = waits ? answer_fields : answer_started;
   if (waits && accepts_events(visit.request)) {
@@ -97,7 +99,7 @@ void create_run(WebContext& web, const Visit& visit) {
     call.on_tick = [kept](const RunSummary& run) { send_progress(*kept, run); };
     answer = send_last;
   }
-  call_tool(*find_tool("run"), std::move(*arguments), std::make_shared<const Call>(std::move(call)),
+  call_tool(tool, std::move(*arguments), std::make_shared<const Call>(std::move(call)),
             [kept, place = std::move(*place), answer](const Result<json>& fields) { answer(*kept, fields); });
 }
 
@@ -121,8 +123,7 @@ void serve_run(WebContext& web, const Visit& visit, const Path& path) {
   if (path.action == "details") return serve_details(web, visit, path.id);
   if (path.action == "artifacts") return serve_artifact(web, visit, path.id, path.name);
   if (path.action.empty()) return use(web, visit, "get_run", {{"run_id", path.id}});
-  json arguments = json::object();
-  for (const auto& [name, value] : visit.request.query) arguments[name] = value;
+  json arguments = query_arguments(visit.request);
   arguments["run_id"] = path.id;
   if (path.action == "log") return use(web, visit, "get_run_log", arguments);
   arguments["output_name"] = path.name;
@@ -152,7 +153,7 @@ bool serve_rest(WebContext& web, const Visit& visit) {
     if (visit.request.method == "POST") {
       create_run(web, visit);
     } else if (visit.request.method == "GET") {
-      if (web.cheap) web.cheap(visit.caller);
+      web.cheap(visit.caller);
       serve_run_list(web, visit);
     } else {
       not_allowed(visit, "GET, POST");

@@ -19,8 +19,7 @@ constexpr int kProjects = 500;  // in an answer, unless the request says otherwi
 // The query as arguments of list_runs, checked against the tool's schema. Here project_name may be left out, and
 // `namespace` is allowed in its place.
 Result<json> list_arguments(const HttpRequest& request) {
-  json arguments = json::object();
-  for (const auto& [name, value] : request.query) arguments[name] = value;
+  json arguments = query_arguments(request);
   json schema = find_tool("list_runs")->input_schema;
   if (!arguments.contains("project_name")) {
     schema["required"] = json::array();
@@ -31,8 +30,7 @@ Result<json> list_arguments(const HttpRequest& request) {
 
 // list_projects, and what the caller may do in the namespace that is listed.
 Result<json> project_list(WebContext& web, const Visit& visit) {
-  json arguments = json::object();
-  for (const auto& [name, value] : visit.request.query) arguments[name] = value;
+  json arguments = query_arguments(visit.request);
   if (!arguments.contains("limit")) arguments["limit"] = kProjects;
   const auto meant = schema::read(find_tool("list_projects")->input_schema, std::move(arguments));
   RETURN_IF_ERROR(meant);

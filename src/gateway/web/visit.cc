@@ -8,12 +8,18 @@ Result<Place> Places::take(const Identity& caller) {
   const auto found = by_owner_.find(owner);
   const int own = found == by_owner_.end() ? 0 : found->second;
   if (own >= limits_.per_caller) {
+    if (flag_.empty()) {
+      return fail(ErrorKind::kThrottled, "you have {} such calls under way, as many as one caller may have: try again",
+                  own);
+    }
     return fail(ErrorKind::kThrottled,
                 "you have {} calls open here, as many as one caller may have (--{}-per-caller): end one or try again "
                 "later; mode 'async' and get_run keep none open",
                 own, flag_);
   }
   if (taken_ >= limits_.total) {
+    if (flag_.empty())
+      return fail(ErrorKind::kThrottled, "too many such calls of all callers are under way: try again");
     return fail(ErrorKind::kThrottled,
                 "too many calls of all callers are open here (--{}): use mode 'async' and get_run, or try again later",
                 flag_);

@@ -50,6 +50,7 @@ struct PlaceLimits {
 class Places {
  public:
   // `flag`: of the total, without the dashes, for the errors' messages; that of a caller's share is `flag`-per-caller.
+  // Empty: the limits are fixed, and the places are those of short calls.
   Places(prometheus::Gauge& gauge, PlaceLimits limits, std::string flag)
       : gauge_(gauge), limits_(limits), flag_(std::move(flag)) {}
   // kThrottled if all places are taken or the caller has as many as one caller may have. Does not block.

@@ -1,4 +1,6 @@
 // What the gateway answers, over real sockets.
+#include <latch>
+
 #include "gateway/auth/origin.h"
 #include "unit/gateway/http/http_fixture.h"
 
@@ -440,6 +442,29 @@ TEST_F(HttpTest, OneCallerTakesAShareOfTheLogs) {
   Client other(port());
   other.send(request("GET", path, {}, {}, "ben"));
   other.read_until("pending");
+}
+
+TEST_F(HttpTest, OneCallerTakesAShareOfTheLogsThatAreRead) {
+  app_options.log_reads = {.total = 3, .per_caller = 1};
+  std::latch asked(1), go(1);
+  server.set_hook([&](const kube::Request& request, int) {
+    if (!request.path.contains("/p/log?")) return fakes::Fault::kNone;
+    asked.count_down();
+    go.wait();
+    return fakes::Fault::kNone;
+  });
+  server.put(kube::kPods, {{"metadata", {{"namespace", "ns"}, {"name", "p"}}}});
+  server.set_pod_log("ns", "p", "model", "line one\n");
+  const auto path = "/v1/runs/" + put_run("a", {{"phase", "Running"}, {"podName", "p"}}) + "/log";
+  Client first(port());
+  first.send(request("GET", path));
+  asked.wait();
+  EXPECT_EQ(ask(request("GET", path)).status, 429) << "the node has not answered the first one yet";
+  EXPECT_THAT(metrics.text(), HasSubstr("modelrun_gateway_refused_total{reason=\"log_reads\"} 1"));
+  go.count_down();
+  first.read_until("line one");
+  server.set_hook({});
+  EXPECT_TRUE(eventually([&] { return ask(request("GET", path)).status == 200; }));
 }
 
 TEST(Shares, TheServiceAccountsOfANamespaceAreOneCaller) {
