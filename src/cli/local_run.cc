@@ -2,21 +2,18 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <thread>
 
-#include "base/fd.h"
+#include "api/model_run.h"
+#include "base/child_process.h"
 #include "sandbox/collect.h"
 #include "sandbox/container.h"
 #include "sandbox/exec.h"
@@ -32,7 +29,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kStreamBytes = 256U << 10U;
 constexpr std::chrono::seconds kConnect{20};
-constexpr int kReport = 3;  // the descriptor at which the container says why it could not be made
+constexpr std::chrono::seconds kPythonTime{60};  // for the interpreter to say where it is
+constexpr int kReport = 3;                       // the descriptor at which the container says why it could not be made
 constexpr std::string_view kContain = "contain";
 constexpr std::string_view kExec = "exec";
 
@@ -96,86 +94,35 @@ class StopOrders : public sandbox::Orders {
   std::stop_callback<std::function<void()>> raise_;
 };
 
-struct Pipe {
-  UniqueFd read, write;
-  static Result<Pipe> open() {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(errno_error("pipe", errno));
-    return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-  }
-};
-
-std::string read_to_the_end(int fd, std::size_t most) {
-  std::string text;
-  std::array<char, 4096> buffer{};
-  while (text.size() < most) {
-    const auto got = ::read(fd, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    text.append(buffer.data(), static_cast<std::size_t>(got));
-  }
-  return text;
-}
-
-// Starts `argv`, with these descriptors as its first ones, in a session of its own: Ctrl-C is for this process, which
-// ends the model in good order.
-Result<pid_t> spawn(const std::vector<std::string>& argv, const std::vector<std::string>& environment,
-                    const std::vector<int>& descriptors) {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  for (std::size_t i = 0; i < descriptors.size(); ++i) {
-    posix_spawn_file_actions_adddup2(&actions, descriptors[i], static_cast<int>(i));
-  }
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
-  pid_t pid = -1;
-  const int error = posix_spawnp(&pid, argv[0].c_str(), &actions, &attributes, sandbox::c_strings(argv).data(),
-                                 sandbox::c_strings(environment).data());
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  if (error != 0) return std::unexpected(errno_error("start " + argv[0], error));
-  return pid;
-}
-
-int wait_for(pid_t pid) {
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  return status;
-}
-
 struct Interpreter {
   std::string program;
   std::vector<std::string> directories;  // that it needs: its prefix, and that of what it was made from
 };
 
 // Asks the interpreter itself, which may be a virtual environment's or a version manager's script.
-Result<Interpreter> find_python(const std::string& python) {
-  auto pipe = Pipe::open();
+Result<Interpreter> find_python(const std::string& python, const std::stop_token& stop) {
+  auto pipe = make_pipe();
   RETURN_IF_ERROR(pipe);
-  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  const std::vector<std::string> argv{
-      python, "-I", "-c",
-      "import sys; print(sys.executable, sys.prefix, sys.base_prefix, sys.base_exec_prefix, sep='\\n')"};
+  const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   const char* path = std::getenv("PATH");
   const char* home = std::getenv("HOME");
-  const auto pid = spawn(argv,
-                         {fmt::format("PATH={}", path == nullptr ? "/usr/bin:/bin" : path),
-                          fmt::format("HOME={}", home == nullptr ? "/" : home)},
-                         {null.get(), pipe->write.get(), STDERR_FILENO});
-  if (!pid) return fail(ErrorKind::kNotFound, "{}: name another one with --python", pid.error().message);
+  auto child = spawn({.argv = {python, "-I", "-c",
+                               "import sys; print(sys.executable, sys.prefix, sys.base_prefix, sys.base_exec_prefix, "
+                               "sep='\\n')"},
+                      .environment = {fmt::format("PATH={}", path == nullptr ? "/usr/bin:/bin" : path),
+                                      fmt::format("HOME={}", home == nullptr ? "/" : home)},
+                      .descriptors = {null.get(), pipe->write.get(), STDERR_FILENO},
+                      .apart = true});
+  if (!child) return fail(ErrorKind::kNotFound, "{}: name another one with --python", child.error().message);
   pipe->write.reset();
-  const auto text = read_to_the_end(pipe->read.get(), 64U << 10U);
-  if (wait_for(*pid) != 0) return fail(ErrorKind::kInvalid, "{} is no Python that runs: name another one", python);
+  const auto text = read_to_end(pipe->read.get(), 64U << 10U, sandbox::Monotonic::now() + kPythonTime, stop);
+  if (!text) return fail_in(python, text.error());
+  if (child->wait() != 0) return fail(ErrorKind::kInvalid, "{} is no Python that runs: name another one", python);
   Interpreter found;
   std::vector<std::string> lines;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const auto end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(text.substr(begin, end - begin));
+  for (std::size_t begin = 0; begin < text->size();) {
+    const auto end = std::min(text->find('\n', begin), text->size());
+    lines.push_back(text->substr(begin, end - begin));
     begin = end + 1;
   }
   if (lines.size() != 4 || lines[0].empty()) return fail(ErrorKind::kInvalid, "{} does not say where it is", python);
@@ -197,7 +144,7 @@ std::vector<std::string> environment_of(const LocalRun& run, const Interpreter& 
       fmt::format("{}={}", api::kEnvProject, fs::path(run.repo).filename().string()),
       fmt::format("{}=", api::kEnvCommit),
       fmt::format("{}={}", api::kEnvScope, run.model.empty() ? "project" : "model"),
-      fmt::format("{}={}", api::kEnvEntryPoint, run.model.empty() ? "run.py" : "model/" + run.model + ".py"),
+      fmt::format("{}={}", api::kEnvEntryPoint, run.entry_point()),
   };
   all.insert(all.end(), run.environment.begin(), run.environment.end());
   return all;
@@ -234,40 +181,52 @@ Result<LocalRun> checked(LocalRun run) {
 }
 
 struct Started {
-  pid_t pid = -1;
-  std::thread printer;
+  ChildProcess container;
+  std::jthread printer;
 };
 
-Result<Started> start_container(const LocalRun& run, const Workspace& work, Console& console, bool all_to_err) {
-  const auto python = find_python(run.python);
+Result<Started> start_container(const LocalRun& run, const Workspace& work, Console& console, bool all_to_err,
+                                const std::stop_token& stop) {
+  const auto python = find_python(run.python, stop);
   RETURN_IF_ERROR(python);
-  const sandbox::ContainerPlan plan{work.path(), run.repo, run.data, python->directories};
   std::vector<std::string> argv{work.at(api::kInstalledBinary), std::string(kContain)};
-  for (auto& each : sandbox::to_arguments(plan)) argv.push_back(std::move(each));
+  for (auto& each : sandbox::to_arguments({work.path(), run.repo, run.data, python->directories})) {
+    argv.push_back(std::move(each));
+  }
   for (const std::string_view each :
        {api::kInstalledBinary, kExec, std::string_view("--"), std::string_view(python->program), std::string_view("-I"),
         std::string_view("-B"), std::string_view("-u"), api::kHarness}) {
     argv.emplace_back(each);
   }
-  auto out = Pipe::open();
-  auto err = Pipe::open();
-  auto report = Pipe::open();
+  auto out = make_pipe();
+  auto err = make_pipe();
+  auto report = make_pipe();
   for (const auto* pipe : {&out, &err, &report}) RETURN_IF_ERROR(*pipe);
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  const auto pid =
-      spawn(argv, environment_of(run, *python), {null.get(), out->write.get(), err->write.get(), report->write.get()});
-  RETURN_IF_ERROR(pid);
+  // Apart, as Ctrl-C is for this process, which ends the model in good order.
+  auto container = spawn({.argv = std::move(argv),
+                          .environment = environment_of(run, *python),
+                          .descriptors = {null.get(), out->write.get(), err->write.get(), report->write.get()},
+                          .apart = true});
+  RETURN_IF_ERROR(container);
   for (auto* pipe : {&out, &err, &report}) (*pipe)->write.reset();
-  if (const auto why = read_to_the_end(report->read.get(), 4096); !why.empty()) {
-    wait_for(*pid);
-    return fail(ErrorKind::kDenied, "the container could not be made: {}", why);
-  }
-  return Started{*pid, std::thread([&console, out = std::move(out->read), err = std::move(err->read), all_to_err] {
+  const auto why = read_to_end(report->read.get(), 4096, sandbox::Monotonic::now() + kConnect, stop);
+  if (!why) return fail_in("the container", why.error());
+  if (!why->empty()) return fail(ErrorKind::kDenied, "the container could not be made: {}", *why);
+  return Started{std::move(*container),
+                 std::jthread([&console, out = std::move(out->read), err = std::move(err->read), all_to_err] {
                    print_streams(console, out.get(), err.get(), all_to_err);
                  })};
 }
 
 }  // namespace
+
+std::string LocalRun::entry_point() const {
+  api::ModelRunSpec spec;
+  spec.scope = model.empty() ? api::Scope::kProject : api::Scope::kModel;
+  spec.model_name = model;
+  return spec.entry_point();
+}
 
 Result<api::ResultFrame> run_locally(const LocalRun& given, Console& console, bool all_to_err, std::stop_token stop) {
   const auto run = checked(given);
@@ -283,16 +242,16 @@ Result<api::ResultFrame> run_locally(const LocalRun& given, Console& console, bo
   RETURN_IF_ERROR(listener);
   RETURN_IF_ERROR(sandbox::install_files(layout));
   RETURN_IF_ERROR(sandbox::write_marker(layout, listener->name()));
-  auto container = start_container(*run, *work, console, all_to_err);
-  RETURN_IF_ERROR(container);
+  auto started = start_container(*run, *work, console, all_to_err, stop);
+  RETURN_IF_ERROR(started);
 
   const Tree tree;
   const StopOrders orders(stop);
   const sandbox::Event no_signal;  // signals reach this process as a stop
   sandbox::Relay relay(*listener, tree, orders, no_signal.fd(), kStreamBytes);
   api::ResultFrame frame = sandbox::frame_of(relay.run(kConnect));
-  wait_for(container->pid);
-  container->printer.join();
+  started->container.wait();
+  started->printer.join();
   if (frame.exit.how != api::ExitHow::kNotStarted) {
     sandbox::add_outputs(frame, sandbox::collect_outputs(work->at(api::kOutputsDir), {}));
   }

@@ -23,6 +23,9 @@ struct LocalRun {
   std::optional<std::string> parameters;  // JSON for /inputs/parameters.json
   std::vector<std::string> environment;   // NAME=value, as runtime.env of a project
   std::chrono::seconds timeout{300};
+
+  // The file that is run, relative to the working tree.
+  [[nodiscard]] std::string entry_point() const;
 };
 
 // Runs it, and returns its result as an agent would send it. What the model prints goes to `console` meanwhile, its

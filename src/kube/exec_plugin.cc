@@ -1,18 +1,14 @@
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 
-#include <array>
 #include <cerrno>
 #include <map>
 
 #include <nlohmann/json.hpp>
 
 #include "api/json_access.h"
+#include "base/child_process.h"
 #include "base/encoding.h"
-#include "base/fd.h"
 #include "kube/config.h"
 #include "kube/json.h"
 
@@ -50,79 +46,26 @@ std::vector<std::string> plugin_environment(const Config& config) {
   return lines;
 }
 
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  result.reserve(texts.size() + 1);
-  for (auto& text : texts) result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
-}
-
-// Owns a child process: the destructor kills and reaps it, unless wait() has reaped it already.
-class Child {
- public:
-  explicit Child(pid_t pid) : pid_(pid) {}
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-  ~Child() {
-    if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);
-    wait();
-  }
-  // Blocks until the child has ended and returns its status in the form of waitpid().
-  int wait() {
-    int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-    pid_ = -1;
-    return status;
-  }
-
- private:
-  pid_t pid_;
+struct Plugin {
+  ChildProcess child;
+  UniqueFd output;
 };
 
-Result<std::pair<pid_t, UniqueFd>> spawn(const Config& config) {
-  std::array<int, 2> pipe{};
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return std::unexpected(errno_error("pipe", errno));
-  UniqueFd read_end(pipe[0]);
-  const UniqueFd write_end(pipe[1]);
-  std::vector<std::string> arguments{config.exec->command};
-  arguments.insert(arguments.end(), config.exec->args.begin(), config.exec->args.end());
-  auto variables = plugin_environment(config);
-  auto argv = pointers(arguments);
-  auto envp = pointers(variables);
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, write_end.get(), 1);
-  pid_t pid = -1;
-  const int error = ::posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), envp.data());
-  ::posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) {
-    auto failure = errno_error("start " + config.exec->command, error);
-    if (!config.exec->install_hint.empty()) failure.message += ": " + config.exec->install_hint;
-    return std::unexpected(Error{ErrorKind::kDenied, failure.message});
+Result<Plugin> start(const Config& config) {
+  auto pipe = make_pipe();
+  RETURN_IF_ERROR(pipe);
+  const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!null) return std::unexpected(errno_error("open /dev/null", errno));
+  SpawnPlan plan{.argv = {config.exec->command},
+                 .environment = plugin_environment(config),
+                 .descriptors = {null.get(), pipe->write.get()}};
+  plan.argv.insert(plan.argv.end(), config.exec->args.begin(), config.exec->args.end());
+  auto child = spawn(plan);
+  if (!child) {
+    const auto& hint = config.exec->install_hint;
+    return fail(ErrorKind::kDenied, "{}{}{}", child.error().message, hint.empty() ? "" : ": ", hint);
   }
-  return std::pair{pid, std::move(read_end)};
-}
-
-Result<std::string> read_all(int fd, std::chrono::steady_clock::time_point deadline, std::stop_token stop) {
-  std::string output;
-  std::array<char, 4096> buffer{};
-  while (true) {
-    if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
-    if (std::chrono::steady_clock::now() >= deadline) return fail(ErrorKind::kTimeout, "no answer in time");
-    // Polls with a short time-out so that `stop` is noticed. The cost does not matter: a plugin runs once for each
-    // credential.
-    pollfd ready{fd, POLLIN, 0};
-    if (::poll(&ready, 1, 20) <= 0) continue;
-    const auto got = ::read(fd, buffer.data(), buffer.size());
-    if (got == 0) return output;
-    if (got < 0 && errno != EINTR) return std::unexpected(errno_error("read", errno));
-    if (got > 0) output.append(buffer.data(), static_cast<std::size_t>(got));
-    if (output.size() > kOutputLimit) return fail(ErrorKind::kTooLarge, "more than {} bytes", kOutputLimit);
-  }
+  return Plugin{std::move(*child), std::move(pipe->read)};
 }
 
 Result<ExecCredential> parse_credential(const std::string& output) {
@@ -147,12 +90,11 @@ Result<ExecCredential> parse_credential(const std::string& output) {
 Result<ExecCredential> run_exec_plugin(const Config& config, std::chrono::milliseconds timeout, std::stop_token stop) {
   if (!config.exec) return fail(ErrorKind::kInvalid, "no credential plugin is configured");
   const std::string stage = "credential plugin " + config.exec->command;
-  auto started = spawn(config);
+  auto started = start(config);
   if (!started) return fail_in(stage, started.error());
-  Child child(started->first);
-  auto output = read_all(started->second.get(), std::chrono::steady_clock::now() + timeout, stop);
+  auto output = read_to_end(started->output.get(), kOutputLimit, std::chrono::steady_clock::now() + timeout, stop);
   if (!output) return fail_in(stage, output.error());
-  const int status = child.wait();
+  const int status = started->child.wait();
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     return fail(ErrorKind::kDenied, "{}: it failed (wait status {}); run it by hand to see why", stage, status);
   }

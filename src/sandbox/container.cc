@@ -15,6 +15,7 @@
 #include <filesystem>
 
 #include "api/sandbox.h"
+#include "base/child_process.h"
 #include "base/fd.h"
 #include "sandbox/io.h"
 
@@ -168,7 +169,7 @@ Result<void> enter_namespaces() {
 Error become(const ContainerPlan& plan, const std::vector<std::string>& argv) {
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (auto made = make_root(plan); !made) return made.error();
-  auto arguments = c_strings(argv);
+  auto arguments = argv_of(argv);
   ::execv(arguments[0], arguments.data());
   return errno_error("start " + argv[0], errno);
 }
@@ -203,9 +204,7 @@ int run_contained(const ContainerPlan& plan, const std::vector<std::string>& arg
   if (child < 0) return tell(report, errno_error("fork", errno));
   if (child == 0) ::_exit(tell(report, become(plan, argv)));
   ::close(report);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const int status = reap(child);
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 

@@ -14,6 +14,7 @@
 
 #include "api/frame_json.h"
 #include "api/json_access.h"
+#include "base/child_process.h"
 #include "sandbox/cgroup.h"
 #include "sandbox/environment.h"
 #include "sandbox/landlock.h"
@@ -50,10 +51,10 @@ Result<void> protect_self() {
 }
 
 Result<void> open_pipe(UniqueFd& read_end, UniqueFd& write_end) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(errno_error("pipe", errno));
-  read_end.reset(ends[0]);
-  write_end.reset(ends[1]);
+  auto pipe = make_pipe();
+  RETURN_IF_ERROR(pipe);
+  read_end = std::move(pipe->read);
+  write_end = std::move(pipe->write);
   // When the container is killed, the output that is still in the pipe stays there for the agent. A larger pipe keeps
   // more of it. The kernel may refuse the size, which is harmless.
   (void)::fcntl(write_end.get(), F_SETPIPE_SZ, kPipeBytes);

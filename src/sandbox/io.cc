@@ -71,14 +71,6 @@ Result<void> set_nonblocking(int fd) {
   return {};
 }
 
-std::vector<char*> c_strings(const std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  out.reserve(strings.size() + 1);
-  for (const std::string& each : strings) out.push_back(const_cast<char*>(each.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
 int poll_timeout(Monotonic::time_point deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Monotonic::now()).count();
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));

@@ -7,7 +7,6 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -28,9 +27,6 @@ Result<void> write_all(int fd, std::string_view bytes);
 Result<void> write_file_atomically(const std::string& path, std::string_view bytes, unsigned mode);
 // Sets O_NONBLOCK. The flag belongs to the open file description, so it also applies to duplicates of `fd`.
 Result<void> set_nonblocking(int fd);
-
-// Pointers into `strings`, and a null pointer after them, as execve(2) takes them.
-std::vector<char*> c_strings(const std::vector<std::string>& strings);
 
 // Returns the time-out for poll(2) until `deadline`, in milliseconds from 0 (the deadline has passed) to 60,000. It is
 // rounded up so that a loop that waits for the deadline does not spin. Because of the upper bound, a caller must check

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/child_process.h"
 #include "sandbox/environment.h"
 #include "sandbox/io.h"
 #include "sandbox/landlock.h"
@@ -169,8 +170,8 @@ std::string become_model(const LaunchPlan& plan, std::vector<char*>& argv, std::
 }
 
 [[noreturn]] void run_child(const LaunchPlan& plan, int report) {
-  auto argv = c_strings(plan.argv);
-  auto environment = c_strings(plan.environment);
+  auto argv = argv_of(plan.argv);
+  auto environment = argv_of(plan.environment);
   if (report != kReportFd && ::dup2(report, kReportFd) < 0) ::_exit(126);
   ::fcntl(kReportFd, F_SETFD, FD_CLOEXEC);
   (void)write_all(kReportFd, become_model(plan, argv, environment));
@@ -195,10 +196,8 @@ std::string read_report(int fd) {
 
 Result<pid_t> launch(const LaunchPlan& plan) {
   if (plan.argv.empty()) return fail(ErrorKind::kInvalid, "no program to start was given");
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(errno_error("pipe", errno));
-  const UniqueFd read_end(ends[0]);
-  UniqueFd write_end(ends[1]);
+  auto pipe = make_pipe();
+  RETURN_IF_ERROR(pipe);
   const pid_t child = ::fork();
   if (child < 0) return std::unexpected(errno_error("fork", errno));
   if (child == 0) {
@@ -207,14 +206,12 @@ Result<pid_t> launch(const LaunchPlan& plan) {
     for (int* fd : {&own.stdout_fd, &own.stderr_fd, &own.landlock_ruleset}) {
       if (*fd >= 0 && *fd <= kReportFd) *fd = ::fcntl(*fd, F_DUPFD_CLOEXEC, kReportFd + 1);
     }
-    run_child(own, write_end.get());
+    run_child(own, pipe->write.get());
   }
-  write_end.reset();
-  const std::string report = read_report(read_end.get());
+  pipe->write.reset();
+  const std::string report = read_report(pipe->read.get());
   if (report.empty()) return child;
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  reap(child);
   return fail(ErrorKind::kInternal, "{}", report);
 }
 

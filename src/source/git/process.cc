@@ -19,17 +19,13 @@
 #include <optional>
 #include <utility>
 
+#include "base/child_process.h"
 #include "source/files.h"
 
 namespace modelrun::source {
 namespace {
 
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-Result<Pipe> make_pipe() {
+Result<Pipe> own_pipe() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return std::unexpected(own_failure("make a pipe", errno));
   return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
@@ -37,14 +33,6 @@ Result<Pipe> make_pipe() {
 
 void set_nonblocking(const UniqueFd& fd) {
   ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
-}
-
-std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  pointers.reserve(strings.size() + 1);
-  for (const std::string& text : strings) pointers.push_back(const_cast<char*>(text.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
 }
 
 // Everything that the child needs. It is prepared before fork because the child must not allocate memory.
@@ -198,10 +186,7 @@ class Running {
   int finish() {
     if (pid_ <= 0) return end_.exit_code;
     kill_group();
-    int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-    pid_ = -1;
+    const int status = reap(std::exchange(pid_, -1));
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   }
 
@@ -243,8 +228,8 @@ class NoSigpipe {
 ChildPlan make_plan(const ProcessSpec& spec, const Pipe& input, const Pipe& output, const Pipe& diagnostics) {
   const auto left = std::chrono::ceil<std::chrono::seconds>(spec.deadline - std::chrono::steady_clock::now()).count();
   ChildPlan plan;
-  plan.argv = pointers_to(spec.argv);
-  plan.environment = pointers_to(spec.environment);
+  plan.argv = argv_of(spec.argv);
+  plan.environment = argv_of(spec.environment);
   plan.directory = spec.directory.c_str();
   plan.confinement = spec.confinement;
   // The limit is four times the remaining time, because git decompresses in a few threads. The deadline is the
@@ -263,9 +248,9 @@ ChildPlan make_plan(const ProcessSpec& spec, const Pipe& input, const Pipe& outp
 
 Result<ProcessEnd> run_process(const ProcessSpec& spec, const Sink& sink, std::stop_token stop) {
   if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
-  auto input = make_pipe();
-  auto output = make_pipe();
-  auto diagnostics = make_pipe();
+  auto input = own_pipe();
+  auto output = own_pipe();
+  auto diagnostics = own_pipe();
   for (const auto* pipe : {&input, &output, &diagnostics}) {
     if (!*pipe) return std::unexpected(pipe->error());
   }
