@@ -35,8 +35,8 @@ ALLOWED = {
     "gateway/tools": "gateway/runs gateway/auth api base",
     "gateway/web": "gateway/tools gateway/runs gateway/auth gateway/http runtime net api base",
     "gateway": "gateway/web gateway/tools gateway/runs gateway/auth gateway/http runtime kube net api base",
-    # try: takes the agent's part for a model on this machine.
-    "cli": "sandbox kube api base",
+    # try: takes the agent's part for a model on this machine, and judges its end as the operator does.
+    "cli": "controller/run sandbox kube api base",
     "operator": "controller controller/run controller/caches controller/pods controller/sources runserver source runtime kube api base",
 }
 # The only ones that choose how requests travel.

@@ -113,7 +113,7 @@ class TryTest(unittest.TestCase):
         self.assertTrue(out.startswith("before\n"), out)
         self.write("repo/run.py", "raise KeyError('missing')\n")
         out, err = self.attempt(self.path("repo"), code=1)
-        self.assertIn("NonZeroExit: KeyError: 'missing'", out)
+        self.assertIn("NonZeroExit: the model exited with code 1: KeyError: 'missing'", out)
         self.assertIn("Traceback", err)
         self.write("repo/run.py", "result = {'x': float('nan')}\n")
         self.assertIn("OutputsInvalid", self.attempt(self.path("repo"), code=1)[0])

@@ -9,6 +9,7 @@
 #include "cli/local_run.h"
 #include "cli/output_files.h"
 #include "cli/run_view.h"
+#include "controller/run/verdict.h"
 
 namespace modelrun::cli {
 namespace {
@@ -36,39 +37,14 @@ Exit code: 0 Succeeded; the model's own (1 to 125) when it failed by itself; 124
 Ctrl-C; 1 any other failure; 2 a wrong command line.
 )";
 
-struct End {
-  api::Phase phase = api::Phase::kFailed;
-  std::string reason;
-  std::string message;
-};
-
-// How the run would have ended on a cluster, as far as no cluster is needed for it.
-End end_of(const api::ResultFrame& frame, std::chrono::seconds timeout) {
-  namespace reason = api::reason;
-  const auto& exit = frame.exit;
-  const auto told = [&](std::string_view why, const std::string& otherwise) {
-    return frame.error ? End{api::Phase::kFailed, frame.error->reason, frame.error->message}
-                       : End{api::Phase::kFailed, std::string(why), otherwise};
-  };
-  switch (exit.how) {
-    case api::ExitHow::kExited:
-      if (exit.code == 0 && !frame.error) return {api::Phase::kSucceeded, {}, {}};
-      return told(reason::kNonZeroExit, fmt::format("the model exited with code {}", exit.code.value_or(0)));
-    case api::ExitHow::kSignaled:
-      return told(exit.oom_kills > 0 ? reason::kOOMKilled : reason::kSignaled,
-                  fmt::format("signal {} ended the model", exit.signal.value_or(0)));
-    case api::ExitHow::kTimedOut:
-      return {api::Phase::kTimedOut, std::string(reason::kTimeout),
-              fmt::format("the model was ended after {} s", timeout.count())};
-    case api::ExitHow::kCancelled:
-    case api::ExitHow::kTerminated:
-      return {api::Phase::kCancelled, std::string(reason::kCancelled), "the model was ended by Ctrl-C"};
-    case api::ExitHow::kNotStarted:
-      return told(reason::kSandboxSetupFailed, "the model was not started");
-    case api::ExitHow::kLost:
-      break;
+// How the run would have ended on a cluster. There the evidence for an end without an exit record is the pod's status.
+controller::Verdict verdict_of(const api::ResultFrame& frame, std::chrono::seconds timeout) {
+  auto verdict = controller::judge_frame(frame, timeout.count(), "ended by Ctrl-C");
+  if (verdict) return *std::move(verdict);
+  if (frame.exit.how == api::ExitHow::kTerminated) {
+    return {api::Phase::kCancelled, std::string(api::reason::kCancelled), "ended by a signal from outside", {}};
   }
-  return told(reason::kAgentLost, "the container ended without a word");
+  return {api::Phase::kFailed, std::string(api::reason::kAgentLost), "the container ended without a word", {}};
 }
 
 // Outputs of up to so many bytes would be in the run's status; larger ones are stored as text.
@@ -92,12 +68,12 @@ kube::Json as_stored(kube::Json value) {
 }
 
 // As a run of a cluster would be, for what prints those.
-api::ModelRun as_run(const TryFlags& flags, const api::ResultFrame& frame, const End& end) {
+api::ModelRun as_run(const TryFlags& flags, const api::ResultFrame& frame, const controller::Verdict& verdict) {
   api::ModelRun run;
-  run.meta.name = flags.run.model.empty() ? "run.py" : "model/" + flags.run.model + ".py";
+  run.meta.name = flags.run.entry_point();
   auto& status = run.status;
-  status.phase = end.phase;
-  status.exit_code = frame.exit.code;
+  status.phase = verdict.phase;
+  status.exit_code = verdict.exit_code;
   status.started_at = frame.exit.started_at;
   status.finished_at = frame.exit.finished_at;
   status.err = frame.err.head + frame.err.tail;
@@ -107,8 +83,8 @@ api::ModelRun as_run(const TryFlags& flags, const api::ResultFrame& frame, const
   }
   status.warning = frame.artifact_loss;
   if (!frame.warning.empty()) status.warning += (status.warning.empty() ? "" : "; ") + frame.warning;
-  status.message = end.message;
-  if (end.phase != api::Phase::kSucceeded) status.error = api::RunError{end.reason, end.message};
+  status.message = verdict.message;
+  if (verdict.phase != api::Phase::kSucceeded) status.error = api::RunError{verdict.reason, verdict.message};
   for (const auto& artifact : frame.artifacts) {
     status.artifacts.push_back(
         {artifact.name, artifact.size, artifact.sha256, artifact.media_type, artifact.bytes.has_value()});
@@ -148,14 +124,13 @@ Result<int> execute_try(Console& console, const TryFlags& flags, std::stop_token
   const bool text = flags.output == "text";
   const auto frame = run_locally(local, console, /*all_to_err=*/!text, std::move(stop));
   RETURN_IF_ERROR(frame);
-  const auto end = end_of(*frame, local.timeout);
-  const auto run = as_run(flags, *frame, end);
+  const auto run = as_run(flags, *frame, verdict_of(*frame, local.timeout));
   if (!flags.directory.empty()) RETURN_IF_ERROR(write_files(console, flags, *frame, run));
   if (text) {
     console.out(fmt::format("{}{:<11}{}\n", summary(run, Time{}), "Rings:", frame->rings));
   } else {
     console.out(run.status.outputs ? api::json_text(run.status.outputs->parse(), 2) + '\n' : "null\n");
-    if (end.phase != api::Phase::kSucceeded) console.note(progress_line(run));
+    if (run.status.phase != api::Phase::kSucceeded) console.note(progress_line(run));
   }
   return exit_code_of(run);
 }
