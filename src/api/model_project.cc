@@ -59,10 +59,24 @@ HistorySpec decode_history(const json& object) {
   return history;
 }
 
+WarmSpec decode_warm(const json& object) {
+  WarmSpec warm;
+  take(object, "sandboxes", warm.sandboxes);
+  take(object, "maxAgeSeconds", warm.max_age_seconds);
+  const auto& preload = member(object, "preload");
+  if (!preload.is_array()) return warm;
+  warm.preload.emplace();
+  for (const auto& name : preload) {
+    if (name.is_string()) warm.preload->push_back(name.get<std::string>());
+  }
+  return warm;
+}
+
 void take_run_settings(const json& spec, ModelProject& project) {
   if (!spec.is_object()) return;
   json settings = spec;
   settings.erase("history");
+  settings.erase("warm");
   settings.erase("suspend");
   project.run_settings = settings;
   project.settings_bytes = project.run_settings->size();
@@ -82,6 +96,9 @@ ModelProjectStatus decode_project_status(const json& object) {
   take(object, "queuedRuns", status.queued_runs);
   status.default_branch = text_at(object, "defaultBranch");
   status.last_commit = text_at(object, "lastCommit");
+  if (const auto& warm = member(object, "warm"); warm.is_object()) {
+    status.warm = {int_at(warm, "ready").value_or(0), int_at(warm, "wanted").value_or(0)};
+  }
   status.conditions = decode_conditions(member(object, "conditions"));
   return status;
 }
@@ -108,6 +125,7 @@ ModelProject decode_model_project(const json& object) {
                   text_at(member(data, "configMap"), "name"), text_at(data, "snapshotRef")};
   project.limits = decode_limits(member(spec, "limits"));
   project.history = decode_history(member(spec, "history"));
+  project.warm = decode_warm(member(spec, "warm"));
   project.suspend = bool_at(spec, "suspend");
   take_run_settings(spec, project);
   project.status = decode_project_status(member(object, "status"));
@@ -127,6 +145,11 @@ json encode_status(const ModelProjectStatus& status) {
   }
   put_text(object, "defaultBranch", status.default_branch);
   put_text(object, "lastCommit", status.last_commit);
+  if (status.warm) {
+    const auto& [ready, wanted] = *status.warm;
+    object["warm"] = {
+        {"ready", ready}, {"wanted", wanted}, {"sandboxes", std::to_string(ready) + "/" + std::to_string(wanted)}};
+  }
   return object;
 }
 

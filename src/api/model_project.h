@@ -55,6 +55,14 @@ struct LimitsSpec {
   std::optional<std::int64_t> max_concurrent_runs;
 };
 
+// Sandboxes that stand ready before there are runs (spec.warm).
+struct WarmSpec {
+  std::int64_t sandboxes = 0;  // 0 to 100
+  std::optional<std::vector<std::string>>
+      preload;                          // names of modules; nullopt: those of numpy and pandas that are there
+  std::int64_t max_age_seconds = 3600;  // after which an unused one is replaced
+};
+
 struct HistorySpec {
   std::int64_t pod_seconds = 300;
   std::optional<std::int64_t> successful;
@@ -84,6 +92,13 @@ struct ActiveRun {
   friend bool operator==(const ActiveRun&, const ActiveRun&) = default;
 };
 
+// How many of the project's standbys are ready, of how many that are wanted; absent while none are wanted.
+struct WarmStatus {
+  std::int64_t ready = 0;
+  std::int64_t wanted = 0;
+  friend bool operator==(const WarmStatus&, const WarmStatus&) = default;
+};
+
 struct ModelProjectStatus {
   std::int64_t observed_generation = -1;  // -1: no operator has seen the project yet
   std::int64_t last_run_number = 0;
@@ -91,6 +106,7 @@ struct ModelProjectStatus {
   std::int64_t queued_runs = 0;
   std::string default_branch;
   std::string last_commit;
+  std::optional<WarmStatus> warm;
   Conditions conditions;
   friend bool operator==(const ModelProjectStatus&, const ModelProjectStatus&) = default;
 };
@@ -111,8 +127,9 @@ struct ModelProject {
   DataSpec data;
   LimitsSpec limits;
   HistorySpec history;
+  WarmSpec warm;
   bool suspend = false;
-  // The object's `spec` without `history` and `suspend`. A run records it at its admission and uses it for all of its
+  // The object's `spec` without `history`, `warm` and `suspend`. A run records it at its admission and uses it for all of its
   // attempts. nullopt when the object has no spec, and when they are too large.
   std::optional<JsonText> run_settings;
   std::size_t settings_bytes = 0;  // size of run_settings as text

@@ -27,24 +27,27 @@ Phase parse_phase(const std::string& text) {
 }
 
 using TimelineField = std::optional<Time> Timeline::*;
-constexpr std::array<std::pair<const char*, TimelineField>, 9> kTimeline{{{"accepted", &Timeline::accepted},
-                                                                          {"resumed", &Timeline::resumed},
-                                                                          {"resolved", &Timeline::resolved},
-                                                                          {"queued", &Timeline::queued},
-                                                                          {"jobCreated", &Timeline::job_created},
-                                                                          {"scheduled", &Timeline::scheduled},
-                                                                          {"started", &Timeline::started},
-                                                                          {"finished", &Timeline::finished},
-                                                                          {"recorded", &Timeline::recorded}}};
+constexpr std::array<std::pair<const char*, TimelineField>, 10> kTimeline{{{"accepted", &Timeline::accepted},
+                                                                           {"resumed", &Timeline::resumed},
+                                                                           {"resolved", &Timeline::resolved},
+                                                                           {"queued", &Timeline::queued},
+                                                                           {"jobCreated", &Timeline::job_created},
+                                                                           {"adopted", &Timeline::adopted},
+                                                                           {"scheduled", &Timeline::scheduled},
+                                                                           {"started", &Timeline::started},
+                                                                           {"finished", &Timeline::finished},
+                                                                           {"recorded", &Timeline::recorded}}};
 
 using ProvenanceField = std::string Provenance::*;
-constexpr std::array<std::pair<const char*, ProvenanceField>, 6> kProvenance{
+constexpr std::array<std::pair<const char*, ProvenanceField>, 8> kProvenance{
     {{"image", &Provenance::image},
      {"imageID", &Provenance::image_id},
      {"parametersDigest", &Provenance::parameters_digest},
      {"sourceDigest", &Provenance::source_digest},
      {"outputsDigest", &Provenance::outputs_digest},
-     {"rings", &Provenance::rings}}};
+     {"rings", &Provenance::rings},
+     {"start", &Provenance::start},
+     {"coldReason", &Provenance::cold_reason}}};
 
 // The text fields of the status. decode_status() and encode_status() share this list, so that they cannot differ.
 using TextField = std::string ModelRunStatus::*;

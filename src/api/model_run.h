@@ -23,6 +23,10 @@ inline constexpr std::string_view kLabelRunUid = "modelrun.dev/run-uid";
 inline constexpr std::string_view kAnnotationRun = "modelrun.dev/run";  // its value: the name of the run
 inline constexpr std::string_view kLabelProject = "modelrun.dev/project";
 inline constexpr std::string_view kLabelAttempt = "modelrun.dev/attempt";
+// On everything that the operator makes. It watches Jobs and Pods by it.
+inline constexpr std::string_view kLabelManagedBy = "app.kubernetes.io/managed-by";
+inline constexpr std::string_view kManagedByOperator = "modelrun";
+inline constexpr std::string_view kOursSelector = "app.kubernetes.io/managed-by=modelrun";
 // The tool that created the run, "cli" or "gateway". The history limits of the project apply to runs with one of
 // these values; they apply to other runs, such as those that GitOps applies, only if history.includeApplied is true.
 inline constexpr std::string_view kLabelCreatedBy = "modelrun.dev/created-by";
@@ -93,9 +97,9 @@ struct RunRef {
   friend bool operator==(const RunRef&, const RunRef&) = default;
 };
 
-// When the run reached each step. `job_created`, `scheduled` and `started` are those of the latest attempt.
+// When the run reached each step. `job_created` or `adopted`, `scheduled` and `started` are those of the latest attempt.
 struct Timeline {
-  std::optional<Time> accepted, resumed, resolved, queued, job_created, scheduled, started, finished, recorded;
+  std::optional<Time> accepted, resumed, resolved, queued, job_created, adopted, scheduled, started, finished, recorded;
   friend bool operator==(const Timeline&, const Timeline&) = default;
 };
 
@@ -107,8 +111,15 @@ struct Provenance {
   std::string source_digest;
   std::string outputs_digest;
   std::string rings;  // as ResultFrame::rings
+  // How the latest attempt started, if the project has standbys (api/standby.h): kStartWarm or kStartCold. Empty if it
+  // has none.
+  std::string start;
+  std::string cold_reason;  // why it started cold, a word
   friend bool operator==(const Provenance&, const Provenance&) = default;
 };
+
+inline constexpr std::string_view kStartWarm = "Warm";
+inline constexpr std::string_view kStartCold = "Cold";
 
 struct ModelRunStatus {
   std::int64_t observed_generation = -1;  // -1: no operator has seen the run yet

@@ -26,6 +26,7 @@ class Parameters {
   [[nodiscard]] nlohmann::json parse() const;
 
   void drop_text();
+  [[nodiscard]] bool has_text() const { return value_.has_value(); }
 
   friend bool operator==(const Parameters& a, const Parameters& b);
 

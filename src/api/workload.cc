@@ -1,8 +1,12 @@
 #include "api/workload.h"
 
+#include <charconv>
+
 #include "api/json_access.h"
+#include "api/model_project.h"
 #include "api/model_run.h"
 #include "api/sandbox.h"
+#include "api/standby.h"
 
 namespace modelrun::api {
 namespace {
@@ -32,6 +36,12 @@ ContainerView decode_container(const json& status) {
   return view;
 }
 
+std::int64_t parse_attempt(const std::string& text) {
+  std::int64_t attempt = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), attempt);
+  return parsed.ec == std::errc() && attempt > 0 && attempt <= kMaxAttempts ? attempt : 0;
+}
+
 void decode_pod_condition(const json& condition, PodView& pod) {
   const std::string type = text_at(condition, "type");
   const bool is_true = text_at(condition, "status") == "True";
@@ -50,6 +60,8 @@ JobView decode_job(const json& object) {
   JobView job;
   job.meta = decode_meta(object);
   job.run_uid = label_of(object, kLabelRunUid);
+  job.standby = label_of(object, kLabelStandby);
+  job.attempt = parse_attempt(label_of(object, kLabelAttempt));
   for (const auto& condition : member(member(object, "status"), "conditions")) {
     if (text_at(condition, "status") != "True") continue;
     const std::string type = text_at(condition, "type");
@@ -66,7 +78,6 @@ PodView decode_pod(const json& object) {
   const auto& status = member(object, "status");
   PodView pod;
   pod.meta = decode_meta(object);
-  pod.run_uid = label_of(object, kLabelRunUid);
   pod.run = text_at(member(member(object, "metadata"), "annotations"), kAnnotationRun);
   pod.grace_seconds = int_at(member(object, "metadata"), "deletionGracePeriodSeconds").value_or(0);
   pod.phase = text_at(status, "phase");

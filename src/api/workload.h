@@ -12,9 +12,11 @@ namespace modelrun::api {
 
 struct JobView {
   ObjectMeta meta;
-  std::string run_uid;    // label kLabelRunUid
-  bool complete = false;  // condition Complete
-  bool failed = false;    // condition Failed
+  std::string run_uid;       // label kLabelRunUid; empty on a standby that no run has adopted
+  std::string standby;       // label kLabelStandby; empty on a Job that was made for a run
+  std::int64_t attempt = 0;  // label kLabelAttempt; 0 if there is none
+  bool complete = false;     // condition Complete
+  bool failed = false;       // condition Failed
   // The message of condition Failed, if its reason is that the Job's podFailurePolicy found its Pod disrupted. Once the
   // Pod is gone, nothing else tells of the disruption.
   std::string disruption;
@@ -34,10 +36,9 @@ struct ContainerView {
 
 struct PodView {
   ObjectMeta meta;
-  std::string run_uid;  // label kLabelRunUid; empty on a pod that belongs to no run
-  std::string run;      // annotation kAnnotationRun: the name of the run
-  std::string phase;    // Pending, Running, Succeeded, Failed, Unknown
-  std::string reason;   // e.g. Evicted, DeadlineExceeded
+  std::string run;     // annotation kAnnotationRun: the name of the run that the pod was made for; empty on a standby's
+  std::string phase;   // Pending, Running, Succeeded, Failed, Unknown
+  std::string reason;  // e.g. Evicted, DeadlineExceeded
   std::string message;
   std::string node;
   bool scheduled = false;

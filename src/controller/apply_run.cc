@@ -5,8 +5,10 @@
 #include "api/reason.h"
 #include "base/log.h"
 #include "controller/children.h"
+#include "controller/hand_over.h"
 #include "controller/live.h"
 #include "controller/resources/config_map.h"
+#include "controller/resources/job.h"
 #include "controller/run/as_admitted.h"
 #include "controller/run/bounds.h"
 #include "controller/run/limits.h"
@@ -30,6 +32,7 @@ class Applier {
       : context_(context), observed_(observed), turn_(turn), stop_(std::move(stop)), run_(observed.run) {}
 
   [[nodiscard]] const RunPtr& run() const { return run_; }
+  [[nodiscard]] const std::stop_token& stop() const { return stop_; }
 
   Result<void> carry_out(const Action& action) {
     return std::visit([this](const auto& step) { return act(step); }, action);
@@ -111,6 +114,37 @@ class Applier {
     // By the time that the pod asks for the source it is at hand.
     context_.sources.begin(*run_, *settings, {.hold = true});
     return create_job(context_, *run_, *settings, stop_);
+  }
+
+  // The run itself was read in this pass or is known from the cache: if that is behind, the status write that follows is
+  // refused, and the Job, which is the run's then, is found again by its owner.
+  Result<void> act(const AdoptStandby& step) {
+    auto job = context_.client.patch(kube::kJobs, meta().namespace_, step.job.name, kube::PatchType::kMerge,
+                                     build_adoption(*run_, step.attempt, step.job), {}, stop_);
+    if (!job) {
+      context_.standbys.release(meta().uid);
+      // Another run has it, it is being deleted, or it is gone: look for another one.
+      if (job.error().kind == ErrorKind::kNotFound) return fail(ErrorKind::kConflict, "{}", job.error().message);
+      return std::unexpected(job.error());
+    }
+    auto view = api::decode_job(*job);
+    context_.inbox.set_job_seen(meta().uid, step.attempt, view.meta.uid);
+    context_.inbox.set_awaits_work(meta().uid, step.attempt, true);
+    context_.caches.jobs.put(std::move(view));
+    return {};
+  }
+
+  // The run does not need the ConfigMap, so that it fails by nothing that is in the way of it.
+  Result<void> act(const ShowParameters& step) {
+    api::ObjectMeta owner;
+    owner.namespace_ = meta().namespace_;
+    owner.uid = step.job_uid;
+    const auto made = create_config_map(context_, build_parameters(*run_, step.job_uid), owner, stop_);
+    if (!made) {
+      log::warn("the ConfigMap of a run's parameters was not made",
+                {{"run", meta().key()}, {"error", made.error().message}});
+    }
+    return {};
   }
 
   // Kubernetes deletes the Job's Pod and the ConfigMap of the parameters with it. Deletes only what the run owns: the
@@ -237,6 +271,17 @@ class Applier {
   bool fresh_ = false;  // run_ came from the API server in this pass
 };
 
+// Counts how an attempt starts when that is written.
+void count_start(const Context& context, const api::ModelRunStatus& before, const api::ModelRunStatus& now) {
+  if (now.provenance.start.empty() || before.attempts == now.attempts) return;
+  const bool warm = now.provenance.start == api::kStartWarm;
+  context.metrics
+      .counter("modelrun_warm_starts_total",
+               "Attempts of projects with spec.warm, by how they started: Warm, or why they started cold.",
+               {{"start", warm ? std::string(api::kStartWarm) : now.provenance.cold_reason}})
+      .Increment();
+}
+
 // Records the plan's events, logs them, and counts the run if it has ended.
 void report(const Context& context, const api::ModelRun& run, const Plan& plan) {
   for (const auto& note : plan.events) {
@@ -270,9 +315,11 @@ Result<RunPtr> apply_run(const Context& context, const Observed& observed, const
   }
   if (plan.status) {
     RETURN_IF_ERROR(applier.write(*plan.status));
+    count_start(context, observed.run->status, *plan.status);
   }
   // Needed without a write too: a status that an earlier pass has written may answer requests that came later.
   context.inbox.settle(*applier.run());
+  hand_over(context, applier.run(), observed.project, applier.stop());
   report(context, *applier.run(), plan);
   for (const auto& action : plan.after) {
     RETURN_IF_ERROR(applier.carry_out(action));

@@ -20,20 +20,6 @@ int port_of(const std::string& address) {
   return port;
 }
 
-// Checked before each Job: the namespace may have been deleted and created again, somebody may have edited the
-// policy, or the run server may have another port now.
-Result<void> ensure_network_policy(const Context& context, const std::string& namespace_, std::stop_token stop) {
-  auto wanted = build_network_policy(namespace_, port_of(context.settings.run_server_address));
-  const auto found = context.client.get(kube::kNetworkPolicies, namespace_, kNetworkPolicyName, stop);
-  if (found && found->at("spec") == wanted.at("spec")) return {};
-  if (!found && found.error().kind != ErrorKind::kNotFound) return fail_in("network policy", found.error());
-  if (found) wanted["metadata"]["resourceVersion"] = found->at("metadata").at("resourceVersion");
-  const auto made = found ? context.client.replace(kube::kNetworkPolicies, wanted, stop)
-                          : context.client.create(kube::kNetworkPolicies, wanted, stop);
-  if (!made && made.error().kind != ErrorKind::kExists) return fail_in("network policy", made.error());
-  return {};
-}
-
 // Creates `object`, or returns the object that exists under its name, whoever it belongs to.
 Result<json> create_or_get(const Context& context, const kube::Resource& resource, const json& object,
                            std::stop_token stop) {
@@ -62,6 +48,18 @@ Result<bool> create_objects(const Context& context, const api::ModelRun& run, co
 }
 
 }  // namespace
+
+Result<void> ensure_network_policy(const Context& context, const std::string& namespace_, std::stop_token stop) {
+  auto wanted = build_network_policy(namespace_, port_of(context.settings.run_server_address));
+  const auto found = context.client.get(kube::kNetworkPolicies, namespace_, kNetworkPolicyName, stop);
+  if (found && found->at("spec") == wanted.at("spec")) return {};
+  if (!found && found.error().kind != ErrorKind::kNotFound) return fail_in("network policy", found.error());
+  if (found) wanted["metadata"]["resourceVersion"] = found->at("metadata").at("resourceVersion");
+  const auto made = found ? context.client.replace(kube::kNetworkPolicies, wanted, stop)
+                          : context.client.create(kube::kNetworkPolicies, wanted, stop);
+  if (!made && made.error().kind != ErrorKind::kExists) return fail_in("network policy", made.error());
+  return {};
+}
 
 Result<json> create_config_map(const Context& context, const json& wanted, const api::ObjectMeta& owner,
                                std::stop_token stop) {

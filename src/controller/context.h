@@ -7,6 +7,7 @@
 #include "controller/large_work.h"
 #include "controller/leads.h"
 #include "controller/pods/inbox.h"
+#include "controller/pods/standbys.h"
 #include "controller/run/settings.h"
 #include "controller/slot_queue.h"
 #include "controller/sources/sources.h"
@@ -35,6 +36,7 @@ struct Context {
   Sources& sources;
   SlotQueue& slots;
   Leads& leads;
+  Standbys& standbys;
   WriteTimes& project_writes;
   EndTimes& ends;
   runtime::WorkQueue& run_queue;

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/sandbox.h"
+#include "base/printable.h"
 #include "controller/live.h"
 #include "controller/project/decide.h"
+#include "controller/resources/job.h"
+#include "controller/sources/secrets.h"
 
 namespace modelrun::controller {
 namespace {
@@ -64,6 +68,64 @@ void observe_runs(const Context& context, ProjectObserved& observed, const std::
   observed.runs = std::move(runs);
 }
 
+// Why the standby has ended or is not ready.
+std::string trouble_of(const api::PodView& pod) {
+  using State = api::ContainerView::State;
+  if (auto frame = api::frame_from_termination_message(pod.agent.message); frame && frame->frame.error) {
+    return frame->frame.error->message;
+  }
+  for (const auto* container : {&pod.agent, &pod.model}) {
+    if (container->state == State::kWaiting && !container->message.empty()) {
+      return fmt::format("{}: {}", container->reason, container->message);
+    }
+    if (container->state == State::kTerminated) return fmt::format("{}: {}", container->reason, container->message);
+  }
+  return pod.scheduled ? std::string() : pod.scheduling_message;
+}
+
+Standby view_of(const Context& context, const api::JobView& job) {
+  Standby standby;
+  standby.job = job.meta;
+  standby.digest = job.standby;
+  standby.over = job.failed || job.complete;
+  standby.age = std::max<Duration>(context.clock.now() - job.meta.creation, Duration::zero());
+  for (const auto& pod : pods_of(context.caches.pods, job.meta)) {
+    if (pod->meta.deleting() || pod->ended() || !pod->disruption.empty()) standby.over = true;
+    standby.ready = !standby.over && context.standbys.ready(pod->meta.uid);
+    if (!standby.ready) standby.trouble = printable(trouble_of(*pod));
+  }
+  return standby;
+}
+
+// A project that has never had standbys costs one look into the index.
+Result<void> observe_pool(const Context& context, ProjectObserved& observed, std::stop_token stop) {
+  const auto& project = *observed.project;
+  auto& pool = observed.pool;
+  for (const auto& job : own_jobs(context.caches.jobs, project.meta)) {
+    if (!job->standby.empty() && !job->meta.deleting()) pool.standbys.push_back(view_of(context, *job));
+  }
+  // The index has no order, and a simulation has to give the same order when it is replayed.
+  std::ranges::sort(pool.standbys, {}, [](const Standby& standby) { return standby.job.name; });
+  if (project.warm.sandboxes == 0) return {};
+  if (std::ranges::any_of(pool.standbys, &Standby::ready)) context.standbys.note_ready(project.meta.uid);
+  if (const auto trouble = context.standbys.trouble(project.meta.uid)) {
+    pool.trouble = trouble->message;
+    pool.retry_in = trouble->retry_in;
+  }
+  const auto secrets = check_env_secrets(context.client, project, std::move(stop));
+  RETURN_IF_ERROR(secrets);
+  if (!project.run_settings) {
+    pool.trouble = "the project's spec is too large";
+  } else if (!secrets->error.empty()) {
+    pool.trouble = secrets->error;
+  } else {
+    pool.digest = standby_digest(project, context.settings, secrets->versions);
+  }
+  const auto all = static_cast<std::int64_t>(context.caches.jobs.by_index(kStandbys, "").size());
+  pool.room = std::max<std::int64_t>(context.settings.max_standbys - all, 0);
+  return {};
+}
+
 }  // namespace
 
 Result<ProjectObserved> observe_project(const Context& context, std::shared_ptr<const api::ModelProject> project,
@@ -77,6 +139,7 @@ Result<ProjectObserved> observe_project(const Context& context, std::shared_ptr<
     observed.since_write = std::chrono::duration_cast<Duration>(context.steady.now() - *last);
   }
   observe_runs(context, observed, key);
+  RETURN_IF_ERROR(observe_pool(context, observed, stop));
   RETURN_IF_ERROR(observe_over(context, observed, std::move(stop)));
   return observed;
 }

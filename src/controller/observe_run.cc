@@ -7,6 +7,7 @@
 #include "controller/live.h"
 #include "controller/observe_other.h"
 #include "controller/observe_refusal.h"
+#include "controller/observe_standby.h"
 #include "controller/project/decide.h"
 #include "controller/run/as_admitted.h"
 #include "controller/run/limits.h"
@@ -21,12 +22,14 @@ namespace {
 constexpr int kMostPods = 100;
 
 // True for a Job of an attempt that is over, left by a crash between the status write and the deletion of the Job.
-// The number of attempts only grows. So with a stale copy of the run, this function may miss such a Job, but never
-// returns true for the Job of the current attempt.
+// The number of attempts only grows, and an attempt has one Job. So with a stale copy of the run, this function may miss
+// such a Job, but never returns true for the Job of the current attempt.
 bool is_stray(const api::JobView& job, const api::ModelRun& run) {
   const auto& status = run.status;
   if (job.meta.deleting()) return false;
   const auto over = status.job_name.empty() ? status.attempts : status.attempts - 1;
+  // The run has adopted a standby, and then, after a crash, begun that attempt or a later one with another Job.
+  if (!job.standby.empty()) return job.attempt <= status.attempts && job.meta.name != status.job_name;
   const auto& name = job.meta.name;
   std::int64_t attempt = 0;
   const auto* const digits = name.data() + name.rfind('-') + 1;
@@ -98,8 +101,17 @@ Result<void> observe_pods(const Context& context, Observed& observed, std::stop_
   const auto is_ours = [&](const api::PodView& pod) {
     return pod.meta.uid == run.status.pod_uid || (pod.meta.owner_kind == "Job" && jobs.contains(pod.meta.owner_uid));
   };
-  for (auto& pod : context.caches.pods.by_index(kByRun, run_index(run.meta))) {
-    if (is_ours(*pod)) observed.pods.push_back(std::move(pod));
+  for (const auto& uid : jobs) {
+    api::ObjectMeta job;
+    job.namespace_ = run.meta.namespace_;
+    job.uid = uid;
+    auto pods = pods_of(context.caches.pods, job);
+    std::ranges::move(pods, std::back_inserter(observed.pods));
+  }
+  // The recorded pod may be there longer than what is known of its Job.
+  auto recorded = context.caches.pods.find(api::object_key(run.meta.namespace_, run.status.pod_name));
+  if (recorded && recorded->meta.uid == run.status.pod_uid && std::ranges::count(observed.pods, recorded) == 0) {
+    observed.pods.push_back(std::move(recorded));
   }
   const bool over = observed.job && (observed.job->failed || observed.job->complete);
   const auto waited = observed.marks.find(Mark::kAttempt);
@@ -149,6 +161,7 @@ void take_notes(Inbox::Notes notes, Observed& observed) {
   observed.job_error = std::move(notes.job_error);
   observed.pod_refusal = std::move(notes.pod_refusal);
   observed.source_lost = std::move(notes.source_lost);
+  observed.awaits_work = notes.awaits_work;
   observed.durable_failures = notes.durable_failures;
   observed.payload_refusals = notes.payload_refusals;
   observed.payload_error = std::move(notes.payload_error);
@@ -179,6 +192,7 @@ Result<void> observe_identity(const Context& context, Observed& observed, std::s
   if (!ready || !observed.env_error.empty()) return {};
   observed.identity =
       identity_of(*observed.run, *observed.project, observed.source.commit, secrets->versions, context.settings);
+  if (observed.admitted_number) observe_standby(context, observed, secrets->versions);
   return {};
 }
 

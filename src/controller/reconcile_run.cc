@@ -100,6 +100,7 @@ Result<Plan> go_on(const Context& context, Observed& observed, LargeWork::Turn& 
     // The run has its slot, or no longer asks for one. For example, a suspended run must not get a slot that waiting
     // runs need.
     if (!queues) context.slots.leave(observed.run->meta.uid);
+    if (!observed.standby) context.standbys.release(observed.run->meta.uid);
     RETURN_IF_ERROR(apply_run(context, observed, plan, turn, std::move(stop)));
     return plan;
   } catch (const nlohmann::json::exception& error) {
@@ -132,6 +133,7 @@ void forget(const Context& context, const api::ObjectMeta& run) {
   context.sources.forget(run.uid);
   context.slots.leave(run.uid);
   context.leads.leave(run.uid);
+  context.standbys.release(run.uid);
   context.large.forget(run);
 }
 

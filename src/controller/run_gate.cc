@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "controller/run/as_admitted.h"
+#include "controller/hand_over.h"
 
 namespace modelrun::controller {
 namespace {
@@ -16,34 +16,6 @@ std::string key_of(const runserver::AttemptRef& attempt) {
 
 std::unexpected<Error> not_leading() {
   return fail(ErrorKind::kUnavailable, "this operator does not lead; ask again");
-}
-
-// Requests and notes about a run that has gone meanwhile would be kept for ever: its removal, which the caches report
-// once, has been handled already.
-void forget_if_gone(const Context& context, const std::string& key, const std::string& uid) {
-  const auto record = context.caches.runs.find(key);
-  if (!record || record->meta.uid != uid) context.inbox.forget(uid);
-}
-
-using DoneWithSource = std::function<void(Result<std::shared_ptr<const source::Archive>>)>;
-
-// The pod of `run` was granted the source. What goes wrong from here on is the reconciler's business too: the run's
-// status says Running, and the pod by itself could only ask for ever.
-void give_source(const Context& context, const std::shared_ptr<const api::ModelRun>& run, int attempt,
-                 const DoneWithSource& done) {
-  const auto project = context.caches.projects.find(api::object_key(run->meta.namespace_, run->spec.project));
-  const auto settings = as_admitted(*run, project);
-  if (!settings) return done(fail(ErrorKind::kConflict, "the run's project is gone"));
-  context.sources.take(*run, *settings, [&context, run, attempt, done](const Result<Sources::ArchivePtr>& archive) {
-    if (archive) {
-      if (context.inbox.source_found(run->meta.uid, attempt)) context.run_queue.add(run->meta.key());
-      return done(archive);
-    }
-    context.inbox.set_source_lost(run->meta.uid, attempt, archive.error());
-    forget_if_gone(context, run->meta.key(), run->meta.uid);
-    context.run_queue.add(run->meta.key());
-    done(fail(ErrorKind::kUnavailable, "the source cannot be had now: {}", archive.error().message));
-  });
 }
 
 }  // namespace
@@ -67,8 +39,7 @@ Result<std::shared_ptr<const api::ModelRun>> RunGate::find(const runserver::Atte
   const auto seen = caches_.pods.find(api::object_key(pod.namespace_, pod.pod_name));
   if (!seen) return fail(ErrorKind::kUnavailable, "pod {} is not known (yet)", pod.pod_name);
   const bool owned = pod.namespace_ == attempt.namespace_ && seen->meta.uid == pod.pod_uid &&
-                     seen->run_uid == attempt.uid && seen->meta.owner_kind == "Job" &&
-                     seen->meta.owner_name == record->active->status.job_name;
+                     seen->meta.owner_kind == "Job" && seen->meta.owner_name == record->active->status.job_name;
   if (!owned)
     return fail(ErrorKind::kDenied, "pod {} is not one of attempt {} of this run", pod.pod_name, attempt.attempt);
   // The pod that status names was found to be the attempt's before. Its Job may be gone already, and the pod be in its
@@ -80,14 +51,16 @@ Result<std::shared_ptr<const api::ModelRun>> RunGate::find(const runserver::Atte
   return fail(ErrorKind::kUnavailable, "the Job of pod {} is not known (yet)", pod.pod_name);
 }
 
-void RunGate::claim(runserver::AttemptRef attempt, runserver::PodIdentity pod, DoneWithSource done) {
+void RunGate::claim(runserver::AttemptRef attempt, runserver::PodIdentity pod,
+                    std::function<void(Result<std::shared_ptr<const source::Archive>>)> done) {
   const auto run = find(attempt, pod);
   if (!run) return done(std::unexpected(run.error()));
   const bool led = term_.with([&](const Context& context) {
     context.inbox.claim(attempt.uid, {attempt.attempt, pod.pod_name, pod.pod_uid},
-                        [&context, run = *run, number = attempt.attempt, done](Result<void> granted) {
+                        [&context, run = *run, done](Result<void> granted) {
                           if (!granted) return done(std::unexpected(granted.error()));
-                          give_source(context, run, number, done);
+                          const auto project = api::object_key(run->meta.namespace_, run->spec.project);
+                          give_source(context, run, context.caches.projects.find(project), done);
                         });
     forget_if_gone(context, key_of(attempt), attempt.uid);
     context.run_queue.add(key_of(attempt));
@@ -112,6 +85,52 @@ void RunGate::submit(runserver::AttemptRef attempt, runserver::PodIdentity pod, 
     context.run_queue.add(key_of(attempt));
   });
   if (!led) done(not_leading());
+}
+
+// Fails if no work will come for the pod, or if it is not known yet.
+Result<void> RunGate::check_standby(const runserver::StandbyRef& standby, const runserver::PodIdentity& pod) const {
+  const auto seen = caches_.pods.find(api::object_key(pod.namespace_, pod.pod_name));
+  if (!seen) return fail(ErrorKind::kUnavailable, "pod {} is not known (yet)", pod.pod_name);
+  const bool its_own = pod.namespace_ == standby.namespace_ && seen->meta.uid == pod.pod_uid &&
+                       seen->meta.owner_kind == "Job" && seen->meta.owner_name == standby.job;
+  if (!its_own) return fail(ErrorKind::kDenied, "pod {} is not one of standby {}", pod.pod_name, standby.job);
+  const auto job = caches_.jobs.find(api::object_key(standby.namespace_, standby.job));
+  if (!job) return fail(ErrorKind::kUnavailable, "standby {} is not known (yet)", standby.job);
+  if (job->meta.uid != seen->meta.owner_uid || job->standby.empty()) {
+    return fail(ErrorKind::kDenied, "pod {} is not one of standby {}", pod.pod_name, standby.job);
+  }
+  if (job->meta.deleting() || job->failed || job->complete) {
+    return fail(ErrorKind::kConflict, "standby {} is over", standby.job);
+  }
+  if (job->meta.owner_kind != "ModelRun") return {};
+  const auto key = api::object_key(standby.namespace_, job->meta.owner_name);
+  const auto run = caches_.runs.find(key);
+  if (!run || !api::is_owned_by(job->meta, run->meta)) {
+    return fail(ErrorKind::kUnavailable, "run {} is not known (yet)", key);
+  }
+  if (!run->active) return fail(ErrorKind::kConflict, "run {} is over", key);
+  return {};
+}
+
+std::unique_ptr<runserver::OrderWatch> RunGate::await_work(runserver::StandbyRef standby, runserver::PodIdentity pod,
+                                                           std::function<void(Result<runserver::GivenWork>)> done) {
+  if (const auto checked = check_standby(standby, pod); !checked) {
+    done(std::unexpected(checked.error()));
+    return std::make_unique<NoWatch>();
+  }
+  std::unique_ptr<runserver::OrderWatch> watch;
+  term_.with([&](const Context& context) {
+    watch = context.standbys.await_work(pod.pod_uid, done);
+    // Whose the standby is stands in its Job. It is looked at after the request is there: a pass that adopts the standby
+    // puts the Job into the cache before it looks for the request.
+    const auto job = caches_.jobs.find(api::object_key(standby.namespace_, standby.job));
+    if (!job) return;
+    auto& queue = job->meta.owner_kind == "ModelRun" ? context.run_queue : context.project_queue;
+    queue.add(api::object_key(standby.namespace_, job->meta.owner_name));
+  });
+  if (watch) return watch;
+  done(not_leading());
+  return std::make_unique<NoWatch>();
 }
 
 std::unique_ptr<runserver::OrderWatch> RunGate::watch_orders(runserver::AttemptRef attempt, runserver::PodIdentity pod,

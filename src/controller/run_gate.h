@@ -36,8 +36,12 @@ class RunGate final : public runserver::Handler {
               std::function<void(Result<void>)> done) override;
   std::unique_ptr<runserver::OrderWatch> watch_orders(runserver::AttemptRef attempt, runserver::PodIdentity pod,
                                                       std::function<void(Result<runserver::Order>)> done) override;
+  std::unique_ptr<runserver::OrderWatch> await_work(runserver::StandbyRef standby, runserver::PodIdentity pod,
+                                                    std::function<void(Result<runserver::GivenWork>)> done) override;
 
  private:
+  [[nodiscard]] Result<void> check_standby(const runserver::StandbyRef& standby,
+                                           const runserver::PodIdentity& pod) const;
   Result<std::shared_ptr<const api::ModelRun>> find(const runserver::AttemptRef& attempt,
                                                     const runserver::PodIdentity& pod) const;
 

@@ -11,10 +11,11 @@ Term::Term(Parts parts)
       project_queue_({.name = "projects", .seed = parts.seed}, parts.steady, &parts.metrics),
       large_(parts.steady, [this](const std::string& key) { run_queue_.add(key); }),
       inbox_(std::make_shared<Inbox>(parts.steady)),
+      standbys_(std::make_shared<Standbys>(parts.steady, parts.seed)),
       ends_(parts.steady),
-      context_{parts.client,  parts.settings,  parts.clock, parts.steady, parts.caches,  parts.events,
-               parts.metrics, results_,        large_,      *inbox_,      sources_,      slots_,
-               leads_,        project_writes_, ends_,       run_queue_,   project_queue_},
+      context_{parts.client,  parts.settings, parts.clock,     parts.steady, parts.caches, parts.events,
+               parts.metrics, results_,       large_,          *inbox_,      sources_,     slots_,
+               leads_,        *standbys_,     project_writes_, ends_,        run_queue_,   project_queue_},
       sources_(
           {parts.client, parts.policy, parts.git, parts.steady}, std::move(parts.executor),
           [this](const std::string& key) { run_queue_.add(key); },
@@ -22,6 +23,7 @@ Term::Term(Parts parts)
 
 Term::~Term() {
   inbox_->close();
+  standbys_->close();
 }
 
 void CurrentTerm::begin(const std::shared_ptr<Term>& term) {

@@ -45,6 +45,7 @@ class Term {
   HeldFrames results_;
   LargeWork large_;
   std::shared_ptr<Inbox> inbox_;
+  std::shared_ptr<Standbys> standbys_;
   SlotQueue slots_;
   Leads leads_;
   WriteTimes project_writes_;

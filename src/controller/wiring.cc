@@ -10,6 +10,8 @@ namespace {
 
 using RecordPtr = std::shared_ptr<const RunRecord>;
 using ProjectPtr = std::shared_ptr<const api::ModelProject>;
+using JobPtr = std::shared_ptr<const api::JobView>;
+using PodPtr = std::shared_ptr<const api::PodView>;
 
 // Wakes the runs that wait for the result of the run with this UID.
 void wake_followers(const Context& context, const std::string& uid) {
@@ -73,17 +75,30 @@ void on_project(const Context& context, const ProjectPtr& old, const ProjectPtr&
   if (changed) wake_runs(context, key, history_changed);
   if (old && (!now || old->meta.uid != now->meta.uid)) {
     context.sources.forget_project(old->meta.uid);
+    context.standbys.forget_project(old->meta.uid);
     context.project_writes.forget(key);
   }
 }
 
-void on_job(const Context& context, const api::JobView& job) {
-  if (job.meta.owner_kind == "ModelRun")
-    context.run_queue.add(api::object_key(job.meta.namespace_, job.meta.owner_name));
+void wake_owner(const Context& context, const api::JobView& job) {
+  const auto key = api::object_key(job.meta.namespace_, job.meta.owner_name);
+  if (job.meta.owner_kind == "ModelRun") context.run_queue.add(key);
+  if (job.meta.owner_kind == "ModelProject") context.project_queue.add(key);
 }
 
-void on_pod(const Context& context, const api::PodView& pod) {
-  if (!pod.run.empty()) context.run_queue.add(api::object_key(pod.meta.namespace_, pod.run));
+void on_job(const Context& context, const JobPtr& old, const JobPtr& now) {
+  wake_owner(context, now ? *now : *old);
+  // A run has adopted a standby: the project has one less.
+  if (old && now && old->meta.owner_uid != now->meta.owner_uid) wake_owner(context, *old);
+}
+
+// A standby's pod names no run, and is found by its Job.
+void on_pod(const Context& context, const PodPtr& old, const PodPtr& now) {
+  const auto& pod = now ? *now : *old;
+  if (!now || (old && old->meta.uid != now->meta.uid)) context.standbys.forget(old->meta.uid);
+  if (!pod.run.empty()) return context.run_queue.add(api::object_key(pod.meta.namespace_, pod.run));
+  const auto job = context.caches.jobs.find(api::object_key(pod.meta.namespace_, pod.meta.owner_name));
+  if (job && job->meta.uid == pod.meta.owner_uid) wake_owner(context, *job);
 }
 
 }  // namespace
@@ -96,10 +111,8 @@ void wire_caches(Caches& caches, const CurrentTerm& term) {
   };
   caches.runs.set_on_change(tell(on_run));
   caches.projects.set_on_change(tell(on_project));
-  caches.jobs.set_on_change(
-      tell([](const Context& context, const auto& old, const auto& now) { on_job(context, now ? *now : *old); }));
-  caches.pods.set_on_change(
-      tell([](const Context& context, const auto& old, const auto& now) { on_pod(context, now ? *now : *old); }));
+  caches.jobs.set_on_change(tell(on_job));
+  caches.pods.set_on_change(tell(on_pod));
 }
 
 void enqueue_all(const Context& context) {

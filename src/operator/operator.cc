@@ -202,8 +202,8 @@ Result<void> Operator::start_watchers(const std::stop_token& stop) {
   watch(kube::kModelProjects, "", caches_.projects, &api::decode_model_project);
   watch(kube::kModelRuns, "", caches_.runs,
         [this](const kube::Json& object) { return caches_.record_of(api::decode_model_run(object)); });
-  watch(kube::kJobs, api::kLabelRunUid, caches_.jobs, &api::decode_job);
-  watch(kube::kPods, api::kLabelRunUid, caches_.pods, &api::decode_pod);
+  watch(kube::kJobs, api::kOursSelector, caches_.jobs, &api::decode_job);
+  watch(kube::kPods, api::kOursSelector, caches_.pods, &api::decode_pod);
   for (const auto& watcher : watchers_) {
     while (!watcher->wait_synced(kStartDeadline, stop)) {
       if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped while the caches were being filled");

@@ -73,6 +73,7 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   void ask_handler();
   void claim();
   void watch_orders();
+  void await_work();
   void decode_result();
   void submit(Result<DecodedResult> result);
   // Begins a wait of at most `limit`. The timer's pending operation also keeps the connection alive, which the
@@ -85,6 +86,7 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   void on_archive(Result<std::shared_ptr<const source::Archive>> archive);
   void on_committed(Result<void> committed);
   void on_order(Result<Order> order);
+  void on_work(Result<GivenWork> work);
   // Makes a callback for the handler, bound to the current request. It may be called on any thread, and calls `method`
   // with its argument on the strand. It does nothing when that request is over, or the connection or the server is
   // gone.
@@ -99,7 +101,8 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   // Answering (connection_write.cc)
   void answer(unsigned status, std::string text, std::string_view content_type = "text/plain; charset=utf-8");
   void answer(const Error& error) { answer(status_of(error.kind), error.message + "\n"); }
-  void send_archive(const std::shared_ptr<const source::Archive>& archive);
+  // `line` goes before the bytes of the archive.
+  void send_archive(std::string line, const std::shared_ptr<const source::Archive>& archive);
   template <class Body>
   void finish_head(http::response<Body>& response);
   template <class Body>

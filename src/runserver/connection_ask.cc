@@ -69,6 +69,8 @@ void PodConnection::ask_handler() {
       return watch_orders();
     case Operation::kResult:
       return decode_result();
+    case Operation::kWork:
+      return await_work();
   }
 }
 
@@ -82,6 +84,12 @@ void PodConnection::watch_orders() {
   begin_wait(Wait::kOrders, state_->options.control_wait);
   watch_client();
   orders_ = state_->handler.watch_orders(route_.attempt, pod_, on_strand(&PodConnection::on_order));
+}
+
+void PodConnection::await_work() {
+  begin_wait(Wait::kOrders, state_->options.control_wait);
+  watch_client();
+  orders_ = state_->handler.await_work(route_.standby, pod_, on_strand(&PodConnection::on_work));
 }
 
 void PodConnection::decode_result() {
@@ -116,7 +124,14 @@ void PodConnection::on_archive(Result<std::shared_ptr<const source::Archive>> ar
   end_wait();
   if (!archive) return answer(archive.error());
   if (*archive == nullptr) return answer(500, "The source is missing.\n");
-  send_archive(*archive);
+  send_archive("", *archive);
+}
+
+void PodConnection::on_work(Result<GivenWork> work) {
+  end_wait();
+  if (!work) return answer(work.error());
+  if (work->archive == nullptr) return answer(500, "The source is missing.\n");
+  send_archive(std::move(work->line) + "\n", work->archive);
 }
 
 void PodConnection::on_committed(Result<void> committed) {

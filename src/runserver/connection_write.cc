@@ -7,6 +7,35 @@ namespace {
 constexpr std::size_t kMaxDrained = 32U << 20U;
 constexpr const char* kRetryAfterSeconds = "1";
 
+// A body of Beast (its concept Body) that writes a text and then a file.
+struct TextAndFileBody {
+  struct value_type {
+    std::string text;
+    http::file_body::value_type file;
+  };
+  static std::uint64_t size(const value_type& body) { return body.text.size() + http::file_body::size(body.file); }
+
+  class writer {
+   public:
+    using const_buffers_type = asio::const_buffer;
+    template <bool isRequest, class Fields>
+    writer(http::header<isRequest, Fields>& header, value_type& body) : text_(body.text), file_(header, body.file) {}
+    void init(beast::error_code& error) { file_.init(error); }
+    boost::optional<std::pair<const_buffers_type, bool>> get(beast::error_code& error) {
+      if (!std::exchange(text_sent_, true) && !text_.empty()) {
+        error = {};
+        return {{asio::buffer(text_), true}};
+      }
+      return file_.get(error);
+    }
+
+   private:
+    const std::string& text_;
+    http::file_body::writer file_;
+    bool text_sent_ = false;
+  };
+};
+
 }  // namespace
 
 void PodConnection::answer(unsigned status, std::string text, std::string_view content_type) {
@@ -24,7 +53,7 @@ void PodConnection::answer(unsigned status, std::string text, std::string_view c
   write(std::move(response));
 }
 
-void PodConnection::send_archive(const std::shared_ptr<const source::Archive>& archive) {
+void PodConnection::send_archive(std::string line, const std::shared_ptr<const source::Archive>& archive) {
   http::file_body::value_type file;
   beast::error_code error;
   file.open(archive->path().c_str(), beast::file_mode::scan, error);
@@ -34,7 +63,7 @@ void PodConnection::send_archive(const std::shared_ptr<const source::Archive>& a
   }
   // The response owns a reference to the archive, so that the file is not evicted before the last byte is sent.
   struct Served {
-    http::response<http::file_body> response;
+    http::response<TextAndFileBody> response;
     std::shared_ptr<const source::Archive> archive;
   };
   auto served = std::make_shared<Served>();
@@ -42,9 +71,9 @@ void PodConnection::send_archive(const std::shared_ptr<const source::Archive>& a
   served->response.result(http::status::ok);
   served->response.set(http::field::content_type, "application/gzip");
   served->response.set(beast::string_view(api::kDigestHeader.data(), api::kDigestHeader.size()), archive->sha256());
-  served->response.body() = std::move(file);
+  served->response.body() = {std::move(line), std::move(file)};
   finish_head(served->response);
-  write(std::shared_ptr<http::response<http::file_body>>(served, &served->response));
+  write(std::shared_ptr<http::response<TextAndFileBody>>(served, &served->response));
 }
 
 template <class Body>

@@ -45,6 +45,18 @@ struct AttemptRef {
   int attempt = 0;  // counted from 1
 };
 
+// The standby that a request is about, taken from its path. Only the form is checked.
+struct StandbyRef {
+  std::string namespace_;
+  std::string job;  // its Job's name
+};
+
+// What a standby is given.
+struct GivenWork {
+  std::string line;  // an api::Work, as encode_work() makes it
+  std::shared_ptr<const source::Archive> archive;
+};
+
 // The answer to a control request.
 enum class Order {
   kNone,    // the pod has nothing to do; answered 204
@@ -52,7 +64,7 @@ enum class Order {
   kOver,    // the attempt is over; answered 409
 };
 
-// A pending Handler::watch_orders(). Destroying it ends the watch: `done` is not called any more, except that a call
+// A pending Handler::watch_orders() or Handler::await_work(). Destroying it ends the watch: `done` is not called any more, except that a call
 // which is already under way on another thread may still arrive. The server ignores that call, and the destructor must
 // not wait for it. The server destroys the watch on one of its io threads, or in Server::stop().
 class OrderWatch {
@@ -92,10 +104,15 @@ class Handler {
 
   // Waits for an order: calls `done` as soon as there is one, at once if there is one already. kNone may be reported
   // at any time. Never returns null. The server destroys the watch after `done` was called, when its client
-  // disconnects, and after ServerOptions::control_wait, when it answers 204. Only in this function `done` may stay
-  // uncalled, namely when the watch is destroyed first.
+  // disconnects, and after ServerOptions::control_wait, when it answers 204. Only in this function
+  // and in await_work() `done` may stay uncalled, namely when the watch is destroyed first.
   virtual std::unique_ptr<OrderWatch> watch_orders(AttemptRef attempt, PodIdentity pod,
                                                    std::function<void(Result<Order>)> done) = 0;
+
+  // Waits for work for a standby, which says by asking that it is ready. The answer is the permit to execute the run
+  // that it names. As watch_orders() otherwise. The server has checked that the pod's namespace is the standby's.
+  virtual std::unique_ptr<OrderWatch> await_work(StandbyRef standby, PodIdentity pod,
+                                                 std::function<void(Result<GivenWork>)> done) = 0;
 };
 
 }  // namespace modelrun::runserver

@@ -1,5 +1,7 @@
 #include "runserver/route.h"
 
+#include "api/standby.h"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -40,9 +42,27 @@ std::optional<Operation> parse_action(std::string_view text) {
   return {};
 }
 
+// `target` is what follows api::kStandbyPrefix.
+std::optional<Route> parse_standby(std::string_view target) {
+  const std::size_t slash = target.find('/');
+  if (slash == std::string_view::npos) return {};
+  const std::string_view namespace_ = target.substr(0, slash);
+  target.remove_prefix(slash + 1);
+  constexpr std::string_view kEnd = "/work";
+  if (!target.ends_with(kEnd)) return {};
+  target.remove_suffix(kEnd.size());
+  if (!is_name(namespace_, kMaxNamespace, "") || !is_name(target, kMaxName, ".")) return {};
+  Route route;
+  route.action = Operation::kWork;
+  route.attempt.namespace_ = namespace_;
+  route.standby = {std::string(namespace_), std::string(target)};
+  return route;
+}
+
 }  // namespace
 
 std::optional<Route> parse_route(std::string_view target) {
+  if (target.starts_with(api::kStandbyPrefix)) return parse_standby(target.substr(api::kStandbyPrefix.size()));
   if (!target.starts_with(api::kRunServerPrefix)) return {};
   target.remove_prefix(api::kRunServerPrefix.size());
   std::array<std::string_view, 5> parts;
@@ -59,7 +79,7 @@ std::optional<Route> parse_route(std::string_view target) {
       !is_name(parts[2], kMaxUid, "")) {
     return {};
   }
-  return Route{{std::string(parts[0]), std::string(parts[1]), std::string(parts[2]), *attempt}, *action};
+  return Route{{std::string(parts[0]), std::string(parts[1]), std::string(parts[2]), *attempt}, *action, {}};
 }
 
 unsigned status_of(ErrorKind kind) {

@@ -48,10 +48,11 @@ void push(const RunServerClient& server, const api::ResultFrame& frame) {
   note("the result was not pushed ({}); the copy on this log is to be used", pushed.error().message);
 }
 
-api::ResultFrame frame_of(const AgentConfig& config, RelayedRun run) {
+// In a standby that was given no work the frame names no run.
+api::ResultFrame frame_of(const AgentConfig& config, const std::optional<api::Work>& work, RelayedRun run) {
   api::ResultFrame frame = frame_of(std::move(run));
-  frame.run_uid = config.server.run_uid;
-  frame.attempt = config.server.attempt;
+  frame.run_uid = work ? work->run_uid : config.server.run_uid;
+  frame.attempt = work ? work->attempt : config.server.attempt;
   return frame;
 }
 
@@ -69,14 +70,16 @@ Result<void> serve(const Layout& layout, const AgentConfig& config, int signals)
   RETURN_IF_ERROR(server);
   auto listener = AgentSocket::open();
   RETURN_IF_ERROR(listener);
-  const SourceFetch source(*server, {.total = config.connect});
+  const bool standby = !config.server.standby.empty();
+  const SourceFetch source(*server, standby ? std::nullopt : std::optional(RetryPolicy{.total = config.connect}));
   const CancelWatch orders(*server);
   if (!source.valid() || !orders.valid()) return fail(ErrorKind::kUnavailable, "the agent has no descriptors left");
   if (auto installed = install_files(layout); !installed) return fail_in("install", installed.error());
   if (auto marked = write_marker(layout, listener->name()); !marked) return fail_in("install", marked.error());
 
   Relay relay(*listener, source, orders, signals, config.stream_bytes);
-  api::ResultFrame frame = frame_of(config, relay.run(config.connect));
+  RelayedRun relayed = relay.run(config.connect);
+  api::ResultFrame frame = frame_of(config, server->work(), std::move(relayed));
   if (frame.exit.how != api::ExitHow::kNotStarted) {
     CollectLimits limits;
     limits.outputs.bytes = config.output_bytes;
@@ -84,7 +87,7 @@ Result<void> serve(const Layout& layout, const AgentConfig& config, int signals)
     add_outputs(frame, collect_outputs(layout.at(api::kOutputsDir), limits));
   }
   record_durably(layout, frame);
-  push(*server, frame);
+  if (!frame.run_uid.empty()) push(*server, frame);
   return {};
 }
 
@@ -104,7 +107,7 @@ int run_agent(const Layout& layout) {
   const auto served = signals ? serve(layout, *config, signals->get()) : Result<void>(std::unexpected(signals.error()));
   if (served) return 0;
   note("{}", served.error().message);
-  api::ResultFrame frame = frame_of(*config, {});
+  api::ResultFrame frame = frame_of(*config, std::nullopt, {});
   frame.exit.how = api::ExitHow::kNotStarted;
   frame.error = api::FrameError{"SandboxSetupFailed", served.error().message};
   record_durably(layout, frame);

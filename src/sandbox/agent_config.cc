@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "api/standby.h"
 #include "sandbox/environment.h"
 
 namespace modelrun::sandbox {
@@ -33,10 +34,16 @@ Result<AgentConfig> read_agent_config(const std::vector<std::string>& environmen
     const char* name;
     std::string* into;
   };
-  for (const Text& each :
-       {Text{api::kEnvRunServer, &config.server.endpoint}, Text{api::kEnvRunServerName, &config.server.name},
-        Text{api::kEnvRunServerCa, &config.server.ca_pem}, Text{api::kEnvNamespace, &config.server.run_namespace},
-        Text{api::kEnvRunName, &config.server.run_name}, Text{api::kEnvRunId, &config.server.run_uid}}) {
+  config.server.standby = find_variable(environment, api::kEnvStandby).value_or("");
+  std::vector<Text> texts = {{api::kEnvRunServer, &config.server.endpoint},
+                             {api::kEnvRunServerName, &config.server.name},
+                             {api::kEnvRunServerCa, &config.server.ca_pem},
+                             {api::kEnvNamespace, &config.server.run_namespace}};
+  if (config.server.standby.empty()) {
+    texts.push_back({api::kEnvRunName, &config.server.run_name});
+    texts.push_back({api::kEnvRunId, &config.server.run_uid});
+  }
+  for (const Text& each : texts) {
     auto value = required(environment, each.name);
     RETURN_IF_ERROR(value);
     *each.into = *std::move(value);

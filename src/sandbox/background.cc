@@ -13,11 +13,12 @@ constexpr auto kForever = std::chrono::hours(24 * 365);
 
 }  // namespace
 
-SourceFetch::SourceFetch(const RunServerClient& server, RetryPolicy retry) {
+SourceFetch::SourceFetch(const RunServerClient& server, std::optional<RetryPolicy> retry)
+    : server_(server), retry_(retry) {
   if (!valid()) return;
-  thread_ = std::thread([this, &server, retry] {
+  thread_ = std::thread([this] {
     if (!wait_ready(start_.fd(), POLLIN, stop_.fd(), Monotonic::now() + kForever)) return;
-    auto result = server.fetch_source(retry, stop_.fd());
+    auto result = retry_ ? server_.fetch_source(*retry_, stop_.fd()) : server_.await_work(stop_.fd());
     {
       const MutexLock lock(mutex_);
       result_ = std::move(result);
@@ -34,6 +35,13 @@ SourceFetch::~SourceFetch() {
 std::optional<Result<void>> SourceFetch::result() const {
   const MutexLock lock(mutex_);
   return result_;
+}
+
+std::string SourceFetch::go_payload() const {
+  auto work = server_.work();
+  if (!work) return {};
+  work->parameters.reset();  // they are in their file
+  return api::encode_work(*work);
 }
 
 CancelWatch::CancelWatch(const RunServerClient& server) {

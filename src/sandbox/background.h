@@ -22,11 +22,13 @@ namespace modelrun::sandbox {
 // pulled) must stay pending.
 //
 // Thread-safe.
+//
+// In a standby it asks for work, with which the source comes, and start() is called when `exec` is ready.
 class SourceFetch : public Source {
  public:
   // Keeps a reference to `server`, which must outlive this object. `retry` is passed to
-  // RunServerClient::fetch_source().
-  SourceFetch(const RunServerClient& server, RetryPolicy retry);
+  // RunServerClient::fetch_source(); without it, RunServerClient::await_work() is called.
+  SourceFetch(const RunServerClient& server, std::optional<RetryPolicy> retry);
   // Interrupts a fetch that is under way and joins the thread.
   ~SourceFetch() override;
   SourceFetch(const SourceFetch&) = delete;
@@ -34,12 +36,16 @@ class SourceFetch : public Source {
 
   // False when the process had no descriptors left: nothing will be fetched.
   [[nodiscard]] bool valid() const { return start_.valid() && stop_.valid() && done_.valid(); }
+  [[nodiscard]] bool awaits_work() const override { return !retry_; }
   void start() const override { start_.raise(); }
   [[nodiscard]] const Event& done() const override { return done_; }
-  // Returns nullopt until done() is raised, then the result of RunServerClient::fetch_source().
+  // Returns nullopt until done() is raised, then the result of the call.
   [[nodiscard]] std::optional<Result<void>> result() const override;
+  [[nodiscard]] std::string go_payload() const override;
 
  private:
+  const RunServerClient& server_;
+  const std::optional<RetryPolicy> retry_;
   Event start_;
   Event stop_;
   Event done_;

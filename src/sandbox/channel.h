@@ -7,6 +7,8 @@
 //
 // From `exec` to the agent, in this order:
 //   kHello        No payload. Carries two descriptors: the read ends of the model's stdout and stderr pipes.
+//   kReady        Only from the `exec` of a standby (api/standby.h): the sandbox stands and what is to be loaded before
+//                 there is work is loaded.
 //   kStarted      The model's process runs. The payload is its start time in RFC 3339, a space, and the
 //                 rings of the sandbox that stand (as ResultFrame::rings).
 //   kStdout, kStderr
@@ -15,7 +17,8 @@
 //   kSetupFailed  The model was not started. The payload is a sentence that says why. Sent instead of all messages that
 //                 are still to come, possibly before kHello.
 // From the agent to `exec`:
-//   kGo           The model may start.
+//   kGo           The model may start. The payload is empty, or for a standby the run's work (api::Work) as JSON, without
+//                 the parameters.
 //   kCancel       The model must be ended.
 //   kRefuse       There will be no kGo. The payload is a sentence that says why.
 #pragma once
@@ -31,6 +34,7 @@ namespace modelrun::sandbox {
 
 enum class Message : char {
   kHello = 'H',
+  kReady = 'R',
   kStarted = 'S',
   kStdout = 'o',
   kStderr = 'e',

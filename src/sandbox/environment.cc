@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "api/sandbox.h"
+#include "api/standby.h"
 #include "sandbox/io.h"
 
 namespace modelrun::sandbox {
@@ -21,7 +22,7 @@ bool is_passed_on(std::string_view name) {
   if (name.empty() || name.starts_with("PYTHON") || name.starts_with("LD_") || name.starts_with("KUBERNETES_")) {
     return false;
   }
-  if (name == api::kEnvTimeout || name == api::kEnvLandlock) return false;
+  if (name == api::kEnvTimeout || name == api::kEnvLandlock || name == api::kEnvPrepare) return false;
   // Service links, in case the pod has them: {SVC}_SERVICE_HOST, {SVC}_SERVICE_PORT[_NAME], {SVC}_PORT_80_TCP[_ADDR].
   // The variable {SVC}_PORT=tcp://... is not recognised and is passed on.
   if (name.ends_with("_SERVICE_HOST") || name.find("_SERVICE_PORT") != std::string_view::npos) return false;

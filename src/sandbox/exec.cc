@@ -1,13 +1,11 @@
 #include "sandbox/exec.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -20,6 +18,7 @@
 #include "sandbox/landlock.h"
 #include "sandbox/launcher.h"
 #include "sandbox/note.h"
+#include "sandbox/standby.h"
 #include "sandbox/supervisor.h"
 
 namespace modelrun::sandbox {
@@ -33,7 +32,8 @@ struct Prepared {
   LaunchPlan plan;
   UniqueFd out_read, out_write, err_read, err_write;
   UniqueFd ruleset;
-  std::chrono::seconds timeout{0};
+  std::chrono::seconds timeout{0};  // of a standby: known when it has work
+  std::string prepare;              // kEnvPrepare; empty in a pod that was made for a run
 };
 
 // Protects this process from the model, which has the same uid: the model must not be able to read our memory and
@@ -70,9 +70,15 @@ Result<std::chrono::seconds> parse_timeout(std::optional<std::string_view> text)
 
 Result<void> prepare(const Layout& layout, std::vector<std::string> argv, Prepared& out) {
   const auto inherited = inherited_environment();
-  const auto timeout = parse_timeout(find_variable(inherited, api::kEnvTimeout));
-  RETURN_IF_ERROR(timeout);
-  out.timeout = *timeout;
+  out.prepare = find_variable(inherited, api::kEnvPrepare).value_or("");
+  if (out.prepare.empty()) {
+    const auto timeout = parse_timeout(find_variable(inherited, api::kEnvTimeout));
+    RETURN_IF_ERROR(timeout);
+    out.timeout = *timeout;
+  } else if (out.prepare != api::kPrepareHarness && out.prepare != api::kPrepareNothing) {
+    return fail(ErrorKind::kInvalid, "{}='{}': use {} or {}", api::kEnvPrepare, out.prepare, api::kPrepareHarness,
+                api::kPrepareNothing);
+  }
   const auto mode = parse_landlock_mode(find_variable(inherited, api::kEnvLandlock).value_or("required"));
   RETURN_IF_ERROR(mode);
   auto ruleset = make_landlock_ruleset(*mode, layout);
@@ -80,29 +86,14 @@ Result<void> prepare(const Layout& layout, std::vector<std::string> argv, Prepar
   out.ruleset = *std::move(ruleset);
   auto seccomp = build_seccomp_policy();
   if (!seccomp) return fail_in("the sandbox's ring 'seccomp' could not be put up", seccomp.error());
-  out.plan = {std::move(argv),          model_environment(inherited, cpu_limit()),
-              layout.at(api::kRepoDir), out.out_write.get(),
-              out.err_write.get(),      out.ruleset.get(),
-              *std::move(seccomp)};
+  out.plan = {.argv = std::move(argv),
+              .environment = model_environment(inherited, cpu_limit()),
+              .directory = layout.at(api::kRepoDir),
+              .stdout_fd = out.out_write.get(),
+              .stderr_fd = out.err_write.get(),
+              .landlock_ruleset = out.ruleset.get(),
+              .seccomp = *std::move(seccomp)};
   return {};
-}
-
-// Blocks until the agent says go. Fails with kCancelled when a stop from outside comes first, with kDenied when the
-// agent refuses, and as Channel::receive() does when the agent goes away.
-Result<void> await_go(const Channel& agent, int signals, bool whole_namespace) {
-  while (true) {
-    std::array<pollfd, 2> fds{{{agent.fd(), POLLIN, 0}, {signals, POLLIN, 0}}};
-    if (::poll(fds.data(), fds.size(), -1) < 0) continue;
-    if (fds[1].revents != 0 && Supervisor::read_outside_stop(signals, whole_namespace)) {
-      return fail(ErrorKind::kCancelled, "stopped before the model started");
-    }
-    if (fds[0].revents == 0) continue;
-    const auto packet = agent.receive();
-    if (!packet && packet.error().kind == ErrorKind::kTimeout) continue;
-    if (!packet) return fail_in("the agent went away before the model started", packet.error());
-    if (packet->type == Message::kGo) return {};
-    if (packet->type == Message::kRefuse) return fail(ErrorKind::kDenied, "the agent: {}", packet->payload);
-  }
 }
 
 int exit_code_of(const Supervisor::Observation& outcome) {
@@ -116,30 +107,83 @@ std::string rings_of(const LaunchPlan& plan) {
   return plan.landlock_ruleset < 0 ? rings : fmt::format("{},{}", rings, api::kRingLandlock);
 }
 
-// Runs the model, from the agent's go to the exit record, and returns the container's exit code.
-int run_model(Prepared& prepared, Channel& agent, int signals, bool whole_namespace) {
-  const auto oom_before = read_oom_kills();
-  const Time started_at = SystemClock().now();
-  const auto entry = launch(prepared.plan);
-  if (!entry) {
-    note("{}", entry.error().message);
-    (void)agent.send(Message::kSetupFailed, entry.error().message);
-    return api::kExitSetupFailed;
-  }
+// What is known when the model's process is about to run.
+struct Start {
+  Time at;
+  std::optional<std::int64_t> oom_kills;
+};
+
+Start start_now() {
+  return {SystemClock().now(), read_oom_kills()};
+}
+
+int setup_failed(const Channel& agent, const Error& error) {
+  note("{}", error.message);
+  (void)agent.send(Message::kSetupFailed, error.message);
+  return api::kExitSetupFailed;
+}
+
+// Watches the model's process to its end, and returns the container's exit code.
+int supervise(Prepared& prepared, Channel& agent, int signals, bool whole_namespace, pid_t entry, const Start& start) {
   prepared.out_write.reset();
   prepared.err_write.reset();
-  (void)agent.send(Message::kStarted, fmt::format("{} {}", format_rfc3339(started_at), rings_of(prepared.plan)));
+  (void)agent.send(Message::kStarted, fmt::format("{} {}", format_rfc3339(start.at), rings_of(prepared.plan)));
   (void)set_nonblocking(STDOUT_FILENO);
   (void)set_nonblocking(STDERR_FILENO);
   Supervisor supervisor(agent, signals, StreamPump(std::move(prepared.out_read), STDOUT_FILENO, Message::kStdout),
                         StreamPump(std::move(prepared.err_read), STDERR_FILENO, Message::kStderr),
                         {.timeout = prepared.timeout}, whole_namespace);
-  Supervisor::Observation outcome = supervisor.watch(*entry);
-  outcome.record.started_at = started_at;
+  Supervisor::Observation outcome = supervisor.watch(entry);
+  outcome.record.started_at = start.at;
   const auto oom_after = read_oom_kills();
-  if (oom_before && oom_after) outcome.record.oom_kills = *oom_after - *oom_before;
+  if (start.oom_kills && oom_after) outcome.record.oom_kills = *oom_after - *start.oom_kills;
   if (!outcome.agent_lost) (void)agent.send(Message::kExit, api::json_text(api::exit_to_json(outcome.record)));
   return exit_code_of(outcome);
+}
+
+int not_started(const Error& error) {
+  note("{}", error.message);
+  return error.kind == ErrorKind::kCancelled ? 128 + SIGTERM : api::kExitAgentLost;
+}
+
+// In a pod that was made for a run: waits for the agent's go, and runs the model.
+int run_model(Prepared& prepared, Channel& agent, int signals, bool whole_namespace) {
+  BeforeStart before(agent, signals, prepared.out_read.get(), prepared.err_read.get(), whole_namespace);
+  if (const auto go = before.await_go(); !go) return not_started(go.error());
+  const Start start = start_now();
+  const auto entry = launch(prepared.plan);
+  if (!entry) return setup_failed(agent, entry.error());
+  return supervise(prepared, agent, signals, whole_namespace, *entry, start);
+}
+
+// In a standby: prepares, waits for work, and runs it.
+int run_standby(Prepared& prepared, Channel& agent, int signals, bool whole_namespace) {
+  BeforeStart before(agent, signals, prepared.out_read.get(), prepared.err_read.get(), whole_namespace);
+  std::optional<WaitingHarness> harness;
+  if (prepared.prepare == api::kPrepareHarness) {
+    auto started = start_harness(prepared.plan, before);
+    if (!started && started.error().kind == ErrorKind::kCancelled) return not_started(started.error());
+    if (!started) return setup_failed(agent, started.error());
+    harness = std::move(*started);
+  }
+  (void)agent.send(Message::kReady);
+  const auto go = before.await_go();
+  if (!go && go.error().kind == ErrorKind::kInternal) return setup_failed(agent, go.error());
+  if (!go) return not_started(go.error());
+  const auto work = api::decode_work(*go);
+  if (!work) return setup_failed(agent, work.error());
+  prepared.timeout = work->timeout;
+  const Start start = start_now();
+  if (harness) {
+    before.discard();
+    const pid_t entry = harness->pid;
+    if (auto given = give_work(std::move(*harness), *work); !given) return setup_failed(agent, given.error());
+    return supervise(prepared, agent, signals, whole_namespace, entry, start);
+  }
+  put_work(prepared.plan, *work);
+  const auto entry = launch(prepared.plan);
+  if (!entry) return setup_failed(agent, entry.error());
+  return supervise(prepared, agent, signals, whole_namespace, *entry, start);
 }
 
 }  // namespace
@@ -166,14 +210,9 @@ int run_exec(const Layout& layout, std::vector<std::string> argv) {
   if (ready) ready = open_pipe(prepared.err_read, prepared.err_write);
   if (ready) ready = agent->send(Message::kHello, {}, {prepared.out_read.get(), prepared.err_read.get()});
   if (ready) ready = prepare(layout, std::move(argv), prepared);
-  if (!ready) {
-    (void)agent->send(Message::kSetupFailed, ready.error().message);
-    return failed(ready.error(), api::kExitSetupFailed);
-  }
-  if (auto go = await_go(*agent, signals->get(), whole_namespace); !go) {
-    return failed(go.error(), go.error().kind == ErrorKind::kCancelled ? 128 + SIGTERM : api::kExitAgentLost);
-  }
-  return run_model(prepared, *agent, signals->get(), whole_namespace);
+  if (!ready) return setup_failed(*agent, ready.error());
+  if (prepared.prepare.empty()) return run_model(prepared, *agent, signals->get(), whole_namespace);
+  return run_standby(prepared, *agent, signals->get(), whole_namespace);
 }
 
 }  // namespace modelrun::sandbox

@@ -23,12 +23,14 @@ import os
 import pwd
 import signal
 import types
+import warnings
 from importlib.machinery import SourceFileLoader
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness_errors import show_exception, text_of
 from harness_files import (KEPT, OUTPUTS, REPO, UPSTREAM, Files, getpid, open_file, output_files, printable, read_json, read_kept, report, say, warn,
                            write_json)
+from harness_standby import hides, module_names, stand_by, start_anew
 from harness_values import Refused, convert
 
 del sys.path[0]
@@ -67,14 +69,7 @@ def run_file(path):
 
 def forget_modules(directories):
     """Lets the program import its own file where it has the name of a module that only the harness has imported."""
-    names = set()
-    for directory in directories:
-        try:
-            entries = os.listdir(directory)
-        except OSError:
-            continue
-        names |= {e.split(".")[0] for e in entries if e.endswith((".py", ".so", ".pyc"))}
-        names |= {e for e in entries if os.path.isfile(os.path.join(directory, e, "__init__.py"))}
+    names = module_names(directories)
     for name in [n for n in sys.modules if n not in _at_start and n.split(".")[0] in names]:
         del sys.modules[name]
 
@@ -268,7 +263,9 @@ def run_in_child(entry, model=None):
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     if signal.SIGTERM in signal.sigpending():
         die_of(signal.SIGTERM)
-    pid = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the threads of a preloaded library are no fault of the model
+        pid = os.fork()
     if pid == 0:
         os.setsid()  # a signal to its process group is not for us
         signal.pthread_sigmask(signal.SIG_SETMASK, _mask)
@@ -327,7 +324,19 @@ def give_name():
     pwd.getpwuid, pwd.getpwnam = getpwuid, getpwnam
 
 
+def await_run(preload):
+    """In a standby: loads modules and waits for the run. Starts anew where the run would have loaded something else."""
+    loaded = stand_by(preload)
+    entry = os.environ.get("MODELRUN_ENTRYPOINT", "run.py")
+    own = {REPO, os.path.join(REPO, "model"), os.path.dirname(os.path.realpath(os.path.join(REPO, entry)))}
+    if hides(loaded, own):
+        start_anew(os.path.abspath(__file__))
+
+
 def main():
+    preload = os.environ.pop("MODELRUN_PRELOAD", None)
+    if preload is not None:
+        await_run(preload)
     entry = os.environ.get("MODELRUN_ENTRYPOINT", "run.py")
     give_name()
     if os.environ.get("MODELRUN_SCOPE", "project") != "project":

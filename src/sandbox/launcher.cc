@@ -53,7 +53,8 @@ Result<void> new_session(const LaunchPlan& /*plan*/) {
 Result<void> connect_streams(const LaunchPlan& plan) {
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!null) return std::unexpected(errno_error("open /dev/null", errno));
-  if (::dup2(null.get(), STDIN_FILENO) < 0 || ::dup2(plan.stdout_fd, STDOUT_FILENO) < 0 ||
+  const int input = plan.stdin_fd >= 0 ? plan.stdin_fd : null.get();
+  if (::dup2(input, STDIN_FILENO) < 0 || ::dup2(plan.stdout_fd, STDOUT_FILENO) < 0 ||
       ::dup2(plan.stderr_fd, STDERR_FILENO) < 0) {
     return std::unexpected(errno_error("dup2", errno));
   }
@@ -203,7 +204,7 @@ Result<pid_t> launch(const LaunchPlan& plan) {
   if (child == 0) {
     // A descriptor of the plan that is at most kReportFd would be overwritten by the standard streams or the report.
     LaunchPlan own = plan;
-    for (int* fd : {&own.stdout_fd, &own.stderr_fd, &own.landlock_ruleset}) {
+    for (int* fd : {&own.stdin_fd, &own.stdout_fd, &own.stderr_fd, &own.landlock_ruleset}) {
       if (*fd >= 0 && *fd <= kReportFd) *fd = ::fcntl(*fd, F_DUPFD_CLOEXEC, kReportFd + 1);
     }
     run_child(own, pipe->write.get());

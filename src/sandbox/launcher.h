@@ -22,6 +22,7 @@ struct LaunchPlan {
   std::vector<std::string> argv;         // argv[0] is searched for in the PATH of `environment`
   std::vector<std::string> environment;  // entries NAME=value
   std::string directory;                 // the working directory
+  int stdin_fd = -1;                     // -1: the standard input is /dev/null
   int stdout_fd = -1;
   int stderr_fd = -1;
   int landlock_ruleset = -1;  // from make_landlock_ruleset(); -1 runs without Landlock
@@ -30,7 +31,7 @@ struct LaunchPlan {
 
 // Starts the model and returns the child's pid. Blocks until the child's execve has succeeded or the child has failed.
 // The process must have one thread. The plan's descriptors stay the caller's. The child leads a new session and process
-// group; its standard input is /dev/null.
+// group.
 //
 // Fails with kInvalid when `argv` is empty, with kInternal when a step or the execve fails (the message is a sentence
 // for the run's status), and with the errno as errno_error() maps it when the pipe or the fork fails. No child is

@@ -46,10 +46,14 @@ void Relay::wait_for_start(std::chrono::seconds connect) {
     // `exec` has just connected, so the wait for the source begins. It is one second longer than the fetch's own
     // limit so that the fetch fails first: its error says more than a time-out here.
     if (!connected && exec_) deadline = Monotonic::now() + connect + std::chrono::seconds(1);
-    if (over_ || going_ || Monotonic::now() < deadline) continue;
-    not_started(exec_ ? "SourceUnreachable" : "SandboxSetupFailed",
-                exec_ ? "the source did not come in time" : "the model's container did not start in time");
+    if (over_ || going_ || ready_ || Monotonic::now() < deadline) continue;
+    not_started(exec_ && !source_.awaits_work() ? "SourceUnreachable" : "SandboxSetupFailed", std::string(overdue()));
   }
+}
+
+std::string_view Relay::overdue() const {
+  if (!exec_) return "the model's container did not start in time";
+  return source_.awaits_work() ? "the preloaded modules were not there in time" : "the source did not come in time";
 }
 
 void Relay::on_start_events(bool connection, bool source, bool signal) {
@@ -57,7 +61,7 @@ void Relay::on_start_events(bool connection, bool source, bool signal) {
   if (connection && !exec_) {
     if (auto accepted = listener_.accept_once()) {
       exec_ = *std::move(accepted);
-      source_.start();
+      if (!source_.awaits_work()) source_.start();
     }
   } else if (connection) {
     take_packets();
@@ -70,7 +74,7 @@ void Relay::on_start_events(bool connection, bool source, bool signal) {
   if (!exec_ || !out_pipe_) return;
   listener_.close();
   going_ = true;
-  if (!exec_.send(Message::kGo)) return lose();
+  if (!exec_.send(Message::kGo, source_.go_payload())) return lose();
   orders_.start();
 }
 
@@ -112,6 +116,10 @@ void Relay::take_packet(Packet packet) {
       out_pipe_ = std::move(packet.fds[0]);
       err_pipe_ = std::move(packet.fds[1]);
       return;
+    case Message::kReady:
+      if (!source_.awaits_work() || ready_) return lose();
+      ready_ = true;
+      return source_.start();
     case Message::kStarted:
       record_.started_at = parse_rfc3339(packet.payload.substr(0, packet.payload.find(' ')));
       if (const auto space = packet.payload.find(' '); space != std::string::npos) {

@@ -25,11 +25,15 @@ struct RelayedRun {
 class Source {
  public:
   virtual ~Source() = default;
+  // True in a standby: there is a run only when `exec` is ready for one, and nobody knows when.
+  [[nodiscard]] virtual bool awaits_work() const { return false; }
   virtual void start() const = 0;
   // Raised when it has ended.
   [[nodiscard]] virtual const Event& done() const = 0;
   // How it has ended; nullopt until done() is raised.
   [[nodiscard]] virtual std::optional<Result<void>> result() const = 0;
+  // What `exec` is told with its go. Only after a good result().
+  [[nodiscard]] virtual std::string go_payload() const { return {}; }
 };
 
 // Who may have the model ended. Thread-safe.
@@ -59,7 +63,8 @@ class Relay {
   // watch, and relays until the exit record has come or the connection is lost. Blocks until then; the time-out of the
   // model itself is kept by `exec`. Closes the listener. Call it once.
   //
-  // `connect` limits the wait for the connection, and then again (with one second more) the wait for the source. Every
+  // `connect` limits the wait for the connection, and then again (with one second more) the wait for the source. In a
+  // standby it limits the wait until `exec` is ready; the wait for work has no limit. Every
   // failure is part of the returned record: kNotStarted when one happens before the go or when `exec` reports that the
   // model could not be started; kLost when the connection breaks after the go. SIGTERM before the go ends the run as
   // kNotStarted; later it is only noted, because `exec` gets its own SIGTERM.
@@ -67,6 +72,7 @@ class Relay {
 
  private:
   void wait_for_start(std::chrono::seconds connect);
+  [[nodiscard]] std::string_view overdue() const;
   void on_start_events(bool connection, bool source, bool signal);
   void take_packets();
   void take_packet(Packet packet);
@@ -87,6 +93,7 @@ class Relay {
   std::optional<api::FrameError> error_;
   std::string rings_;
   bool over_ = false;
+  bool ready_ = false;  // `exec` of a standby has prepared all
   bool going_ = false;
 };
 

@@ -79,9 +79,27 @@ Result<RunServerClient> RunServerClient::create(const RunServerAddress& address,
   if (!endpoint) return fail_in(api::kEnvRunServer, endpoint.error());
   auto client = HttpsClient::create(*endpoint, address.name, address.ca_pem);
   RETURN_IF_ERROR(client);
-  return RunServerClient(*std::move(client), layout,
-                         fmt::format("{}{}/{}/{}/{}", api::kRunServerPrefix, address.run_namespace, address.run_name,
-                                     address.run_uid, address.attempt));
+  return RunServerClient(*std::move(client), address, layout);
+}
+
+RunServerClient::RunServerClient(HttpsClient client, RunServerAddress address, Layout layout)
+    : client_(std::move(client)),
+      address_(std::move(address)),
+      layout_(std::move(layout)),
+      given_(std::make_unique<Given>()) {}
+
+std::optional<api::Work> RunServerClient::work() const {
+  const MutexLock lock(given_->mutex);
+  return given_->work;
+}
+
+std::string RunServerClient::path_of(std::string_view what) const {
+  if (what == "work") return fmt::format("{}{}/{}/work", api::kStandbyPrefix, address_.run_namespace, address_.standby);
+  const MutexLock lock(given_->mutex);
+  const auto& work = given_->work;
+  return fmt::format("{}{}/{}/{}/{}/{}", api::kRunServerPrefix, address_.run_namespace,
+                     work ? work->run_name : address_.run_name, work ? work->run_uid : address_.run_uid,
+                     work ? work->attempt : address_.attempt, what);
 }
 
 Result<void> RunServerClient::post(std::string_view what, std::string body, std::string_view encoding,
@@ -90,8 +108,7 @@ Result<void> RunServerClient::post(std::string_view what, std::string body, std:
   auto token = read_small_file(layout_.at(api::kTokenFile), 64U << 10U);
   if (!token) return fail_in("token", token.error());
   while (!token->empty() && (token->back() == '\n' || token->back() == '\r')) token->pop_back();
-  const HttpRequest request{fmt::format("{}/{}", prefix_, what), *std::move(token), std::string(encoding),
-                            std::move(body)};
+  const HttpRequest request{path_of(what), *std::move(token), std::string(encoding), std::move(body)};
   auto done = client_.post(request, stop, idle, [&](const HttpHead& head, const BodyReader& answer) -> Result<void> {
     if (head.status == 200 || head.status == 204) return on_success(head, answer);
     const auto text = read_text(answer, kMaxErrorText);
@@ -102,17 +119,78 @@ Result<void> RunServerClient::post(std::string_view what, std::string body, std:
   return done;
 }
 
+Result<void> RunServerClient::take_source(const HttpHead& head, const BodyReader& body) const {
+  const std::string root = layout_.at(api::kRepoDir);
+  RETURN_IF_ERROR(empty_directory(root));
+  const auto extracted = extract_source(body, root);
+  RETURN_IF_ERROR(extracted);
+  // The archive was damaged on the way, so another try may help. TLS makes that unlikely, but a server that is
+  // stopped in mid-answer may still cause it.
+  if (extracted->sha256 != head.digest) return fail(ErrorKind::kUnavailable, "source: the digest does not match");
+  return {};
+}
+
 Result<void> RunServerClient::fetch_once(int stop) const {
-  return post("source", "", "", kSourceIdle, stop, [&](const HttpHead& head, const BodyReader& body) -> Result<void> {
-    const std::string root = layout_.at(api::kRepoDir);
-    RETURN_IF_ERROR(empty_directory(root));
-    const auto extracted = extract_source(body, root);
-    RETURN_IF_ERROR(extracted);
-    // The archive was damaged on the way, so another try may help. TLS makes that unlikely, but a server that is
-    // stopped in mid-answer may still cause it.
-    if (extracted->sha256 != head.digest) return fail(ErrorKind::kUnavailable, "source: the digest does not match");
-    return {};
+  return post("source", "", "", kSourceIdle, stop,
+              [&](const HttpHead& head, const BodyReader& body) { return take_source(head, body); });
+}
+
+// Reads the line with the work, and then the source, which begins in the middle of what was read.
+Result<void> RunServerClient::take_work(const HttpHead& head, const BodyReader& body) const {
+  std::string line;
+  std::string rest;
+  std::array<char, 16384> chunk;
+  while (true) {
+    const auto got = body(chunk);
+    RETURN_IF_ERROR(got);
+    if (*got == 0) return fail(ErrorKind::kUnavailable, "work: the answer was cut off");
+    const std::string_view bytes(chunk.data(), *got);
+    const std::size_t end = bytes.find('\n');
+    line += bytes.substr(0, end);
+    if (line.size() > api::kMaxWorkBytes) return fail(ErrorKind::kInvalid, "work: the line is too long");
+    if (end == std::string_view::npos) continue;
+    rest = bytes.substr(end + 1);
+    break;
+  }
+  auto work = api::decode_work(line);
+  RETURN_IF_ERROR(work);
+  {
+    const MutexLock lock(given_->mutex);
+    given_->work = *work;
+  }
+  RETURN_IF_ERROR(take_source(head, [&](std::span<char> into) -> Result<std::size_t> {
+    if (rest.empty()) return body(into);
+    const std::size_t size = rest.copy(into.data(), into.size());
+    rest.erase(0, size);
+    return size;
+  }));
+  if (!work->parameters) return {};
+  return write_file_atomically(fmt::format("{}/parameters.json", layout_.at(api::kInputsDir)), *work->parameters, 0444);
+}
+
+Result<bool> RunServerClient::ask_for_work(int stop) const {
+  bool given = false;
+  auto done = post("work", "", "", kOrderIdle, stop, [&](const HttpHead& head, const BodyReader& body) -> Result<void> {
+    given = head.status == 200;
+    return given ? take_work(head, body) : Result<void>{};
   });
+  RETURN_IF_ERROR(done);
+  return given;
+}
+
+Result<void> RunServerClient::await_work(int stop) const {
+  constexpr RetryPolicy kAlways{.total = std::chrono::hours(24 * 365)};
+  bool given = false;
+  while (!given) {
+    auto asked = with_retries("asking for work", kAlways, stop, [&]() -> Result<void> {
+      const auto answer = ask_for_work(stop);
+      RETURN_IF_ERROR(answer);
+      given = *answer;
+      return {};
+    });
+    RETURN_IF_ERROR(asked);
+  }
+  return {};
 }
 
 Result<void> RunServerClient::fetch_source(const RetryPolicy& retry, int stop) const {

@@ -4,6 +4,8 @@
 #include <string>
 
 #include "api/sandbox.h"
+#include "api/standby.h"
+#include "base/mutex.h"
 #include "sandbox/https_client.h"
 #include "sandbox/layout.h"
 
@@ -14,6 +16,8 @@ struct RunServerAddress {
   std::string name;      // the name that the server's certificate must be issued for
   std::string ca_pem;    // the certificates that it must chain to
   std::string run_namespace;
+  std::string standby;  // the name of the standby's Job; empty in a pod that was made for a run
+  // Of a standby, what follows is known when it has been given work.
   std::string run_name;
   std::string run_uid;
   int attempt = 0;
@@ -46,6 +50,12 @@ class RunServerClient {
   // Fetches the attempt's source and unpacks it into the repository directory, which every try empties first. Succeeds
   // only when the digest of the archive matches; a mismatch is transient. Fails as extract_source() does, too.
   Result<void> fetch_source(const RetryPolicy& retry, int stop) const;
+  // For a standby: asks for work until there is some, unpacks the source that comes with it as fetch_source() does, and
+  // writes the parameters. From then on the other calls are about the run that it names. Tries again without end after
+  // transient failures.
+  Result<void> await_work(int stop) const;
+  // What await_work() was given, even if it failed to unpack it; nullopt before that.
+  [[nodiscard]] std::optional<api::Work> work() const;
   // Asks once for an order; the server answers within 25 s. Returns true for the order "cancel", false when there is no
   // order (or an unknown one): ask again then. Does not retry.
   Result<bool> ask_for_order(int stop) const;
@@ -53,16 +63,24 @@ class RunServerClient {
   Result<void> push_result(const api::ResultFrame& frame, const RetryPolicy& retry, int stop) const;
 
  private:
-  RunServerClient(HttpsClient client, Layout layout, std::string prefix)
-      : client_(std::move(client)), layout_(std::move(layout)), prefix_(std::move(prefix)) {}
+  RunServerClient(HttpsClient client, RunServerAddress address, Layout layout);
 
+  [[nodiscard]] std::string path_of(std::string_view what) const;
+  Result<bool> ask_for_work(int stop) const;
+  Result<void> take_work(const HttpHead& head, const BodyReader& body) const;
+  Result<void> take_source(const HttpHead& head, const BodyReader& body) const;
   Result<void> post(std::string_view what, std::string body, std::string_view encoding, std::chrono::milliseconds idle,
                     int stop, const ResponseHandler& on_success) const;
   Result<void> fetch_once(int stop) const;
 
+  struct Given {
+    Mutex mutex;
+    std::optional<api::Work> work GUARDED_BY(mutex);
+  };
   HttpsClient client_;
+  RunServerAddress address_;
   Layout layout_;
-  std::string prefix_;
+  std::unique_ptr<Given> given_;  // behind a pointer because the client can be moved
 };
 
 }  // namespace modelrun::sandbox

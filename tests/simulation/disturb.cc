@@ -72,7 +72,10 @@ bool Cluster::forge(Random& random) {
   const auto& job_name = status_text(victim, "jobName");
   const auto attempt = std::to_string(api::int_at(member(victim, "status"), "attempts").value_or(1));
   sim_.trace.line("forger", "forges a result for {}", key_of(victim));
-  const Json labels = {{api::kLabelRunUid, uid}, {api::kLabelAttempt, attempt}, {"forged", "true"}};
+  const Json labels = {{api::kLabelRunUid, uid},
+                       {api::kLabelAttempt, attempt},
+                       {api::kLabelManagedBy, api::kManagedByOperator},
+                       {"forged", "true"}};
   const Json meta = {
       {"namespace", "forger"}, {"labels", labels}, {"annotations", {{api::kAnnotationRun, meta_text(victim, "name")}}}};
   Json job = {{"kind", "Job"}, {"metadata", meta}, {"spec", Json::object()}};

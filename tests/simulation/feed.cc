@@ -25,13 +25,14 @@ std::uint64_t number(std::string_view text) {
   return value;
 }
 
-// The label selectors of the operator need percent-decoding of '/' only.
+// The label selectors of the operator need percent-decoding of '/' and '=' only.
 std::string decoded_selector(std::string_view text) {
   std::string result;
   while (!text.empty()) {
     const bool slash = text.starts_with("%2F");
-    result += slash ? '/' : text.front();
-    text.remove_prefix(slash ? 3 : 1);
+    const bool equals = text.starts_with("%3D");
+    result += slash ? '/' : equals ? '=' : text.front();
+    text.remove_prefix(slash || equals ? 3 : 1);
   }
   return result;
 }

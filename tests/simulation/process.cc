@@ -70,8 +70,8 @@ void Process::start() {
   watch(kube::kModelRuns, "", sink_of<controller::RunRecord>(caches_.runs, [this](const Json& object) {
           return caches_.record_of(api::decode_model_run(object));
         }));
-  watch(kube::kJobs, api::kLabelRunUid, sink_of<api::JobView>(caches_.jobs, &api::decode_job));
-  watch(kube::kPods, api::kLabelRunUid, sink_of<api::PodView>(caches_.pods, &api::decode_pod));
+  watch(kube::kJobs, api::kOursSelector, sink_of<api::JobView>(caches_.jobs, &api::decode_job));
+  watch(kube::kPods, api::kOursSelector, sink_of<api::PodView>(caches_.pods, &api::decode_pod));
   sim_.fibers.spawn(group_, parts_.who + " election", [this] { lead(); });
 }
 

@@ -3,19 +3,29 @@
 #include <utility>
 
 namespace modelrun::controller {
+namespace {
+
+std::vector<std::string> owned_by(const api::ObjectMeta& meta) {
+  if (meta.owner_uid.empty()) return {};
+  return {api::object_key(meta.namespace_, meta.owner_uid)};
+}
+
+}  // namespace
 
 bool is_followed(const RunStore& runs, const std::string& uid) {
   return !runs.by_index(kByFollowed, uid).empty();
 }
 
-std::string run_index(const api::ObjectMeta& run) {
-  return api::object_key(run.namespace_, run.uid);
+std::string owner_index(const api::ObjectMeta& owner) {
+  return api::object_key(owner.namespace_, owner.uid);
 }
 
-std::vector<std::shared_ptr<const api::JobView>> own_jobs(const JobStore& jobs, const api::ObjectMeta& run) {
-  auto found = jobs.by_index(kByRun, run_index(run));
-  std::erase_if(found, [&](const auto& job) { return !api::is_owned_by(job->meta, run); });
-  return found;
+std::vector<std::shared_ptr<const api::JobView>> own_jobs(const JobStore& jobs, const api::ObjectMeta& owner) {
+  return jobs.by_index(kByOwner, owner_index(owner));
+}
+
+std::vector<std::shared_ptr<const api::PodView>> pods_of(const PodStore& pods, const api::ObjectMeta& job) {
+  return pods.by_index(kByOwner, owner_index(job));
 }
 
 RunRecord Caches::record_of(api::ModelRun run) const {
@@ -36,10 +46,12 @@ Caches::Caches(const runtime::SteadyClock& clock) : runs(clock), projects(clock)
     const bool follows = run.active && run.active->status.reused_from;
     return follows ? std::vector{run.active->status.reused_from->uid} : std::vector<std::string>{};
   });
-  jobs.add_index(
-      kByRun, [](const api::JobView& job) { return std::vector{api::object_key(job.meta.namespace_, job.run_uid)}; });
-  pods.add_index(
-      kByRun, [](const api::PodView& pod) { return std::vector{api::object_key(pod.meta.namespace_, pod.run_uid)}; });
+  jobs.add_index(kByOwner, [](const api::JobView& job) { return owned_by(job.meta); });
+  jobs.add_index(kStandbys, [](const api::JobView& job) {
+    const bool waits = !job.standby.empty() && job.meta.owner_kind == "ModelProject" && !job.meta.deleting();
+    return waits ? std::vector{std::string()} : std::vector<std::string>{};
+  });
+  pods.add_index(kByOwner, [](const api::PodView& pod) { return owned_by(pod.meta); });
 }
 
 }  // namespace modelrun::controller

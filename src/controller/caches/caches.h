@@ -21,14 +21,17 @@ using PodStore = runtime::Store<api::PodView>;
 inline constexpr const char* kByProject = "project";    // runs: "namespace/project"
 inline constexpr const char* kByIdentity = "identity";  // runs: identity_key() of status.identity
 inline constexpr const char* kByFollowed = "followed";  // runs that wait for the result of another run: that run's UID
-inline constexpr const char* kByRun = "run";            // jobs, pods: "namespace/UID" of their run, by run_index()
+inline constexpr const char* kByOwner = "owner";        // jobs, pods: "namespace/UID" of their owner, by owner_index()
+inline constexpr const char* kStandbys = "standbys";    // jobs: "" for those that no run has adopted
 
-// The value of kByRun for the run. It names the namespace too: anybody may write the UID of another tenant's run into
-// the labels of an object in a namespace of their own.
-std::string run_index(const api::ObjectMeta& run);
+// The value of kByOwner for what `owner` controls. It names the namespace too: anybody may write the UID of another
+// tenant's object into an object in a namespace of their own.
+std::string owner_index(const api::ObjectMeta& owner);
+// The pods of the Job, in no particular order.
+std::vector<std::shared_ptr<const api::PodView>> pods_of(const PodStore& pods, const api::ObjectMeta& job);
 
-// The Jobs that the run owns, in no particular order. Some may be being deleted.
-std::vector<std::shared_ptr<const api::JobView>> own_jobs(const JobStore& jobs, const api::ObjectMeta& run);
+// The Jobs that a run, or a project (its standbys), owns, in no particular order. Some may be being deleted.
+std::vector<std::shared_ptr<const api::JobView>> own_jobs(const JobStore& jobs, const api::ObjectMeta& owner);
 
 // True if any run waits for the result of the run with this UID (status.reusedFrom).
 bool is_followed(const RunStore& runs, const std::string& uid);

@@ -51,6 +51,7 @@ struct Inbox::Entry {
   bool job_foreign = false;
   bool children_ensured = false;
   bool cancel_ordered = false;
+  bool awaits_work = false;
   std::set<std::string> job_uids;
   std::string job_error;
   std::string pod_refusal;
@@ -73,7 +74,7 @@ struct Inbox::Entry {
   void begin(int next) {
     attempt = next;
     durable.reset();
-    durable_final = job_foreign = children_ensured = cancel_ordered = false;
+    durable_final = job_foreign = children_ensured = cancel_ordered = awaits_work = false;
     durable_failures = payload_refusals = 0;
     job_uids.clear();
     job_error.clear();
@@ -184,6 +185,7 @@ Inbox::Notes Inbox::read(const api::ModelRun& run) const {
              .payload_refusals = entry.payload_refusals,
              .payload_error = entry.payload_error,
              .source_lost = entry.source_lost,
+             .awaits_work = entry.awaits_work,
              .marks = {}};
     for (const auto& [mark, set] : entry.marks) notes.marks.emplace(mark, elapsed(set));
   }
@@ -289,6 +291,11 @@ std::set<std::string> Inbox::jobs_seen(const api::ModelRun& run) const {
   const auto found = entries_.find(run.meta.uid);
   const bool current = found != entries_.end() && found->second->attempt >= run.status.attempts;
   return current ? found->second->job_uids : std::set<std::string>{};
+}
+
+void Inbox::set_awaits_work(const std::string& uid, int attempt, bool awaits) {
+  const MutexLock lock(mutex_);
+  if (auto* entry = attempt_locked(uid, attempt)) entry->awaits_work = awaits;
 }
 
 void Inbox::set_source_lost(const std::string& uid, int attempt, Error error) {

@@ -99,6 +99,7 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
     int payload_refusals = 0;
     std::string payload_error;  // of the last refusal
     std::optional<Error> source_lost;
+    bool awaits_work = false;
     std::map<Mark, Duration> marks;
   };
   // Returns what is known of the current attempt of `run`, which is status.attempts. Leaves out frames of other
@@ -135,6 +136,8 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
   void set_job_seen(const std::string& uid, int attempt, const std::string& job_uid);
   // The UIDs that set_job_seen() was given for the current attempt of `run`.
   [[nodiscard]] std::set<std::string> jobs_seen(const api::ModelRun& run) const;
+  // Notes that the attempt's pod is a standby that the run has adopted, and then that it has been given its work.
+  void set_awaits_work(const std::string& uid, int attempt, bool awaits);
   // Notes that the source which the attempt's pod was granted cannot be had.
   void set_source_lost(const std::string& uid, int attempt, Error error);
   // Notes that it was given to the pod after all. Returns true if set_source_lost() was called before.

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "controller/project/standbys.h"
 #include "controller/run/steps.h"
 
 namespace modelrun::controller {
@@ -37,10 +38,6 @@ bool is_urgent(const api::ModelProjectStatus& before, const api::ModelProjectSta
   const bool admitted = !after.active.empty() && std::ranges::count(before.active, after.active.back()) == 0;
   return admitted || after.conditions != before.conditions || after.observed_generation != before.observed_generation ||
          after.default_branch != before.default_branch;
-}
-
-void requeue(ProjectPlan& plan, Duration delay) {
-  plan.requeue_after = std::min(delay, plan.requeue_after.value_or(delay));
 }
 
 void plan_write(ProjectPlan& plan, const ProjectObserved& observed, const api::ModelProjectStatus& next) {
@@ -85,7 +82,8 @@ void plan_probe(ProjectPlan& plan, const ProjectObserved& observed) {
 
 ProjectPlan decide_project(const ProjectObserved& observed, Time now) {
   ProjectPlan plan;
-  const auto next = admit(observed, now);
+  auto next = admit(observed, now);
+  plan_standbys(observed, plan, next, now);
   plan_write(plan, observed, next);
   wake_admitted(plan, observed, next);
   expire_history(plan, observed);

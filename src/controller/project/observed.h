@@ -38,6 +38,25 @@ struct BranchProbe {
   Duration retry_in{};  // after a failure: in how long the branch is looked up again; not above zero when it is due
 };
 
+// A Job of the project that no run has adopted (api/standby.h).
+struct Standby {
+  api::ObjectMeta job;
+  std::string digest;   // of the settings that it was built from
+  Duration age{};       // since its creation, by the clock of this machine
+  bool ready = false;   // its pod asks for work
+  bool over = false;    // its Job has ended
+  std::string trouble;  // why it has ended, or what keeps it from being ready; empty: nothing is known
+};
+
+// What is known of the project's standbys; of a project that wants none, only those that are left.
+struct StandbyPool {
+  std::vector<Standby> standbys;  // that are not being deleted
+  std::string digest;             // of the settings as they are; empty if they cannot be used
+  std::string trouble;            // why they cannot be used, or why the last standby failed
+  Duration retry_in{};            // when the next one may be made; not above zero: now
+  std::int64_t room = 0;          // how many more the operator's limit allows, of all projects together
+};
+
 struct ProjectObserved {
   std::shared_ptr<const api::ModelProject> project;  // never null
   std::vector<SlotRequest> waiting;                  // first in, first out: by creation time, then uid
@@ -50,6 +69,7 @@ struct ProjectObserved {
   // limits its history.
   std::vector<std::shared_ptr<const RunRecord>> runs;
   std::set<std::string> followed;
+  StandbyPool pool;
   // How long ago this process last wrote the project's status; absent when it never did.
   std::optional<Duration> since_write;
 };

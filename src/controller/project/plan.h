@@ -1,6 +1,7 @@
 // What decide_project() wants done: at most one status write, and what follows from it.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,7 +20,15 @@ struct ProjectPlan {
   std::optional<api::ModelProjectStatus> status;
   std::vector<std::string> admitted;                      // names of runs that hold their slot and go on now
   std::vector<std::shared_ptr<const RunRecord>> expired;  // finished runs beyond the history limits: to be deleted
+  std::int64_t make_standbys = 0;                         // so many
+  std::vector<api::ObjectMeta> drop_standbys;             // Jobs to be deleted, unless a run has adopted them meanwhile
+  std::vector<std::string> failures;  // what is noted of standbys that have failed, which delays further ones
   std::optional<Duration> requeue_after;
 };
+
+// Has the project reconciled again after `delay`, or sooner if the plan already says so.
+inline void requeue(ProjectPlan& plan, Duration delay) {
+  plan.requeue_after = std::min(delay, plan.requeue_after.value_or(delay));
+}
 
 }  // namespace modelrun::controller

@@ -1,13 +1,17 @@
 #include "controller/resources/job.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 #include <map>
 #include <optional>
 
 #include "api/sandbox.h"
+#include "api/standby.h"
+#include "api/strict_json.h"
+#include "base/encoding.h"
 #include "controller/run/limits.h"
+#include "controller/run/reuse.h"
 
 namespace modelrun::controller {
 namespace {
@@ -22,6 +26,22 @@ constexpr std::string_view kAgentStorage = "1280Mi";
 constexpr std::string_view kModelStorage = "64Mi";
 
 constexpr std::int64_t kGraceSeconds = 30;  // for the agent to collect and push when the pod is deleted
+
+// What the pod of a run and the pod of a standby are built from.
+struct PodInput {
+  const api::ModelProject& project;
+  const Settings& settings;
+  std::string namespace_;
+  std::string user_key;  // which its user ID is a hash of
+  std::string image;     // of the model's container
+  json agent_env;        // what differs
+  json model_env;        // what differs
+  std::string entry_point;
+  std::int64_t deadline_seconds;
+  bool upstream;           // has kUpstreamDir
+  bool inputs;             // has kInputsDir
+  std::string inputs_map;  // the ConfigMap that is mounted there; empty: the agent writes the file
+};
 
 json env_entry(std::string_view name, std::string value) {
   return {{"name", name}, {"value", std::move(value)}};
@@ -40,23 +60,29 @@ json container_security() {
           {"capabilities", {{"drop", {"ALL"}}}}};
 }
 
-json agent_env(const JobInput& in) {
+json agent_env(const PodInput& in) {
   const auto& settings = in.settings;
   const auto& limits = in.project.limits;
-  return {env_entry(api::kEnvRunServer, settings.run_server_address),
-          env_entry(api::kEnvRunServerName, settings.run_server_name),
-          env_entry(api::kEnvRunServerCa, settings.run_server_ca),
-          env_entry(api::kEnvNamespace, in.run.meta.namespace_), env_entry(api::kEnvRunName, in.run.meta.name),
-          env_entry(api::kEnvRunId, in.run.meta.uid),
-          env_entry(api::kEnvAttempt, std::to_string(in.run.status.attempts)),
-          // Longer than the operator waits, so that the agent does not give up first.
-          env_entry(api::kEnvConnectSeconds, std::to_string(limits.pending_seconds + 60)),
-          env_entry(api::kEnvStdoutBytes, std::to_string(limits.stdout_bytes)),
-          env_entry(api::kEnvOutputBytes, std::to_string(limits.output_bytes)),
-          env_entry(api::kEnvArtifactBytes, std::to_string(limits.artifact_bytes))};
+  json env = {env_entry(api::kEnvRunServer, settings.run_server_address),
+              env_entry(api::kEnvRunServerName, settings.run_server_name),
+              env_entry(api::kEnvRunServerCa, settings.run_server_ca), env_entry(api::kEnvNamespace, in.namespace_),
+              // Longer than the operator waits, so that the agent does not give up first.
+              env_entry(api::kEnvConnectSeconds, std::to_string(limits.pending_seconds + 60)),
+              env_entry(api::kEnvStdoutBytes, std::to_string(limits.stdout_bytes)),
+              env_entry(api::kEnvOutputBytes, std::to_string(limits.output_bytes)),
+              env_entry(api::kEnvArtifactBytes, std::to_string(limits.artifact_bytes))};
+  env.insert(env.end(), in.agent_env.begin(), in.agent_env.end());
+  return env;
 }
 
-json agent_container(const JobInput& in) {
+json agent_mounts(const PodInput& in) {
+  json mounts = {mount("modelrun", api::kAgentDir, false), mount("repo", api::kRepoDir, false),
+                 mount("outputs", api::kOutputsDir, true), mount("token", "/var/run/secrets/modelrun.dev", true)};
+  if (in.inputs && in.inputs_map.empty()) mounts.push_back(mount("inputs", api::kInputsDir, false));
+  return mounts;
+}
+
+json agent_container(const PodInput& in) {
   return {
       {"name", api::kAgentContainer},
       {"image", in.settings.agent_image},
@@ -70,33 +96,24 @@ json agent_container(const JobInput& in) {
        {{"requests", {{"cpu", "10m"}, {"memory", "16Mi"}, {"ephemeral-storage", kStorageRequest}}},
         {"limits", {{"cpu", "1"}, {"memory", "192Mi"}, {"ephemeral-storage", kAgentStorage}}}}},
       {"securityContext", container_security()},
-      {"volumeMounts",
-       {mount("modelrun", api::kAgentDir, false), mount("repo", api::kRepoDir, false),
-        mount("outputs", api::kOutputsDir, true), mount("token", "/var/run/secrets/modelrun.dev", true)}}};
+      {"volumeMounts", agent_mounts(in)}};
 }
 
-bool requires_landlock(const JobInput& in) {
+bool requires_landlock(const PodInput& in) {
   const auto& runtime_class = in.project.runtime.runtime_class_name;
   return in.settings.landlock_required &&
          (runtime_class.empty() || !in.settings.runtimes_without_landlock.contains(runtime_class));
 }
 
-json model_env(const JobInput& in) {
+json model_env(const PodInput& in) {
   json env = in.project.runtime.env;
-  const auto timeout = timeout_seconds(in.run.spec, in.project.limits, in.settings);
-  for (auto& entry : {env_entry(api::kEnvTimeout, std::to_string(timeout)),
-                      env_entry(api::kEnvLandlock, requires_landlock(in) ? "required" : "optional"),
-                      env_entry(api::kEnvRunId, in.run.meta.uid), env_entry(api::kEnvProject, in.run.spec.project),
-                      env_entry(api::kEnvCommit, in.run.status.commit_sha),
-                      env_entry(api::kEnvScope, in.run.spec.scope == Scope::kProject ? "project" : "model"),
-                      env_entry(api::kEnvEntryPoint, in.run.spec.entry_point())}) {
-    env.push_back(entry);
-  }
+  env.push_back(env_entry(api::kEnvLandlock, requires_landlock(in) ? "required" : "optional"));
+  env.insert(env.end(), in.model_env.begin(), in.model_env.end());
   return env;
 }
 
 // The project's command with $(ENTRYPOINT) replaced, or the Python harness if the project names no command.
-json model_command(const JobInput& in) {
+json model_command(const PodInput& in) {
   json command = {api::kInstalledBinary, "exec", "--"};
   if (in.project.runtime.command.empty()) {
     for (const auto word : {std::string_view("python3"), std::string_view("-I"), std::string_view("-B"),
@@ -108,7 +125,7 @@ json model_command(const JobInput& in) {
   constexpr std::string_view kPlaceholder = "$(ENTRYPOINT)";
   for (std::string word : in.project.runtime.command) {
     if (const auto at = word.find(kPlaceholder); at != std::string::npos) {
-      word.replace(at, kPlaceholder.size(), in.run.spec.entry_point());
+      word.replace(at, kPlaceholder.size(), in.entry_point);
     }
     command.push_back(word);
   }
@@ -164,19 +181,19 @@ bool has_data(const api::DataSpec& data) {
   return !data.claim_name.empty() || !data.config_map.empty();
 }
 
-json model_mounts(const JobInput& in) {
+json model_mounts(const PodInput& in) {
   json mounts = {mount("modelrun", api::kAgentDir, true), mount("repo", api::kRepoDir, true),
                  mount("outputs", api::kOutputsDir, false), mount("tmp", api::kTmpDir, false)};
-  if (in.run.spec.scope == Scope::kProject) mounts.push_back(mount("upstream", api::kUpstreamDir, false));
-  if (in.run.spec.parameters) mounts.push_back(mount("inputs", api::kInputsDir, true));
+  if (in.upstream) mounts.push_back(mount("upstream", api::kUpstreamDir, false));
+  if (in.inputs) mounts.push_back(mount("inputs", api::kInputsDir, true));
   if (has_data(in.project.data)) mounts.push_back(mount("data", api::kDataDir, true));
   return mounts;
 }
 
-json model_container(const JobInput& in) {
+json model_container(const PodInput& in) {
   const auto& runtime = in.project.runtime;
   return {{"name", api::kModelContainer},
-          {"image", in.run.status.provenance.image},
+          {"image", in.image},
           {"imagePullPolicy",
            runtime.image_pull_policy.empty() ? in.settings.image_pull_policy : runtime.image_pull_policy},
           {"command", model_command(in)},
@@ -199,15 +216,17 @@ json token_volume() {
                 {{"audience", api::kTokenAudience}, {"expirationSeconds", 600}, {"path", "token"}}}}}}}}};
 }
 
-json volumes(const JobInput& in) {
+json volumes(const PodInput& in) {
   json all = {{{"name", "modelrun"}, {"emptyDir", {{"sizeLimit", "64Mi"}}}},
               {{"name", "repo"}, {"emptyDir", {{"sizeLimit", "1Gi"}}}},
               memory_volume("outputs", "64Mi"),
               memory_volume("tmp", "64Mi"),
               token_volume()};
-  if (in.run.spec.scope == Scope::kProject) all.push_back(memory_volume("upstream", "64Mi"));
-  if (in.run.spec.parameters) {
-    all.push_back({{"name", "inputs"}, {"configMap", {{"name", in.run.status.job_name}}}});
+  if (in.upstream) all.push_back(memory_volume("upstream", "64Mi"));
+  if (in.inputs && in.inputs_map.empty()) {
+    all.push_back(memory_volume("inputs", "1Mi"));
+  } else if (in.inputs) {
+    all.push_back({{"name", "inputs"}, {"configMap", {{"name", in.inputs_map}}}});
   }
   const auto& data = in.project.data;
   if (!data.claim_name.empty()) {
@@ -233,12 +252,11 @@ void put_placement(json& spec, const api::RuntimeSpec& runtime) {
   if (runtime.host_users) spec["hostUsers"] = *runtime.host_users;
 }
 
-json pod_spec(const JobInput& in) {
+json pod_spec(const PodInput& in) {
   const bool own_users = !in.project.runtime.host_users.value_or(true);
-  const auto user = own_users ? namespaced_user_id(in.run.meta.uid) : run_user_id(in.run.meta.uid);
-  const auto timeout = timeout_seconds(in.run.spec, in.project.limits, in.settings);
+  const auto user = own_users ? namespaced_user_id(in.user_key) : run_user_id(in.user_key);
   json spec = {{"restartPolicy", "Never"},
-               {"activeDeadlineSeconds", active_deadline_seconds(in.project.limits.pending_seconds, timeout)},
+               {"activeDeadlineSeconds", in.deadline_seconds},
                {"terminationGracePeriodSeconds", kGraceSeconds},
                {"automountServiceAccountToken", false},
                {"enableServiceLinks", false},
@@ -261,6 +279,36 @@ std::uint64_t hash_of(const std::string& text) {
   return hash;
 }
 
+json owner_of(std::string_view kind, const api::ObjectMeta& owner) {
+  return {
+      {"apiVersion", api::kApiVersion}, {"kind", kind}, {"name", owner.name}, {"uid", owner.uid}, {"controller", true},
+      {"blockOwnerDeletion", false}};
+}
+
+json job_of(const PodInput& pod, const std::string& name, const json& owner, const json& labels,
+            const json& annotations) {
+  return {
+      {"apiVersion", "batch/v1"},
+      {"kind", "Job"},
+      {"metadata",
+       {{"name", name},
+        {"namespace", pod.namespace_},
+        {"labels", labels},
+        {"annotations", annotations},
+        {"ownerReferences", {owner}}}},
+      {"spec",
+       {{"backoffLimit", 0},
+        {"completions", 1},
+        {"parallelism", 1},
+        {"podReplacementPolicy", "Failed"},
+        // Makes the Job keep the fact that its Pod was evicted or lost with its node: the Pod may be gone before the
+        // operator has seen it.
+        {"podFailurePolicy",
+         {{"rules",
+           {{{"action", "FailJob"}, {"onPodConditions", {{{"type", "DisruptionTarget"}, {"status", "True"}}}}}}}}},
+        {"template", {{"metadata", {{"labels", labels}, {"annotations", annotations}}}, {"spec", pod_spec(pod)}}}}}};
+}
+
 }  // namespace
 
 std::int64_t run_user_id(const std::string& run_uid) {
@@ -273,39 +321,80 @@ std::int64_t namespaced_user_id(const std::string& run_uid) {
 
 json build_job(const JobInput& in) {
   const auto& run = in.run;
+  const auto timeout = timeout_seconds(run.spec, in.project.limits, in.settings);
+  json variables = {env_entry(api::kEnvTimeout, std::to_string(timeout))};
+  for (auto& [name, value] : api::run_environment(run)) variables.push_back(env_entry(name, std::move(value)));
+  const PodInput pod{
+      .project = in.project,
+      .settings = in.settings,
+      .namespace_ = run.meta.namespace_,
+      .user_key = run.meta.uid,
+      .image = run.status.provenance.image,
+      .agent_env = {env_entry(api::kEnvRunName, run.meta.name), env_entry(api::kEnvRunId, run.meta.uid),
+                    env_entry(api::kEnvAttempt, std::to_string(run.status.attempts))},
+      .model_env = std::move(variables),
+      .entry_point = run.spec.entry_point(),
+      .deadline_seconds = active_deadline_seconds(in.project.limits.pending_seconds, timeout),
+      .upstream = run.spec.scope == Scope::kProject,
+      .inputs = run.spec.parameters.has_value(),
+      .inputs_map = run.status.job_name,
+  };
   const json labels = {{api::kLabelRunUid, run.meta.uid},
                        {api::kLabelProject, run.spec.project},
                        {api::kLabelAttempt, std::to_string(run.status.attempts)},
-                       {"app.kubernetes.io/managed-by", "modelrun"}};
+                       {api::kLabelManagedBy, api::kManagedByOperator}};
   // The run's name is an annotation, because it may be longer than the value of a label may be.
   const json annotations = {{api::kAnnotationRun, run.meta.name},
                             {"kubectl.kubernetes.io/default-container", api::kModelContainer}};
-  return {
-      {"apiVersion", "batch/v1"},
-      {"kind", "Job"},
-      {"metadata",
-       {{"name", run.status.job_name},
-        {"namespace", run.meta.namespace_},
-        {"labels", labels},
-        {"annotations", annotations},
-        {"ownerReferences",
-         {{{"apiVersion", api::kApiVersion},
-           {"kind", "ModelRun"},
-           {"name", run.meta.name},
-           {"uid", run.meta.uid},
-           {"controller", true},
-           {"blockOwnerDeletion", false}}}}}},
-      {"spec",
-       {{"backoffLimit", 0},
-        {"completions", 1},
-        {"parallelism", 1},
-        {"podReplacementPolicy", "Failed"},
-        // Makes the Job keep the fact that its Pod was evicted or lost with its node: the Pod may be gone before the
-        // operator has seen it.
-        {"podFailurePolicy",
-         {{"rules",
-           {{{"action", "FailJob"}, {"onPodConditions", {{{"type", "DisruptionTarget"}, {"status", "True"}}}}}}}}},
-        {"template", {{"metadata", {{"labels", labels}, {"annotations", annotations}}}, {"spec", pod_spec(in)}}}}}};
+  return job_of(pod, run.status.job_name, owner_of("ModelRun", run.meta), labels, annotations);
+}
+
+json build_standby(const StandbyInput& in) {
+  const auto& project = in.project;
+  const bool harness = project.runtime.command.empty();
+  json variables = {env_entry(api::kEnvPrepare, std::string(harness ? api::kPrepareHarness : api::kPrepareNothing))};
+  if (harness) {
+    const auto& preload = project.warm.preload;
+    variables.push_back(env_entry(
+        api::kEnvPreload, preload ? fmt::format("{}", fmt::join(*preload, ",")) : std::string(api::kPreloadDefault)));
+  }
+  const PodInput pod{
+      .project = project,
+      .settings = in.settings,
+      .namespace_ = project.meta.namespace_,
+      .user_key = in.name,
+      .image = image_of(project, in.settings),
+      .agent_env = {env_entry(api::kEnvStandby, in.name)},
+      .model_env = std::move(variables),
+      // Kubernetes takes $$(X) for the text $(X), which `exec` replaces when there is a run.
+      .entry_point = "$$(ENTRYPOINT)",
+      // Of a run that adopts the standby when it is as old as it may be, and takes as long as any may.
+      .deadline_seconds = project.warm.max_age_seconds +
+                          active_deadline_seconds(project.limits.pending_seconds, in.settings.max_timeout_seconds),
+      .upstream = true,
+      .inputs = true,
+      .inputs_map = "",
+  };
+  const json labels = {{api::kLabelStandby, in.digest},
+                       {api::kLabelProject, project.meta.name},
+                       {api::kLabelManagedBy, api::kManagedByOperator}};
+  const json annotations = {{"kubectl.kubernetes.io/default-container", api::kModelContainer}};
+  return job_of(pod, in.name, owner_of("ModelProject", project.meta), labels, annotations);
+}
+
+std::string standby_digest(const api::ModelProject& project, const Settings& settings,
+                           const std::map<std::string, std::string>& versions) {
+  const auto job = build_standby({project, settings, "", ""});
+  return sha256_hex(api::canonical_json(json{{"spec", job.at("spec")}, {"versions", versions}})).substr(0, 32);
+}
+
+json build_adoption(const api::ModelRun& run, std::int64_t attempt, const api::ObjectMeta& job) {
+  return {{"metadata",
+           {{"uid", job.uid},
+            {"resourceVersion", std::to_string(job.resource_version)},
+            {"labels", {{api::kLabelRunUid, run.meta.uid}, {api::kLabelAttempt, std::to_string(attempt)}}},
+            {"annotations", {{api::kAnnotationRun, run.meta.name}}},
+            {"ownerReferences", {owner_of("ModelRun", run.meta)}}}}};
 }
 
 }  // namespace modelrun::controller

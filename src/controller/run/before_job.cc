@@ -152,6 +152,12 @@ Decision check_other(const Observed& observed, Time now) {
   return plan;
 }
 
+// True if a standby may have the run as soon as its commit is known, and will want the archive. A run that may have to
+// wait for a slot must not keep it that long.
+bool starts_at_once(const Observed& observed) {
+  return observed.project->warm.sandboxes > 0 && !observed.project->limits.max_concurrent_runs;
+}
+
 Plan source_failed(const Observed& observed, Time now) {
   const auto why = source_reason(observed.source.error.kind);
   const Duration left = std::chrono::seconds(observed.project->limits.pending_seconds) - source_waited(observed, now);
@@ -169,7 +175,8 @@ Decision check_source(const Observed& observed, Time now) {
     case SourceView::State::kNone:
     case SourceView::State::kWorking: {
       Plan plan = wait_for(observed, reason::kResolving, "resolving the commit and fetching it", kLookAgain, now);
-      if (source.state == SourceView::State::kNone) plan.before.emplace_back(ResolveSource{});
+      if (source.state == SourceView::State::kNone)
+        plan.before.emplace_back(ResolveSource{.hold = starts_at_once(observed)});
       return plan;
     }
     case SourceView::State::kFailed:
@@ -247,16 +254,41 @@ std::string warning_of(const Observed& observed, const Settings& settings) {
   return fmt::format("{}", fmt::join(told, "; "));
 }
 
+// The run is admitted, and a standby is kept for it. Adopts the standby, records what pin() records, and permits its pod
+// to execute the run, all in this pass. Nothing is permitted that is not at hand.
+Plan adopt(const Observed& observed, std::int64_t number, Time now, const Settings& settings) {
+  const auto& offer = *observed.standby;
+  const auto attempt = observed.run->status.attempts + 1;
+  Plan plan;
+  if (!observed.source.held) {
+    plan.before.emplace_back(ResolveSource{.hold = true});
+    plan.requeue_after = kLookAgain;
+    return plan;
+  }
+  if (!offer.adopted) plan.before.emplace_back(AdoptStandby{offer.job, static_cast<int>(attempt)});
+  plan.status = adopted(observed, number, attempt, image_of(*observed.project, settings), offer, now);
+  if (observed.run->spec.parameters) plan.after.emplace_back(ShowParameters{offer.job.uid});
+  plan.events.push_back(
+      {EventType::kNormal, "Started", fmt::format("pod {}, which stood ready, runs the model", offer.pod->meta.name)});
+  // with_job.cc says until when the pod may take.
+  plan.requeue_after = kAtOnce;
+  return plan;
+}
+
 // The run is admitted. Records the commit and the project's settings in status, and has the Job created.
 Plan pin(const Observed& observed, Time now, const Settings& settings) {
-  Plan plan;
-  const auto attempt = observed.run->status.attempts + 1;
   // A resumed run keeps the number it has.
   const auto given = observed.run->status.run_number;
-  plan.status = pinned(observed, given > 0 ? given : *observed.admitted_number, attempt,
-                       image_of(*observed.project, settings), now);
-  plan.status->warning = warning_of(observed, settings);
-  create_job(plan, observed, attempt);
+  const auto number = given > 0 ? given : *observed.admitted_number;
+  Plan plan;
+  if (observed.standby) {
+    plan = adopt(observed, number, now, settings);
+  } else {
+    const auto attempt = observed.run->status.attempts + 1;
+    plan.status = pinned(observed, number, attempt, image_of(*observed.project, settings), now);
+    create_job(plan, observed, attempt);
+  }
+  if (plan.status) plan.status->warning = warning_of(observed, settings);
   return plan;
 }
 

@@ -43,8 +43,9 @@ void bound(api::ModelRunStatus& status) {
     bound_reason(status.error->reason);
     bound(status.error->message, kMaxShownBytes);
   }
-  for (auto* name : {&status.branch, &status.pod_name, &status.node_name, &status.provenance.image,
-                     &status.provenance.image_id, &status.provenance.rings}) {
+  for (auto* name :
+       {&status.branch, &status.pod_name, &status.node_name, &status.provenance.image, &status.provenance.image_id,
+        &status.provenance.rings, &status.provenance.start, &status.provenance.cold_reason}) {
     bound(*name, kMaxNameBytes);
   }
   bound_artifacts(status.artifacts);

@@ -67,6 +67,13 @@ enum class Mark {
   kRefusalRead,  // when it was last looked up why the Job has no pod
 };
 
+// A standby (api/standby.h) that the run may have.
+struct StandbyOffer {
+  api::ObjectMeta job;
+  bool adopted = false;                     // its Job is the run's already, and the status does not say so yet
+  std::shared_ptr<const api::PodView> pod;  // never null
+};
+
 struct Observed {
   std::shared_ptr<const api::ModelRun> run;          // never null
   std::shared_ptr<const api::ModelProject> project;  // as it is now; null when there is none
@@ -83,6 +90,10 @@ struct Observed {
   // if the value is not needed yet.
   std::string identity;
   OtherRun other;
+  // While the run has no Job, and its project has standbys (spec.warm): the one that is kept for it, or why there is
+  // none.
+  std::optional<StandbyOffer> standby;
+  std::string cold_reason;
 
   // The Job of the current attempt, owned by this run. Null if it does not exist or is being deleted.
   std::shared_ptr<const api::JobView> job;
@@ -103,6 +114,9 @@ struct Observed {
   int durable_failures = 0;    // how often the durable copy could not be read although it may exist
   int payload_refusals = 0;    // how often the API server has refused to store the payload
   std::string payload_error;   // why it refused the last time
+  // The attempt's pod is an adopted standby, and this process knows that it was given no work yet: the model cannot have
+  // run.
+  bool awaits_work = false;
   // Why the source that was granted cannot be given to the attempt's pod; no value if it can, or was not asked for.
   std::optional<Error> source_lost;
   std::map<Mark, Duration> marks;  // how long ago each was set

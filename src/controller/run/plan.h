@@ -31,6 +31,17 @@ struct TakeLead {
 struct CreateJob {
   int attempt = 0;
 };
+// Make the Job of a standby the run's own, as that of `attempt`. Fails with kConflict if the Job has changed meanwhile:
+// another run has it, or it is being deleted.
+struct AdoptStandby {
+  api::ObjectMeta job;
+  int attempt = 0;
+};
+// Create the ConfigMap of the run's parameters, which the Job with this UID owns. The pod of an adopted standby has got
+// them by other means; this is for people.
+struct ShowParameters {
+  std::string job_uid;
+};
 // Delete that Job. Kubernetes then deletes its Pod and its ConfigMap. A Job that is gone already is no error.
 struct DeleteJob {
   std::string name;
@@ -53,8 +64,8 @@ struct WritePayload {
 // Delete the run itself. A run that is gone already is no error.
 struct DeleteRun {};
 
-using Action = std::variant<ResolveSource, RequestAdmission, TakeLead, CreateJob, DeleteJob, ReadDurable, OrderCancel,
-                            WritePayload, DeleteRun>;
+using Action = std::variant<ResolveSource, RequestAdmission, TakeLead, CreateJob, AdoptStandby, ShowParameters,
+                            DeleteJob, ReadDurable, OrderCancel, WritePayload, DeleteRun>;
 
 enum class EventType { kNormal, kWarning };
 

@@ -55,6 +55,9 @@ ModelRunStatus next_status(const Observed& observed) {
   return status;
 }
 
+// A further attempt gets a pod of its own: the loss of the one before may have had a cause that standbys share.
+constexpr std::string_view kRetryStartsCold = "FurtherAttempt";
+
 constexpr Say kUnderWay{ConditionStatus::kUnknown, ConditionStatus::kFalse, ConditionStatus::kTrue};
 
 // The stream for status: all of it if it is short, else its first and last `kInlineStreamBytes`, cut at UTF-8
@@ -136,7 +139,8 @@ Time end_time(const api::ResultFrame* frame, const api::PodView* pod, Time now) 
 
 void take_pod(const api::PodView& pod, ModelRunStatus& status) {
   status.node_name = pod.node;
-  if (!status.timeline.scheduled) status.timeline.scheduled = pod.scheduled_at;
+  // A standby's pod got its node before there was the run.
+  if (!status.timeline.scheduled && !status.timeline.adopted) status.timeline.scheduled = pod.scheduled_at;
   if (!pod.model.image_id.empty()) status.provenance.image_id = pod.model.image_id;
 }
 
@@ -215,7 +219,10 @@ ModelRunStatus new_attempt(const Observed& observed, std::int64_t attempt, Time 
   status.started_at.reset();
   status.timeline.started.reset();
   status.timeline.scheduled.reset();
+  status.timeline.adopted.reset();
   status.timeline.job_created = now;
+  status.provenance.start.clear();
+  status.provenance.cold_reason.clear();
   status.message = attempt > 1 ? fmt::format("starting attempt {}", attempt) : "starting";
   set_conditions(observed, status, kUnderWay, attempt > 1 ? api::reason::kRetrying : api::reason::kStarting,
                  status.message, now);
@@ -245,6 +252,28 @@ ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_
   status.identity = observed.identity;
   status.data_snapshot_ref = observed.project->data.snapshot_ref;
   if (observed.run->spec.parameters) status.provenance.parameters_digest = observed.run->spec.parameters->digest();
+  if (!observed.cold_reason.empty()) {
+    status.provenance.start = api::kStartCold;
+    status.provenance.cold_reason = observed.cold_reason;
+  }
+  return status;
+}
+
+ModelRunStatus adopted(const Observed& observed, std::int64_t number, std::int64_t attempt, std::string image,
+                       const StandbyOffer& offer, Time now) {
+  ModelRunStatus status = pinned(observed, number, attempt, std::move(image), now);
+  status.phase = Phase::kRunning;
+  status.job_name = offer.job.name;
+  status.pod_name = offer.pod->meta.name;
+  status.pod_uid = offer.pod->meta.uid;
+  status.timeline.job_created.reset();
+  status.timeline.adopted = now;
+  status.started_at = status.timeline.started = now;
+  status.provenance.start = api::kStartWarm;
+  status.provenance.cold_reason.clear();
+  take_pod(*offer.pod, status);
+  status.message = "the model is running";
+  set_conditions(observed, status, kUnderWay, api::reason::kRunning, status.message, now);
   return status;
 }
 
@@ -267,7 +296,13 @@ ModelRunStatus joined(const Observed& observed, Time now) {
 }
 
 ModelRunStatus retried(const Observed& observed, Time now) {
-  return new_attempt(observed, observed.run->status.attempts + 1, now);
+  const bool had_start = !observed.run->status.provenance.start.empty();
+  ModelRunStatus status = new_attempt(observed, observed.run->status.attempts + 1, now);
+  if (had_start) {
+    status.provenance.start = api::kStartCold;
+    status.provenance.cold_reason = kRetryStartsCold;
+  }
+  return status;
 }
 
 ModelRunStatus running(const Observed& observed, const Claim& claim, const api::PodView* pod, Time now) {

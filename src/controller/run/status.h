@@ -31,6 +31,10 @@ api::ModelRunStatus waiting(const Observed& observed, std::string_view reason, c
 api::ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_t attempt, std::string image,
                            Time now);
 
+// The run is admitted as by pinned(), and adopts the standby `offer`: its pod is recorded, and the phase is Running.
+api::ModelRunStatus adopted(const Observed& observed, std::int64_t number, std::int64_t attempt, std::string image,
+                            const StandbyOffer& offer, Time now);
+
 // The run waits for the result of observed.other.run, which must not be null, and neither must observed.project.
 // Records the run's own commit.
 api::ModelRunStatus joined(const Observed& observed, Time now);

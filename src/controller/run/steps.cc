@@ -74,7 +74,11 @@ Plan end_with(Ending ending) {
 Plan conclude(const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now) {
   const bool wanted = !observed.run->spec.cancel && !project_deleted(observed) && observed.project != nullptr;
   const auto& status = observed.run->status;
-  if (!verdict.retryable || !wanted || status.attempts >= observed.as_admitted->limits.attempts) {
+  // A standby that ended before the model was started costs a cold start, and no attempt.
+  const bool unstarted = observed.frame != nullptr && observed.frame->exit.how == api::ExitHow::kNotStarted;
+  const bool idle = status.provenance.start == api::kStartWarm && (observed.awaits_work || unstarted);
+  const bool retryable = verdict.retryable || (observed.awaits_work && verdict.phase == api::Phase::kFailed);
+  if (!retryable || !wanted || status.attempts >= observed.as_admitted->limits.attempts + (idle ? 1 : 0)) {
     return finish(observed, verdict, pod, now);
   }
   const auto generation = observed.project->meta.generation;

@@ -131,15 +131,26 @@ Decision refuse_unsound(const Attempt& attempt) {
 
 }  // namespace
 
+namespace {
+
+// False for a name that the API server would take for another path.
+bool is_plain_name(const std::string& name) {
+  const auto is_plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; };
+  return std::ranges::all_of(name, is_plain) && !name.contains("..");
+}
+
+}  // namespace
+
 bool is_sound(const Observed& observed) {
   const auto& status = observed.run->status;
-  // The API server would take anything else for another path.
-  const bool pod_named = std::ranges::all_of(
-      status.pod_name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; });
+  // The Job of an adopted standby had its name before it had a run.
+  const bool job_named = status.provenance.start == api::kStartWarm
+                             ? is_plain_name(status.job_name)
+                             : status.job_name == child_name(observed.run->meta, status.attempts);
   // An older operator did not record the settings, and the project may have been deleted since the model was started.
   const bool has_settings = observed.as_admitted || status.phase == Phase::kRunning;
-  return has_settings && !status.commit_sha.empty() && status.attempts > 0 && pod_named &&
-         !status.pod_name.contains("..") && status.job_name == child_name(observed.run->meta, status.attempts);
+  return has_settings && !status.commit_sha.empty() && status.attempts > 0 && is_plain_name(status.pod_name) &&
+         job_named;
 }
 
 Plan decide_with_job(const Observed& observed, Time now, const Settings& settings) {

@@ -46,8 +46,9 @@ ModelRunStatus full_status() {
   status.project_spec = json{{"runtime", {{"image", "i"}}}};
   status.identity = "sha256:1";
   status.reused_from = RunRef{"other", "other-uid", 6};
-  status.timeline = {second(0), second(1), second(2), second(3), second(4), second(5), second(6), second(7), second(8)};
-  status.provenance = {"image", "image-id", "parameters", "source", "outputs", "rings"};
+  status.timeline = {second(0), second(1), second(2), second(3), second(4),
+                     second(5), second(6), second(7), second(8), second(9)};
+  status.provenance = {"image", "image-id", "parameters", "source", "outputs", "rings", "Cold", "NoneReady"};
   set_condition(status.conditions, {"Succeeded", ConditionStatus::kFalse, "NonZeroExit", "m", second(3), 2});
   return status;
 }
@@ -238,7 +239,6 @@ TEST(Workload, Pod) {
         {"name": "model", "imageID": "i2", "state": {"terminated": {"exitCode": 137, "signal": 9, "reason": "OOMKilled",
           "message": "t", "startedAt": "2026-01-01T00:00:03Z", "finishedAt": "2026-01-01T00:00:04Z"}}},
         {"name": "injected", "state": {"waiting": {"reason": "No"}}}]}})"));
-  EXPECT_EQ(pod.run_uid, "r");
   EXPECT_EQ(pod.run, "forecast");
   EXPECT_EQ(pod.meta.owner_name, "job");
   EXPECT_EQ(pod.meta.owner_uid, "j");

@@ -74,6 +74,15 @@ std::unique_ptr<OrderWatch> FakeHandler::watch_orders(AttemptRef, PodIdentity, O
   return std::make_unique<FakeWatch>(*this);
 }
 
+std::unique_ptr<OrderWatch> FakeHandler::await_work(StandbyRef standby, PodIdentity, WorkDone done) {
+  if (work) done(*work);
+  const std::lock_guard lock(mutex_);
+  standbys.push_back(standby.namespace_ + "/" + standby.job);
+  ++watches_;
+  changed_.notify_all();
+  return std::make_unique<FakeWatch>(*this);
+}
+
 void FakeHandler::wait_for_watches(int count) {
   std::unique_lock lock(mutex_);
   EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(20), [&] { return watches_ == count; }));

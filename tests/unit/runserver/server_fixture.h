@@ -46,12 +46,14 @@ class FakeHandler final : public Handler {
  public:
   using ArchiveDone = std::function<void(Result<std::shared_ptr<const source::Archive>>)>;
   using OrderDone = std::function<void(Result<Order>)>;
+  using WorkDone = std::function<void(Result<GivenWork>)>;
 
   [[nodiscard]] bool leading() const override { return is_leading; }
   void claim(AttemptRef attempt, PodIdentity pod, ArchiveDone done) override;
   void submit(AttemptRef attempt, PodIdentity pod, api::ResultFrame frame,
               std::function<void(Result<void>)> done) override;
   std::unique_ptr<OrderWatch> watch_orders(AttemptRef attempt, PodIdentity pod, OrderDone done) override;
+  std::unique_ptr<OrderWatch> await_work(StandbyRef standby, PodIdentity pod, WorkDone done) override;
 
   // Blocks until `count` watches are open. They are opened and closed on server threads.
   void wait_for_watches(int count);
@@ -62,6 +64,8 @@ class FakeHandler final : public Handler {
   std::optional<Result<std::shared_ptr<const source::Archive>>> archive;  // set before the request
   std::optional<Result<void>> committed = Result<void>{};
   std::optional<Result<Order>> order;
+  std::optional<Result<GivenWork>> work;  // none: await_work() is never answered
+  std::vector<std::string> standbys;      // that have asked for work
 
  private:
   friend class FakeWatch;

@@ -23,6 +23,10 @@ std::string show(const Action& action) {
     std::string operator()(const RequestAdmission&) const { return "admit"; }
     std::string operator()(const TakeLead&) const { return "lead"; }
     std::string operator()(const CreateJob& step) const { return fmt::format("job:{}", step.attempt); }
+    std::string operator()(const AdoptStandby& step) const {
+      return fmt::format("adopt:{}:{}", step.job.name, step.attempt);
+    }
+    std::string operator()(const ShowParameters& step) const { return "show-parameters:" + step.job_uid; }
     std::string operator()(const DeleteJob& step) const { return "delete:" + step.name; }
     std::string operator()(const ReadDurable& step) const {
       return (step.last ? "read-last:" : "read:") + step.pod_name;
@@ -123,7 +127,6 @@ Scene& Scene::with_pod(const std::string& name) {
   api::PodView pod;
   pod.meta = meta(name, name + "-uid");
   pod.meta.owner_name = run.status.job_name;
-  pod.run_uid = run.meta.uid;
   pod.run = run.meta.name;
   pod.phase = "Running";
   pod.node = "node-of-" + name;

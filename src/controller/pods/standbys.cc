@@ -1,0 +1,162 @@
+#include "controller/pods/standbys.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace modelrun::controller {
+namespace {
+
+// Longer than a pod needs to ask again, shorter than it may take to notice that its node is gone.
+constexpr std::chrono::seconds kStillReady{2};
+constexpr std::chrono::seconds kFirstRetry{1};
+constexpr std::chrono::seconds kMostRetry{300};
+
+std::unexpected<Error> no_longer_leading() {
+  return fail(ErrorKind::kUnavailable, "this operator no longer leads; ask again");
+}
+
+}  // namespace
+
+class Standbys::Watch final : public runserver::OrderWatch {
+ public:
+  Watch(std::shared_ptr<Standbys> standbys, std::string pod_uid, std::uint64_t id)
+      : standbys_(std::move(standbys)), pod_uid_(std::move(pod_uid)), id_(id) {}
+  ~Watch() override { standbys_->end_request(pod_uid_, id_); }
+
+ private:
+  const std::shared_ptr<Standbys> standbys_;
+  std::string pod_uid_;
+  std::uint64_t id_;
+};
+
+std::unique_ptr<runserver::OrderWatch> Standbys::await_work(const std::string& pod_uid, const WorkFn& done) {
+  std::uint64_t id = 0;
+  bool closed = false;
+  {
+    const MutexLock lock(mutex_);
+    id = next_id_++;
+    closed = closed_;
+    if (!closed) {
+      auto& entry = entries_[pod_uid];
+      entry.id = id;
+      entry.done = done;
+      entry.asked_until.reset();
+    }
+  }
+  if (closed) done(no_longer_leading());
+  return std::make_unique<Watch>(shared_from_this(), pod_uid, id);
+}
+
+void Standbys::end_request(const std::string& pod_uid, std::uint64_t id) {
+  const MutexLock lock(mutex_);
+  const auto found = entries_.find(pod_uid);
+  if (found == entries_.end() || found->second.id != id) return;
+  found->second.done = {};
+  found->second.asked_until = clock_.now();
+}
+
+bool Standbys::ready(const std::string& pod_uid) const {
+  const MutexLock lock(mutex_);
+  const auto found = entries_.find(pod_uid);
+  if (found == entries_.end()) return false;
+  const auto& until = found->second.asked_until;
+  return !until || clock_.now() - *until <= kStillReady;
+}
+
+bool Standbys::reserve(const std::string& pod_uid, const std::string& run_uid) {
+  const MutexLock lock(mutex_);
+  const auto found = entries_.find(pod_uid);
+  if (found == entries_.end()) return false;
+  auto& holder = found->second.reserved_for;
+  if (holder == run_uid) return true;
+  if (!holder.empty()) return false;
+  release_locked(run_uid);
+  holder = run_uid;
+  reserved_[run_uid] = pod_uid;
+  return true;
+}
+
+void Standbys::release(const std::string& run_uid) {
+  const MutexLock lock(mutex_);
+  release_locked(run_uid);
+}
+
+void Standbys::release_locked(const std::string& run_uid) {
+  const auto kept = reserved_.find(run_uid);
+  if (kept == reserved_.end()) return;
+  if (const auto entry = entries_.find(kept->second); entry != entries_.end()) entry->second.reserved_for.clear();
+  reserved_.erase(kept);
+}
+
+Standbys::WorkFn Standbys::take_request(const std::string& pod_uid) {
+  const MutexLock lock(mutex_);
+  const auto found = entries_.find(pod_uid);
+  return found == entries_.end() ? WorkFn{} : std::exchange(found->second.done, {});
+}
+
+void Standbys::forget(const std::string& pod_uid) {
+  WorkFn done;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = entries_.find(pod_uid);
+    if (found == entries_.end()) return;
+    done = std::move(found->second.done);
+    reserved_.erase(found->second.reserved_for);
+    entries_.erase(found);
+  }
+  if (done) done(fail(ErrorKind::kConflict, "this pod is gone"));
+}
+
+void Standbys::close() {
+  std::map<std::string, Entry> entries;
+  {
+    const MutexLock lock(mutex_);
+    closed_ = true;
+    entries.swap(entries_);
+  }
+  for (const auto& [uid, entry] : entries) {
+    if (entry.done) entry.done(no_longer_leading());
+  }
+}
+
+void Standbys::note_failure(const std::string& project_uid, std::string message) {
+  const MutexLock lock(mutex_);
+  auto& failures = failures_[project_uid];
+  failures.message = std::move(message);
+  // Those that were made together fail together, and are one failure.
+  if (failures.count > 0 && clock_.now() < failures.retry_at) return;
+  const auto wait = std::min<std::chrono::seconds>(kFirstRetry * (1 << std::min(failures.count, 9)), kMostRetry);
+  ++failures.count;
+  failures.retry_at = clock_.now() + wait;
+}
+
+void Standbys::note_ready(const std::string& project_uid) {
+  const MutexLock lock(mutex_);
+  failures_.erase(project_uid);
+}
+
+std::optional<Standbys::Trouble> Standbys::trouble(const std::string& project_uid) const {
+  const MutexLock lock(mutex_);
+  const auto found = failures_.find(project_uid);
+  if (found == failures_.end()) return std::nullopt;
+  return Trouble{found->second.message, std::chrono::duration_cast<Duration>(found->second.retry_at - clock_.now())};
+}
+
+void Standbys::forget_project(const std::string& project_uid) {
+  note_ready(project_uid);
+}
+
+std::string Standbys::new_name(const std::string& project) {
+  constexpr std::string_view kLetters = "bcdfghjklmnpqrstvwxz2456789";
+  std::string tail = "-standby-";
+  {
+    const MutexLock lock(mutex_);
+    for (int i = 0; i < 10; ++i) tail += kLetters[random_() % kLetters.size()];
+  }
+  std::string head = project.substr(0, 63 - tail.size());
+  while (!head.empty() && (head.back() == '-' || head.back() == '.')) head.pop_back();
+  return head + tail;
+}
+
+}  // namespace modelrun::controller

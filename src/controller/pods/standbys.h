@@ -1,0 +1,90 @@
+// The standbys (api/standby.h) whose pods ask for work, as this process sees them: who is ready, which run is about to
+// adopt whom, and the requests that wait for an answer.
+//
+// All of it is lost when the process ends, and nothing depends on it: whose a standby is stands in its Job, and a pod
+// that gets no answer asks again.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mutex.h"
+#include "runserver/handler.h"
+#include "runtime/steady_clock.h"
+
+namespace modelrun::controller {
+
+// Thread-safe; no function blocks for long. Pods are named by their UID. Callbacks are called without a lock held, on
+// the thread that answers, so they must not block. Held by a std::shared_ptr, because requests may outlive the term.
+class Standbys : public std::enable_shared_from_this<Standbys> {
+ public:
+  using WorkFn = std::function<void(Result<runserver::GivenWork>)>;
+
+  // `seed` is that of the names.
+  Standbys(const runtime::SteadyClock& clock, std::uint64_t seed) : clock_(clock), random_(seed) {}
+
+  // For RunGate, which has checked whose the pod is. A pod that asks again takes the place of its earlier request. The
+  // request ends when the returned object is destroyed. Never returns null.
+  std::unique_ptr<runserver::OrderWatch> await_work(const std::string& pod_uid, const WorkFn& done);
+
+  // True while the pod asks, and for two seconds after its last request has ended: it asks again at once.
+  [[nodiscard]] bool ready(const std::string& pod_uid) const;
+  // Keeps the pod for the run, which is about to adopt its Job, and lets go of another that was kept for it. False if
+  // another run has it, or if it has never asked.
+  bool reserve(const std::string& pod_uid, const std::string& run_uid);
+  // Lets go of what reserve() has kept for the run. Call when it has adopted the Job or will not.
+  void release(const std::string& run_uid);
+
+  // Takes the request of the pod out, so that the caller answers it, once; null if the pod does not ask now.
+  [[nodiscard]] WorkFn take_request(const std::string& pod_uid);
+  // Call when the pod is gone.
+  void forget(const std::string& pod_uid);
+  // Call when the term ends: answers all requests, and those to come, with kUnavailable.
+  void close();
+
+  // How often standbys of a project have failed in a row, and when the next one may be made.
+  struct Trouble {
+    std::string message;
+    Duration retry_in{};  // not above zero: now
+  };
+  void note_failure(const std::string& project_uid, std::string message);
+  void note_ready(const std::string& project_uid);
+  [[nodiscard]] std::optional<Trouble> trouble(const std::string& project_uid) const;
+  void forget_project(const std::string& project_uid);
+
+  // A name for the Job of a standby: "<project>-standby-<10 characters>", cut to 63.
+  std::string new_name(const std::string& project);
+
+ private:
+  class Watch;
+  struct Entry {
+    std::uint64_t id = 0;  // of the request
+    WorkFn done;           // empty: none waits
+    std::optional<runtime::SteadyClock::Point> asked_until;
+    std::string reserved_for;
+  };
+  struct Failures {
+    int count = 0;
+    std::string message;
+    runtime::SteadyClock::Point retry_at{};
+  };
+  void end_request(const std::string& pod_uid, std::uint64_t id);
+  void release_locked(const std::string& run_uid) REQUIRES(mutex_);
+
+  const runtime::SteadyClock& clock_;
+  mutable Mutex mutex_;
+  bool closed_ GUARDED_BY(mutex_) = false;
+  std::uint64_t next_id_ GUARDED_BY(mutex_) = 1;
+  std::map<std::string, Entry> entries_ GUARDED_BY(mutex_);         // by pod UID
+  std::map<std::string, std::string> reserved_ GUARDED_BY(mutex_);  // the pod that is kept for a run, by run UID
+  std::map<std::string, Failures> failures_ GUARDED_BY(mutex_);     // by project UID
+  std::mt19937_64 random_ GUARDED_BY(mutex_);
+};
+
+}  // namespace modelrun::controller

@@ -1,0 +1,96 @@
+#include "controller/project/standbys.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace modelrun::controller {
+namespace {
+
+constexpr const char* kCondition = "WarmPoolHealthy";
+
+// Longer than any project has to wait for its pods, so that a pod that never becomes ready is replaced by another try.
+Duration pending_limit(const api::ModelProject& project) {
+  return std::chrono::seconds(project.limits.pending_seconds);
+}
+
+std::int64_t wanted_of(const api::ModelProject& project) {
+  return project.suspend || project.meta.deleting() ? 0 : std::max<std::int64_t>(project.warm.sandboxes, 0);
+}
+
+// Sorts those that are to go out of `pool`, notes the failures, and returns those that stay, the most useful first.
+std::vector<const Standby*> keep_good(const ProjectObserved& observed, ProjectPlan& plan) {
+  const auto& project = *observed.project;
+  const Duration most = std::chrono::seconds(project.warm.max_age_seconds);
+  std::vector<const Standby*> good;
+  for (const auto& standby : observed.pool.standbys) {
+    const bool stuck = !standby.ready && standby.age >= pending_limit(project);
+    if (standby.over || stuck) {
+      plan.failures.push_back(standby.trouble.empty() ? "a standby ended before it was needed" : standby.trouble);
+    }
+    if (standby.over || stuck || standby.digest != observed.pool.digest || standby.age >= most) {
+      plan.drop_standbys.push_back(standby.job);
+      continue;
+    }
+    good.push_back(&standby);
+    requeue(plan, most - standby.age);
+    if (!standby.ready) requeue(plan, pending_limit(project) - standby.age);
+  }
+  std::ranges::sort(good, std::ranges::greater{},
+                    [](const Standby* standby) { return std::pair(standby->ready, standby->age); });
+  return good;
+}
+
+std::string trouble_of(const ProjectObserved& observed, const std::vector<const Standby*>& good) {
+  for (const auto* standby : good) {
+    if (!standby->ready && !standby->trouble.empty()) return standby->trouble;
+  }
+  return observed.pool.trouble;
+}
+
+}  // namespace
+
+void plan_standbys(const ProjectObserved& observed, ProjectPlan& plan, api::ModelProjectStatus& status, Time now) {
+  const auto& project = *observed.project;
+  const auto& pool = observed.pool;
+  const auto wanted = wanted_of(project);
+  auto good = keep_good(observed, plan);
+  while (static_cast<std::int64_t>(good.size()) > wanted) {
+    plan.drop_standbys.push_back(good.back()->job);
+    good.pop_back();
+  }
+  const auto missing = wanted - static_cast<std::int64_t>(good.size());
+  const auto makes = std::min(missing, pool.room);
+  // After a failure the next pass, to which the deletion leads, knows how long to wait.
+  if (makes > 0 && !pool.digest.empty() && plan.failures.empty()) {
+    if (pool.retry_in <= Duration::zero())
+      plan.make_standbys = makes;
+    else
+      requeue(plan, pool.retry_in);
+  }
+  if (project.warm.sandboxes == 0) {
+    status.warm.reset();
+    std::erase_if(status.conditions, [](const auto& condition) { return condition.type == kCondition; });
+    return;
+  }
+  const auto ready = std::ranges::count_if(good, [](const auto* standby) { return standby->ready; });
+  status.warm = {ready, wanted};
+  const auto trouble = trouble_of(observed, good);
+  const bool capped = missing > pool.room;
+  // While nothing is wrong the condition does not follow each standby that is used and made anew.
+  const bool fine = trouble.empty() && !capped;
+  const auto message = wanted == 0 ? std::string("the project is suspended")
+                       : fine      ? fmt::format("{} sandboxes are kept ready", wanted)
+                       : capped
+                           ? fmt::format("{} of {} are ready: the operator's --max-standbys is reached", ready, wanted)
+                           : fmt::format("{} of {} are ready: {}", ready, wanted, trouble);
+  api::set_condition(status.conditions, {kCondition, fine ? api::ConditionStatus::kTrue : api::ConditionStatus::kFalse,
+                                         wanted == 0 ? "Suspended"
+                                         : fine      ? "Maintained"
+                                         : capped    ? "LimitReached"
+                                                     : "StandbyFailed",
+                                         message, now, project.meta.generation});
+}
+
+}  // namespace modelrun::controller
