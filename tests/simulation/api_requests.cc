@@ -128,7 +128,7 @@ Response ApiServer::handle(const kube::Request& request, const std::string& who)
     case Method::kDelete:
       return erase(*target, request, who);
     case Method::kPatch:
-      break;
+      return patch(*target, request, who);
   }
   return status_answer(405, "MethodNotAllowed", "the simulated API server has no such method");
 }
@@ -186,6 +186,19 @@ Response ApiServer::post(const Target& target, const kube::Request& request, con
   if (!object.is_object()) return status_answer(400, "BadRequest", "the body is not a JSON object");
   auto created = create(target.kind, std::move(object), who);
   return created ? object_answer(201, *created) : error_answer(created.error());
+}
+
+// A merge patch, which is the one kind that the operator sends.
+Response ApiServer::patch(const Target& target, const kube::Request& request, const std::string& who) {
+  const auto before = find(target.kind, target.key());
+  const Json change = Json::parse(request.body, nullptr, false);
+  if (!before || !change.is_object()) return put(target, request, who);
+  auto wanted = before->json;
+  wanted["metadata"].erase("resourceVersion");
+  wanted.merge_patch(change);
+  auto replaced = request;
+  replaced.body = wanted.dump();
+  return put(target, replaced, who);
 }
 
 Response ApiServer::put(const Target& target, const kube::Request& request, const std::string& who) {

@@ -85,6 +85,7 @@ class ApiServer {
   kube::Response read(const Target& target);
   kube::Response list(const Target& target);
   kube::Response put(const Target& target, const kube::Request& request, const std::string& who);
+  kube::Response patch(const Target& target, const kube::Request& request, const std::string& who);
   kube::Response post(const Target& target, const kube::Request& request, const std::string& who);
   kube::Response erase(const Target& target, const kube::Request& request, const std::string& who);
   [[nodiscard]] Objects at_version(Kind kind, std::uint64_t version) const;

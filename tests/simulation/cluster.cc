@@ -6,6 +6,7 @@
 
 #include "api/json_access.h"
 #include "api/model_run.h"
+#include "api/standby.h"
 
 namespace modelrun::simulation {
 namespace {
@@ -51,7 +52,9 @@ int attempt_of(const Json& object) {
 
 }  // namespace
 
-Cluster::Cluster(PodParts parts) : parts_(std::move(parts)), sim_(parts_.sim), server_(parts_.server) {}
+Cluster::Cluster(PodParts parts) : parts_(std::move(parts)), sim_(parts_.sim), server_(parts_.server) {
+  parts_.plan_of_run = [this](const std::string& key) { return plan_of_run(key); };
+}
 
 void Cluster::start() {
   sim_.fibers.spawn(sim_.group, "job controller", [this] { control_jobs(); });
@@ -171,7 +174,7 @@ void Cluster::collect_garbage() {
 bool Cluster::collect_once() {
   const auto exists = [this](const Json& owner, const std::string& namespace_) {
     const auto uid = api::text_at(owner, "uid");
-    for (const Kind kind : {Kind::kRuns, Kind::kJobs}) {
+    for (const Kind kind : {Kind::kRuns, Kind::kJobs, Kind::kProjects}) {
       const auto found = server_.find_uid(kind, uid);
       if (found && meta_text(found->json, "namespace") == namespace_) return true;
     }
@@ -203,6 +206,23 @@ bool Cluster::collect_once() {
   return !garbage.empty();
 }
 
+ModelPlan Cluster::plan_of_run(const std::string& key) const {
+  const auto given = plans_.find(key);
+  if (given != plans_.end()) return given->second;
+  return sim_.instant ? ModelPlan{} : plan_of(sim_.seed, key);
+}
+
+// A run has adopted the Job of a standby: its pod is the run's from now on.
+void Cluster::note_adoption(const Object& run, const Json& job) {
+  for (const auto& [uid, pod] : pods_) {
+    if (pod->job_uid != uid_of(job)) continue;
+    pod->run_uid = uid_of(run->json);
+    pod->run_key = key_of(run->json);
+    pod->attempt = attempt_of(job);
+    runs_[pod->run_uid].pods.push_back(pod);
+  }
+}
+
 // ---- What happens to Jobs and pods ---------------------------------------------------------------------------------
 
 void Cluster::on_commit(const Commit& commit) {
@@ -216,7 +236,9 @@ void Cluster::note_job(const Commit& commit) {
   if (!owner || meta_text(owner->json, "namespace") != meta_text(json, "namespace")) return;
   auto& run = runs_[uid_of(owner->json)];
   const bool of_operator = commit.who.starts_with("operator");
-  if (!commit.before && of_operator) run.jobs[attempt_of(json)].push_back(uid_of(json));
+  const bool adopts = commit.before && owner_uid(commit.before->json) != uid_of(owner->json);
+  if ((!commit.before || adopts) && of_operator) run.jobs[attempt_of(json)].push_back(uid_of(json));
+  if (adopts) note_adoption(owner, json);
   const bool begins_deletion =
       commit.before && !is_deleting(commit.before->json) && (!commit.after || is_deleting(json));
   if (begins_deletion && !of_operator && commit.who != "garbage collector") run.job_deleted = true;
@@ -227,21 +249,22 @@ void Cluster::note_pod(const Commit& commit) {
   if (!commit.before && commit.who == "job controller") {
     const auto job = server_.find_uid(Kind::kJobs, owner_uid(json));
     const auto run = job ? server_.find_uid(Kind::kRuns, owner_uid(job->json)) : nullptr;
-    if (!run || meta_text(run->json, "namespace") != meta_text(json, "namespace")) return;
+    const bool standby = job && !label_text(job->json, api::kLabelStandby).empty();
+    if (!standby && (!run || meta_text(run->json, "namespace") != meta_text(json, "namespace"))) return;
     auto truth = std::make_shared<PodTruth>();
-    truth->run_uid = uid_of(run->json);
-    truth->run_key = key_of(run->json);
+    truth->standby = standby;
+    if (!standby) {
+      truth->run_uid = uid_of(run->json);
+      truth->run_key = key_of(run->json);
+    }
     truth->job_uid = uid_of(job->json);
     truth->job_key = key_of(job->json);
     truth->pod_uid = uid_of(json);
     truth->pod_key = key_of(json);
-    truth->attempt = attempt_of(json);
+    truth->attempt = standby ? 0 : attempt_of(json);
     pods_[truth->pod_uid] = truth;
-    const auto given = plans_.find(truth->run_key);
-    const auto plan = given != plans_.end() ? given->second
-                      : sim_.instant        ? ModelPlan{}
-                                            : plan_of(sim_.seed, truth->run_key);
-    runs_[truth->run_uid].pods.push_back(truth);
+    const auto plan = standby ? ModelPlan{} : plan_of_run(truth->run_key);
+    if (!standby) runs_[truth->run_uid].pods.push_back(truth);
     sim_.fibers.spawn(sim_.group, "pod " + truth->pod_key,
                       [life = std::make_shared<PodLife>(parts_, truth, plan)] { life->live(); });
     return;

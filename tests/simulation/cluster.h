@@ -49,6 +49,8 @@ class Cluster {
   bool collect_once();
   void note_job(const Commit& commit);
   void note_pod(const Commit& commit);
+  void note_adoption(const Object& run, const Json& job);
+  [[nodiscard]] ModelPlan plan_of_run(const std::string& key) const;
 
   PodParts parts_;
   Sim& sim_;

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "api/standby.h"
 #include "api/json_access.h"
 #include "api/model_run.h"
 
@@ -145,6 +146,11 @@ void Invariants::check_deletion(const Commit& commit) {
   const bool ours =
       known != cluster_.runs().end() && known->second.key.starts_with(meta_text(object, "namespace") + "/");
   check({14});
+  // A standby is its project's, until a run adopts it.
+  const auto project = server_.find_uid(Kind::kProjects, owner_uid(object));
+  const bool standby = commit.kind == Kind::kJobs && !label_text(object, api::kLabelStandby).empty() && project &&
+                       meta_text(project->json, "namespace") == meta_text(object, "namespace");
+  if (standby) return;
   const bool of_job = commit.kind == Kind::kPods || commit.kind == Kind::kConfigMaps;
   if (!ours && !of_job) violate("I14", fmt::format("{} deletes {}, which is not ours", commit.who, key_of(object)));
 }
@@ -176,9 +182,11 @@ void Invariants::on_grant(const PodTruth& pod) {
   const auto run = server_.find_uid(Kind::kRuns, pod.run_uid);
   if (!run || truth.nonsense) return;
   check({1});
+  if (pod.misdirected) violate("I1", fmt::format("pod {} was given the work of another run", pod.pod_key));
   const bool recorded = status_text(run->json, "podUID") == pod.pod_uid;
   const bool same_attempt = api::int_at(member(run->json, "status"), "attempts") == pod.attempt;
-  if (!recorded && same_attempt && status_text(run->json, "phase") == "Pending") {
+  const bool before = pod.standby && api::int_at(member(run->json, "status"), "attempts").value_or(0) < pod.attempt;
+  if (!recorded && (before || (same_attempt && status_text(run->json, "phase") == "Pending"))) {
     violate("I1", fmt::format("pod {} got the source before it was recorded", pod.pod_key));
   }
   // The models of a project that run now: their pods have the source, and their Jobs are there.
@@ -231,12 +239,22 @@ void Invariants::check_calm(Nanos since) {
   }
 }
 
+// The UID of the run that a child of it, or the Job or pod of a standby, belongs to; empty if it is no run's yet.
+std::string Invariants::run_of(const Json& object) const {
+  const auto& label = label_text(object, api::kLabelRunUid);
+  if (!label.empty()) return label;
+  const auto pod = cluster_.pods().find(uid_of(object));
+  return pod == cluster_.pods().end() ? std::string() : pod->second->run_uid;
+}
+
 void Invariants::check_end() {
   check({5});
   for (const Kind kind : {Kind::kJobs, Kind::kPods, Kind::kConfigMaps}) {
     for (const auto& [key, object] : server_.all(kind)) {
       if (label_text(object->json, "forged") == "true") continue;
-      const auto run = server_.find_uid(Kind::kRuns, label_text(object->json, api::kLabelRunUid));
+      const auto uid = run_of(object->json);
+      if (uid.empty()) continue;  // of a standby
+      const auto run = server_.find_uid(Kind::kRuns, uid);
       const bool result = kind == Kind::kConfigMaps && member(object->json, "binaryData").is_object();
       const bool finished = run && is_final_phase(status_text(run->json, "phase"));
       if (run && (result || !finished)) continue;

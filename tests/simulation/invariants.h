@@ -61,6 +61,7 @@ class Invariants {
   void check_run(const Commit& commit);
   void check_number(const Json& run);
   void check_job_creation(const Json& job);
+  [[nodiscard]] std::string run_of(const Json& object) const;
   void check_deletion(const Commit& commit);
   void check_project(const Commit& commit);
   // verdicts.cc: whether the end of a run is right.

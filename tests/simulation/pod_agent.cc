@@ -2,6 +2,7 @@
 #include <csignal>
 #include <utility>
 
+#include "api/standby.h"
 #include "simulation/pod_life.h"
 
 namespace modelrun::simulation {
@@ -90,6 +91,53 @@ bool PodLife::claim() {
     }
     sim_.fibers.wait(
         sim_.fibers.now() + milliseconds(sim_.cluster.between(300, 2000)), [this] { return disturbed(); }, sim_.stop());
+  }
+  return false;
+}
+
+// Asks for work, at any process that leads, until there is a definite answer. Returns true if it was given.
+bool PodLife::await_work() {
+  const auto slash = truth_->job_key.find('/');
+  const runserver::StandbyRef standby{truth_->job_key.substr(0, slash), truth_->job_key.substr(slash + 1)};
+  while (!disturbed()) {
+    std::shared_ptr<Process> asked;
+    for (const auto& process : parts_.processes()) {
+      if (process->leading() && !process->group().paused) asked = process;
+    }
+    if (!asked) {
+      if (!take_time(milliseconds(300), milliseconds(2000))) return false;
+      continue;
+    }
+    const auto answer = std::make_shared<std::optional<Result<runserver::GivenWork>>>();
+    const auto watch = asked->gate().await_work(
+        standby, identity(), [answer](Result<runserver::GivenWork> given) { *answer = std::move(given); });
+    sim_.fibers.wait(
+        sim_.fibers.now() + seconds(25), [&] { return answer->has_value() || asked->is_dead() || disturbed(); },
+        sim_.stop());
+    if (disturbed() || !truth_->undisturbed()) return false;
+    // The answer of a process that has died, and one that a broken connection swallows, did not arrive.
+    const bool lost = asked->is_dead() || sim_.perturbations.strikes(Perturbation::kPushLost, 100);
+    if (answer->has_value() && **answer && !lost) {
+      const auto work = api::decode_work((**answer)->line);
+      const bool mine = truth_->run_uid == work->run_uid && truth_->attempt == work->attempt;
+      if (!mine) sim_.trace.line("agent", "pod {} was given the work of another run than has adopted it", truth_->pod_key);
+      truth_->misdirected = !mine;
+      timeout_seconds_ = work->timeout.count();
+      model_began_ = sim_.wall();
+      plan_ = parts_.plan_of_run(truth_->run_key);
+      truth_->granted = true;
+      sim_.trace.line("agent", "pod {}, which stood ready, has the work: the model of {} attempt {} runs",
+                      truth_->pod_key, truth_->run_key, truth_->attempt);
+      parts_.on_grant(*truth_);
+      return true;
+    }
+    if (answer->has_value() && !**answer && (**answer).error().kind == ErrorKind::kConflict) {
+      sim_.trace.line("agent", "standby {}: {}", truth_->pod_key, (**answer).error().message);
+      refused_ = true;
+      model_code_ = api::kExitAgentLost;
+      return false;
+    }
+    if (!take_time(milliseconds(10), milliseconds(1500))) return false;
   }
   return false;
 }

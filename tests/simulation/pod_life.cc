@@ -117,7 +117,7 @@ bool PodLife::start_containers() {
 }
 
 void PodLife::live() {
-  if (schedule() && start_containers() && claim()) run_model();
+  if (schedule() && start_containers() && (truth_->standby ? await_work() : claim())) run_model();
   watch_.reset();
   watched_.reset();
   if (sim_.over.stop_requested()) return;

@@ -19,11 +19,13 @@ struct PodParts {
   ApiServer& server;
   std::function<std::vector<std::shared_ptr<Process>>()> processes;  // that run now
   std::function<void(const PodTruth&)> on_grant;                     // a pod got the source
+  std::function<ModelPlan(const std::string&)> plan_of_run;          // what the model of the run with this key does
 };
 
 class PodLife {
  public:
-  // `truth` tells who the pod is; the life notes there what happens. The model does what `plan` says.
+  // `truth` tells who the pod is; the life notes there what happens. The model does what `plan` says; of a standby, that
+  // is known when it has work.
   PodLife(PodParts parts, PodTruthPtr truth, ModelPlan plan)
       : parts_(std::move(parts)), sim_(parts_.sim), truth_(std::move(truth)), plan_(plan) {}
 
@@ -50,6 +52,7 @@ class PodLife {
   Reply ask(const Ask& question, std::chrono::seconds patience, const std::function<bool()>& give_up);
   [[nodiscard]] bool cut_off() const;
   bool claim();
+  bool await_work();
   void run_model();
   void watch_orders();
   void make_frame(api::ExitHow how);
@@ -60,7 +63,7 @@ class PodLife {
   const PodParts parts_;
   Sim& sim_;
   const PodTruthPtr truth_;
-  const ModelPlan plan_;
+  ModelPlan plan_;
   std::int64_t timeout_seconds_ = 300;
   Nanos deadline_{};  // activeDeadlineSeconds
   bool agent_started_ = false, model_started_ = false;

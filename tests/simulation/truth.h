@@ -23,10 +23,12 @@ struct ModelPlan {
 // Depends on the run's name and the seed only.
 ModelPlan plan_of(std::uint64_t seed, const std::string& run_key);
 
-// One pod of a run.
+// One pod of a run, or of a standby: then it belongs to a run once it has been given work.
 struct PodTruth {
   std::string run_uid, run_key, job_key, job_uid, pod_key, pod_uid;
   int attempt = 0;
+  bool standby = false;
+  bool misdirected = false;               // it was given work that is not that of the run that has adopted it
   bool granted = false;                   // its agent was given the source
   std::optional<api::ResultFrame> frame;  // how its model ended, as the agent knows it; absent: the agent does not know
   bool durable = false;                   // the agent has printed the frame to its log

@@ -23,7 +23,8 @@ World::World(WorldOptions options)
       sim_(options_.seed, options_.suppressed, options_.schedule != nullptr ? *options_.schedule : random_choices_),
       server_(sim_),
       cluster_(
-          {sim_, server_, [this] { return processes(); }, [this](const PodTruth& pod) { invariants_.on_grant(pod); }}),
+          {sim_, server_, [this] { return processes(); }, [this](const PodTruth& pod) { invariants_.on_grant(pod); },
+           {}}),
       people_(sim_, server_, cluster_, git_),
       faults_({sim_, server_, network_, cluster_, people_, git_, [this] { return processes(); }}),
       invariants_(sim_, server_, cluster_, git_),

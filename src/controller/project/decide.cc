@@ -15,6 +15,8 @@ namespace {
 // How long changes that nobody waits for are collected before they are written: ended runs that leave the active
 // list, and the number of queued runs.
 constexpr std::chrono::seconds kLazyWrite{20};
+// The same for a pool of standbys that is full again, which people wait for.
+constexpr std::chrono::seconds kFullPoolWrite{1};
 
 void set_ready(const ProjectObserved& observed, api::ModelProjectStatus& status, Time now) {
   const auto& probe = observed.probe;
@@ -43,10 +45,12 @@ bool is_urgent(const api::ModelProjectStatus& before, const api::ModelProjectSta
 void plan_write(ProjectPlan& plan, const ProjectObserved& observed, const api::ModelProjectStatus& next) {
   const auto& current = observed.project->status;
   if (next == current) return;
-  if (is_urgent(current, next) || !observed.since_write || *observed.since_write >= kLazyWrite) {
+  const bool full_again = next.warm != current.warm && next.warm && next.warm->ready == next.warm->wanted;
+  const auto patience = full_again ? kFullPoolWrite : kLazyWrite;
+  if (is_urgent(current, next) || !observed.since_write || *observed.since_write >= patience) {
     plan.status = next;
   } else {
-    requeue(plan, kLazyWrite - *observed.since_write);
+    requeue(plan, patience - *observed.since_write);
   }
 }
 

@@ -18,7 +18,7 @@ class RequestsTest : public ::testing::Test {
       said_.push_back(pod + ":" + (work ? work->line : std::string(to_string(work.error().kind))));
     });
   }
-  testing::FakeSteadyClock clock_;
+  fakes::ManualSteadyClock clock_;
   std::shared_ptr<Standbys> standbys_ = std::make_shared<Standbys>(clock_, 1);
   std::vector<std::string> said_;
 };
