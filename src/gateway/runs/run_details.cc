@@ -11,9 +11,9 @@ using nlohmann::json;
 json timeline_of(const api::Timeline& timeline) {
   return {{"accepted", time_or_null(timeline.accepted)},       {"resumed", time_or_null(timeline.resumed)},
           {"resolved", time_or_null(timeline.resolved)},       {"queued", time_or_null(timeline.queued)},
-          {"job_created", time_or_null(timeline.job_created)}, {"scheduled", time_or_null(timeline.scheduled)},
-          {"started", time_or_null(timeline.started)},         {"finished", time_or_null(timeline.finished)},
-          {"recorded", time_or_null(timeline.recorded)}};
+          {"job_created", time_or_null(timeline.job_created)}, {"adopted", time_or_null(timeline.adopted)},
+          {"scheduled", time_or_null(timeline.scheduled)},     {"started", time_or_null(timeline.started)},
+          {"finished", time_or_null(timeline.finished)},       {"recorded", time_or_null(timeline.recorded)}};
 }
 
 json provenance_of(const api::ModelRunStatus& status) {
@@ -23,6 +23,8 @@ json provenance_of(const api::ModelRunStatus& status) {
           {"source_digest", or_null(provenance.source_digest)},
           {"parameters_digest", or_null(provenance.parameters_digest)},
           {"outputs_digest", or_null(provenance.outputs_digest)},
+          {"start", or_null(provenance.start)},
+          {"cold_reason", or_null(provenance.cold_reason)},
           {"data_snapshot_ref", or_null(status.data_snapshot_ref)}};
 }
 

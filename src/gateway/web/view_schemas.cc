@@ -30,8 +30,8 @@ json list_of(json item, const char* description) {
 
 json timeline() {
   json steps = json::object();
-  for (const char* step :
-       {"accepted", "resumed", "resolved", "queued", "job_created", "scheduled", "started", "finished", "recorded"}) {
+  for (const char* step : {"accepted", "resumed", "resolved", "queued", "job_created", "adopted", "scheduled",
+                           "started", "finished", "recorded"}) {
     steps[step] = nullable_text();
   }
   return complete_object(std::move(steps));
@@ -43,6 +43,8 @@ json provenance() {
                           {"source_digest", nullable_text("Of the commit's files as they were delivered.")},
                           {"parameters_digest", nullable_text()},
                           {"outputs_digest", nullable_text()},
+                          {"start", nullable_text("Warm: in a sandbox that stood ready; Cold: in a pod of its own.")},
+                          {"cold_reason", nullable_text()},
                           {"data_snapshot_ref", nullable_text()}});
 }
 

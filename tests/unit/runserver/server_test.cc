@@ -250,5 +250,35 @@ TEST_F(ServerTest, ManyClientsAtOnce) {
   EXPECT_EQ(handler_.frames().size(), 80U);
 }
 
+TEST_F(ServerTest, AStandbyGetsItsWorkAndTheSourceInOneAnswer) {
+  handler_.work = GivenWork{"{\"run\":\"r\"}", make_archive(100'000)};
+  auto client = connect();
+  const Answer answer = client.post("/v1/standbys/ns/p-standby-x/work", "good");
+  EXPECT_EQ(answer.status, 200U);
+  const std::string line = "{\"run\":\"r\"}\n";
+  EXPECT_TRUE(answer.body.starts_with(line));
+  EXPECT_EQ(sha256_hex(answer.body.substr(line.size())), handler_.work->value().archive->sha256());
+  EXPECT_EQ(handler_.standbys, std::vector<std::string>{"ns/p-standby-x"});
+}
+
+TEST_F(ServerTest, AStandbyAsksUntilThereIsWork) {
+  options_.control_wait = std::chrono::milliseconds(20);
+  auto client = connect();
+  EXPECT_EQ(client.post("/v1/standbys/ns/p-standby-x/work", "good").status, 204U);
+  handler_.wait_for_watches(0);
+  handler_.work = fail(ErrorKind::kConflict, "over");
+  EXPECT_EQ(client.post("/v1/standbys/ns/p-standby-x/work", "good").status, 409U);
+}
+
+TEST_F(ServerTest, AStandbyOfAnotherNamespaceIsRefusedAndSoIsAMalformedPath) {
+  auto client = connect();
+  EXPECT_EQ(client.post("/v1/standbys/ns/p-standby-x/work", "stranger").status, 403U);
+  for (const char* target : {"/v1/standbys/ns/p-standby-x", "/v1/standbys/ns/p-standby-x/source", "/v1/standbys/ns//work",
+                             "/v1/standbys/n.s/x/work", "/v1/standbys/ns/../work", "/v1/standbys/ns/x/y/work"}) {
+    EXPECT_EQ(client.post(target, "good").status, 404U) << target;
+  }
+  EXPECT_TRUE(handler_.standbys.empty());
+}
+
 }  // namespace
 }  // namespace modelrun::runserver::testing

@@ -7,7 +7,7 @@ import { liveLog } from './log.js';
 import { outputsBlock } from './outputs.js';
 
 const AGAIN = 3000; // milliseconds between two requests while the run is not over
-const STEPS = [['accepted', 'Accepted'], ['resolved', 'Commit pinned'], ['queued', 'Queued'], ['job_created', 'Job created'],
+const STEPS = [['accepted', 'Accepted'], ['resolved', 'Commit pinned'], ['queued', 'Queued'], ['job_created', 'Job created'], ['adopted', 'Ready sandbox taken'],
   ['scheduled', 'Scheduled'], ['started', 'Model started'], ['finished', 'Model ended'], ['recorded', 'Result recorded']];
 const RESUMED = ['resumed', 'Resumed']; // may come after any of the steps
 
