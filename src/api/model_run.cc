@@ -5,6 +5,7 @@
 
 #include "api/json_access.h"
 #include "api/model_project.h"
+#include "base/printable.h"
 
 namespace modelrun::api {
 namespace {
@@ -188,7 +189,10 @@ std::string_view to_string(Phase phase) {
 }
 
 ModelRun decode_model_run(const json& object) {
-  return {decode_meta(object), label_of(object, kLabelCreatedBy), decode_spec(member(object, "spec")),
+  constexpr std::size_t kMaxRequestedBy = 256;
+  const auto& annotations = member(member(object, "metadata"), "annotations");
+  return {decode_meta(object), label_of(object, kLabelCreatedBy),
+          printable(text_at(annotations, kAnnotationRequestedBy), kMaxRequestedBy), decode_spec(member(object, "spec")),
           decode_status(member(object, "status"))};
 }
 

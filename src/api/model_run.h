@@ -30,6 +30,9 @@ inline constexpr std::string_view kOursSelector = "app.kubernetes.io/managed-by=
 // The tool that created the run, "cli" or "gateway". The history limits of the project apply to runs with one of
 // these values; they apply to other runs, such as those that GitOps applies, only if history.includeApplied is true.
 inline constexpr std::string_view kLabelCreatedBy = "modelrun.dev/created-by";
+// The gateway's caller who asked for the run. Whoever creates a ModelRun may write this annotation: it tells, and
+// proves nothing.
+inline constexpr std::string_view kAnnotationRequestedBy = "modelrun.dev/requested-by";
 
 enum class Scope { kProject, kModel };
 
@@ -158,7 +161,8 @@ struct ModelRunStatus {
 
 struct ModelRun {
   ObjectMeta meta;
-  std::string created_by;  // label kLabelCreatedBy
+  std::string created_by;    // label kLabelCreatedBy
+  std::string requested_by;  // annotation kAnnotationRequestedBy, as one line of at most 256 bytes
   ModelRunSpec spec;
   ModelRunStatus status;
 };

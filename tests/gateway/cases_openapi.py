@@ -69,6 +69,8 @@ def plain_http_answers_as_its_openapi_document_says(space, gateway):
     page = ask("GET", "/v1/runs?limit=1")
     ask("GET", f"/v1/runs?limit=1&cursor={page['next_cursor']}")
     ask("GET", "/v1/projects?project_name=forecasts")
+    ask("GET", "/v1/runs?search=forecasts&sort=-duration&status=success")
+    ask("GET", "/v1/runs?sort=size")
     ask("GET", f"/v1/runs/{done['run_id']}/outputs/revenue?offset=0&limit=4")
     ask("GET", f"/v1/runs/{done['run_id']}/outputs/revenue")
     ask("GET", f"/v1/runs/{done['run_id']}/artifacts/note.txt")

@@ -52,7 +52,7 @@ std::string key_of(const ProjectSummary& project) {
 
 // Of each model the newest run of `runs` that has succeeded, on `commit` if that is not empty.
 std::vector<KnownModel> models_of(std::vector<RunSummary> runs, const std::string& commit) {
-  const RunQuery succeeded{.phase = api::Phase::kSucceeded, .limit = runs.size(), .after = {}};
+  const RunQuery succeeded{.phase = api::Phase::kSucceeded, .search = {}, .limit = runs.size(), .after = {}};
   std::map<std::string, KnownModel> newest;
   for (auto& run : page_of(std::move(runs), succeeded).runs) {
     if (run.model.empty() || (!commit.empty() && run.commit != commit)) continue;
@@ -63,6 +63,17 @@ std::vector<KnownModel> models_of(std::vector<RunSummary> runs, const std::strin
     if (models.size() < kMaxKnownModels) models.push_back(std::move(model));
   }
   return models;
+}
+
+std::vector<std::string> branches_of(std::vector<RunSummary> runs) {
+  std::erase_if(runs, [](const RunSummary& run) { return run.branch.empty(); });
+  std::ranges::sort(runs, std::ranges::greater{}, &RunSummary::created);
+  std::vector<std::string> branches;
+  for (auto& run : runs) {
+    if (branches.size() >= kMaxKnownBranches) break;
+    if (std::ranges::find(branches, run.branch) == branches.end()) branches.push_back(std::move(run.branch));
+  }
+  return branches;
 }
 
 }  // namespace
@@ -158,10 +169,14 @@ Result<ProjectDetails> KubeRunService::project(const Identity& caller, const Pro
     return fail(ErrorKind::kNotFound, "{}", no_project(project));
   }
   if (!object) return std::unexpected(own_fault(object.error()));
-  ProjectDetails details{.project = summarize_project(*object), .models = {}};
+  ProjectDetails details{.project = summarize_project(*object), .models = {}, .branches = {}};
   const auto may_see_runs = may_list(caller, "modelruns", project.namespace_, stop);
   RETURN_IF_ERROR(may_see_runs);
-  if (*may_see_runs) details.models = models_of(cache_.of_project(project), commit);
+  if (*may_see_runs) {
+    auto runs = cache_.of_project(project);
+    details.branches = branches_of(runs);
+    details.models = models_of(std::move(runs), commit);
+  }
   return details;
 }
 

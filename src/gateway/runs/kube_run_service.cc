@@ -13,11 +13,10 @@
 namespace modelrun::gateway {
 namespace {
 
-constexpr std::size_t kCandidates = 10;                                 // named in the error for an ambiguous run_id
-constexpr std::size_t kParameterBytes = 64 * 1024;                      // parameters must be smaller than this as JSON
-constexpr std::string_view kRequestedBy = "modelrun.dev/requested-by";  // annotation: the caller's user name
-constexpr std::string_view kTraceparent = "modelrun.dev/traceparent";   // annotation
-constexpr std::size_t kMaxAtOnce = std::size_t{64} << 10U;              // encoding more as JSON takes milliseconds
+constexpr std::size_t kCandidates = 10;                                // named in the error for an ambiguous run_id
+constexpr std::size_t kParameterBytes = 64 * 1024;                     // parameters must be smaller than this as JSON
+constexpr std::string_view kTraceparent = "modelrun.dev/traceparent";  // annotation
+constexpr std::size_t kMaxAtOnce = std::size_t{64} << 10U;             // encoding more as JSON takes milliseconds
 
 // The name of a run with an idempotency key: the same key of the same caller gives the same name, so a repeated
 // request finds the first run. The caller is part of it, so that no key leads to the run of another caller.
@@ -52,7 +51,7 @@ Result<nlohmann::json> object_for(const Identity& caller, const NewRun& wanted) 
     }
   }
   auto object = api::run_object(request);
-  object["metadata"]["annotations"] = {{kRequestedBy, caller.user}};
+  object["metadata"]["annotations"] = {{api::kAnnotationRequestedBy, caller.user}};
   if (!wanted.traceparent.empty()) object["metadata"]["annotations"][kTraceparent] = wanted.traceparent;
   return object;
 }

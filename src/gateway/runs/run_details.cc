@@ -64,6 +64,7 @@ json detail_fields(const api::ModelRun& run, const api::ResultFrame* frame, std:
       {"model_name", or_null(run.spec.scope == api::Scope::kModel ? run.spec.model_name : "")},
       {"parameters", run.spec.parameters ? run.spec.parameters->parse() : json()},
       {"created_by", or_null(run.created_by)},
+      {"requested_by", or_null(run.requested_by)},
       {"created_at", iso_time(run.meta.creation)},
       {"started_at", time_or_null(status.started_at)},
       {"finished_at", time_or_null(status.finished_at)},

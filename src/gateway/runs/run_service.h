@@ -57,8 +57,11 @@ struct ProjectDetails {
   ProjectSummary project;
   // By name, at most kMaxKnownModels; nullopt if the caller may not list runs there.
   std::optional<std::vector<KnownModel>> models;
+  // Those that runs have used, the newest run's first, at most kMaxKnownBranches; nullopt as for models.
+  std::optional<std::vector<std::string>> branches;
 };
 inline constexpr std::size_t kMaxKnownModels = 200;
+inline constexpr std::size_t kMaxKnownBranches = 50;
 
 // A part of the log of a pod.
 struct LogPart {

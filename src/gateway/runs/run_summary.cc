@@ -8,6 +8,7 @@ RunSummary summarize(const api::ModelRun& run) {
           .version = run.meta.resource_version,
           .project = run.spec.project,
           .model = run.spec.scope == api::Scope::kModel ? run.spec.model_name : "",
+          .branch = status.branch.empty() ? run.spec.branch : status.branch,
           .phase = status.phase,
           .number = status.run_number,
           .commit = status.commit_sha,

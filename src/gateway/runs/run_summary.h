@@ -27,6 +27,7 @@ struct RunSummary {
   std::uint64_t version = 0;  // resourceVersion
   std::string project;
   std::string model;
+  std::string branch;  // empty: the default, and not looked up yet; or a commit was named
   api::Phase phase = api::Phase::kNone;
   std::int64_t number = 0;  // in its project, from 1; 0: not given yet
   std::string commit;       // empty: not pinned yet

@@ -51,16 +51,22 @@ json list_projects_result() {
                 {"items", model},
                 {"description",
                  "With project_name: the models of which a run has succeeded, by name, at most 200; others may be "
-                 "in the repository. null: not asked for, or you may not see the runs."}}}},
+                 "in the repository. null: not asked for, or you may not see the runs."}}},
+              {"branches",
+               {{"type", {"array", "null"}},
+                {"items", {{"type", "string"}}},
+                {"description",
+                 "With project_name: the branches that runs have used, that of the newest run first, at most 50; "
+                 "others may be in the repository. null as for models."}}}},
              {"project_name", "description", "default_branch", "last_commit", "last_run_number", "active_runs",
-              "queued_runs", "suspended", "ready", "message", "models"});
+              "queued_runs", "suspended", "ready", "message", "models", "branches"});
   return object({{"projects", {{"type", "array"}, {"items", project}, {"description", "By namespace and name."}}},
                  {"total_returned", of_type("integer", "How many projects this answer holds.")},
                  {"next_cursor", text_or_null("For the projects after these; null: these are the last.")}},
                 {"projects", "total_returned", "next_cursor"});
 }
 
-json entry(const ProjectSummary& project, json models, const Call& call) {
+json entry(const ProjectSummary& project, const Call& call) {
   return {{"project_name", display_project(project.namespace_, project.name, call.caller.namespace_)},
           {"description", or_null(project.description)},
           {"default_branch", or_null(project.default_branch)},
@@ -71,7 +77,8 @@ json entry(const ProjectSummary& project, json models, const Call& call) {
           {"suspended", project.suspended},
           {"ready", project.ready ? json(*project.ready) : json(nullptr)},
           {"message", or_null(project.message)},
-          {"models", std::move(models)}};
+          {"models", nullptr},
+          {"branches", nullptr}};
 }
 
 json answer_of(json entries, json next) {
@@ -88,14 +95,15 @@ Result<json> one_project(const json& arguments, const Call& call) {
   RETURN_IF_ERROR(project);
   const auto details = call.runs.project(call.caller, *project, text_at(arguments, "commit_sha"), call.stop);
   RETURN_IF_ERROR(details);
-  json models = nullptr;
+  json fields = entry(details->project, call);
+  if (details->branches) fields["branches"] = *details->branches;
   if (details->models) {
-    models = json::array();
+    auto& models = fields["models"] = json::array();
     for (const auto& each : *details->models) {
       models.push_back({{"model_name", each.name}, {"commit_sha", or_null(each.commit)}, {"run_id", each.run_id}});
     }
   }
-  return answer_of(json::array({entry(details->project, std::move(models), call)}), nullptr);
+  return answer_of(json::array({std::move(fields)}), nullptr);
 }
 
 }  // namespace
@@ -122,7 +130,7 @@ Result<json> list_of_projects(const json& arguments, const Call& call) {
   const auto page = call.runs.projects(call.caller, query, call.stop);
   RETURN_IF_ERROR(page);
   json entries = json::array();
-  for (const auto& each : page->projects) entries.push_back(entry(each, nullptr, call));
+  for (const auto& each : page->projects) entries.push_back(entry(each, call));
   json next = nullptr;
   if (page->more) {
     const auto& last = page->projects.back();
@@ -137,8 +145,10 @@ Tool make_list_projects_tool() {
               .title = "List projects",
               .description =
                   "The projects that you may see, with the default branch, what it last was found at, and whether new "
-                  "runs wait. With project_name: that one, and the models of which a run has succeeded. What is in a "
-                  "repository beyond these is not known here, and branches are not listed.",
+                  "runs wait. With project_name: that one, the models of which a run has succeeded, and the branches "
+                  "that runs have "
+                  "used. What is in a "
+                  "repository beyond these is not known here: of branches, those that runs have used are listed.",
               .read_only = true,
               .idempotent = true,
               .input_schema = list_projects_input(),

@@ -37,6 +37,7 @@ json list_runs_result() {
   return object({{"project_name", text(kProject)},
                  {"runs", {{"type", "array"}, {"items", run}, {"description", "Newest first, by created_at."}}},
                  {"total_returned", of_type("integer", "How many runs this answer holds.")},
+                 {"total", of_type("integer", "How many runs there are in all, with the status that was named.")},
                  {"next_cursor", text_or_null("For the runs after these; null: these are the last.")}},
                 {"project_name", "runs", "total_returned"});
 }

@@ -68,6 +68,7 @@ Result<json> list_of_runs(const json& arguments, const Call& call, json (*fields
   for (const auto& run : page->runs) entries.push_back(fields(run, call));
   return json{{"project_name", std::move(shown)},
               {"total_returned", entries.size()},
+              {"total", page->total},
               {"runs", std::move(entries)},
               {"next_cursor", next_cursor(*page, *query, list)}};
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gateway/runs/cursor.h"
+#include "gateway/runs/run_page.h"
 #include "gateway/tools/schema.h"
 #include "gateway/tools/tools.h"
 #include "gateway/web/answers.h"
@@ -81,12 +82,6 @@ json run_id() {
   return parameter("path", "run_id", std::move(schema), true);
 }
 
-json in_namespace() {
-  auto where = parameter("query", "namespace", {{"type", "string"}, {"pattern", kNamespace}}, false);
-  where["description"] = "Default: your own. Not together with project_name, which can hold one itself.";
-  return where;
-}
-
 json view(const char* id, const char* summary, json parameters, json response) {
   return {{"get",
            {{"operationId", id},
@@ -103,17 +98,19 @@ json artifact_path() {
   return view("get_artifact", "Get a file that a run left", json::array({run_id(), std::move(name)}), std::move(bytes));
 }
 
-// The properties of an argument of a tool as parameters of a query, without those that stand in the path.
-json query_of(std::string_view tool, const std::vector<std::string>& in_path) {
+// The properties of a tool's arguments as parameters of a query, without those that stand in the path. `everywhere`:
+// `namespace` may be "*".
+json query_of(const json& properties, const std::vector<std::string>& in_path, bool everywhere = false) {
   json parameters = json::array();
-  for (const auto& [name, schema] : input(tool).items()) {
+  for (const auto& [name, schema] : properties.items()) {
     if (std::ranges::find(in_path, name) != in_path.end()) continue;
     json plain = schema;  // a query has no null: a parameter is left out
     if (plain["type"].is_array()) plain["type"] = plain["type"][0];
     if (plain.contains("enum")) std::erase(plain["enum"].get_ref<json::array_t&>(), json(nullptr));
     if (plain.contains("default") && plain["default"].is_null()) plain.erase("default");
     if (name == "project_name") plain["pattern"] = kProject;
-    if (name == "namespace") plain["pattern"] = kNamespaceOrAll;
+    if (name == "namespace") plain["pattern"] = everywhere ? kNamespaceOrAll : kNamespace;
+    if (name == "search") plain["maxLength"] = kMaxSearchBytes;
     if (name == "cursor") plain.update({{"pattern", kCursor}, {"maxLength", kMaxCursorBytes}});
     parameters.push_back(parameter("query", name, std::move(plain), false));
   }
@@ -129,12 +126,11 @@ json runs_path() {
        {"202", answer("mode 'async': the run that was started.", named("StartedRun"))}});
   post["requestBody"] = {{"required", true},
                          {"content", content("application/json", patterned(find_tool("run")->input_schema, kUuid))}};
-  json parameters = query_of("list_runs", {});
-  parameters.push_back(in_namespace());
-  json get = operation("list_runs", parameters, {{"200", answer("The runs.", named("Runs"))}});
+  json get = operation("list_runs", query_of(schema::run_list_query()["properties"], {}),
+                       {{"200", answer("The runs.", named("Runs"))}});
   get["description"] =
-      "The runs of a project or, without project_name, of a namespace, newest first; at most 50 in an answer, with a "
-      "status if you name one.";
+      "The runs of a project or, without project_name, of a namespace, newest first unless `sort` says otherwise; at "
+      "most 50 in an answer, with a status if you name one.";
   return {{"post", std::move(post)}, {"get", std::move(get)}};
 }
 
@@ -191,14 +187,14 @@ json schemas() {
 
 json openapi_document() {
   const auto result = [](const char* words, const char* schema) { return json{{"200", answer(words, named(schema))}}; };
-  json output_parameters = query_of("get_run_output", {"run_id", "output_name"});
+  json output_parameters = query_of(input("get_run_output"), {"run_id", "output_name"});
   output_parameters.push_back(run_id());
   output_parameters.push_back(parameter("path", "output_name", input("get_run_output")["output_name"], true));
-  json log_parameters = query_of("get_run_log", {"run_id"});
+  json log_parameters = query_of(input("get_run_log"), {"run_id"});
   log_parameters.push_back(run_id());
   json paths{
       {"/v1/projects",
-       {{"get", operation("list_projects", query_of("list_projects", {}),
+       {{"get", operation("list_projects", query_of(input("list_projects"), {}, /*everywhere=*/true),
                           result("The projects, and what you may do in their namespace.", "Projects"))}}},
       {"/v1/runs", runs_path()},
       {"/v1/runs/{run_id}/details",

@@ -8,6 +8,7 @@
 #include "gateway/tools/shared.h"
 #include "gateway/tools/tools.h"
 #include "gateway/web/answers.h"
+#include "gateway/web/view_schemas.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -16,15 +17,11 @@ using nlohmann::json;
 
 constexpr int kProjects = 500;  // in an answer, unless the request says otherwise: the page shows all at once
 
-// The query as arguments of list_runs, checked against the tool's schema. Here project_name may be left out, and
-// `namespace` is allowed in its place.
+// The query as arguments of list_runs, checked. Either project_name or `namespace` is allowed.
 Result<json> list_arguments(const HttpRequest& request) {
   json arguments = query_arguments(request);
-  json schema = find_tool("list_runs")->input_schema;
-  if (!arguments.contains("project_name")) {
-    schema["required"] = json::array();
-    schema["properties"]["namespace"] = {{"type", "string"}};
-  }
+  json schema = schema::run_list_query();
+  if (arguments.contains("project_name")) schema["properties"].erase("namespace");
   return schema::read(schema, std::move(arguments));
 }
 
@@ -55,6 +52,7 @@ json run_entry(const RunSummary& run, const Call& call) {
   json entry = list_entry(run);
   entry["project_name"] = shown_project(call, run);
   entry["model_name"] = or_null(run.model);
+  entry["branch"] = or_null(run.branch);
   return entry;
 }
 

@@ -1,5 +1,6 @@
 #include "gateway/web/view_schemas.h"
 
+#include "gateway/runs/run_page.h"
 #include "gateway/tools/tools.h"
 
 namespace modelrun::gateway::schema {
@@ -65,6 +66,7 @@ json details() {
                   {"branch", nullable_text("The branch that was looked up.")},
                   {"parameters", of({"object", "null"}, "null: none were given.")},
                   {"created_by", nullable_text("gateway, cli, or null.")},
+                  {"requested_by", nullable_text("The caller of the gateway who asked for it.")},
                   {"created_at", of("string", "ISO 8601, as all times.")},
                   {"started_at", nullable_text()},
                   {"finished_at", nullable_text()},
@@ -99,11 +101,29 @@ json projects() {
   return schema;
 }
 
+json run_list_query() {
+  auto schema = find_tool("list_runs")->input_schema;
+  schema["required"] = json::array();
+  auto& properties = schema["properties"];
+  properties["namespace"] =
+      of("string", "Default: your own. Not together with project_name, which can hold one itself.");
+  properties["search"] =
+      of("string",
+         "Only runs in which each of these words occurs: in the project, model, branch, status, commit, run_id or "
+         "number (#12). At most 100 bytes.");
+  properties["sort"] = {{"type", "string"},
+                        {"enum", sort_words()},
+                        {"default", sort_words().front()},
+                        {"description", "- is descending. The cursor keeps search and sort, too."}};
+  return schema;
+}
+
 json runs() {
   auto schema = find_tool("list_runs")->output_schema;
   auto& item = schema["properties"]["runs"]["items"];
   item["properties"]["project_name"] = of("string");
   item["properties"]["model_name"] = nullable_text("null for the whole project.");
+  item["properties"]["branch"] = nullable_text("null: a commit was named, or the default branch is not looked up yet.");
   schema["properties"]["project_name"] = nullable_text("null: the runs of all projects in a namespace.");
   return schema;
 }

@@ -1,5 +1,5 @@
-// The JSON Schemas of the answers in rest_views.h; the schemas of the tools' answers are in gateway/tools. The OpenAPI
-// document holds them. Pure.
+// The JSON Schemas of what rest_views.h takes and answers beyond the tools, whose schemas are in gateway/tools. The
+// OpenAPI document holds them. Pure.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -10,6 +10,8 @@ namespace schema {
 nlohmann::json details();
 nlohmann::json projects();
 nlohmann::json runs();
+// The query of the list of runs: the arguments of list_runs, and what only plain HTTP has.
+nlohmann::json run_list_query();
 }  // namespace schema
 
 }  // namespace modelrun::gateway

@@ -117,6 +117,7 @@ TEST_F(PartsTest, ProjectsThatTheCallerMaySee) {
   EXPECT_EQ(own["total_returned"], 1);
   EXPECT_EQ(own["projects"][0]["project_name"], "forecasts");
   EXPECT_EQ(own["projects"][0]["models"], nullptr);
+  EXPECT_EQ(own["projects"][0]["branches"], nullptr);
   EXPECT_EQ(own["next_cursor"], nullptr);
   access.grant("list other");
   access.grant("list team");
@@ -162,13 +163,19 @@ TEST_F(PartsTest, OneProjectAndTheModelsThatItsRunsKnow) {
   const auto newer = model("b", "c2", "Succeeded");
   const auto a = model("a", "c1", "Succeeded");
   model("typo", "c2", "Failed");
-  put_run("whole", success());
+  clock.advance(std::chrono::seconds(1));
+  put_run("next", {{"phase", "Pending"}}, {}, "ns", {{"project", "forecasts"}, {"branch", "next"}});
+  for (const char* name : {"whole", "again"}) {
+    clock.advance(std::chrono::seconds(1));
+    put_run(name, success());
+  }
   const auto project = use("list_projects", {{"project_name", "forecasts"}}).value()["projects"][0];
   EXPECT_EQ(project["description"], "What we sell");
   EXPECT_EQ(project["default_branch"], "trunk");
   EXPECT_EQ(project["suspended"], true);
   EXPECT_EQ(project["ready"], false);
   EXPECT_EQ(project["message"], "no route");
+  EXPECT_EQ(project["branches"], (json{"main", "next"})) << "that of the newest run first, each once";
   EXPECT_EQ(project["models"], json::array({{{"model_name", "a"}, {"commit_sha", "c1"}, {"run_id", a}},
                                             {{"model_name", "b"}, {"commit_sha", "c2"}, {"run_id", newer}}}));
   const auto at = use("list_projects", {{"project_name", "forecasts"}, {"commit_sha", "c2"}}).value();

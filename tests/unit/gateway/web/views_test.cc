@@ -1,5 +1,6 @@
 // What plain HTTP tells of a namespace and of one run beyond the tools.
 #include "base/encoding.h"
+#include "gateway/runs/cursor.h"
 #include "unit/gateway/http/http_fixture.h"
 
 namespace modelrun::gateway {
@@ -7,6 +8,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 class ViewsTest : public HttpTest {
  protected:
@@ -41,7 +43,7 @@ TEST_F(ViewsTest, ProjectsOfTheCallersNamespace) {
   ASSERT_EQ(fields["total_returned"], 2);
   EXPECT_EQ(fields["projects"][0], json::parse(R"({"project_name": "budget", "default_branch": "trunk",
     "last_commit": null, "last_run_number": 4, "active_runs": 0, "queued_runs": 2, "suspended": true,
-    "description": null, "ready": null, "message": null, "models": null})"));
+    "description": null, "ready": null, "message": null, "models": null, "branches": null})"));
   const auto one = get("/v1/projects?project_name=budget").json();
   EXPECT_EQ(one["projects"][0]["models"], json::array());
   EXPECT_EQ(one["namespace"], "ns");
@@ -92,6 +94,60 @@ TEST_F(ViewsTest, NewestRunsOfANamespace) {
   EXPECT_EQ(get("/v1/runs?project_name=forecasts&namespace=ns").status, 422);
 }
 
+TEST_F(ViewsTest, RunsAreSearchedAndSortedOnTheServer) {
+  const auto put = [&](const std::string& name, const std::string& model, int seconds, int number) {
+    clock.advance(std::chrono::seconds(1));
+    put_run(name,
+            {{"phase", "Succeeded"},
+             {"runNumber", number},
+             {"branch", "trunk"},
+             {"startedAt", "2026-04-28T10:00:00.000000Z"},
+             {"finishedAt", fmt::format("2026-04-28T10:00:{:02}.000000Z", seconds)}},
+            {}, "ns", {{"project", "forecasts"}, {"scope", "model"}, {"modelName", model}});
+  };
+  put("a", "revenue", 5, 1);
+  put("b", "Costs", 50, 2);
+  put("c", "revenue", 20, 3);
+  put("d", "margin", 1, 12);
+  put_run("e", {{"phase", "Pending"}}, {}, "ns",
+          {{"project", "forecasts"}, {"scope", "model"}, {"modelName", "new"}, {"branch", "next"}});
+  const auto models = [&](const std::string& query) {
+    std::string names;
+    for (std::string cursor;;) {
+      const auto page = get("/v1/runs?limit=2&" + (cursor.empty() ? query : "cursor=" + cursor)).json();
+      for (const auto& run : page["runs"]) names += run["model_name"].get<std::string>() + " ";
+      if (page["next_cursor"].is_null()) return names;
+      cursor = page["next_cursor"];
+    }
+  };
+  EXPECT_EQ(models("sort=-created"), models(""));
+  EXPECT_EQ(models("sort=created"), "revenue Costs revenue margin new ");
+  EXPECT_EQ(models("sort=-duration"), "Costs revenue revenue margin new ");
+  EXPECT_EQ(models("sort=duration"), "new margin revenue revenue Costs ");
+  EXPECT_EQ(models("sort=name"), "Costs margin new revenue revenue ");
+  EXPECT_EQ(models("sort=status"), "new margin revenue Costs revenue ") << "pending, then success, the newest first";
+  EXPECT_EQ(models("search=REVEN&sort=-duration"), "revenue revenue ");
+  EXPECT_EQ(models("search=forecasts%20trunk%20%2312"), "margin ");
+  EXPECT_EQ(models("search=next"), "new ");
+  EXPECT_EQ(models("search=%20"), models(""));
+  EXPECT_EQ(models("search=nowhere"), "");
+  const auto first = get("/v1/runs?limit=2&search=revenue&status=success").json();
+  EXPECT_EQ(first["total"], 2);
+  EXPECT_EQ(first["runs"][0]["branch"], "trunk");
+  const auto longest = get("/v1/runs?limit=2&sort=-duration").json();
+  EXPECT_EQ(longest["total"], 5);
+  const auto next = "/v1/runs?limit=2&cursor=" + longest["next_cursor"].get<std::string>();
+  EXPECT_EQ(get(next).json()["total"], 5) << "of all pages";
+  EXPECT_EQ(get(next + "&sort=name").status, 422);
+  EXPECT_EQ(get(next + "&search=revenue").status, 422);
+  EXPECT_EQ(get("/v1/runs?sort=size").status, 422);
+  EXPECT_EQ(get("/v1/runs?search=" + std::string(101, 'x')).status, 422);
+  // What was made by hand is no more than an argument.
+  EXPECT_EQ(
+      get("/v1/runs?cursor=" + encode_cursor("runs", {{"list", "ns/"}, {"sort", "size"}, {"measure", "x"}})).status,
+      200);
+}
+
 TEST_F(ViewsTest, PartsOfALogAndOfAnOutput) {
   const auto path = "/v1/runs/" + put_run("a", success());
   const auto log = get(path + "/log?stream=stdout&limit=4").json();
@@ -114,11 +170,16 @@ TEST_F(ViewsTest, DetailsOfARun) {
   const auto uid =
       put_run("a", status, {}, "ns",
               {{"project", "forecasts"}, {"scope", "model"}, {"modelName", "m"}, {"parameters", {{"years", 3}}}});
+  auto object = server.all(kube::kModelRuns).front();
+  object["metadata"]["annotations"] = {{"modelrun.dev/requested-by", "login:ana\x1b[1m" + std::string(999, 'x')}};
+  cache.note(api::decode_model_run(server.put(kube::kModelRuns, object)));
   const auto fields = get("/v1/runs/" + uid + "/details").json();
   EXPECT_EQ(fields["project_name"], "forecasts");
   EXPECT_EQ(fields["model_name"], "m");
   EXPECT_EQ(fields["parameters"], json::parse(R"({"years": 3})"));
   EXPECT_EQ(fields["branch"], "main");
+  EXPECT_THAT(fields["requested_by"].get<std::string>(), StartsWith("login:ana?[1mxxx"));
+  EXPECT_EQ(fields["requested_by"].get<std::string>().size(), 256U);
   EXPECT_EQ(fields["outputs"]["revenue"], json::parse("[100, 110, 121]"));
   EXPECT_EQ(fields["reused_from"], (json{{"run_id", "first-uid"}, {"name", "first"}, {"run_number", nullptr}}));
   EXPECT_EQ(fields["provenance"]["image_id"], "python@sha256:1");
