@@ -129,8 +129,8 @@ struct ModelProject {
   HistorySpec history;
   WarmSpec warm;
   bool suspend = false;
-  // The object's `spec` without `history`, `warm` and `suspend`. A run records it at its admission and uses it for all of its
-  // attempts. nullopt when the object has no spec, and when they are too large.
+  // The object's `spec` without `history`, `warm` and `suspend`. A run records it at its admission and uses it for all
+  // of its attempts. nullopt when the object has no spec, and when they are too large.
   std::optional<JsonText> run_settings;
   std::size_t settings_bytes = 0;  // size of run_settings as text
   ModelProjectStatus status;

@@ -100,7 +100,8 @@ struct RunRef {
   friend bool operator==(const RunRef&, const RunRef&) = default;
 };
 
-// When the run reached each step. `job_created` or `adopted`, `scheduled` and `started` are those of the latest attempt.
+// When the run reached each step. `job_created` or `adopted`, `scheduled` and `started` are those of the latest
+// attempt.
 struct Timeline {
   std::optional<Time> accepted, resumed, resolved, queued, job_created, adopted, scheduled, started, finished, recorded;
   friend bool operator==(const Timeline&, const Timeline&) = default;

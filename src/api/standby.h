@@ -36,15 +36,17 @@ inline constexpr const char* kEnvPreload = "MODELRUN_PRELOAD";
 inline constexpr std::string_view kPreloadDefault = "*";
 
 // ---- Run server ---------------------------------------------------------------------------------------------------
-// POST kStandbyPrefix + "{namespace}/{name of the standby's Job}/work", authorised as the requests of an attempt. A long
-// poll:
-//   200  One line with a Work as JSON (encode_work()), '\n', and then the source as P/source gives it; kDigestHeader has
+// POST kStandbyPrefix + "{namespace}/{name of the standby's Job}/work", authorised as the requests of an attempt. A
+// long poll:
+//   200  One line with a Work as JSON (encode_work()), '\n', and then the source as P/source gives it; kDigestHeader
+//   has
 //        the digest of the source alone. The same pod gets the same answer again if it asks again.
 //   204  There was no work within 25 s; ask again.
 //   409  There will be none: the pod must end.
 // Other answers have the meaning that they have for an attempt.
 inline constexpr std::string_view kStandbyPrefix = "/v1/standbys/";
-// The line's length without the '\n' is at most this: the parameters, of which JSON may escape every byte, and the rest.
+// The line's length without the '\n' is at most this: the parameters, of which JSON may escape every byte, and the
+// rest.
 inline constexpr std::size_t kMaxWorkBytes = 4U << 20U;
 
 // What a standby is given to do.

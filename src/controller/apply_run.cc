@@ -116,8 +116,8 @@ class Applier {
     return create_job(context_, *run_, *settings, stop_);
   }
 
-  // The run itself was read in this pass or is known from the cache: if that is behind, the status write that follows is
-  // refused, and the Job, which is the run's then, is found again by its owner.
+  // The run itself was read in this pass or is known from the cache: if that is behind, the status write that follows
+  // is refused, and the Job, which is the run's then, is found again by its owner.
   Result<void> act(const AdoptStandby& step) {
     auto job = context_.client.patch(kube::kJobs, meta().namespace_, step.job.name, kube::PatchType::kMerge,
                                      build_adoption(*run_, step.attempt, step.job), {}, stop_);

@@ -32,8 +32,8 @@ Result<nlohmann::json> create_config_map(const Context& context, const nlohmann:
 Result<void> create_job(const Context& context, const api::ModelRun& run, const api::ModelProject& project,
                         std::stop_token stop);
 
-// Creates the NetworkPolicy of the namespace, or mends it. Called before each Job: the namespace may have been deleted and
-// created again, somebody may have edited the policy, or the run server may have another port now.
+// Creates the NetworkPolicy of the namespace, or mends it. Called before each Job: the namespace may have been deleted
+// and created again, somebody may have edited the policy, or the run server may have another port now.
 Result<void> ensure_network_policy(const Context& context, const std::string& namespace_, std::stop_token stop);
 
 }  // namespace modelrun::controller

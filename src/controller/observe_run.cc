@@ -22,8 +22,8 @@ namespace {
 constexpr int kMostPods = 100;
 
 // True for a Job of an attempt that is over, left by a crash between the status write and the deletion of the Job.
-// The number of attempts only grows, and an attempt has one Job. So with a stale copy of the run, this function may miss
-// such a Job, but never returns true for the Job of the current attempt.
+// The number of attempts only grows, and an attempt has one Job. So with a stale copy of the run, this function may
+// miss such a Job, but never returns true for the Job of the current attempt.
 bool is_stray(const api::JobView& job, const api::ModelRun& run) {
   const auto& status = run.status;
   if (job.meta.deleting()) return false;

@@ -121,8 +121,8 @@ std::unique_ptr<runserver::OrderWatch> RunGate::await_work(runserver::StandbyRef
   std::unique_ptr<runserver::OrderWatch> watch;
   term_.with([&](const Context& context) {
     watch = context.standbys.await_work(pod.pod_uid, done);
-    // Whose the standby is stands in its Job. It is looked at after the request is there: a pass that adopts the standby
-    // puts the Job into the cache before it looks for the request.
+    // Whose the standby is stands in its Job. It is looked at after the request is there: a pass that adopts the
+    // standby puts the Job into the cache before it looks for the request.
     const auto job = caches_.jobs.find(api::object_key(standby.namespace_, standby.job));
     if (!job) return;
     auto& queue = job->meta.owner_kind == "ModelRun" ? context.run_queue : context.project_queue;

@@ -64,9 +64,10 @@ enum class Order {
   kOver,    // the attempt is over; answered 409
 };
 
-// A pending Handler::watch_orders() or Handler::await_work(). Destroying it ends the watch: `done` is not called any more, except that a call
-// which is already under way on another thread may still arrive. The server ignores that call, and the destructor must
-// not wait for it. The server destroys the watch on one of its io threads, or in Server::stop().
+// A pending Handler::watch_orders() or Handler::await_work(). Destroying it ends the watch: `done` is not called any
+// more, except that a call which is already under way on another thread may still arrive. The server ignores that call,
+// and the destructor must not wait for it. The server destroys the watch on one of its io threads, or in
+// Server::stop().
 class OrderWatch {
  public:
   virtual ~OrderWatch() = default;

@@ -7,7 +7,7 @@ import time
 import unittest
 
 import sandbox_test
-from fixture import HARNESS, UUID, Pod, RunServer
+from fixture import UUID, Pod, RunServer
 
 STANDBY = "/v1/standbys/team/forecasts-standby-x/work"
 # A module that says in which state of the sandbox it was imported.

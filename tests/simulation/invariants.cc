@@ -4,9 +4,9 @@
 #include <limits>
 #include <utility>
 
-#include "api/standby.h"
 #include "api/json_access.h"
 #include "api/model_run.h"
+#include "api/standby.h"
 
 namespace modelrun::simulation {
 namespace {

@@ -120,7 +120,8 @@ bool PodLife::await_work() {
     if (answer->has_value() && **answer && !lost) {
       const auto work = api::decode_work((**answer)->line);
       const bool mine = truth_->run_uid == work->run_uid && truth_->attempt == work->attempt;
-      if (!mine) sim_.trace.line("agent", "pod {} was given the work of another run than has adopted it", truth_->pod_key);
+      if (!mine)
+        sim_.trace.line("agent", "pod {} was given the work of another run than has adopted it", truth_->pod_key);
       truth_->misdirected = !mine;
       timeout_seconds_ = work->timeout.count();
       model_began_ = sim_.wall();

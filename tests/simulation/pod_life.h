@@ -24,8 +24,8 @@ struct PodParts {
 
 class PodLife {
  public:
-  // `truth` tells who the pod is; the life notes there what happens. The model does what `plan` says; of a standby, that
-  // is known when it has work.
+  // `truth` tells who the pod is; the life notes there what happens. The model does what `plan` says; of a standby,
+  // that is known when it has work.
   PodLife(PodParts parts, PodTruthPtr truth, ModelPlan plan)
       : parts_(std::move(parts)), sim_(parts_.sim), truth_(std::move(truth)), plan_(plan) {}
 

@@ -1,5 +1,5 @@
-// Builds the Jobs of attempts and of standbys. Their pod has the two containers that src/api/sandbox.h describes, and conforms to
-// the "restricted" Pod Security Standard. Pure.
+// Builds the Jobs of attempts and of standbys. Their pod has the two containers that src/api/sandbox.h describes, and
+// conforms to the "restricted" Pod Security Standard. Pure.
 #pragma once
 
 #include <map>

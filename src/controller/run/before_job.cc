@@ -254,8 +254,8 @@ std::string warning_of(const Observed& observed, const Settings& settings) {
   return fmt::format("{}", fmt::join(told, "; "));
 }
 
-// The run is admitted, and a standby is kept for it. Adopts the standby, records what pin() records, and permits its pod
-// to execute the run, all in this pass. Nothing is permitted that is not at hand.
+// The run is admitted, and a standby is kept for it. Adopts the standby, records what pin() records, and permits its
+// pod to execute the run, all in this pass. Nothing is permitted that is not at hand.
 Plan adopt(const Observed& observed, std::int64_t number, Time now, const Settings& settings) {
   const auto& offer = *observed.standby;
   const auto attempt = observed.run->status.attempts + 1;

@@ -114,8 +114,8 @@ struct Observed {
   int durable_failures = 0;    // how often the durable copy could not be read although it may exist
   int payload_refusals = 0;    // how often the API server has refused to store the payload
   std::string payload_error;   // why it refused the last time
-  // The attempt's pod is an adopted standby, and this process knows that it was given no work yet: the model cannot have
-  // run.
+  // The attempt's pod is an adopted standby, and this process knows that it was given no work yet: the model cannot
+  // have run.
   bool awaits_work = false;
   // Why the source that was granted cannot be given to the attempt's pod; no value if it can, or was not asked for.
   std::optional<Error> source_lost;

@@ -273,8 +273,9 @@ TEST_F(ServerTest, AStandbyAsksUntilThereIsWork) {
 TEST_F(ServerTest, AStandbyOfAnotherNamespaceIsRefusedAndSoIsAMalformedPath) {
   auto client = connect();
   EXPECT_EQ(client.post("/v1/standbys/ns/p-standby-x/work", "stranger").status, 403U);
-  for (const char* target : {"/v1/standbys/ns/p-standby-x", "/v1/standbys/ns/p-standby-x/source", "/v1/standbys/ns//work",
-                             "/v1/standbys/n.s/x/work", "/v1/standbys/ns/../work", "/v1/standbys/ns/x/y/work"}) {
+  for (const char* target :
+       {"/v1/standbys/ns/p-standby-x", "/v1/standbys/ns/p-standby-x/source", "/v1/standbys/ns//work",
+        "/v1/standbys/n.s/x/work", "/v1/standbys/ns/../work", "/v1/standbys/ns/x/y/work"}) {
     EXPECT_EQ(client.post(target, "good").status, 404U) << target;
   }
   EXPECT_TRUE(handler_.standbys.empty());
