@@ -18,8 +18,7 @@
 //                 are still to come, possibly before kHello.
 // From the agent to `exec`:
 //   kGo           The model may start. The payload is empty, or for a standby the run's work (api::Work) as JSON,
-//                 without
-//                 the parameters.
+//                 without the parameters.
 //   kCancel       The model must be ended.
 //   kRefuse       There will be no kGo. The payload is a sentence that says why.
 #pragma once
