@@ -17,6 +17,28 @@ SCREENSHOTS = os.path.join(ROOT, "build", "screenshots")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 # Seconds for what the cluster has to do first.
 SOON, LATER = 15 * PATIENCE, 60 * PATIENCE
+NUMBER, WORD = r"(?<![\w.,:-])[-+]?\d(?:[\d.,]*\d)?(?:e[-+]?\d+)?(?![\w:-])", r"[\w-]+"
+BROKEN = """([pattern, within]) => [...document.querySelectorAll(within)].flatMap((element) => {
+    const found = [], walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const node = walker.currentNode;
+        if (node.parentElement.closest('.mono')) continue;  // digests have no lines of their own
+        for (const match of node.data.matchAll(new RegExp(pattern, 'g'))) {
+            const range = document.createRange();
+            range.setStart(node, match.index);
+            range.setEnd(node, match.index + match[0].length);
+            const lines = [...range.getClientRects()].filter((box) => box.width > 0).map((box) => Math.round(box.top));
+            if (new Set(lines).size > 1) found.push(match[0]);
+        }
+    }
+    return found;
+})"""
+PICTURES = """(card) => [...card.querySelectorAll('canvas')].map((canvas) => {
+    const chart = Chart.getChart(canvas);
+    const marks = Object.entries(chart.scales).map(([name, scale]) => [name, scale.ticks.map((tick) => tick.label)]);
+    return {type: chart.config.type, series: chart.data.datasets.map((each) => each.label),
+        points: chart.data.datasets.map((each) => each.data.length), marks: Object.fromEntries(marks)};
+})"""
 expect.set_options(timeout=SOON * 1000)
 
 
@@ -26,6 +48,7 @@ class Browser:
     def __init__(self, chromium, gateway, viewport=None, scheme="light"):
         self.gateway, self.faults = gateway, []
         self.context = chromium.new_context(viewport=viewport or WIDE, color_scheme=scheme, accept_downloads=True)
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"])
         self.page = self.context.new_page()
         self.page.set_default_timeout(SOON * 1000)
         self.page.on("dialog", self._dialog)
@@ -66,6 +89,17 @@ class Browser:
         assert width <= window, f"the page is {width} wide in a window of {window}"
 
 
+    def broken(self, pattern, within="main"):
+        """Texts of the pattern that are laid out in more than one line, below the elements of the selector `within`."""
+        return self.page.evaluate(BROKEN, [pattern, within])
+
+
+def pictures(card):
+    """What is drawn in a card: for each picture its type, series, number of points, and the marks of its axes."""
+    expect(card.locator("canvas").first).to_be_visible()
+    return card.evaluate(PICTURES)
+
+
 @contextlib.contextmanager
 def browser(gateway, **options):
     """Ends with a look at what it has noted."""
@@ -81,4 +115,4 @@ def browser(gateway, **options):
             chromium.close()
 
 
-__all__ = ["LATER", "NARROW", "WIDE", "browser", "expect"]
+__all__ = ["LATER", "NARROW", "NUMBER", "WIDE", "WORD", "browser", "expect", "pictures"]

@@ -1,15 +1,20 @@
 // Asks for the token, and shows the view that belongs to the page's address. Addresses are fragments (after the #) and
 // never hold a token.
 import { getJson, onRefused, Problem, query, setToken } from './api.js';
-import { h, setText } from './dom.js';
+import { complaint, h, setText } from './dom.js';
 import { upper } from './format.js';
 import { listView } from './list.js';
 import { runView } from './run.js';
+
+const MAX_PAGES = 4; // of projects, each of the API's most
+const REMEMBERED = 60000; // milliseconds for which the list of namespaces is good
 
 const main = document.getElementById('main');
 const forget = document.getElementById('forget');
 let view = null;
 let signedIn = false;
+let listAddress = '#/'; // of the list as it was left
+let namespaces = null; // {asked, names}: when they were asked for, and the promise of them
 
 function leave() {
   if (view) view.stop();
@@ -23,12 +28,54 @@ function present(next) {
   document.title = `${next.title} \u00b7 ModelRun`;
 }
 
+// {projects, more, namespace, may_run, may_cancel}: what the API lists, `more` being whether there are still more.
+async function allProjects(namespace) {
+  const first = await getJson(query('v1/projects', { namespace }));
+  let cursor = first.next_cursor;
+  for (let page = 1; cursor && page < MAX_PAGES; page += 1) {
+    const next = await getJson(query('v1/projects', { namespace, cursor }));
+    first.projects.push(...next.projects);
+    cursor = next.next_cursor;
+  }
+  return { ...first, more: Boolean(cursor) };
+}
+
+async function namespacesOfProjects() {
+  const { projects } = await allProjects('*');
+  return [...new Set(projects.map((each) => each.project_name.split('/')).filter((parts) => parts.length > 1).map(([name]) => name))];
+}
+
+// What the views share.
 const app = {
+  // Shows another view.
   go(hash) {
     if (location.hash === hash) route();
     else location.hash = hash;
   },
-  projects: (namespace) => getJson(query('v1/projects', { namespace })),
+  // Says that the view that is shown has another address now.
+  replaceAddress(hash) {
+    history.replaceState(null, '', hash);
+    listAddress = hash;
+  },
+  listAddress: () => listAddress,
+  projects: allProjects,
+  // One project with its models and branches.
+  project: async (name) => (await getJson(query('v1/projects', { project_name: name }))).projects[0],
+  // The namespaces besides the caller's own in which the caller sees projects.
+  namespaces: () => {
+    if (!namespaces || performance.now() - namespaces.asked > REMEMBERED) namespaces = { asked: performance.now(), names: namespacesOfProjects() };
+    return namespaces.names;
+  },
+  // '' if the caller sees nothing there.
+  ownNamespace: async () => {
+    try {
+      return (await getJson(query('v1/projects', { limit: 1 }))).namespace;
+    } catch (error) {
+      if (error instanceof Problem && error.status === 404) return '';
+      throw error;
+    }
+  },
+  // Shows the namespace in the header.
   where: (text) => setText(document.getElementById('where'), text),
 };
 
@@ -37,6 +84,7 @@ function route() {
   const address = location.hash.slice(1) || '/';
   const [path, search] = address.split('?');
   const id = /^\/runs\/([0-9a-fA-F-]{8,36})$/.exec(path)?.[1];
+  if (!id) listAddress = location.hash || '#/';
   present(id ? runView(app, id) : listView(app, Object.fromEntries(new URLSearchParams(search))));
 }
 
@@ -45,12 +93,15 @@ function askForToken(reason) {
   leave();
   signedIn = false;
   setToken('');
+  namespaces = null;
   forget.hidden = true;
   app.where('');
   const input = h('input', {
     type: 'password', id: 'token', required: true, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'none', 'aria-describedby': 'token-hint token-wrong',
   });
-  const wrong = h('p', { class: 'note bad', id: 'token-wrong', role: 'alert', hidden: !reason }, reason || '');
+  const [wrong, tell] = complaint();
+  wrong.id = 'token-wrong';
+  tell(reason);
   const send = h('button', { type: 'submit' }, 'Open');
   const form = h('form', { class: 'card sign' }, h('h1', {}, 'Your token'),
     h('p', { class: 'hint', id: 'token-hint' }, 'An API token (mrt_\u2026), a service account\u2019s token or one of your login. It stays in this window\u2019s memory and is gone when you close or reload it.'),
@@ -61,8 +112,7 @@ function askForToken(reason) {
       h('p', {}, 'For longer, as a person or a program with a role of its own:'),
       h('pre', { class: 'text' }, 'kubectl modelrun token create NAME --namespace NAMESPACE --days 30')));
   const complain = (message) => {
-    wrong.hidden = false;
-    setText(wrong, message);
+    tell(message);
     input.focus();
     input.select();
   };
@@ -76,16 +126,13 @@ function askForToken(reason) {
     setToken(token);
     send.disabled = true;
     try {
-      await app.projects();
+      await app.ownNamespace();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       send.disabled = false;
-      // 404: the token is valid, but its owner sees nothing in their own namespace; they may see another one.
-      if (error.status !== 404) {
-        setToken('');
-        complain(error.status === 401 ? `${upper(error.message)}. Check that it was made for this gateway, or get a new one as below.` : error.message);
-        return;
-      }
+      setToken('');
+      complain(error.status === 401 ? `${upper(error.message)}. Check that it was made for this gateway, or get a new one as below.` : error.message);
+      return;
     }
     enter();
   });

@@ -44,12 +44,12 @@ export function pretty(value, indent = '') {
 
 export const isNumber = (value) => typeof value === 'number' || typeof value === 'bigint';
 
-// A number with all of its digits, in groups of three.
+// A number with all of its digits, from five before the point on in groups of three: what has four may be a year.
 export function exact(value) {
   const text = String(value);
   if (text.includes('e')) return text;
   const [whole, rest] = text.split('.');
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',');
+  const grouped = /\d{5}/.test(whole) ? whole.replace(/\B(?=(\d{3})+$)/g, ',') : whole;
   return rest === undefined ? grouped : `${grouped}.${rest}`;
 }
 
@@ -57,6 +57,20 @@ export function exact(value) {
 export function cell(value) {
   if (value === undefined || value === null) return '\u2013';
   return isNumber(value) ? exact(value) : String(value);
+}
+
+// The number beside a mark of an axis, whose marks are `step` apart.
+export function tick(value, step) {
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e15 || (magnitude !== 0 && magnitude < 1e-5)) return value.toExponential(1);
+  if (magnitude >= 1e5) {
+    const unit = 1000 ** Math.min(4, Math.floor(Math.log10(magnitude) / 3)); // k, M, B or T
+    const digits = Math.max(0, Math.ceil(Math.log10(unit / step) - 1e-9));
+    if (digits <= 2) return new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: digits }).format(value);
+  }
+  // As many digits as the step has, after which a double shows where it is not exact.
+  const digits = String(Number(step.toPrecision(6))).split('.')[1]?.length ?? 0;
+  return exact(Number(value.toFixed(Math.min(8, digits))));
 }
 
 export function size(bytes) {

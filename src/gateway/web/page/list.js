@@ -1,115 +1,142 @@
-// The view that lists the newest runs of a namespace or project and keeps the list up to date.
+// The view that lists the runs of a namespace or project, page by page, and keeps the page that it shows up to date.
 import { getJson, Problem, query } from './api.js';
-import { announce, foreign, h, setText } from './dom.js';
-import { ago, commit, duration, elapsed, isFinal, STATUSES, time, titleOf } from './format.js';
+import { csv } from './csv.js';
+import { complaint, h, quietButton, save, setText } from './dom.js';
+import { elapsed, isFinal } from './format.js';
+import { filters } from './filters.js';
 import { openLauncher } from './launch.js';
-import { badge, setBadge } from './run.js';
+import { runsTable } from './rows.js';
 
 const BUSY = 2000; // milliseconds between two requests while a run in the list is not over
 const QUIET = 4000; // and when all of them are
-const LIMIT = 50;
+const LIMIT = 50; // runs of a page
+const MOST_SAVED = 5000; // runs in a CSV
+const SAVED = ['run_number', 'status', 'project_name', 'model_name', 'branch', 'commit_sha', 'created_at', 'started_at', 'finished_at'];
 
-function makeRow(run) {
-  const row = {
-    status: badge(run.status),
-    link: h('a', { class: 'row', href: `#/runs/${run.run_id}` }),
-    started: h('td', { class: 'wide' }),
-    duration: h('td', { class: 'number' }),
-    commit: h('td', { class: 'wide mono' }),
+const runsAddress = (values, cursor) => {
+  const scope = values.project ? { project_name: values.project } : { namespace: values.namespace };
+  return query('v1/runs', { ...scope, status: values.status, search: values.search, sort: values.sort, limit: LIMIT, cursor });
+};
+
+// Asks for all runs that the filters let through, page by page. `tell` is called with the number that has come.
+async function allRuns(values, tell) {
+  const runs = [];
+  let cursor = '';
+  do {
+    const page = await getJson(runsAddress(values, cursor));
+    runs.push(...page.runs);
+    cursor = page.next_cursor;
+    tell(runs.length);
+  } while (cursor && runs.length < MOST_SAVED);
+  return { runs, isCut: Boolean(cursor) };
+}
+
+function csvOf(runs) {
+  const row = (run) => [...SAVED.map((name) => run[name]), run.started_at && run.finished_at ? elapsed(run.started_at, run.finished_at) : null, run.run_id];
+  return csv([...SAVED, 'duration_seconds', 'run_id'], runs.map(row));
+}
+
+// Where a page is: how many runs come before it. Addresses say so too, as a cursor alone does not tell.
+const beforeOf = (values) => Math.max(0, Number.parseInt(values.from, 10) || 0);
+
+// By the cursor of a page that was opened from the one before it, where that was. A page that was opened by its
+// address has none.
+const pageBefore = new Map();
+
+// The line below the table: which of how many runs are shown, and the ways to the others.
+function pager(go) {
+  const told = h('p', { class: 'told', role: 'status' });
+  const first = quietButton('First page', () => go({ cursor: '', from: '' }));
+  const newer = quietButton('Previous page', null);
+  const older = quietButton('Next page', null);
+  const element = h('nav', { class: 'pager', 'aria-label': 'Pages', hidden: true }, told, h('div', { class: 'buttons' }, first, newer, older));
+  return {
+    element,
+    show: (values, page) => {
+      const before = beforeOf(values);
+      const last = before + page.runs.length;
+      element.hidden = !page.runs.length && !values.cursor;
+      setText(told, page.runs.length ? `Runs ${(before + 1).toLocaleString('en')} to ${last.toLocaleString('en')} of ${page.total.toLocaleString('en')}` : 'No runs on this page any more');
+      first.hidden = !values.cursor;
+      newer.hidden = !pageBefore.has(values.cursor);
+      newer.onclick = () => go(pageBefore.get(values.cursor));
+      older.hidden = !page.next_cursor;
+      older.onclick = () => {
+        pageBefore.set(page.next_cursor, { cursor: values.cursor || '', from: values.from || '' });
+        go({ cursor: page.next_cursor, from: String(last) });
+      };
+    },
   };
-  const model = run.model_name ? foreign(run.model_name) : h('span', { class: 'hint' }, 'whole project');
-  row.element = h('tr', {}, h('td', {}, row.status), h('th', { scope: 'row' }, row.link),
-    h('td', {}, foreign(run.project_name), run.model_name && h('span', { class: 'narrow hint' }, foreign(run.model_name))), h('td', { class: 'wide' }, model), row.commit, row.started, row.duration);
-  // Keyboards and screen readers use the link. A click anywhere in the row follows it, too, except when it ends a
-  // selection of text.
-  row.element.addEventListener('click', (event) => {
-    if (!event.target.closest('a') && getSelection().isCollapsed) row.link.click();
-  });
-  return row;
 }
 
-function updateRow(row, run) {
-  if (row.run && row.run.status !== run.status) announce(`${titleOf(run)}: ${STATUSES[run.status]}`);
-  row.run = run;
-  setBadge(row.status, run.status);
-  setText(row.link, run.run_number ? `#${run.run_number}` : run.run_id.slice(0, 8));
-  row.link.setAttribute('aria-label', `Run ${titleOf(run)}, ${STATUSES[run.status]}`);
-  setText(row.commit, commit(run.commit_sha));
-  setText(row.started, ago(run.started_at || run.created_at));
-  row.started.title = time(run.started_at || run.created_at);
-  setText(row.duration, run.started_at ? duration(elapsed(run.started_at, run.finished_at)) : '\u2013');
-}
-
-function statusFilter(chosen, onChange) {
-  const choices = [['', 'All'], ...Object.entries(STATUSES)].map(([word, label]) => {
-    const input = h('input', { type: 'radio', name: 'status', value: word, checked: word === chosen });
-    input.addEventListener('change', () => onChange(word));
-    return h('label', { class: 'chip' }, input, h('span', {}, label));
-  });
-  return h('fieldset', { class: 'chips' }, h('legend', { class: 'unseen' }, 'Status'), choices);
-}
-
-// `app` has projects(namespace), which asks the API; go(hash), which shows another view; and where(text), which shows
-// the namespace in the header. `values`: the parameters of the address: namespace, project, status.
+// `app`: see app.js. `values`: the parameters of the address: namespace, project, status, search, sort, cursor, from.
 export function listView(app, values) {
-  const rows = new Map();
   let timer;
   let stopped = false;
   let looks = 0;
-  const body = h('tbody');
-  const columns = [['Status'], ['Run'], ['Project'], ['Model', 'wide'], ['Commit', 'wide'], ['Started', 'wide'], ['Duration', 'number']];
-  const table = h('table', { class: 'runs', hidden: true }, h('caption', { class: 'unseen' }, 'Runs, newest first'),
-    h('thead', {}, h('tr', {}, columns.map(([name, kind]) => h('th', { scope: 'col', class: kind }, name)))), body);
   const empty = h('p', { class: 'empty', hidden: true });
-  const wrong = h('p', { class: 'note bad', role: 'alert', hidden: true });
+  const note = h('p', { class: 'note', role: 'status', hidden: true });
+  const [wrong, complain] = complaint();
   const start = h('button', { type: 'button', hidden: true }, 'Start a run');
-  const change = (more) => app.go(query('#/', { ...values, ...more }));
 
-  const project = h('select', { id: 'project' }, h('option', { value: '' }, 'All projects'));
-  project.addEventListener('change', () => change({ project: project.value }));
-  const namespace = h('input', { id: 'namespace', type: 'text', autocomplete: 'off', spellcheck: 'false', value: values.namespace || '', size: 16 });
-  namespace.addEventListener('change', () => change({ namespace: namespace.value.trim(), project: '' }));
-  const tools = h('div', { class: 'tools' },
-    h('div', { class: 'field' }, h('label', { for: 'project' }, 'Project'), project),
-    h('div', { class: 'field' }, h('label', { for: 'namespace' }, 'Namespace'), namespace),
-    statusFilter(values.status || '', (status) => change({ status })));
-  const element = h('div', {}, h('div', { class: 'head' }, h('h1', {}, 'Runs'), start), tools, wrong, table, empty);
-
-  const complain = (message) => {
-    wrong.hidden = !message;
-    setText(wrong, message);
+  // What filters the runs changes this view; what leads to other runs opens another one.
+  const address = () => query('#/', values);
+  const filter = (changed) => {
+    Object.assign(values, { cursor: '', from: '' }, changed);
+    app.replaceAddress(address());
+    showSort();
+    look();
+  };
+  const open = (changed) => app.go(query('#/', { ...values, cursor: '', from: '', ...changed }));
+  const change = (changed) => ('namespace' in changed || 'project' in changed ? open(changed) : filter(changed));
+  const tools = filters(app, values, change);
+  const table = runsTable((sort) => filter({ sort }));
+  const pages = pager((changed) => app.go(query('#/', { ...values, ...changed })));
+  const showSort = () => {
+    tools.setSort(values.sort || '');
+    table.setSort(values.sort || '');
   };
 
-  const show = (runs) => {
-    const seen = new Set(runs.map((run) => run.run_id));
-    for (const [id, row] of rows) {
-      if (seen.has(id)) continue;
-      row.element.remove();
-      rows.delete(id);
+  const tell = (text) => {
+    note.hidden = !text;
+    setText(note, text);
+  };
+  const download = quietButton('Download CSV', async () => {
+    download.disabled = true;
+    try {
+      const { runs, isCut } = await allRuns(values, (count) => setText(download, `${count.toLocaleString('en')} runs\u2026`));
+      save('runs.csv', [csvOf(runs)], 'text/csv;charset=utf-8');
+      tell(isCut ? `The file has the first ${runs.length.toLocaleString('en')} runs only; filters lead to the others.` : '');
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      tell(`No file was saved: ${error.message}`);
+    } finally {
+      download.disabled = false;
+      setText(download, 'Download CSV');
     }
-    runs.forEach((run, i) => {
-      if (!rows.has(run.run_id)) rows.set(run.run_id, makeRow(run));
-      const row = rows.get(run.run_id);
-      updateRow(row, run);
-      if (body.children[i] !== row.element) body.insertBefore(row.element, body.children[i] || null);
-    });
-    table.hidden = !runs.length;
-    empty.hidden = runs.length > 0;
-    setText(empty, values.status ? `No run is ${STATUSES[values.status].toLowerCase()} here.` : 'There is no run here yet.');
+  }, { hidden: true });
+
+  const show = (page) => {
+    const { runs } = page;
+    table.show(runs);
+    pages.show(values, page);
+    download.hidden = !runs.length;
+    empty.hidden = runs.length > 0 || Boolean(values.cursor);
+    setText(empty, values.status || values.search ? 'No run fits these filters.' : 'There is no run here yet.');
   };
 
   const look = async () => {
+    clearTimeout(timer);
     let wait = QUIET;
     looks += 1;
     const turn = looks;
     const late = () => stopped || turn !== looks; // a newer request was sent meanwhile
     try {
-      const scope = values.project ? { project_name: values.project } : { namespace: values.namespace };
-      const { runs } = await getJson(query('v1/runs', { ...scope, status: values.status, limit: LIMIT }));
+      const page = await getJson(runsAddress(values, values.cursor));
       if (late()) return;
       complain('');
-      show(runs);
-      if (runs.some((run) => !isFinal(run.status))) wait = BUSY;
+      show(page);
+      if (page.runs.some((run) => !isFinal(run.status))) wait = BUSY;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (late()) return;
@@ -124,28 +151,27 @@ export function listView(app, values) {
   };
   document.addEventListener('visibilitychange', onVisible);
 
-  const fillProjects = async () => {
-    const { projects, may_run: mayRun, namespace: named } = await app.projects(values.namespace);
+  const fill = async () => {
+    const listed = await app.projects(values.namespace);
     if (stopped) return;
-    app.where(named);
-    namespace.placeholder = named;
-    project.append(...projects.map(({ project_name: name }) => h('option', { value: name }, name)));
-    if (values.project && !projects.some((each) => each.project_name === values.project)) project.append(h('option', { value: values.project }, values.project));
-    project.value = values.project || '';
-    start.hidden = !mayRun;
-    start.onclick = () => openLauncher(projects, { project_name: values.project }, (id) => app.go(`#/runs/${id}`));
+    app.where(listed.namespace);
+    start.hidden = !listed.may_run;
+    start.onclick = () => openLauncher(app, listed.projects, { project_name: values.project }, (id) => app.go(`#/runs/${id}`));
+    await tools.show(listed, values.namespace ? await app.ownNamespace() : listed.namespace);
   };
-  fillProjects().catch((error) => {
+  fill().catch((error) => {
     if (!(error instanceof Problem)) throw error;
     complain(error.message);
   });
+  showSort();
   look();
   return {
-    element,
+    element: h('div', {}, h('div', { class: 'head' }, h('h1', {}, 'Runs'), h('div', { class: 'buttons' }, download, start)), tools.element, wrong, note, table.element, empty, pages.element),
     title: 'Runs',
     stop: () => {
       stopped = true;
       clearTimeout(timer);
+      tools.stop();
       document.removeEventListener('visibilitychange', onVisible);
     },
   };

@@ -20,6 +20,7 @@ TEST_F(PageTest, IsPublicAndMayLoadNothingFromElsewhere) {
                                                         {"/page/app.js", "text/javascript; charset=utf-8"},
                                                         {"/page/style.css", "text/css; charset=utf-8"},
                                                         {"/page/icon.svg", "image/svg+xml"},
+                                                        {"/page/chart.js-license.txt", "text/plain; charset=utf-8"},
                                                         {"/page/settings.json", "application/json"}}) {
     const auto answer = get(path);
     ASSERT_EQ(answer.status, 200) << path;
@@ -43,7 +44,8 @@ TEST_F(PageTest, HoldsNoInlineScriptOrStyle) {
   EXPECT_THAT(html, Not(HasSubstr("style=")));
   EXPECT_THAT(html, Not(HasSubstr("<style")));
   EXPECT_THAT(html, Not(HasSubstr(" on")));
-  for (const char* name : {"app", "api", "chart", "dom", "format", "launch", "list", "log", "outputs", "run"}) {
+  for (const char* name : {"api", "app", "badge", "chart", "chart.umd.min", "choice", "csv", "dom", "filters", "format",
+                           "launch", "list", "log", "outputs", "rows", "run", "run_parts", "shape", "table"}) {
     const auto script = get(fmt::format("/page/{}.js", name)).body;
     ASSERT_FALSE(script.empty()) << name;
     for (const char* word : {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "localStorage",
