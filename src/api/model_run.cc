@@ -186,7 +186,7 @@ std::string_view to_string(Phase phase) {
 
 ModelRun decode_model_run(const json& object) {
   return {decode_meta(object), label_of(object, kLabelCreatedBy), decode_spec(member(object, "spec")),
-          decode_status(member(object, "status"))};
+          decode_status(member(object, "status")), texts_of(member(member(object, "metadata"), "labels"))};
 }
 
 json encode_status(const ModelRunStatus& status) {

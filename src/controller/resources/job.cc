@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "api/pod_metadata.h"
 #include "api/sandbox.h"
 #include "controller/run/limits.h"
 
@@ -254,6 +255,34 @@ json pod_spec(const JobInput& in) {
   return spec;
 }
 
+// Those of the project, those of the run that the operator's flags name, and the operator's own, which win.
+json labels_of(const JobInput& in) {
+  const auto& run = in.run;
+  json labels = json::object();
+  for (const auto& [key, value] : in.project.runtime.pod_labels) {
+    if (api::is_open_label(key)) labels[key] = value;
+  }
+  for (const auto& key : in.settings.propagated_labels) {
+    if (const auto found = run.labels.find(key); found != run.labels.end()) labels[key] = found->second;
+  }
+  labels.update({{api::kLabelRunUid, run.meta.uid},
+                 {api::kLabelProject, run.spec.project},
+                 {api::kLabelAttempt, std::to_string(run.status.attempts)},
+                 {"app.kubernetes.io/managed-by", "modelrun"}});
+  return labels;
+}
+
+json annotations_of(const JobInput& in) {
+  json annotations = json::object();
+  for (const auto& [key, value] : in.project.runtime.pod_annotations) {
+    if (api::is_open_annotation(key)) annotations[key] = value;
+  }
+  // The run's name is an annotation, because it may be longer than the value of a label may be.
+  annotations[api::kAnnotationRun] = in.run.meta.name;
+  annotations["kubectl.kubernetes.io/default-container"] = api::kModelContainer;
+  return annotations;
+}
+
 // FNV-1a, because std::hash does not promise equal results across builds and processes.
 std::uint64_t hash_of(const std::string& text) {
   std::uint64_t hash = 14695981039346656037ULL;
@@ -273,13 +302,8 @@ std::int64_t namespaced_user_id(const std::string& run_uid) {
 
 json build_job(const JobInput& in) {
   const auto& run = in.run;
-  const json labels = {{api::kLabelRunUid, run.meta.uid},
-                       {api::kLabelProject, run.spec.project},
-                       {api::kLabelAttempt, std::to_string(run.status.attempts)},
-                       {"app.kubernetes.io/managed-by", "modelrun"}};
-  // The run's name is an annotation, because it may be longer than the value of a label may be.
-  const json annotations = {{api::kAnnotationRun, run.meta.name},
-                            {"kubectl.kubernetes.io/default-container", api::kModelContainer}};
+  const json labels = labels_of(in);
+  const json annotations = annotations_of(in);
   return {
       {"apiVersion", "batch/v1"},
       {"kind", "Job"},
