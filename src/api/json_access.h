@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -32,6 +33,16 @@ inline std::string text_at(const nlohmann::json& object, std::string_view name) 
 inline bool bool_at(const nlohmann::json& object, std::string_view name) {
   const auto& value = member(object, name);
   return value.is_boolean() && value.get<bool>();
+}
+
+// The members of `object` that are strings.
+inline std::map<std::string, std::string> texts_of(const nlohmann::json& object) {
+  std::map<std::string, std::string> texts;
+  if (!object.is_object()) return texts;
+  for (const auto& [name, value] : object.items()) {
+    if (value.is_string()) texts.emplace(name, value.get<std::string>());
+  }
+  return texts;
 }
 
 // An unsigned integer that exceeds int64 wraps around.

@@ -31,6 +31,8 @@ RuntimeSpec decode_runtime(const json& object) {
   take(object, "nodeSelector", runtime.node_selector);
   take(object, "tolerations", runtime.tolerations);
   runtime.priority_class_name = text_at(object, "priorityClassName");
+  runtime.pod_labels = texts_of(member(object, "podLabels"));
+  runtime.pod_annotations = texts_of(member(object, "podAnnotations"));
   if (const auto& value = member(object, "hostUsers"); value.is_boolean()) runtime.host_users = value.get<bool>();
   return runtime;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -35,6 +36,8 @@ struct RuntimeSpec {
   nlohmann::json tolerations = nlohmann::json::array();
   std::string priority_class_name;
   std::optional<bool> host_users;
+  // Of the Job and the pod, at most 8 each by the CRD; only those that api/pod_metadata.h lets through are honoured.
+  std::map<std::string, std::string> pod_labels, pod_annotations;
 };
 
 struct DataSpec {

@@ -191,9 +191,12 @@ std::string_view to_string(Phase phase) {
 ModelRun decode_model_run(const json& object) {
   constexpr std::size_t kMaxRequestedBy = 256;
   const auto& annotations = member(member(object, "metadata"), "annotations");
-  return {decode_meta(object), label_of(object, kLabelCreatedBy),
-          printable(text_at(annotations, kAnnotationRequestedBy), kMaxRequestedBy), decode_spec(member(object, "spec")),
-          decode_status(member(object, "status"))};
+  return {decode_meta(object),
+          label_of(object, kLabelCreatedBy),
+          printable(text_at(annotations, kAnnotationRequestedBy), kMaxRequestedBy),
+          decode_spec(member(object, "spec")),
+          decode_status(member(object, "status")),
+          texts_of(member(member(object, "metadata"), "labels"))};
 }
 
 json encode_status(const ModelRunStatus& status) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -166,6 +167,7 @@ struct ModelRun {
   std::string requested_by;  // annotation kAnnotationRequestedBy, as one line of at most 256 bytes
   ModelRunSpec spec;
   ModelRunStatus status;
+  std::map<std::string, std::string> labels;  // all of metadata.labels; empty in the operator's cache
 };
 
 // Decodes an object that the API server has validated against the CRD. An absent member gets the default of its

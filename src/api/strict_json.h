@@ -11,6 +11,9 @@
 
 namespace modelrun::api {
 
+// In the message of each error about a number that no double can hold.
+inline constexpr std::string_view kOverflows = "overflows a double";
+
 struct JsonLimits {
   int max_depth = 100;  // nesting of objects and arrays; a value without any has depth 0
   // Objects, arrays and other values that are built. One needs 16 to some 150 bytes of memory, whatever its text has.

@@ -58,7 +58,7 @@ bool StrictSax::number_float(number_float_t value, const string_t& literal) {
   if (literal.find_first_of(".eE") == string_t::npos) {
     return refuse("integer {} is outside the range of int64", literal.substr(0, kMaxLiteralShown));
   }
-  if (!std::isfinite(value)) return refuse("number {} overflows a double", literal.substr(0, kMaxLiteralShown));
+  if (!std::isfinite(value)) return refuse("number {} {}", literal.substr(0, kMaxLiteralShown), kOverflows);
   return add(Json(value));
 }
 
@@ -69,7 +69,7 @@ bool StrictSax::open_bounded(bool array) {
 
 bool StrictSax::parse_error(std::size_t position, const std::string& token, const nlohmann::detail::exception& why) {
   if (error_) return false;
-  if (why.id == 406) return refuse("number {} overflows a double", token.substr(0, kMaxLiteralShown));
+  if (why.id == 406) return refuse("number {} {}", token.substr(0, kMaxLiteralShown), kOverflows);
   const bool in_string = std::string_view(why.what()).find("missing closing quote") != std::string_view::npos;
   if (!in_string && is_not_finite(position)) {
     return refuse("NaN and Infinity are not JSON; write null or a string instead");

@@ -5,11 +5,13 @@
 #include <sstream>
 
 #include "cli/commands/commands.h"
+#include "cli/complete.h"
 #include "cli/words.h"
 
 namespace modelrun::cli {
 namespace {
 
+constexpr std::string_view kComplete = "__complete";  // the word by which shells ask for completions
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
 constexpr int kInterrupted = 130;
@@ -34,12 +36,14 @@ void add_commands(CLI::App& app, Chosen& all) {
   add_try(app, all.local);
   add_run(app, chosen);
   add_get(app, chosen);
+  add_describe(app, chosen);
   add_wait(app, chosen);
   add_logs(app, chosen);
   add_output(app, chosen);
   add_changes(app, chosen);
   add_rerun(app, chosen);
   add_token(app, chosen);
+  add_completion(app, all.local);
 }
 
 // The first of `arguments` that can be a command; empty if there is none. The global flags may come before it.
@@ -116,6 +120,10 @@ int run_app(std::vector<std::string> arguments, const Surroundings& surroundings
   add_global_flags(app, flags);
   add_commands(app, chosen);
   app.footer("`kubectl modelrun COMMAND --help` has examples.");
+  if (!arguments.empty() && arguments.front() == kComplete) {
+    arguments.erase(arguments.begin());
+    return complete(app, arguments, surroundings);
+  }
   const auto line = arguments;
   try {
     std::ranges::reverse(arguments);  // CLI11 takes them from the back of the vector

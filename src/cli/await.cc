@@ -18,7 +18,7 @@ constexpr std::size_t kLastWords = 10;
 class Awaiting {
  public:
   Awaiting(Session& session, const std::string& name, const AwaitOptions& options)
-      : session_(session), name_(name), options_(options), follower_(session, options.log_to_err) {}
+      : session_(session), name_(name), options_(options), follower_(session, options.log_to_err, options.view) {}
 
   Result<kube::Json> run(const std::stop_token& stop) {
     const auto watched = watch_object(
@@ -59,8 +59,13 @@ class Awaiting {
       return;
     }
     // Either the run ended before its log could be followed, or the user may not read pod logs. The result holds
-    // them.
-    if (const auto kept = print_kept(session_, run_, Streams::kBoth, {.all_to_err = options_.log_to_err}); !kept) {
+    // them, without times.
+    if (options_.view.since || options_.view.timestamps) {
+      session_.console.note("(what is kept of a log has no times: --since and --timestamps do not apply)");
+    }
+    if (const auto kept =
+            print_kept(session_, run_, Streams::kBoth, {.all_to_err = options_.log_to_err, .tail = options_.view.tail});
+        !kept) {
       session_.console.note(kept.error().message);
     }
   }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/log_follower.h"
 #include "cli/session.h"
 
 namespace modelrun::cli {
@@ -21,6 +22,7 @@ struct AwaitOptions {
   bool follow = false;      // print the model's log while it is written
   bool log_to_err = false;  // print that log to standard error, because standard output is reserved for the result
   bool tell = true;         // print progress_line() to standard error whenever it changes
+  LogView view{};           // of that log
   std::optional<std::chrono::seconds> limit;  // the longest time to wait; absent: no limit
 };
 

@@ -26,6 +26,14 @@ bool has_started(const kube::Json& pod) {
 
 }  // namespace
 
+kube::LogOptions LogView::options(bool follow) const {
+  return {.container = std::string(api::kModelContainer),
+          .tail_lines = tail,
+          .follow = follow,
+          .since_seconds = since,
+          .timestamps = timestamps};
+}
+
 void LogFollower::follow(const std::string& pod) {
   if (pod == pod_) return;
   if (thread_.joinable()) {
@@ -54,7 +62,7 @@ LogFollower::Ending LogFollower::finish(std::chrono::milliseconds grace) {
 }
 
 void LogFollower::print(const std::string& pod, const std::stop_token& stop) {
-  const kube::LogOptions options{.container = std::string(api::kModelContainer), .follow = true};
+  const auto options = view_.options(/*follow=*/true);
   const auto on_data = [this](std::string_view piece) {
     printed_ = true;
     to_err_ ? session_.console.err(piece) : session_.console.out(piece);

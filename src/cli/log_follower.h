@@ -12,10 +12,19 @@
 
 namespace modelrun::cli {
 
+// Which part of a pod's log is shown, and how.
+struct LogView {
+  std::int64_t tail = -1;               // only so many lines at its end, and with follow() what comes after; -1: all
+  std::optional<std::int64_t> since{};  // only what was printed in the last so many seconds
+  bool timestamps = false;              // each line with its time in front
+
+  [[nodiscard]] kube::LogOptions options(bool follow) const;
+};
+
 // Owns one thread, which prints the log of one pod at a time. Call its functions from one thread only. Keeps a
 // reference to `session`, which must outlive it. The log goes to standard output, or to standard error with `to_err`.
 //
-//   LogFollower follower(session, false);
+//   LogFollower follower(session, false, {});
 //   follower.follow(pod_name);  // whenever the watched run is Running in a pod
 //   ...                         // the run has ended
 //   const auto outcome = follower.finish(grace);
@@ -23,11 +32,12 @@ namespace modelrun::cli {
 // Destroying it without finish() stops the printing at once.
 class LogFollower {
  public:
-  LogFollower(Session& session, bool to_err) : session_(session), to_err_(to_err) {}
+  LogFollower(Session& session, bool to_err, const LogView& view) : session_(session), to_err_(to_err), view_(view) {}
 
-  // Starts to print the log of `pod`, from its beginning, and returns. If its model container has not started, the
-  // printing begins when it has. Does nothing when `pod` is the pod that was followed last. A different pod means
-  // another attempt of the run: printing the earlier pod's log is stopped first, even where it is not complete.
+  // Starts to print the log of `pod`, from its beginning or from where the LogView says, and returns. If its model
+  // container has not started, the printing begins when it has. Does nothing when `pod` is the pod that was followed
+  // last. A different pod means another attempt of the run: printing the earlier pod's log is stopped first, even where
+  // it is not complete.
   void follow(const std::string& pod);
 
   struct Ending {
@@ -48,6 +58,7 @@ class LogFollower {
 
   Session& session_;
   bool to_err_;
+  LogView view_;
   std::string pod_;
   std::atomic<bool> printed_ = false;
   Mutex mutex_;

@@ -12,11 +12,20 @@ using nlohmann::json;
 
 constexpr std::size_t kLimit = 64 * 1024;
 
+// Whether all that keeps `text` from being JSON is a number that no double holds. (What only begins with one is text.)
+bool is_overflow(const Error& error, std::string_view text) {
+  if (error.message.find(api::kOverflows) == std::string::npos) return false;
+  return text.find_first_of("[{") == 0 || text.find_first_not_of("0123456789+-.eE \t") == std::string_view::npos;
+}
+
 Result<json> parse_value(const std::string& key, std::string_view text) {
   auto value = api::parse_strict(text);
   if (value) return value;
-  // The text is JSON, but the API server would not keep it as it is. Taking it as a string would surprise the user.
-  if (json::accept(text)) return fail_in("--param " + key, value.error());
+  // The text is JSON, or a number that no double holds, but the API server would not keep it as it is. Taking it as a
+  // string would surprise the user.
+  if (json::accept(text) || is_overflow(value.error(), text)) {
+    return fail(ErrorKind::kInvalid, "--param {}: {}; for text write '{}=\"...\"'", key, value.error().message, key);
+  }
   return json(std::string(text));
 }
 

@@ -16,14 +16,14 @@ namespace modelrun::cli {
 Result<nlohmann::json> parse_parameters_file(std::string_view what, std::string_view text);
 
 // Returns `base` with the `pairs` put on top. Each pair is "key=value"; the key ends at the first '='. The value is
-// taken as JSON if it is JSON, else as a string (NaN and 1e999, too, are not JSON). A pair replaces the value that
+// taken as JSON if it is JSON, else as a string (NaN, too, is not JSON). A pair replaces the value that
 // `base` has for its key. Without a base and without pairs the result is nullopt: the run has no parameters, which is
 // not the same as the empty object.
 //
-// Fails with kInvalid for a pair without '=' or with an empty key, for a key that stands in two pairs, and for a
-// value that is JSON but would not survive in the API server (an integer outside int64, a duplicate key, more than
-// 100 levels). Fails with kTooLarge when the whole is 64 KiB or more as JSON without spaces. REQUIRES: `base`, if
-// given, is an object.
+// Fails with kInvalid for a pair without '=' or with an empty key, for a key that stands in two pairs, and for a value
+// that is JSON but would not survive in the API server (an integer outside int64, a number that overflows a double, a
+// duplicate key, more than 100 levels). Fails with kTooLarge when the whole is 64 KiB or more as JSON without spaces.
+// REQUIRES: `base`, if given, is an object.
 Result<std::optional<nlohmann::json>> merge_parameters(std::optional<nlohmann::json> base,
                                                        const std::vector<std::string>& pairs);
 

@@ -22,7 +22,7 @@ std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return !continues_utf8(c); }));
 }
 
-Row run_row(const api::ModelRun& run, Time now) {
+Row short_row(const api::ModelRun& run, Time now) {
   const auto& status = run.status;
   return {run.meta.name,
           run.spec.project,
@@ -45,8 +45,8 @@ std::string parameters_cell(const api::ModelRun& run) {
 
 }  // namespace
 
-std::string render_table(const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths;
+std::string render_table(const std::vector<Row>& rows, std::vector<std::size_t>* kept) {
+  std::vector<std::size_t> widths = kept == nullptr ? std::vector<std::size_t>{} : *kept;
   std::vector<Row> cells = rows;
   for (auto& row : cells) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -63,23 +63,33 @@ std::string render_table(const std::vector<Row>& rows) {
     }
     text += '\n';
   }
+  if (kept != nullptr) *kept = std::move(widths);
   return text;
 }
 
-std::string runs_table(const std::vector<api::ModelRun>& runs, const RunsTable& form, Time now) {
-  std::vector<Row> rows{{"NAME", "PROJECT", "NUMBER", "PHASE", "REASON", "EXIT", "COMMIT", "DURATION", "AGE"}};
-  const auto widen = [&](const std::string& namespace_, const Row& more) {
-    auto& row = rows.back();
-    if (form.namespaces) row.insert(row.begin(), namespace_);
-    if (form.wide) std::ranges::copy(more, std::back_inserter(row));
-  };
-  widen("NAMESPACE", {"MODEL", "BRANCH", "PARAMETERS", "NODE"});
-  for (const auto& run : runs) {
-    rows.push_back(run_row(run, now));
-    widen(run.meta.namespace_, {run.spec.scope == api::Scope::kModel ? run.spec.model_name : "", run.status.branch,
-                                parameters_cell(run), run.status.node_name});
-  }
-  return render_table(rows);
+Row runs_header(const RunsTable& form) {
+  Row row{"NAME", "PROJECT", "NUMBER", "PHASE", "REASON", "EXIT", "COMMIT", "DURATION", "AGE"};
+  if (form.namespaces) row.insert(row.begin(), "NAMESPACE");
+  if (form.wide) std::ranges::copy(Row{"MODEL", "BRANCH", "PARAMETERS", "NODE"}, std::back_inserter(row));
+  return row;
+}
+
+Row run_row(const api::ModelRun& run, const RunsTable& form, Time now) {
+  Row row = short_row(run, now);
+  if (form.namespaces) row.insert(row.begin(), run.meta.namespace_);
+  if (!form.wide) return row;
+  row.push_back(run.spec.scope == api::Scope::kModel ? run.spec.model_name : "");
+  row.push_back(run.status.branch);
+  row.push_back(parameters_cell(run));
+  row.push_back(run.status.node_name);
+  return row;
+}
+
+std::string runs_table(const std::vector<api::ModelRun>& runs, const RunsTable& form, Time now,
+                       std::vector<std::size_t>* widths) {
+  std::vector<Row> rows{runs_header(form)};
+  for (const auto& run : runs) rows.push_back(run_row(run, form, now));
+  return render_table(rows, widths);
 }
 
 }  // namespace modelrun::cli

@@ -91,8 +91,9 @@ class Converter {
   }
 
  private:
-  static std::unexpected<Error> refuse(const YAML::Node& node, std::string_view why) {
-    return fail(ErrorKind::kInvalid, "line {}, column {}: {}", node.Mark().line + 1, node.Mark().column + 1, why);
+  [[nodiscard]] std::unexpected<Error> refuse(const YAML::Node& node, std::string_view why) const {
+    return fail(ErrorKind::kInvalid, "line {}, column {}{}{}: {}", node.Mark().line + 1, node.Mark().column + 1,
+                path_.empty() ? "" : ", ", fmt::join(path_, "."), why);
   }
 
   Result<json> map(const YAML::Node& node, int depth) {
@@ -102,8 +103,10 @@ class Converter {
       const std::string key = entry.first.Scalar();
       if (key == "<<" && entry.first.Tag() == "?") return refuse(entry.first, "merge keys (<<) are not supported");
       if (object.contains(key)) return refuse(entry.first, "the key '" + key + "' stands here twice");
+      path_.push_back(key);
       auto value = convert(entry.second, depth + 1);
       if (!value) return value;
+      path_.pop_back();
       object[key] = std::move(*value);
     }
     return object;
@@ -119,7 +122,7 @@ class Converter {
     return array;
   }
 
-  static Result<json> scalar(const YAML::Node& node) {
+  Result<json> scalar(const YAML::Node& node) {
     const std::string& text = node.Scalar();
     // yaml-cpp gives a quoted scalar the tag "!" and a plain one, whose type is to be resolved, "?". Others are
     // explicit.
@@ -137,7 +140,49 @@ class Converter {
   }
 
   int nodes_ = 0;
+  std::vector<std::string> path_;  // the keys that lead to the node
 };
+
+// Whether every reader takes the plain `text` for a text: letters first, and none of the words of YAML 1.1.
+bool is_plain(std::string_view text) {
+  constexpr std::string_view kOthers = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-";
+  const auto first = text.empty() ? '0' : text.front();
+  const bool letter = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z');
+  return letter && text.find_first_not_of(kOthers) == std::string_view::npos && !word(text);
+}
+
+std::string scalar_text(const json& value) {
+  if (value.is_string() && is_plain(value.get_ref<const std::string&>())) return value.get<std::string>();
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+void write_node(const json& value, std::size_t indent, std::string& out);
+
+// `value` behind the ':' of a key or the '-' of an item.
+void write_child(const json& value, std::size_t indent, std::string& out) {
+  if (value.is_structured() && !value.empty()) {
+    out += '\n';
+    write_node(value, indent, out);
+  } else {
+    out += ' ' + scalar_text(value) + '\n';
+  }
+}
+
+void write_node(const json& value, std::size_t indent, std::string& out) {
+  if (value.is_object() && !value.empty()) {
+    for (const auto& [key, child] : value.items()) {
+      out += std::string(indent, ' ') + scalar_text(key) + ':';
+      write_child(child, indent + 2, out);
+    }
+  } else if (value.is_array() && !value.empty()) {
+    for (const auto& child : value) {
+      out += std::string(indent, ' ') + '-';
+      write_child(child, indent + 2, out);
+    }
+  } else {
+    out += scalar_text(value) + '\n';
+  }
+}
 
 }  // namespace
 
@@ -154,6 +199,12 @@ Result<std::vector<json>> parse_yaml(std::string_view text) {
     return fail(ErrorKind::kInvalid, "line {}, column {}: {}", error.mark.line + 1, error.mark.column + 1, error.msg);
   }
   return documents;
+}
+
+std::string to_yaml(const json& value) {
+  std::string out;
+  write_node(value, 0, out);
+  return out;
 }
 
 }  // namespace modelrun::cli

@@ -17,4 +17,8 @@ namespace modelrun::cli {
 // cannot expand without limit.
 Result<std::vector<nlohmann::json>> parse_yaml(std::string_view text);
 
+// `value` as a YAML document, from which parse_yaml(), kubectl and YAML 1.2 readers read the same value. Texts are in
+// double quotes wherever one of them could take them for something else.
+std::string to_yaml(const nlohmann::json& value);
+
 }  // namespace modelrun::cli

@@ -10,9 +10,9 @@
 #include "controller/resources/config_map.h"
 #include "controller/resources/job.h"
 #include "controller/run/as_admitted.h"
-#include "controller/run/bounds.h"
 #include "controller/run/limits.h"
 #include "controller/run/reuse.h"
+#include "controller/run/status.h"
 
 namespace modelrun::controller {
 namespace {
@@ -46,7 +46,7 @@ class Applier {
       // A run that has ended must not hold its slot for ever because of what its model has left.
       log::warn("the final status of a run was refused, and is written without its result",
                 {{"run", run_->meta.key()}, {"error", answer.error().message}});
-      answer = replace_status(least_of(status, answer.error().message));
+      answer = replace_status(refused_end(observed_, status, answer.error().message, context_.clock.now()));
     }
     RETURN_IF_ERROR(answer);
     run_ = std::make_shared<const api::ModelRun>(api::decode_model_run(*answer));
@@ -284,7 +284,12 @@ void count_start(const Context& context, const api::ModelRunStatus& before, cons
 
 // Records the plan's events, logs them, and counts the run if it has ended.
 void report(const Context& context, const api::ModelRun& run, const Plan& plan) {
-  for (const auto& note : plan.events) {
+  auto events = plan.events;
+  if (plan.status && plan.status->phase != run.status.phase && run.status.error) {
+    // The API server has refused the status that the plan's events tell of; see refused_end().
+    events = {{EventType::kWarning, run.status.error->reason, run.status.error->message}};
+  }
+  for (const auto& note : events) {
     const auto kind = note.type == EventType::kNormal ? runtime::EventKind::kNormal : runtime::EventKind::kWarning;
     context.events.event(kube::kModelRuns, run.meta, kind, note.reason, "Reconcile", note.note);
     log::info(note.note, {{"run", run.meta.key()},

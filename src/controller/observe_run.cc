@@ -192,8 +192,8 @@ Result<void> observe_identity(const Context& context, Observed& observed, std::s
   if (!ready || !observed.env_error.empty()) return {};
   observed.identity =
       identity_of(*observed.run, *observed.project, observed.source.commit, secrets->versions, context.settings);
-  if (observed.admitted_number) observe_standby(context, observed, secrets->versions);
-  return {};
+  if (!observed.admitted_number) return {};
+  return observe_standby(context, observed, secrets->versions, std::move(stop));
 }
 
 Result<void> take_other(const Context& context, Observed& observed, Result<OtherRun> other) {

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "controller/live.h"
 #include "controller/resources/job.h"
 
 namespace modelrun::controller {
@@ -36,13 +37,35 @@ std::shared_ptr<const api::PodView> living_pod(const Context& context, const api
   return nullptr;
 }
 
-void observe_standby(const Context& context, Observed& observed, const std::map<std::string, std::string>& versions) {
+namespace {
+
+// True if the run has labels that its pod has to get, too: a standby's pod has been made without them. The cache does not
+// keep labels.
+Result<bool> passes_labels_on(const Context& context, const api::ModelRun& run, std::stop_token stop) {
+  const auto& wanted = context.settings.propagated_labels;
+  if (wanted.empty()) return false;
+  const auto live =
+      read_live(context, kube::kModelRuns, run.meta.namespace_, run.meta.name, &api::decode_model_run, std::move(stop));
+  RETURN_IF_ERROR(live);
+  return *live && std::ranges::any_of(wanted, [&](const auto& key) { return (*live)->labels.contains(key); });
+}
+
+}  // namespace
+
+Result<void> observe_standby(const Context& context, Observed& observed,
+                             const std::map<std::string, std::string>& versions, std::stop_token stop) {
   const auto& run = *observed.run;
   const auto& project = *observed.project;
-  if (project.warm.sandboxes == 0) return;
+  if (project.warm.sandboxes == 0) return {};
+  const auto labelled = passes_labels_on(context, run, std::move(stop));
+  RETURN_IF_ERROR(labelled);
+  if (*labelled) {
+    observed.cold_reason = "Labels";
+    return {};
+  }
   const auto digest = standby_digest(project, context.settings, versions);
   observed.standby = adopted_before(context, run, digest);
-  if (observed.standby) return;
+  if (observed.standby) return {};
   auto jobs = own_jobs(context.caches.jobs, project.meta);
   std::erase_if(jobs, [](const auto& job) { return !is_usable(*job); });
   // The oldest first: it would be replaced first.
@@ -61,9 +84,10 @@ void observe_standby(const Context& context, Observed& observed, const std::map<
     }
     if (!context.standbys.reserve(pod->meta.uid, run.meta.uid)) continue;
     observed.standby = StandbyOffer{job->meta, /*adopted=*/false, std::move(pod)};
-    return;
+    return {};
   }
   observed.cold_reason = starting ? "NoneReady" : other_settings ? "SettingsChanged" : "PoolEmpty";
+  return {};
 }
 
 }  // namespace modelrun::controller

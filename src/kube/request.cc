@@ -208,7 +208,9 @@ Request pod_log_request(std::string_view namespace_, std::string_view pod, const
       .add("tailLines", options.tail_lines >= 0 ? std::to_string(options.tail_lines) : "")
       .add("limitBytes", options.limit_bytes >= 0 ? std::to_string(options.limit_bytes) : "")
       .add("previous", options.previous ? "true" : "")
-      .add("follow", options.follow ? "true" : "");
+      .add("follow", options.follow ? "true" : "")
+      .add("sinceSeconds", options.since_seconds ? std::to_string(*options.since_seconds) : "")
+      .add("timestamps", options.timestamps ? "true" : "");
   Request request = without_body(query.take());
   // A log is text, but failures are JSON; "*/*" accepts both.
   request.accept = "*/*";

@@ -78,6 +78,9 @@ struct LogOptions {
   std::int64_t limit_bytes = -1;  // -1: no limit
   bool previous = false;          // the log of the container's previous instance
   bool follow = false;            // keep the answer open until the container ends
+  // Only what was printed in the last so many seconds; nullopt: all.
+  std::optional<std::int64_t> since_seconds{};
+  bool timestamps = false;  // each line begins with its time (RFC 3339) and a space
 };
 
 // JSON Patch (RFC 6902), JSON Merge Patch (RFC 7386), and server-side apply.

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "api/pod_metadata.h"
+
 namespace modelrun::op {
 namespace {
 
@@ -10,6 +12,7 @@ struct Texts {
   std::string run_server_listen = "0.0.0.0:9443";
   std::string landlock = "required";
   std::vector<std::string> rings;
+  std::vector<std::string> propagated_labels;
   double lease_seconds = 15;
 };
 
@@ -47,6 +50,10 @@ void add_run_options(CLI::App& app, Flags& flags, Texts& texts) {
   app.add_option("--max-standbys", settings.max_standbys, "sandboxes that stand ready, of all projects together")
       ->check(CLI::Range(0, 10000))
       ->capture_default_str();
+  app.add_option("--propagate-labels", texts.propagated_labels,
+                 "labels of a ModelRun that its Job and pod get too, such as team,kueue.x-k8s.io/queue-name; none")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--landlock", texts.landlock, "'optional' lets all models, and git, run on kernels without Landlock")
       ->check(CLI::IsMember({"required", "optional"}))
       ->capture_default_str();
@@ -89,6 +96,15 @@ Result<void> take_texts(const Texts& texts, Flags& flags) {
       return fail(ErrorKind::kInvalid, "--rings: '{}' is not RUNTIMECLASS=landlock:optional", text);
     }
     flags.settings.runtimes_without_landlock.insert(text.substr(0, mark));
+  }
+  for (const std::string& key : texts.propagated_labels) {
+    if (!api::is_open_label(key)) {
+      return fail(
+          ErrorKind::kInvalid,
+          "--propagate-labels: '{}' is a label that the operator or Kubernetes relies on; name labels of your own",
+          key);
+    }
+    flags.settings.propagated_labels.insert(key);
   }
   flags.settings.landlock_required = texts.landlock == "required";
   flags.git.landlock_optional = !flags.settings.landlock_required;

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 
 from cases_lifecycle import pod_log
-from cluster import PODS, ROOT, wait_for
+from cluster import JOBS, PODS, ROOT, RUNS, wait_for
 from harness import case, same
 
 PROGRAMS = os.path.join(ROOT, "build", "release", "bin")
@@ -86,6 +86,9 @@ def cli_waits_shows_and_cancels(space):
     space.wait_phase(name, ("Running",))
     wait_for(lambda: "begun" in pod_log(space), 20, "the API server gives the pod's log")
     same(modelrun(space, "logs", name)[0], "begun\n")
+    out, _ = modelrun(space, "logs", name, "--since", "1h", "--timestamps")
+    time, _, text = out.partition(" ")
+    assert time.endswith("Z") and time.startswith("20") and text == "begun\n", out
     out, _ = modelrun(space, "get", "--phase", "Running")
     assert name in out, out
     modelrun(space, "cancel", name)
@@ -111,4 +114,96 @@ def cli_shows_logs_with_and_without_the_pod(space):
     wait_for(lambda: not space.items(PODS), 60, "the pod is gone")
     same(modelrun(space, "logs", "r"), ("to stdout\n", "to stderr\n"))
     same(modelrun(space, "logs", "r", "--stdout")[0], "to stdout\n")
+    _, err = modelrun(space, "logs", "r", "--timestamps", code=1)
+    assert "has no times" in err, err
     same(json.loads(modelrun(space, "output", "r", "total")[0]), 7)
+
+
+@case
+def cli_describes_a_run_that_waits_and_one_that_is_over(space):
+    space.project(files=FILES, runtime={"image": "registry.invalid/none:1", "imagePullPolicy": "IfNotPresent"})
+    modelrun(space, "run", "models", "--name", "waits", "--param", "growth=0.08", "--no-wait")
+    wait_for(lambda: "Failed to pull" in modelrun(space, "describe", "waits")[0], 60, "the pod's events are shown")
+    out, _ = modelrun(space, "describe", "waits")
+    for text in ('"growth": 0.08', "Phase:        Pending", "Timeline:", "Conditions:", "Job:", "Events:"):
+        assert text in out, (text, out)
+    modelrun(space, "cancel", "waits")
+    modelrun(space, "wait", "waits", code=130)
+    out, _ = modelrun(space, "describe", "waits")
+    assert "Phase:        Cancelled" in out and "What to do:" in out, out
+
+
+@case
+def cli_completes_names_for_bash_and_for_kubectl(space):
+    space.project(files=FILES)
+    modelrun(space, "run", "models", "--name", "done-1")
+    environment = {**os.environ, "KUBECONFIG": space.cluster.kubeconfig, "PATH": PROGRAMS + ":" + os.environ["PATH"]}
+    with tempfile.TemporaryDirectory() as folder:
+        plugin = os.path.join(folder, "kubectl_complete-modelrun")
+        with open(plugin, "w", encoding="utf-8") as file:
+            file.write(modelrun(space, "completion", "kubectl")[0])
+        os.chmod(plugin, 0o755)
+        environment["PATH"] = folder + ":" + environment["PATH"]
+        asked = [KUBECTL, "__complete", "modelrun", "get", "-n", space.name, ""]
+        told = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
+        same(told.split(), ["done-1", ":4"])
+    script = """source <(kubectl-modelrun completion bash)
+COMP_WORDS=(kubectl-modelrun logs -n "$1" d); COMP_CWORD=4; _kubectl_modelrun; printf '%s\\n' "${COMPREPLY[@]}"
+COMP_WORDS=(kubectl-modelrun desc); COMP_CWORD=1; _kubectl_modelrun; printf '%s\\n' "${COMPREPLY[@]}"
+"""
+    told = subprocess.run(["bash", "-euc", script, "bash", space.name], env=environment, capture_output=True, text=True, check=True, timeout=60)
+    same(told.stdout.split(), ["done-1", "describe"])
+
+
+@case
+def cli_refuses_numbers_that_no_cluster_keeps(space):
+    space.project(files=FILES)
+    for number in ("1e400", "123456789012345678901234567890"):
+        _, err = modelrun(space, "run", "models", "--param", f"key={number}", code=1)
+        assert "--param key" in err, err
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "parameters.json")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(f'{{"deep": {{"key": {number}}}}}')
+            _, err = modelrun(space, "run", "models", "--params", path, code=1)
+            assert "/deep/key" in err, err
+    same(space.items(RUNS), [])
+
+
+@case
+def numbers_that_kubectl_changes_are_warned_of(space):
+    """kubectl rounds a whole number beyond 64 bits, and takes a number that no double holds for text, before anybody sees it."""
+    space.project(files={"run.py": "result = {'text': open('/inputs/parameters.json').read()}\n"})
+    environment = {**os.environ, "KUBECONFIG": space.cluster.kubeconfig}
+    for name, number, told in (("rounded", "123456789012345678901234567890", "/deep/key has 1.2345678901234568e+29"),
+                               ("text", "1e400", '/deep/key is the text "1e400"')):
+        body = f"""apiVersion: modelrun.dev/v1alpha1
+kind: ModelRun
+metadata: {{name: {name}}}
+spec:
+  project: models
+  scope: project
+  parameters:
+    deep:
+      key: {number}
+      exact: -9223372036854775808
+      quoted: "{number}"
+"""
+        subprocess.run([KUBECTL, "apply", "-n", space.name, "-f", "-"], input=body, env=environment, capture_output=True, text=True, check=True, timeout=60)
+        space.finish(name)
+        status = space.status(name)
+        assert told in status.get("warning", ""), status
+        given = json.loads(status["outputs"]["text"])
+        same((given["deep"]["exact"], given["deep"]["quoted"]), (-9223372036854775808, number))
+
+
+@case
+def pods_have_the_labels_of_their_project_and_not_those_of_their_run(space):
+    labels, annotations = {"cost-center": "17"}, {"sidecar.istio.io/inject": "false"}
+    space.project(files=FILES, runtime={"podLabels": labels, "podAnnotations": annotations})
+    modelrun(space, "run", "models", "--name", "labelled", "--label", "team=risk")
+    for kind in (JOBS, PODS):
+        (item,) = space.items(kind)
+        metadata = item["metadata"]
+        assert metadata["labels"]["cost-center"] == "17" and metadata["annotations"]["sidecar.istio.io/inject"] == "false", metadata
+        assert "team" not in metadata["labels"], "the operator was not told to pass it on"

@@ -115,6 +115,7 @@ void Node::step(const std::shared_ptr<Agent>& agent, Process& process) {
       });
     case Agent::State::kRunning: {
       agent->frame = result_of(agent->attempt, prints, machine_.clock.now());
+      agent->frame.artifacts = artifacts;
       agent->frame.error = reports;
       machine_.server.set_pod_log(agent->pod.namespace_, agent->pod.pod_name, "agent", api::frame_to_log(agent->frame));
       change_pod(*agent,

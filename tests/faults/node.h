@@ -33,6 +33,7 @@ class Node {
   bool hold = false;    // true: models run until this is false again
   std::string refuses;  // not empty: why the API server lets the Job controller make no pod
   std::string prints = "hello\n";
+  std::vector<api::Artifact> artifacts;    // what every model leaves besides its outputs
   std::optional<api::FrameError> reports;  // what every agent says went wrong
 
  private:

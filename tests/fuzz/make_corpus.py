@@ -44,7 +44,10 @@ def log_of(document):
 
 def frames():
     message = json.dumps({"complete": True, "frame": json.loads(frame(artifacts=[]))})
-    return [frame(), log_of(frame()), message.encode(), frame(outputs=None),
+    text = b"year,total\n2026,42\n" * 100
+    kept = {"name": "table.csv", "size": len(text), "sha256": hashlib.sha256(text).hexdigest(), "mediaType": "text/csv",
+            "gzip": base64.b64encode(packed(text)).decode()}
+    return [frame(), log_of(frame()), message.encode(), frame(outputs=None), frame(artifacts=[kept], artifactLoss="'b.csv' was not kept"),
             frame(exit={"how": "Signaled", "signal": 9, "oomKills": 1}, error={"reason": "OutOfMemory", "message": "x"})]
 
 

@@ -17,12 +17,14 @@ namespace modelrun::cli {
 
 void add_run(CLI::App& app, Command& chosen);
 void add_get(CLI::App& app, Command& chosen);
+void add_describe(CLI::App& app, Command& chosen);
 void add_wait(CLI::App& app, Command& chosen);
 void add_logs(CLI::App& app, Command& chosen);
 void add_output(CLI::App& app, Command& chosen);
 void add_changes(CLI::App& app, Command& chosen);  // cancel, suspend, resume, delete
 void add_rerun(CLI::App& app, Command& chosen);
 void add_token(CLI::App& app, Command& chosen);
+void add_completion(CLI::App& app, LocalCommand& chosen);
 void add_try(CLI::App& app, LocalCommand& chosen);
 
 // The flags that say whether and how to wait for the end of a run. `run` and `rerun` have all of them; `wait` has

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "api/pod_metadata.h"
 #include "api/sandbox.h"
 #include "api/standby.h"
 #include "api/strict_json.h"
@@ -272,6 +273,26 @@ json pod_spec(const PodInput& in) {
   return spec;
 }
 
+// Those of the project, and the operator's own, which win.
+json labels_of(const api::ModelProject& project, const json& own) {
+  json labels = json::object();
+  for (const auto& [key, value] : project.runtime.pod_labels) {
+    if (api::is_open_label(key)) labels[key] = value;
+  }
+  labels.update(own);
+  return labels;
+}
+
+json annotations_of(const api::ModelProject& project, const json& own) {
+  json annotations = json::object();
+  for (const auto& [key, value] : project.runtime.pod_annotations) {
+    if (api::is_open_annotation(key)) annotations[key] = value;
+  }
+  annotations["kubectl.kubernetes.io/default-container"] = api::kModelContainer;
+  annotations.update(own);
+  return annotations;
+}
+
 // FNV-1a, because std::hash does not promise equal results across builds and processes.
 std::uint64_t hash_of(const std::string& text) {
   std::uint64_t hash = 14695981039346656037ULL;
@@ -339,13 +360,16 @@ json build_job(const JobInput& in) {
       .inputs = run.spec.parameters.has_value(),
       .inputs_map = run.status.job_name,
   };
-  const json labels = {{api::kLabelRunUid, run.meta.uid},
-                       {api::kLabelProject, run.spec.project},
-                       {api::kLabelAttempt, std::to_string(run.status.attempts)},
-                       {api::kLabelManagedBy, api::kManagedByOperator}};
+  json own = {{api::kLabelRunUid, run.meta.uid},
+              {api::kLabelProject, run.spec.project},
+              {api::kLabelAttempt, std::to_string(run.status.attempts)},
+              {api::kLabelManagedBy, api::kManagedByOperator}};
+  for (const auto& key : in.settings.propagated_labels) {
+    if (const auto found = run.labels.find(key); found != run.labels.end()) own.emplace(key, found->second);
+  }
+  const json labels = labels_of(in.project, own);
   // The run's name is an annotation, because it may be longer than the value of a label may be.
-  const json annotations = {{api::kAnnotationRun, run.meta.name},
-                            {"kubectl.kubernetes.io/default-container", api::kModelContainer}};
+  const json annotations = annotations_of(in.project, {{api::kAnnotationRun, run.meta.name}});
   return job_of(pod, run.status.job_name, owner_of("ModelRun", run.meta), labels, annotations);
 }
 
@@ -375,10 +399,10 @@ json build_standby(const StandbyInput& in) {
       .inputs = true,
       .inputs_map = "",
   };
-  const json labels = {{api::kLabelStandby, in.digest},
-                       {api::kLabelProject, project.meta.name},
-                       {api::kLabelManagedBy, api::kManagedByOperator}};
-  const json annotations = {{"kubectl.kubernetes.io/default-container", api::kModelContainer}};
+  const json labels = labels_of(project, {{api::kLabelStandby, in.digest},
+                                          {api::kLabelProject, project.meta.name},
+                                          {api::kLabelManagedBy, api::kManagedByOperator}});
+  const json annotations = annotations_of(project, json::object());
   return job_of(pod, in.name, owner_of("ModelProject", project.meta), labels, annotations);
 }
 

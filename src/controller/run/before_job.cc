@@ -244,6 +244,9 @@ std::string warning_of(const Observed& observed, const Settings& settings) {
     told.push_back(
         fmt::format("spec.branch '{}' was not looked at: spec.commitSHA says which commit runs", spec.branch));
   }
+  if (spec.parameters && !spec.parameters->altered().empty()) {
+    told.push_back(fmt::format("spec.parameters{}: write it as text, in quotes", spec.parameters->altered()));
+  }
   if (!observed.source.warning.empty()) told.push_back(observed.source.warning);
   if (spec.reuse != api::Reuse::kNever && observed.identity.empty()) {
     told.push_back(

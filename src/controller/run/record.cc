@@ -29,6 +29,7 @@ RunRecord make_record(api::ModelRun run) {
   if (api::is_final(record.phase)) return record;
   // They are needed once, when the Job is created, and the run is read from the API server for that.
   if (run.spec.parameters) run.spec.parameters->drop_text();
+  run.labels.clear();
   record.active = std::make_shared<const api::ModelRun>(std::move(run));
   return record;
 }

@@ -19,6 +19,9 @@ struct Settings {
   // none.
   std::set<std::string> runtimes_without_landlock;
 
+  // Labels of a run that its Job and pod get too. Each is_open_label() of api/pod_metadata.h.
+  std::set<std::string> propagated_labels;
+
   // How agents reach the run server: IP:PORT, the name in its certificate, and the PEM certificates of the
   // authorities to trust.
   std::string run_server_address;

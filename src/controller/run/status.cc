@@ -7,6 +7,7 @@
 #include "api/strict_json.h"
 #include "base/encoding.h"
 #include "base/printable.h"
+#include "controller/run/bounds.h"
 #include "controller/run/limits.h"
 #include "controller/run/steps.h"
 
@@ -122,7 +123,6 @@ bool take_frame(const api::ResultFrame& frame, ModelRunStatus& status) {
   take_streams(frame, status);
   take_artifacts(frame, status);
   const bool outputs_fit = take_outputs(frame, status);
-  if (frame.exit.started_at) status.started_at = status.timeline.started = frame.exit.started_at;
   status.provenance.rings = printable(frame.rings, 64);
   if (!frame.artifact_loss.empty()) add_warning(status, frame.artifact_loss);
   if (!frame.warning.empty()) add_warning(status, frame.warning);
@@ -135,6 +135,23 @@ Time end_time(const api::ResultFrame* frame, const api::PodView* pod, Time now) 
   if (frame != nullptr && frame->exit.finished_at) return *frame->exit.finished_at;
   if (pod != nullptr && pod->model.finished_at) return *pod->model.finished_at;
   return now;
+}
+
+// Longer than any model runs (limits.timeoutSeconds). A record that says more is wrong.
+constexpr std::chrono::hours kLongestRun{48};
+
+// startedAt is told while the model runs, and never moves after that. The record of the model's process comes with its
+// end and has the node's clock: the timeline shows it as it is, and finishedAt lies as long after startedAt as the
+// process ran.
+void take_times(const api::ResultFrame* frame, const api::PodView* pod, ModelRunStatus& status, Time now) {
+  const Time end = end_time(frame, pod, now);
+  const auto begun = frame != nullptr ? frame->exit.started_at : std::nullopt;
+  if (!status.started_at) status.started_at = begun;
+  status.timeline.started = begun ? begun : status.started_at;
+  status.timeline.finished = status.finished_at = end;
+  if (!status.started_at) return;
+  const Duration ran = end - status.timeline.started.value_or(end);
+  status.finished_at = *status.started_at + std::clamp<Duration>(ran, Duration::zero(), kLongestRun);
 }
 
 void take_pod(const api::PodView& pod, ModelRunStatus& status) {
@@ -183,6 +200,17 @@ void set_end(const Observed& observed, ModelRunStatus& status, std::string_view 
                  {success ? ConditionStatus::kTrue : ConditionStatus::kFalse, ConditionStatus::kTrue,
                   ConditionStatus::kFalse, !success},
                  reason, status.message, now);
+}
+
+// Makes the success of `status` the failure ArtifactsLost. Returns false, and does nothing, without a loss or a
+// success.
+bool fail_for_loss(ModelRunStatus& status, const std::string& loss) {
+  auto verdict = judge_loss({status.phase, {}, status.message, status.exit_code, false}, loss);
+  if (verdict.phase == status.phase) return false;
+  status.phase = verdict.phase;
+  status.message = verdict.message;
+  status.error = api::RunError{std::move(verdict.reason), std::move(verdict.message)};
+  return true;
 }
 
 // Copies what describes the model and its result from the status of another run.
@@ -310,7 +338,7 @@ ModelRunStatus running(const Observed& observed, const Claim& claim, const api::
   status.phase = Phase::kRunning;
   status.pod_name = claim.pod_name;
   status.pod_uid = claim.pod_uid;
-  status.started_at = status.timeline.started = now;
+  if (!status.started_at) status.started_at = now;
   if (pod != nullptr) take_pod(*pod, status);
   status.message = "the model is running";
   set_conditions(observed, status, kUnderWay, api::reason::kRunning, status.message, now);
@@ -339,9 +367,19 @@ Ending ended(const Observed& observed, const Verdict& verdict, const api::Result
   if (pod != nullptr) take_pod(*pod, status);
   if (frame != nullptr && !take_frame(*frame, status)) add_payload(observed, *frame, ending);
   if (frame != nullptr && frame->partial) status.identity.clear();  // must not be reused by other runs
-  status.finished_at = status.timeline.finished = end_time(frame, pod, now);
+  take_times(frame, pod, status, now);
   set_end(observed, status, verdict.reason, now);
   return ending;
+}
+
+ModelRunStatus refused_end(const Observed& observed, const ModelRunStatus& whole, const std::string& why, Time now) {
+  ModelRunStatus status = least_of(whole, why);
+  if (whole.artifacts.empty() || !limits_of(observed).fail_on_artifact_loss) return status;
+  const auto loss = "the API server refused the whole status, which names the artifacts: " + why;
+  if (!fail_for_loss(status, loss)) return status;
+  status.identity.clear();
+  set_end(observed, status, status.error->reason, now);
+  return least_of(std::move(status), why);
 }
 
 Ending reused(const Observed& observed, Time now) {
@@ -358,13 +396,7 @@ Ending reused(const Observed& observed, Time now) {
   // The other run's ConfigMaps are deleted with it, so this run needs its own.
   if (observed.other.full) {
     add_payload(observed, *observed.other.full, ending);
-    const auto verdict = judge_loss({status.phase, {}, status.message, status.exit_code, false},
-                                    fatal_loss(observed, *observed.other.full));
-    if (verdict.phase != from.phase) {
-      status.phase = verdict.phase;
-      status.message = verdict.message;
-      status.error = api::RunError{verdict.reason, verdict.message};
-    }
+    fail_for_loss(status, fatal_loss(observed, *observed.other.full));
   }
   set_end(observed, status, status.error ? status.error->reason : std::string(api::reason::kSucceeded), now);
   return ending;

@@ -61,6 +61,11 @@ std::string fatal_loss(const Observed& observed, const api::ResultFrame& frame);
 // the model, and only verdict.message says what happened. `pod` may be null.
 Ending ended(const Observed& observed, const Verdict& verdict, const api::ResultFrame* frame, const api::PodView* pod,
              Time now);
+// What is written of the final status `whole` when the API server refuses it for good, for the reason `why`: its
+// least_of(). A success that named artifacts is the failure ArtifactsLost if limits.onArtifactLoss is Fail, since
+// whoever reads the status does not find them.
+api::ModelRunStatus refused_end(const Observed& observed, const api::ModelRunStatus& whole, const std::string& why,
+                                Time now);
 // The run ends with the result of observed.other.run, which must have ended. Phase, exit code, streams, outputs and
 // provenance are those of the other run. Number, branch, commit and timeline are the run's own.
 Ending reused(const Observed& observed, Time now);

@@ -3,6 +3,7 @@
 
 #include "api/model_project.h"
 #include "api/model_run.h"
+#include "api/pod_metadata.h"
 #include "api/workload.h"
 
 namespace modelrun::api {
@@ -271,6 +272,74 @@ TEST(Workload, Job) {
   EXPECT_EQ(job.run_uid, "r");
   EXPECT_TRUE(job.failed);
   EXPECT_FALSE(job.complete);
+}
+
+TEST(PodMetadata, KeysThatKubernetesOrTheOperatorReliesOnAreClosed) {
+  struct Row {
+    const char* key;
+    bool label, annotation;
+  };
+  for (const auto& [key, label, annotation] : {
+           Row{"team", true, false},
+           Row{"example.com/team", true, true},
+           Row{"sidecar.istio.io/inject", true, true},
+           Row{"notkubernetes.io/x", true, true},
+           Row{"kubernetes.io", true, false},
+           Row{"modelrun.dev/run-uid", false, false},
+           Row{"a.modelrun.dev/x", false, false},
+           Row{"kubernetes.io/x", false, false},
+           Row{"batch.kubernetes.io/job-name", false, false},
+           Row{"k8s.io/x", false, false},
+           Row{"cdi.k8s.io/x", false, false},
+           Row{"kueue.x-k8s.io/x", false, false},
+           Row{"kueue.x-k8s.io/queue-name", true, false},
+           Row{"app.kubernetes.io/part-of", true, false},
+           Row{"app.kubernetes.io/managed-by", false, false},
+           Row{"cluster-autoscaler.kubernetes.io/safe-to-evict", false, true},
+           Row{"k8s.v1.cni.cncf.io/networks", true, false},
+           Row{"cni.projectcalico.org/ipAddrs", true, false},
+           Row{"io.katacontainers.config.hypervisor.path", true, false},
+           Row{"job-name", false, false},
+           Row{"controller-uid", false, false},
+           Row{"", false, false},
+       }) {
+    EXPECT_EQ(is_open_label(key), label) << key;
+    EXPECT_EQ(is_open_annotation(key), annotation) << key;
+  }
+}
+
+TEST(PodMetadata, IsDecodedAndWhatIsNoTextIsLeftOut) {
+  const auto project = decode_model_project(json::parse(
+      R"({"spec": {"runtime": {"podLabels": {"team": "risk", "n": 1}, "podAnnotations": {"example.com/a": "b"}}}})"));
+  EXPECT_EQ(project.runtime.pod_labels, (std::map<std::string, std::string>{{"team", "risk"}}));
+  EXPECT_EQ(project.runtime.pod_annotations, (std::map<std::string, std::string>{{"example.com/a", "b"}}));
+  EXPECT_EQ(decode_model_run(json::parse(R"({"metadata": {"labels": {"team": "x", "n": []}}})")).labels,
+            (std::map<std::string, std::string>{{"team", "x"}}));
+}
+
+TEST(AlteredParameters, AreNamed) {
+  struct Row {
+    const char* value;
+    const char* altered;  // empty: taken as it is
+  };
+  for (const auto& [value, altered] : {
+           Row{R"({"n": 123456789012345678901234567890})", "/n has 1.2345678901234568e+29, which was rounded"},
+           Row{R"({"n": 1.2345678901234568e+29})", "/n has 1.2345678901234568e+29, which was rounded"},
+           Row{R"({"n": 18446744073709552000})", "/n has 18446744073709552000, which was rounded"},
+           Row{R"({"a": [1, {"b/c": 9223372036854775808}]})", "/a/1/b~1c has 9223372036854775808, which was rounded"},
+           Row{R"({"n": "1e400"})", R"(/n is the text "1e400", as no number can be so large or so small)"},
+           Row{R"({"n": "-1e-400"})", R"(/n is the text "-1e-400", as no number can be so large or so small)"},
+           Row{R"({"n": 9223372036854775807, "m": -9223372036854775808})", ""},
+           Row{R"({"n": 1e30, "m": 0.1234567890123456789, "o": 1e19, "p": "123456789012345678901234567890"})", ""},
+           Row{R"({"n": "1e40", "m": "", "o": "e", "p": "1e400m"})", ""},
+           Row{"{}", ""},
+       }) {
+    const Parameters parameters(json::parse(value));
+    EXPECT_EQ(parameters.altered().substr(0, std::string_view(altered).size()), altered) << value;
+    EXPECT_EQ(parameters.altered().empty(), std::string_view(altered).empty()) << value << parameters.altered();
+  }
+  const Parameters deep(json{{std::string(10'000, 'k'), json::parse("123456789012345678901234567890")}});
+  EXPECT_LE(deep.altered().size(), 256U);
 }
 
 }  // namespace

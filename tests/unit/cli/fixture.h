@@ -16,9 +16,13 @@ class Program {
   int run(std::vector<std::string> arguments) {
     out.clear();
     err.clear();
-    Console console({[this](std::string_view text) { out += text; }, tty},
-                    {[this](std::string_view text) { err += text; }, tty},
-                    [this] { return Result<std::string>(input); });
+    const auto sink = [this](std::string& text) {
+      return [this, &text](std::string_view more) {
+        text += more;
+        if (on_print) on_print();
+      };
+    };
+    Console console({sink(out), tty}, {sink(err), tty}, [this] { return Result<std::string>(input); });
     const auto connect = [this](const GlobalFlags&) -> Result<ApiAccess> {
       return ApiAccess{std::shared_ptr<kube::Transport>(&server, [](kube::Transport*) {}), "ns"};
     };
@@ -56,6 +60,7 @@ class Program {
   std::stop_source stop;
   std::string input, out, err;
   bool tty = false;
+  std::function<void()> on_print;  // called after each piece of out and err
 };
 
 }  // namespace modelrun::cli

@@ -79,7 +79,7 @@ TEST(Yaml, ScalarsAreWhatKubectlTakesThemFor) {
 
 TEST(Yaml, Refusals) {
   const auto message = [](std::string_view text) { return parse_yaml(text).error().message; };
-  EXPECT_THAT(message("a: 9223372036854775808"), HasSubstr("line 1, column 4: 9223372036854775808 is outside"));
+  EXPECT_THAT(message("a: 9223372036854775808"), HasSubstr("line 1, column 4, a: 9223372036854775808 is outside"));
   EXPECT_THAT(message("a: .nan"), HasSubstr("not a number that JSON can hold"));
   EXPECT_THAT(message("a: !!binary aGk="), HasSubstr("not supported"));
   EXPECT_THAT(message("? [1]\n: 2\n"), HasSubstr("a key must be plain text"));

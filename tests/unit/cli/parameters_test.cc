@@ -37,6 +37,12 @@ TEST(Parameters, Refusals) {
   EXPECT_THAT(refusal({"=5"}), HasSubstr("name=value"));
   EXPECT_THAT(refusal({"a=1", "a=2"}), HasSubstr("twice"));
   EXPECT_THAT(refusal({"a=18446744073709551616"}), HasSubstr("int64"));
+  for (const char* number :
+       {"1e400", "-1e999", "[1e400]", "{\"b\": {\"c\": 1e400}}", "123456789012345678901234567890"}) {
+    EXPECT_THAT(refusal({std::string("key=") + number}), HasSubstr("--param key")) << number;
+  }
+  EXPECT_EQ((*merge_parameters({}, {"a=\"1e400\"", "b=1e400m", "c=NaN"}))->dump(),
+            R"({"a":"1e400","b":"1e400m","c":"NaN"})");
   EXPECT_THAT(refusal({"a=" + std::string(64 * 1024, 'x')}), HasSubstr("smaller than 65536"));
 }
 

@@ -396,6 +396,26 @@ TEST(Refused, AFinalStatusIsWrittenWithoutItsResult) {
   EXPECT_NE(status.warning.find("lost"), std::string::npos) << status.warning;
 }
 
+TEST(Refused, ArtifactsThatTheStatusCannotNameFailTheRunWhereTheProjectSaysSo) {
+  for (const bool fails : {false, true}) {
+    World world({});
+    world.node().artifacts = {{"a.csv", 3, std::string(64, '0'), "text/csv", "abc"}};
+    auto project = world.machine().server.all(kube::kModelProjects).at(0);
+    if (fails) project["spec"]["limits"]["onArtifactLoss"] = "Fail";
+    world.machine().server.put(kube::kModelProjects, project);
+    world.set_faults([](const kube::Request& request, int) {
+      const bool refused = request.method == kube::Method::kPut && request.body.contains("answer");
+      return refused ? Fault::k413 : Fault::kNone;
+    });
+    world.run([&] { return world.all_final(); });
+    const auto status = world.find("run-00").status;
+    EXPECT_EQ(status.phase, fails ? Phase::kFailed : Phase::kSucceeded);
+    EXPECT_EQ(reason(world.find("run-00")), fails ? api::reason::kArtifactsLost : api::reason::kSucceeded);
+    EXPECT_EQ(status.exit_code, 0) << "of the model";
+    EXPECT_TRUE(status.artifacts.empty());
+  }
+}
+
 // Two mebibytes, which compress to little.
 std::string much() {
   return std::string(2'000'000, 'x');

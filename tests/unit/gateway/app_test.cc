@@ -185,6 +185,12 @@ TEST_F(HttpTest, PlainHttp) {
   EXPECT_EQ(missing.json()["status"], 404);
   EXPECT_EQ(ask(request("POST", "/v1/runs", "{")).status, 400);
   EXPECT_EQ(ask(request("POST", "/v1/runs", "{}")).status, 422);
+  for (const char* number : {"1e400", "123456789012345678901234567890", "18446744073709551615"}) {
+    const auto text = fmt::format(R"({{"project_name": "p", "scope": "project", "parameters": {{"n": {}}}}})", number);
+    const auto refused = ask(request("POST", "/v1/runs", text));
+    EXPECT_EQ(refused.status, 400) << number;
+    EXPECT_THAT(refused.body, ::testing::HasSubstr("/parameters/n")) << number;
+  }
   EXPECT_EQ(ask(request("PUT", "/v1/runs", "{}")).status, 405);
   EXPECT_EQ(ask(request("POST", "/v1/runs", kAsync.dump(), "Idempotency-Key: k\r\n")).status, 202);
   EXPECT_EQ(

@@ -41,6 +41,17 @@ TEST(Flags, RingsOfARuntimeClass) {
   }
 }
 
+TEST(Flags, LabelsThatAreReliedOnAreNotPropagated) {
+  EXPECT_TRUE(std::get<Flags>(parse({})).settings.propagated_labels.empty());
+  const auto flags =
+      std::get<Flags>(parse({"--propagate-labels=team,kueue.x-k8s.io/queue-name", "--propagate-labels", "cost"}));
+  EXPECT_EQ(flags.settings.propagated_labels, (std::set<std::string>{"team", "cost", "kueue.x-k8s.io/queue-name"}));
+  for (const char* wrong : {"--propagate-labels=modelrun.dev/run-uid", "--propagate-labels=team,job-name",
+                            "--propagate-labels=pod-security.kubernetes.io/enforce"}) {
+    EXPECT_EQ(std::get<int>(parse({wrong})), 2) << wrong;
+  }
+}
+
 TEST(Flags, WrongOnesAreNotStartedWith) {
   for (const char* wrong : {"--landlock=no", "--lease-duration=0", "--lease-duration=601", "--workers=0",
                             "--workers=65", "--max-timeout-seconds=0", "--max-timeout-seconds=86401",

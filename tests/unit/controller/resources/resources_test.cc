@@ -251,6 +251,54 @@ TEST_F(JobTest, LabelValuesAreShortEnough) {
             scene_.run.meta.name);
 }
 
+// The labels and annotations of the Job, which its pod has too.
+json labels_of(const json& job) {
+  EXPECT_EQ(job["metadata"]["labels"], job["spec"]["template"]["metadata"]["labels"]);
+  return job["metadata"]["labels"];
+}
+json annotations_of(const json& job) {
+  EXPECT_EQ(job["metadata"]["annotations"], job["spec"]["template"]["metadata"]["annotations"]);
+  return job["metadata"]["annotations"];
+}
+
+TEST_F(JobTest, LabelsOfTheRunGoOnlyIfTheOperatorNamesThem) {
+  scene_.run.labels = {{"team", "risk"}, {"other", "x"}, {"modelrun.dev/run-uid", "forged"}};
+  const json plain = labels_of(job());
+  EXPECT_EQ(plain.size(), 4U) << plain;
+  scene_.settings.propagated_labels = {"team", "absent"};
+  json labels = labels_of(job());
+  EXPECT_EQ(labels["team"], "risk");
+  labels.erase("team");
+  EXPECT_EQ(labels, plain);
+}
+
+TEST_F(JobTest, TheProjectAddsLabelsAndAnnotations) {
+  const json plain_labels = labels_of(job()), plain_annotations = annotations_of(job());
+  scene_.project.runtime.pod_labels = {{"cost-center", "17"}, {"team", "of the project"}};
+  scene_.project.runtime.pod_annotations = {{"sidecar.istio.io/inject", "false"}};
+  scene_.run.labels = {{"team", "of the run"}};
+  scene_.settings.propagated_labels = {"team"};
+  EXPECT_EQ(labels_of(job())["cost-center"], "17");
+  EXPECT_EQ(labels_of(job())["team"], "of the run");
+  EXPECT_EQ(annotations_of(job())["sidecar.istio.io/inject"], "false");
+  // What the CRD refuses is not honoured either: a status that records a project's settings may be written by hand.
+  scene_.run.labels.clear();
+  scene_.project.runtime.pod_labels = {{"modelrun.dev/run-uid", "forged"}, {"modelrun.dev/x", "y"}, {"job-name", "j"}};
+  scene_.project.runtime.pod_annotations = {{"container.apparmor.security.beta.kubernetes.io/model", "unconfined"},
+                                            {"io.katacontainers.config.hypervisor.path", "/x"}};
+  EXPECT_EQ(labels_of(job()), plain_labels);
+  EXPECT_EQ(annotations_of(job()), plain_annotations);
+}
+
+TEST_F(JobTest, TheAgentIsToldTheLimitsOfTheResult) {
+  scene_.project.limits.stdout_bytes = 11;
+  scene_.project.limits.output_bytes = 12;
+  scene_.project.limits.artifact_bytes = 13;
+  EXPECT_EQ(env("agent", "MODELRUN_STDOUT_BYTES"), "11");
+  EXPECT_EQ(env("agent", "MODELRUN_OUTPUT_BYTES"), "12");
+  EXPECT_EQ(env("agent", "MODELRUN_ARTIFACT_BYTES"), "13");
+}
+
 TEST(RunUser, StableAndItsOwn) {
   EXPECT_EQ(run_user_id("00000000-0000-4000-8000-000000000001"), run_user_id("00000000-0000-4000-8000-000000000001"));
   EXPECT_EQ(run_user_id(""), 1'000'000 + static_cast<std::int64_t>(14695981039346656037ULL % 1'000'000'000ULL));

@@ -361,6 +361,19 @@ TEST(Start, WarnsOfABranchThatIsNotLookedAtAndOfWhatTheCommitLacks) {
   EXPECT_EQ(scene.plan(0).status->warning, "the commit has submodules");
 }
 
+TEST(Start, WarnsOfAParameterThatAClientHasChanged) {
+  Scene scene = Scene().resolved().admitted();
+  scene.run.spec.parameters = nlohmann::json::parse(R"({"n": 7, "id": 123456789012345678901234567890})");
+  EXPECT_EQ(
+      scene.plan(0).status->warning,
+      "spec.parameters/id has 1.2345678901234568e+29, which was rounded before it came here: write it as text, in "
+      "quotes");
+  scene.run.spec.parameters->drop_text();  // as the operator's cache holds it
+  EXPECT_NE(scene.plan(0).status->warning, "");
+  scene.run.spec.parameters = nlohmann::json::parse(R"({"n": 7, "x": 1e30, "id": "123456789012345678901234567890"})");
+  EXPECT_EQ(scene.plan(0).status->warning, "");
+}
+
 TEST(Start, TimeoutOfTheProjectOverTheCapIsLowered) {
   Scene scene = Scene().resolved().admitted();
   scene.project.limits.timeout_seconds = 600;

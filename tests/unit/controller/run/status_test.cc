@@ -5,6 +5,7 @@
 #include <random>
 
 #include "api/frame_json.h"
+#include "api/json_access.h"
 #include "api/strict_json.h"
 #include "base/encoding.h"
 #include "unit/controller/run/scene.h"
@@ -202,6 +203,69 @@ TEST(Ended, WithoutAFrameTheContainersEndCounts) {
   Scene scene = Scene().running().model_ended(12, 137, "OOMKilled").agent_ended();
   scene.seen.durable_final = true;
   EXPECT_EQ(scene.plan(20).status->finished_at, at(12));
+}
+
+TEST(Ended, StartedAtStaysAsItWasToldAndTheDurationIsTheModels) {
+  Scene scene = finished();
+  ASSERT_EQ(scene.run.status.started_at, at(3));
+  struct Row {
+    Time begun, ended;
+    double seconds;
+  };
+  // The clock of the node: as ours, ahead, behind, set back while the model ran, and nonsense.
+  for (const auto& [begun, over, seconds] :
+       {Row{at(3.5), at(8), 4.5}, Row{at(103.5), at(108), 4.5}, Row{at(-96.5), at(-92), 4.5}, Row{at(8), at(3), 0},
+        Row{at(0), at(3e10), 48 * 3600}}) {
+    scene.result->exit.started_at = begun;
+    scene.result->exit.finished_at = over;
+    const auto status = end(scene).status;
+    EXPECT_EQ(status.started_at, at(3));
+    EXPECT_EQ(status.finished_at, at(3 + seconds));
+    EXPECT_EQ(status.timeline.started, begun) << "the timeline has the record of the process";
+    EXPECT_EQ(status.timeline.finished, over);
+  }
+}
+
+TEST(Ended, WithoutARecordOfTheProcessTheTimesAreThoseThatWereTold) {
+  Scene scene = Scene().running().model_ended(1, 137, "OOMKilled").agent_ended();
+  scene.seen.durable_final = true;
+  const auto behind = *scene.plan(20).status;
+  EXPECT_EQ(behind.started_at, at(3));
+  EXPECT_EQ(behind.finished_at, at(3)) << "a run does not end before it starts, whatever the node's clock says";
+  // Nobody was told a start: the write that says Running was lost with an operator, and the result came all the same.
+  Scene untold = finished();
+  untold.run.status.started_at.reset();
+  EXPECT_EQ(end(untold).status.started_at, at(3.5));
+  EXPECT_EQ(end(untold).status.finished_at, at(8));
+}
+
+TEST(Running, IsSaidAgainWithoutANewStart) {
+  Scene scene = Scene().running();
+  const auto again = running(scene.observed(), {1, "pod-a", "pod-a-uid"}, nullptr, at(5));
+  EXPECT_EQ(again.started_at, at(3));
+}
+
+TEST(Ended, ArtifactsThatTheStatusCannotNameAreALossWhereLossesFail) {
+  Scene scene = finished();
+  scene.result->artifacts = {{"a.csv", 3, std::string(64, '0'), "text/csv", "abc"}};
+  const auto whole = end(scene).status;
+  auto least = refused_end(scene.observed(), whole, "too large", at(10));
+  EXPECT_EQ(least.phase, api::Phase::kSucceeded) << "a warning is enough";
+  scene.project.limits.fail_on_artifact_loss = true;
+  least = refused_end(scene.observed(), whole, std::string(2'000'000, 'x'), at(10));
+  EXPECT_EQ(least.phase, api::Phase::kFailed);
+  ASSERT_TRUE(least.error);
+  EXPECT_EQ(least.error->reason, "ArtifactsLost");
+  EXPECT_EQ(least.exit_code, 0);
+  EXPECT_TRUE(least.identity.empty()) << "nobody may take it for a success";
+  const auto* succeeded = api::find_condition(least.conditions, "Succeeded");
+  ASSERT_NE(succeeded, nullptr);
+  EXPECT_EQ(succeeded->status, ConditionStatus::kFalse);
+  EXPECT_EQ(succeeded->reason, "ArtifactsLost");
+  EXPECT_LT(api::json_text(api::encode_status(least)).size(), 8192U);
+  scene.result->artifacts.clear();
+  EXPECT_EQ(refused_end(scene.observed(), end(scene).status, "too large", at(10)).phase, api::Phase::kSucceeded)
+      << "there were none to lose";
 }
 
 TEST(Ended, FramesWarningIsKept) {

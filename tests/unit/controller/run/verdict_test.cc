@@ -57,6 +57,17 @@ TEST(JudgeFrame, Table) {
   }
 }
 
+TEST(JudgeLoss, FailsASuccessAndNothingElse) {
+  const Verdict success{Phase::kSucceeded, "Succeeded", "done", 0, false};
+  const Verdict failure{Phase::kFailed, "NonZeroExit", "exited with 3", 3, false};
+  const Verdict evicted{Phase::kFailed, "Evicted", "gone", {}, true};
+  EXPECT_EQ(show(judge_loss(success, "")), "Succeeded Succeeded 0");
+  EXPECT_EQ(show(judge_loss(success, "'a.csv' was not kept")), "Failed ArtifactsLost 0");
+  EXPECT_NE(judge_loss(success, "'a.csv' was not kept").message.find("'a.csv' was not kept"), std::string::npos);
+  EXPECT_EQ(show(judge_loss(failure, "'a.csv' was not kept")), "Failed NonZeroExit 3");
+  EXPECT_EQ(show(judge_loss(evicted, "'a.csv' was not kept")), "Failed Evicted -*");
+}
+
 TEST(JudgeFrame, WhatTheAgentFoundWrong) {
   auto given = frame(ExitHow::kExited, 0);
   given.error = api::FrameError{"OutputsInvalid", "/outputs/x.json: NaN"};

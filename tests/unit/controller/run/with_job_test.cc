@@ -277,8 +277,8 @@ TEST(Running, FrameEndsIt) {
   Scene scene = Scene().running().frame(ExitHow::kExited, 0);
   const Plan plan = scene.plan(9);
   EXPECT_EQ(show(plan), "[Succeeded Succeeded]") << "Job and Pod stay for podSeconds";
-  EXPECT_EQ(plan.status->started_at, at(3.5));
-  EXPECT_EQ(plan.status->finished_at, at(8));
+  EXPECT_EQ(plan.status->started_at, at(3));
+  EXPECT_EQ(plan.status->finished_at, at(7.5));
   EXPECT_EQ(plan.status->timeline.recorded, at(9));
   EXPECT_EQ(plan.status->exit_code, 0);
   EXPECT_EQ(plan.status->out, "hello\n");

@@ -72,6 +72,16 @@ TEST(Mcp, ARefusedBodyIsAnsweredToItsRequest) {
   EXPECT_EQ(told["answer"]["result"]["isError"], true);
   EXPECT_THAT(told["answer"]["result"]["content"][0]["text"].get<std::string>(),
               HasSubstr("/params/arguments/parameters/n"));
+  for (const char* number : {"1e400", "-1e400", "123456789012345678901234567890"}) {
+    const auto refused = ask_raw(
+        R"({"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"run","arguments":{"parameters":{"deep":[{"n":)" +
+        std::string(number) + "}]}}}}");
+    EXPECT_EQ(refused["answer"]["id"], 3);
+    EXPECT_EQ(refused["answer"]["result"]["isError"], true) << number;
+    EXPECT_THAT(refused["answer"]["result"]["content"][0]["text"].get<std::string>(),
+                HasSubstr("/params/arguments/parameters/deep/0/n"))
+        << number;
+  }
   EXPECT_EQ(ask_raw(call, {.version = kModern})["answer"]["result"]["resultType"], "complete");
   const auto other = ask_raw(R"({"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":1,"a":2}})");
   EXPECT_EQ(other["answer"]["id"], 7);
