@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 
@@ -12,12 +13,14 @@ from harness import case
 CHART = os.path.join(ROOT, "charts", "modelrun")
 # Where hack/cluster puts them.
 PROGRAMS = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "modelrun", "bin")
+# The machine's own, as hack/cluster takes it too.
+HELM = shutil.which("helm") or os.path.join(PROGRAMS, "helm")
 IMAGES = ["--set", "image.registry=registry.example.com/modelrun"]
 
 
 def rendered(*arguments, words=None):
     """What helm prints; with `words`, it has to refuse with these."""
-    command = [os.path.join(PROGRAMS, "helm"), "template", "it", CHART, "--namespace", "modelrun-system", "--set", "gateway.enabled=true", *arguments]
+    command = [HELM, "template", "it", CHART, "--namespace", "modelrun-system", "--set", "gateway.enabled=true", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     if words:
         assert done.returncode != 0 and words in done.stderr, done.stderr
