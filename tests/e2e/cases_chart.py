@@ -70,6 +70,14 @@ def chart_keeps_api_tokens_in_a_namespace_of_their_own(space):
 
 
 @case
+def chart_shows_each_crd_as_a_document_of_its_own(space):
+    """helm puts nothing between the files: in one document, the last would be all that `helm show crds` hands to kubectl."""
+    shown = subprocess.run([HELM, "show", "crds", CHART], capture_output=True, text=True, check=True, timeout=60).stdout
+    kinds = [re.findall(r"^kind: (.*)$", document, re.MULTILINE) for document in re.split(r"^---$", shown, flags=re.MULTILINE)[1:]]
+    assert kinds == [["CustomResourceDefinition"]] * len(os.listdir(os.path.join(CHART, "crds"))), kinds
+
+
+@case
 def kustomize_carries_a_prefix_into_the_runs(space):
     """With the configuration of examples/gitops/kustomize, also into the names of Secrets and other objects."""
     project = {"apiVersion": "modelrun.dev/v1alpha1", "kind": "ModelProject", "metadata": {"name": "forecasts"},
