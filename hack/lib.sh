@@ -88,3 +88,18 @@ find_runsc() {
   fi
   echo "$folder/runsc"
 }
+
+# find_gitops_test: prints the path of the program of tests/e2e/gitops; compiles it (a few minutes on two cores) where the cache has none.
+find_gitops_test() {
+  local source=${BASH_SOURCE[0]%/*}/../tests/e2e/gitops folder go
+  folder=$CACHE/gitops-test-$(hash_of "$source"/*.go "$source"/go.mod "$source"/go.sum)
+  if [[ ! -x $folder/gitops-test ]]; then
+    go=$(find_go)
+    mkdir -p "$folder"
+    # Renamed at the end, so that one that was cut short is not taken for the program.
+    step "compiling tests/e2e/gitops" "$CACHE/log/gitops-test.log" \
+      env -C "$source" CGO_ENABLED=0 GOTOOLCHAIN=auto nice "$go" build -trimpath -buildvcs=false -ldflags "-s -w" -o "$folder/new" .
+    mv -f "$folder/new" "$folder/gitops-test"
+  fi
+  echo "$folder/gitops-test"
+}

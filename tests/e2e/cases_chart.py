@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 
@@ -12,12 +13,14 @@ from harness import case
 CHART = os.path.join(ROOT, "charts", "modelrun")
 # Where hack/cluster puts them.
 PROGRAMS = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "modelrun", "bin")
+# The machine's own, as hack/cluster takes it too.
+HELM = shutil.which("helm") or os.path.join(PROGRAMS, "helm")
 IMAGES = ["--set", "image.registry=registry.example.com/modelrun"]
 
 
 def rendered(*arguments, words=None):
     """What helm prints; with `words`, it has to refuse with these."""
-    command = [os.path.join(PROGRAMS, "helm"), "template", "it", CHART, "--namespace", "modelrun-system", "--set", "gateway.enabled=true", *arguments]
+    command = [HELM, "template", "it", CHART, "--namespace", "modelrun-system", "--set", "gateway.enabled=true", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     if words:
         assert done.returncode != 0 and words in done.stderr, done.stderr
@@ -64,6 +67,14 @@ def chart_names_the_images_of_its_version(space):
 @case
 def chart_keeps_api_tokens_in_a_namespace_of_their_own(space):
     rendered(*IMAGES, "--set", "gateway.tokenNamespace=modelrun-system", words="gateway.tokenNamespace must not be modelrun-system")
+
+
+@case
+def chart_shows_each_crd_as_a_document_of_its_own(space):
+    """helm puts nothing between the files: in one document, the last would be all that `helm show crds` hands to kubectl."""
+    shown = subprocess.run([HELM, "show", "crds", CHART], capture_output=True, text=True, check=True, timeout=60).stdout
+    kinds = [re.findall(r"^kind: (.*)$", document, re.MULTILINE) for document in re.split(r"^---$", shown, flags=re.MULTILINE)[1:]]
+    assert kinds == [["CustomResourceDefinition"]] * len(os.listdir(os.path.join(CHART, "crds"))), kinds
 
 
 @case
