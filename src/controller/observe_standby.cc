@@ -39,8 +39,8 @@ std::shared_ptr<const api::PodView> living_pod(const Context& context, const api
 
 namespace {
 
-// True if the run has labels that its pod has to get, too: a standby's pod has been made without them. The cache does not
-// keep labels.
+// True if the run has labels that its pod has to get, too: a standby's pod has been made without them. The cache does
+// not keep labels.
 Result<bool> passes_labels_on(const Context& context, const api::ModelRun& run, std::stop_token stop) {
   const auto& wanted = context.settings.propagated_labels;
   if (wanted.empty()) return false;

@@ -11,8 +11,8 @@ namespace modelrun::controller {
 
 // Sets observed.standby or observed.cold_reason of a run that is admitted and has no Job; neither if its project has no
 // standbys. A standby is kept for the run until forget() or its release (Standbys::release()). `versions` are those of
-// check_env_secrets(). Reads the run's labels from the API server if the operator passes any on; fails with the error of
-// that request.
+// check_env_secrets(). Reads the run's labels from the API server if the operator passes any on; fails with the error
+// of that request.
 Result<void> observe_standby(const Context& context, Observed& observed,
                              const std::map<std::string, std::string>& versions, std::stop_token stop);
 
