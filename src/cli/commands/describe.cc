@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <array>
 #include <utility>
+#include <vector>
 
 #include "api/json_access.h"
 #include "cli/commands/commands.h"
@@ -11,6 +11,7 @@ namespace {
 
 // Of the run, of its Job and of its pod, each. There are rarely more than ten.
 constexpr int kMostEvents = 100;
+constexpr int kMostPods = 5;  // of an attempt; there is one
 
 constexpr std::string_view kDescribeExamples = R"(  kubectl modelrun describe forecasts-x7k2p
 
@@ -18,13 +19,35 @@ The page has the spec, the parameters, the steps with their times, the condition
 and what to do about it, what it left, and the events of the run, its Job and its pod.
 )";
 
+// The UIDs of the pods of the last attempt: the one that status names, or, while the model has not started, those that
+// carry the run's label and belong to its Job. None if the caller may not list pods.
+std::vector<std::string> pod_uids(Session& session, const kube::Json& object) {
+  const auto& meta = api::member(object, "metadata");
+  const auto& status = api::member(object, "status");
+  if (const auto uid = api::text_at(status, "podUID"); !uid.empty()) return {uid};
+  const auto job = api::text_at(status, "jobName");
+  if (job.empty()) return {};
+  const kube::ListOptions options{.namespace_ = api::text_at(meta, "namespace"),
+                                  .label_selector = fmt::format("{}={}", api::kLabelRunUid, api::text_at(meta, "uid")),
+                                  .limit = kMostPods};
+  const auto page = session.client.list(kube::kPods, options, session.stop);
+  std::vector<std::string> uids;
+  if (!page) return uids;
+  for (const auto& pod : page->items) {
+    const auto of_pod = api::decode_meta(pod);
+    if (of_pod.owner_kind == "Job" && of_pod.owner_name == job) uids.push_back(of_pod.uid);
+  }
+  return uids;
+}
+
 // The events of the run, and of the Job and the pod of its last attempt. They have the UIDs of these in common where
 // they are known: another object of the same name is none of theirs.
 Result<std::vector<ShownEvent>> events_of(Session& session, const kube::Json& object) {
   const auto& status = api::member(object, "status");
-  const std::array selectors{std::pair{"regarding.uid", api::text_at(api::member(object, "metadata"), "uid")},
-                             std::pair{"regarding.kind=Job,regarding.name", api::text_at(status, "jobName")},
-                             std::pair{"regarding.uid", api::text_at(status, "podUID")}};
+  std::vector<std::pair<const char*, std::string>> selectors{
+      {"regarding.uid", api::text_at(api::member(object, "metadata"), "uid")},
+      {"regarding.kind=Job,regarding.name", api::text_at(status, "jobName")}};
+  for (auto& uid : pod_uids(session, object)) selectors.emplace_back("regarding.uid", std::move(uid));
   std::vector<ShownEvent> events;
   for (const auto& [field, value] : selectors) {
     if (value.empty()) continue;
