@@ -167,6 +167,7 @@ class Page {
     }
     if (status.artifacts.empty()) return;
     std::vector<Row> rows;
+    rows.reserve(status.artifacts.size());
     for (const auto& artifact : status.artifacts) {
       rows.push_back({"  " + artifact.name, fmt::format("{} bytes", artifact.size),
                       artifact.stored ? artifact.media_type : "not kept"});
