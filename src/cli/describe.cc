@@ -113,9 +113,10 @@ class Page {
   void timeline() {
     const auto& timeline = run_.status.timeline;
     std::vector<std::pair<const char*, std::optional<Time>>> steps{
-        {"accepted", timeline.accepted}, {"resumed", timeline.resumed},         {"resolved", timeline.resolved},
-        {"queued", timeline.queued},     {"job created", timeline.job_created}, {"scheduled", timeline.scheduled},
-        {"started", timeline.started},   {"finished", timeline.finished},       {"recorded", timeline.recorded}};
+        {"accepted", timeline.accepted},   {"resumed", timeline.resumed},         {"resolved", timeline.resolved},
+        {"queued", timeline.queued},       {"job created", timeline.job_created}, {"sandbox taken", timeline.adopted},
+        {"scheduled", timeline.scheduled}, {"started", timeline.started},         {"finished", timeline.finished},
+        {"recorded", timeline.recorded}};
     std::erase_if(steps, [](const auto& step) { return !step.second; });
     std::ranges::stable_sort(steps, {}, [](const auto& step) { return *step.second; });
     std::vector<Row> rows;

@@ -10,8 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kServerTimeout = 290s;  // ends a watch before load balancers cut the connection
-constexpr auto kIdle = 330s;
 constexpr auto kFirstPause = 250ms;
 constexpr auto kLongestPause = 5000ms;
 
@@ -19,16 +17,16 @@ bool can_be_retried(const Error& error) {
   return is_transient(error.kind) || error.kind == ErrorKind::kGone;
 }
 
-class Watching {
+class Watching final : public Watched {
  public:
   Watching(kube::Client& client, const WatchedObject& object, const std::function<bool(const kube::Json&)>& on_change)
       : client_(client), object_(object), on_change_(on_change) {}
 
-  [[nodiscard]] bool done() const { return done_; }
-  [[nodiscard]] bool seen() const { return !uid_.empty(); }
+  [[nodiscard]] bool done() const override { return done_; }
+  [[nodiscard]] bool seen() const override { return !uid_.empty(); }
 
   // Reads the object, and the resourceVersion from which watch() begins.
-  Result<void> list(const std::stop_token& stop) {
+  Result<void> list(const std::stop_token& stop) override {
     auto page = client_.list(object_.resource, {.namespace_ = object_.namespace_, .field_selector = selector()}, stop);
     RETURN_IF_ERROR(page);
     if (page->items.empty()) {
@@ -40,7 +38,7 @@ class Watching {
   }
 
   // Watches until the server ends the watch (success), on_change() has returned false (success, done()), or an error.
-  Result<void> watch(const std::stop_token& stop) {
+  Result<void> watch(const std::stop_token& stop) override {
     Result<void> taken;
     const auto on_event = [&](kube::WatchEvent&& event) {
       version_ = api::text_at(api::member(event.object, "metadata"), "resourceVersion");
@@ -55,8 +53,8 @@ class Watching {
     const kube::WatchOptions options{.namespace_ = object_.namespace_,
                                      .field_selector = selector(),
                                      .resource_version = version_,
-                                     .timeout = kServerTimeout};
-    auto watched = client_.watch(object_.resource, options, kIdle, on_event, stop);
+                                     .timeout = kWatchTimeout};
+    auto watched = client_.watch(object_.resource, options, kWatchIdle, on_event, stop);
     return taken ? watched : taken;
   }
 
@@ -85,29 +83,34 @@ class Watching {
 
 }  // namespace
 
-Result<void> watch_object(kube::Client& client, const WatchedObject& object,
-                          const std::function<bool(const kube::Json&)>& on_change,
-                          const std::function<void(const Error&)>& on_trouble, std::stop_token stop) {
-  Watching watching(client, object, on_change);
+Result<void> keep_watching(Watched& watched, const std::function<void(const Error&)>& on_trouble,
+                           const std::stop_token& stop) {
   auto delay = kFirstPause;
   bool listed = false;  // whether the next step is a watch; a list otherwise
   while (true) {
     const bool watch = listed;
-    auto result = watch ? watching.watch(stop) : watching.list(stop);
+    auto result = watch ? watched.watch(stop) : watched.list(stop);
     if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
-    if (result && watching.done()) return {};
+    if (result && watched.done()) return {};
     listed = result.has_value();
     if (result) {
       delay = kFirstPause;
       continue;
     }
-    if (!can_be_retried(result.error()) || !watching.seen()) return result;
+    if (!can_be_retried(result.error()) || !watched.seen()) return result;
     // It is normal that a watch expires (kGone) or is idle for too long (kTimeout): the user need not hear of it.
     const auto kind = result.error().kind;
     if (!watch || (kind != ErrorKind::kGone && kind != ErrorKind::kTimeout)) on_trouble(result.error());
     pause(delay, stop);
     delay = std::min(delay * 2, kLongestPause);
   }
+}
+
+Result<void> watch_object(kube::Client& client, const WatchedObject& object,
+                          const std::function<bool(const kube::Json&)>& on_change,
+                          const std::function<void(const Error&)>& on_trouble, std::stop_token stop) {
+  Watching watching(client, object, on_change);
+  return keep_watching(watching, on_trouble, stop);
 }
 
 Deadline::Deadline(std::stop_token outer, std::chrono::seconds limit)

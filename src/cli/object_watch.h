@@ -1,4 +1,5 @@
-// Follows one object of the API server until a condition holds; also the timers that such waiting needs.
+// Keeps watches of the API server up, and follows one object until a condition holds; also the timers that such waiting
+// needs.
 #pragma once
 
 #include <chrono>
@@ -12,6 +13,32 @@
 
 namespace modelrun::cli {
 
+inline constexpr std::chrono::seconds kWatchTimeout{290};  // ends a watch before load balancers cut the connection
+inline constexpr std::chrono::seconds kWatchIdle{330};
+
+// What keep_watching() lists and watches. Used by one thread.
+class Watched {
+ public:
+  virtual ~Watched() = default;
+  // No more is to be seen.
+  [[nodiscard]] virtual bool done() const = 0;
+  // A list has succeeded: from then on, what can be retried is.
+  [[nodiscard]] virtual bool seen() const = 0;
+  // Reads what there is, and the resourceVersion from which watch() goes on.
+  virtual Result<void> list(const std::stop_token& stop) = 0;
+  // Watches until the server ends the watch (success), all is done(), or an error.
+  virtual Result<void> watch(const std::stop_token& stop) = 0;
+};
+
+// Lists, then watches. When the server ends the watch in the regular way, another one begins where it ended. After any
+// other end that can be retried (kUnavailable, kTimeout, kThrottled, kGone), it pauses for 250 ms, and twice as long
+// after each further failure in a row, up to 5 s; then it lists again. `on_trouble` is called before each such pause,
+// except when a watch expired (kGone, HTTP 410) or was idle for too long (kTimeout): those are normal. Succeeds when
+// all is done(). Fails with kCancelled when `stop` is requested, otherwise as list() and watch() do: with one of the
+// four kinds above only while nothing was seen(). Blocks, without a time limit of its own: see Deadline.
+Result<void> keep_watching(Watched& watched, const std::function<void(const Error&)>& on_trouble,
+                           const std::stop_token& stop);
+
 struct WatchedObject {
   const kube::Resource& resource;  // must outlive the call
   std::string namespace_;
@@ -19,14 +46,8 @@ struct WatchedObject {
 };
 
 // Calls `on_change` with the object as it is now and then with its later versions (some may be skipped, and one may
-// be given twice) until `on_change` returns false; then it succeeds. Blocks, without a time limit of its own: see
-// Deadline. Both callbacks are called on the caller's thread.
-//
-// Lists the object, then watches it from the listed resourceVersion. When the server ends the watch in the regular
-// way, another one begins where it ended. After any other end that can be retried (kUnavailable, kTimeout,
-// kThrottled, kGone), it pauses for 250 ms, and twice as long after each further failure in a row, up to 5 s; then it
-// lists the object again. `on_trouble` is called before each such pause, except when a watch expired (kGone, HTTP
-// 410) or was idle for too long (kTimeout): those are normal.
+// be given twice) until `on_change` returns false; then it succeeds. Both callbacks are called on the caller's thread.
+// Lists, watches and retries as keep_watching() does.
 //
 // Fails with
 //   kNotFound   the object does not exist, was deleted, or was replaced by another one of the same name (its UID has

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "api/json_access.h"
+#include "api/model_run.h"
 #include "cli/commands/commands.h"
 #include "cli/describe.h"
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <chrono>
 #include <map>
 
 #include "api/json_access.h"
@@ -115,39 +114,14 @@ void print_runs(Session& session, const std::vector<kube::Json>& items, const Ge
 }
 
 // Prints each change of the runs as it comes. The rows stand below those of the table that was printed first.
-class Watch {
+class RunsWatch final : public Watched {
  public:
-  Watch(Session& session, const GetFlags& flags) : session_(session), flags_(flags) {}
+  RunsWatch(Session& session, const GetFlags& flags) : session_(session), flags_(flags) {}
 
-  // Returns only with an error: kCancelled after Ctrl-C.
-  Result<int> run() {
-    auto delay = kFirstPause;
-    while (true) {
-      auto done = follow();
-      if (session_.stop.stop_requested()) return fail(ErrorKind::kCancelled, "Stopped watching.");
-      if (done) {
-        delay = kFirstPause;
-        continue;
-      }
-      const auto kind = done.error().kind;
-      if (!listed_ || (!is_transient(kind) && kind != ErrorKind::kGone)) return std::unexpected(done.error());
-      // It is normal that a watch expires or is idle for too long.
-      if (kind != ErrorKind::kGone && kind != ErrorKind::kTimeout) {
-        session_.console.note(done.error().message + "; trying again");
-      }
-      version_.clear();
-      pause(delay, session_.stop);
-      delay = std::min(delay * 2, kLongestPause);
-    }
-  }
+  [[nodiscard]] bool done() const override { return false; }  // it goes on until Ctrl-C
+  [[nodiscard]] bool seen() const override { return listed_; }
 
- private:
-  static constexpr std::chrono::milliseconds kFirstPause{250}, kLongestPause{5000};
-  static constexpr std::chrono::seconds kServerTimeout{290}, kIdle{330};
-
-  // Lists if nothing is known, and watches until the server ends the watch.
-  Result<void> follow() {
-    if (version_.empty()) RETURN_IF_ERROR(list());
+  Result<void> watch(const std::stop_token& stop) override {
     const auto options = list_options(session_, flags_);
     const auto on_event = [this](kube::WatchEvent&& event) {
       version_ = api::text_at(api::member(event.object, "metadata"), "resourceVersion");
@@ -163,11 +137,11 @@ class Watch {
                                   .label_selector = options.label_selector,
                                   .field_selector = options.field_selector,
                                   .resource_version = version_,
-                                  .timeout = kServerTimeout},
-                                 kIdle, on_event, session_.stop);
+                                  .timeout = kWatchTimeout},
+                                 kWatchIdle, on_event, stop);
   }
 
-  Result<void> list() {
+  Result<void> list(const std::stop_token& /*stop: list_runs() has the session's*/) override {
     auto found = list_runs(session_, flags_);
     RETURN_IF_ERROR(found);
     if (!listed_ && !flags_.name.empty() && found->items.empty()) {
@@ -187,6 +161,7 @@ class Watch {
     return {};
   }
 
+ private:
   [[nodiscard]] bool is_table() const { return flags_.output == "table" || flags_.output == "wide"; }
 
   void forget(const kube::Json& object) {
@@ -236,8 +211,18 @@ class Watch {
   std::map<std::string, std::size_t> shown_;  // by UID, of the runs that exist: the hash of what stands there
 };
 
+// Returns only with an error: kCancelled after Ctrl-C.
+Result<int> watch_runs(Session& session, const GetFlags& flags) {
+  RunsWatch runs(session, flags);
+  const auto tell = [&session](const Error& error) { session.console.note(error.message + "; trying again"); };
+  auto ended = keep_watching(runs, tell, session.stop);
+  if (session.stop.stop_requested()) return fail(ErrorKind::kCancelled, "Stopped watching.");
+  RETURN_IF_ERROR(ended);
+  return 0;
+}
+
 Result<int> execute_get(Session& session, const GetFlags& flags) {
-  if (flags.watch) return Watch(session, flags).run();
+  if (flags.watch) return watch_runs(session, flags);
   const auto dump = [&](const kube::Json& object) {
     session.console.out(flags.output == "yaml" ? to_yaml(object) : api::json_text(object, 2) + '\n');
   };

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <ranges>
+#include <string_view>
+#include <utility>
 
 #include "api/condition.h"
 #include "api/json_access.h"
@@ -65,14 +68,19 @@ std::vector<KnownModel> models_of(std::vector<RunSummary> runs, const std::strin
   return models;
 }
 
-std::vector<std::string> branches_of(std::vector<RunSummary> runs) {
-  std::erase_if(runs, [](const RunSummary& run) { return run.branch.empty(); });
-  std::ranges::sort(runs, std::ranges::greater{}, &RunSummary::created);
-  std::vector<std::string> branches;
-  for (auto& run : runs) {
-    if (branches.size() >= kMaxKnownBranches) break;
-    if (std::ranges::find(branches, run.branch) == branches.end()) branches.push_back(std::move(run.branch));
+// The branches of `runs`, those that were used last first.
+std::vector<std::string> branches_of(const std::vector<RunSummary>& runs) {
+  std::map<std::string_view, Time> used;
+  for (const auto& run : runs) {
+    if (run.branch.empty()) continue;
+    auto& last = used.try_emplace(run.branch, run.created).first->second;
+    last = std::max(last, run.created);
   }
+  std::vector<std::pair<Time, std::string_view>> newest;
+  for (const auto& [branch, time] : used) newest.emplace_back(time, branch);
+  std::ranges::sort(newest, std::ranges::greater{});
+  std::vector<std::string> branches;
+  for (const auto& [time, branch] : newest | std::views::take(kMaxKnownBranches)) branches.emplace_back(branch);
   return branches;
 }
 

@@ -146,9 +146,7 @@ Tool make_list_projects_tool() {
               .description =
                   "The projects that you may see, with the default branch, what it last was found at, and whether new "
                   "runs wait. With project_name: that one, the models of which a run has succeeded, and the branches "
-                  "that runs have "
-                  "used. What is in a "
-                  "repository beyond these is not known here: of branches, those that runs have used are listed.",
+                  "that runs have used. What else is in its repository is not known here.",
               .read_only = true,
               .idempotent = true,
               .input_schema = list_projects_input(),

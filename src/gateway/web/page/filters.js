@@ -4,7 +4,7 @@ import { field, h } from './dom.js';
 import { STATUSES } from './format.js';
 
 const TYPED = 300; // milliseconds after the last key until a search begins
-export const SORTS = [['', 'Newest first'], ['created', 'Oldest first'], ['-duration', 'Longest first'], ['duration', 'Shortest first'],
+const SORTS = [['', 'Newest first'], ['created', 'Oldest first'], ['-duration', 'Longest first'], ['duration', 'Shortest first'],
   ['name', 'By project and model'], ['-name', 'By project and model, backwards'], ['status', 'By status'], ['-status', 'By status, backwards']];
 
 function statusFilter(chosen, onChange) {

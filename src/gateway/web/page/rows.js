@@ -1,6 +1,6 @@
 // The table of runs. In a narrow window each row becomes a block of lines (views.css), so the roles of the table are
 // written out: a browser forgets them where CSS changes how an element is laid out.
-import { announce, foreign, h, named, setText } from './dom.js';
+import { announce, h, named, setText } from './dom.js';
 import { ago, commit, duration, elapsed, STATUSES, time, titleOf } from './format.js';
 import { badge, setBadge } from './badge.js';
 

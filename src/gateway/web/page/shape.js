@@ -1,8 +1,8 @@
 // Finds out what an output is: a table, what its columns are, and how they can be drawn. Pure.
 import { isNumber } from './format.js';
 
-export const MAX_COLUMNS = 50;
-export const MAX_SERIES = 8;
+const MAX_COLUMNS = 50;
+const MAX_SERIES = 8;
 const LARGEST = 1e300; // not drawn beyond it: the difference of two such numbers may be infinite
 const ONE_SCALE = 20; // two series share an axis if the larger one is at most so many times as large as the other
 const FEWEST_CATEGORIES = 3; // an object with fewer numbers is no table, nor is one whose numbers differ by more than
@@ -31,7 +31,7 @@ function stepOf(values) {
 const areYears = (values) => stepOf(values) > 0 && values[0] >= 1800 && values.at(-1) <= 2200;
 
 // Whether the numbers of a list only say where something stands, as years and 1, 2, 3 do.
-export const isIndex = (name, values) => isAxis(name, values) || areYears(values) || stepOf(values) === 1;
+const isIndex = (name, values) => isAxis(name, values) || areYears(values) || stepOf(values) === 1;
 
 const shared = (rows) => {
   const names = Object.keys(rows[0]);
