@@ -81,8 +81,11 @@ std::string altered_text(const json& value) {
 
 }  // namespace
 
-Parameters::Parameters(const nlohmann::json& value)
-    : value_(value), altered_(altered_text(value)), size_(value_->size()) {}
+Parameters::Parameters(const nlohmann::json& value) : value_(value), size_(value_->size()) {}
+
+std::string Parameters::altered() const {
+  return value_ ? altered_text(value_->parse()) : altered_;
+}
 
 std::string Parameters::digest() const {
   return value_ ? "sha256:" + sha256_hex(canonical_json(*value_)) : digest_;
@@ -100,6 +103,7 @@ nlohmann::json Parameters::parse() const {
 
 void Parameters::drop_text() {
   digest_ = digest();
+  altered_ = altered();
   value_.reset();
 }
 

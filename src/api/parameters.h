@@ -23,8 +23,8 @@ class Parameters {
   [[nodiscard]] std::size_t size() const { return size_; }  // of the text, in bytes
   // What a client has changed on the way into the API server, for people; empty if nothing is known to be. Clients such
   // as kubectl round a whole number beyond 64 bits to a double of at least 16 digits, and read a number that no double
-  // holds as text. Names the first such value, in at most 256 bytes.
-  [[nodiscard]] const std::string& altered() const { return altered_; }
+  // holds as text. Names the first such value, in at most 256 bytes. Computed anew by each call while the text is kept.
+  [[nodiscard]] std::string altered() const;
   // REQUIRES of both: drop_text() was not called.
   [[nodiscard]] const std::string& text() const;
   [[nodiscard]] nlohmann::json parse() const;
@@ -36,8 +36,7 @@ class Parameters {
 
  private:
   std::optional<JsonText> value_;
-  std::string altered_;
-  std::string digest_;  // once the text is dropped
+  std::string digest_, altered_;  // once the text is dropped
   std::size_t size_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "controller/apply_project.h"
 
 #include "base/log.h"
+#include "base/printable.h"
 #include "controller/children.h"
 #include "controller/resources/job.h"
 
@@ -40,27 +41,39 @@ Result<void> drop_standby(const Context& context, const api::ObjectMeta& job, st
   return removed;
 }
 
-void note_failure(const Context& context, const api::ModelProject& project, const std::string& message) {
+void note_failure(const Context& context, const api::ModelProject& project, std::string_view why) {
+  const auto message = printable(why);
   context.standbys.note_failure(project.meta.uid, message);
   context.events.event(kube::kModelProjects, project.meta, runtime::EventKind::kWarning, "StandbyFailed", "Reconcile",
                        message);
   log::warn("a standby cannot be had", {{"project", project.meta.key()}, {"error", message}});
 }
 
-// What keeps a standby from being made is noted, and is in the way of nothing else.
-void make_standby(const Context& context, const api::ModelProject& project, const std::string& digest,
-                  const std::stop_token& stop) {
-  const auto name = context.standbys.new_name(project.meta.name);
-  auto made = ensure_network_policy(context, project.meta.namespace_, stop);
-  if (made) {
+Result<void> make_standbys(const Context& context, const api::ModelProject& project, const std::string& digest,
+                           std::int64_t count, const std::stop_token& stop) {
+  if (count == 0) return {};
+  RETURN_IF_ERROR(ensure_network_policy(context, project.meta.namespace_, stop));
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto name = context.standbys.new_name(project.meta.name);
     const auto job = context.client.create(kube::kJobs, build_standby({project, context.settings, name, digest}), stop);
-    if (job)
-      context.caches.jobs.put(api::decode_job(*job));
-    else
-      made = std::unexpected(job.error());
+    RETURN_IF_ERROR(job);
+    context.caches.jobs.put(api::decode_job(*job));
   }
-  if (made || made.error().kind == ErrorKind::kCancelled) return;
-  note_failure(context, project, made.error().message);
+  return {};
+}
+
+// What is in the way of a standby is noted, and is in the way of nothing else.
+Result<void> keep_pool(const Context& context, const ProjectObserved& observed, const ProjectPlan& plan,
+                       const std::stop_token& stop) {
+  const auto& project = *observed.project;
+  for (const auto& failure : plan.failures) note_failure(context, project, failure);
+  for (const auto& job : plan.drop_standbys) {
+    RETURN_IF_ERROR(drop_standby(context, job, stop));
+  }
+  const auto made =
+      make_standbys(context, project, observed.pool ? observed.pool->digest : "", plan.make_standbys, stop);
+  if (!made && made.error().kind != ErrorKind::kCancelled) note_failure(context, project, made.error().message);
+  return {};
 }
 
 }  // namespace
@@ -72,16 +85,11 @@ Result<void> apply_project(const Context& context, const ProjectObserved& observ
   if (plan.status) {
     RETURN_IF_ERROR(write(context, project, *plan.status, stop));
   }
-  for (const auto& failure : plan.failures) note_failure(context, project, failure);
-  for (const auto& job : plan.drop_standbys) {
-    RETURN_IF_ERROR(drop_standby(context, job, stop));
-  }
-  for (std::int64_t i = 0; i < plan.make_standbys; ++i) make_standby(context, project, observed.pool.digest, stop);
   for (const auto& name : plan.admitted) context.run_queue.add(api::object_key(project.meta.namespace_, name));
   for (const auto& run : plan.expired) {
     RETURN_IF_ERROR(delete_expired(context, *run, stop));
   }
-  return {};
+  return keep_pool(context, observed, plan, stop);
 }
 
 }  // namespace modelrun::controller

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/sandbox.h"
+#include "base/log.h"
 #include "base/printable.h"
 #include "controller/live.h"
 #include "controller/project/decide.h"
@@ -94,26 +95,41 @@ Standby view_of(const Context& context, const api::JobView& job) {
     standby.ready = !standby.over && context.standbys.ready(pod->meta.uid);
     if (!standby.ready) standby.trouble = printable(trouble_of(*pod));
   }
+  standby.unready_for = context.standbys.unready_for(job.meta.uid, standby.ready);
   return standby;
 }
 
+// How many more standbys may be made: of the operator's limit in all, and of the half of it that one namespace may use.
+std::int64_t room_for(const Context& context, const std::string& namespace_) {
+  const auto most = context.settings.max_standbys;
+  const auto left = [&](std::int64_t limit, const std::string& where) {
+    return limit - static_cast<std::int64_t>(context.caches.jobs.by_index(kStandbys, where).size());
+  };
+  return std::max<std::int64_t>(std::min(left(most, ""), left((most + 1) / 2, namespace_)), 0);
+}
+
+// Absent if it cannot be seen now which Secrets a standby would have: that is in the way of nothing else of the project.
 // A project that has never had standbys costs one look into the index.
-Result<void> observe_pool(const Context& context, ProjectObserved& observed, std::stop_token stop) {
-  const auto& project = *observed.project;
-  auto& pool = observed.pool;
+std::optional<StandbyPool> observe_pool(const Context& context, const api::ModelProject& project,
+                                        std::stop_token stop) {
+  StandbyPool pool;
   for (const auto& job : own_jobs(context.caches.jobs, project.meta)) {
     if (!job->standby.empty() && !job->meta.deleting()) pool.standbys.push_back(view_of(context, *job));
   }
   // The index has no order, and a simulation has to give the same order when it is replayed.
   std::ranges::sort(pool.standbys, {}, [](const Standby& standby) { return standby.job.name; });
-  if (project.warm.sandboxes == 0) return {};
-  if (std::ranges::any_of(pool.standbys, &Standby::ready)) context.standbys.note_ready(project.meta.uid);
+  if (project.warm.sandboxes == 0) return pool;
+  if (std::ranges::any_of(pool.standbys, &Standby::ready)) context.standbys.forget_failures(project.meta.uid);
   if (const auto trouble = context.standbys.trouble(project.meta.uid)) {
     pool.trouble = trouble->message;
     pool.retry_in = trouble->retry_in;
   }
   const auto secrets = check_env_secrets(context.client, project, std::move(stop));
-  RETURN_IF_ERROR(secrets);
+  if (!secrets) {
+    log::warn("the standbys of a project are not looked at",
+              {{"project", project.meta.key()}, {"error", secrets.error().message}});
+    return std::nullopt;
+  }
   if (!project.run_settings) {
     pool.trouble = "the project's spec is too large";
   } else if (!secrets->error.empty()) {
@@ -121,9 +137,8 @@ Result<void> observe_pool(const Context& context, ProjectObserved& observed, std
   } else {
     pool.digest = standby_digest(project, context.settings, secrets->versions);
   }
-  const auto all = static_cast<std::int64_t>(context.caches.jobs.by_index(kStandbys, "").size());
-  pool.room = std::max<std::int64_t>(context.settings.max_standbys - all, 0);
-  return {};
+  pool.room = room_for(context, project.meta.namespace_);
+  return pool;
 }
 
 }  // namespace
@@ -139,7 +154,7 @@ Result<ProjectObserved> observe_project(const Context& context, std::shared_ptr<
     observed.since_write = std::chrono::duration_cast<Duration>(context.steady.now() - *last);
   }
   observe_runs(context, observed, key);
-  RETURN_IF_ERROR(observe_pool(context, observed, stop));
+  observed.pool = observe_pool(context, *observed.project, stop);
   RETURN_IF_ERROR(observe_over(context, observed, std::move(stop)));
   return observed;
 }

@@ -56,11 +56,17 @@ void observe_strays(const Context& context, Observed& observed) {
   }
 }
 
-// Reads the recorded pod from the API server if the cache does not have it: it may be gone, or newer than the cache.
+// The recorded pod, which may be there longer than what is known of its Job. It is read from the API server if the cache
+// does not have it: it may be gone, or newer than the cache.
 Result<void> observe_recorded_pod(const Context& context, Observed& observed, std::stop_token stop) {
   const auto& status = observed.run->status;
   const auto recorded = [&](const auto& pod) { return pod->meta.uid == status.pod_uid; };
   if (status.pod_uid.empty() || std::ranges::any_of(observed.pods, recorded)) return {};
+  auto cached = context.caches.pods.find(api::object_key(observed.run->meta.namespace_, status.pod_name));
+  if (cached && recorded(cached)) {
+    observed.pods.push_back(std::move(cached));
+    return {};
+  }
   const auto pod = read_live(context, kube::kPods, observed.run->meta.namespace_, status.pod_name, &api::decode_pod,
                              std::move(stop));
   RETURN_IF_ERROR(pod);
@@ -107,11 +113,6 @@ Result<void> observe_pods(const Context& context, Observed& observed, std::stop_
     job.uid = uid;
     auto pods = pods_of(context.caches.pods, job);
     std::ranges::move(pods, std::back_inserter(observed.pods));
-  }
-  // The recorded pod may be there longer than what is known of its Job.
-  auto recorded = context.caches.pods.find(api::object_key(run.meta.namespace_, run.status.pod_name));
-  if (recorded && recorded->meta.uid == run.status.pod_uid && std::ranges::count(observed.pods, recorded) == 0) {
-    observed.pods.push_back(std::move(recorded));
   }
   const bool over = observed.job && (observed.job->failed || observed.job->complete);
   const auto waited = observed.marks.find(Mark::kAttempt);

@@ -7,9 +7,6 @@
 namespace modelrun::controller {
 namespace {
 
-// The watch for a request that was answered at once.
-class NoWatch final : public runserver::OrderWatch {};
-
 std::string key_of(const runserver::AttemptRef& attempt) {
   return api::object_key(attempt.namespace_, attempt.run);
 }
@@ -112,15 +109,18 @@ Result<void> RunGate::check_standby(const runserver::StandbyRef& standby, const 
   return {};
 }
 
-std::unique_ptr<runserver::OrderWatch> RunGate::await_work(runserver::StandbyRef standby, runserver::PodIdentity pod,
-                                                           std::function<void(Result<runserver::GivenWork>)> done) {
+std::unique_ptr<runserver::LongPoll> RunGate::await_work(runserver::StandbyRef standby, runserver::PodIdentity pod,
+                                                         std::function<void(Result<runserver::GivenWork>)> done) {
   if (const auto checked = check_standby(standby, pod); !checked) {
     done(std::unexpected(checked.error()));
-    return std::make_unique<NoWatch>();
+    return std::make_unique<runserver::LongPoll>();
   }
-  std::unique_ptr<runserver::OrderWatch> watch;
+  std::unique_ptr<runserver::LongPoll> watch;
   term_.with([&](const Context& context) {
     watch = context.standbys.await_work(pod.pod_uid, done);
+    // A pod that has gone meanwhile would be kept for ever: its removal, which the caches report once, has been handled.
+    const auto seen = caches_.pods.find(api::object_key(pod.namespace_, pod.pod_name));
+    if (!seen || seen->meta.uid != pod.pod_uid) return context.standbys.forget(pod.pod_uid);
     // Whose the standby is stands in its Job. It is looked at after the request is there: a pass that adopts the
     // standby puts the Job into the cache before it looks for the request.
     const auto job = caches_.jobs.find(api::object_key(standby.namespace_, standby.job));
@@ -130,26 +130,26 @@ std::unique_ptr<runserver::OrderWatch> RunGate::await_work(runserver::StandbyRef
   });
   if (watch) return watch;
   done(not_leading());
-  return std::make_unique<NoWatch>();
+  return std::make_unique<runserver::LongPoll>();
 }
 
-std::unique_ptr<runserver::OrderWatch> RunGate::watch_orders(runserver::AttemptRef attempt, runserver::PodIdentity pod,
-                                                             std::function<void(Result<runserver::Order>)> done) {
+std::unique_ptr<runserver::LongPoll> RunGate::watch_orders(runserver::AttemptRef attempt, runserver::PodIdentity pod,
+                                                           std::function<void(Result<runserver::Order>)> done) {
   const auto run = find(attempt, pod);
   if (!run) {
     if (run.error().kind == ErrorKind::kConflict)
       done(runserver::Order::kOver);
     else
       done(std::unexpected(run.error()));
-    return std::make_unique<NoWatch>();
+    return std::make_unique<runserver::LongPoll>();
   }
-  std::unique_ptr<runserver::OrderWatch> watch;
+  std::unique_ptr<runserver::LongPoll> watch;
   term_.with([&](const Context& context) {
     watch = context.inbox.watch_orders(attempt.uid, attempt.attempt, pod.pod_uid, done);
   });
   if (watch) return watch;
   done(not_leading());
-  return std::make_unique<NoWatch>();
+  return std::make_unique<runserver::LongPoll>();
 }
 
 }  // namespace modelrun::controller

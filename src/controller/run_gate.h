@@ -34,10 +34,10 @@ class RunGate final : public runserver::Handler {
              std::function<void(Result<std::shared_ptr<const source::Archive>>)> done) override;
   void submit(runserver::AttemptRef attempt, runserver::PodIdentity pod, api::ResultFrame frame,
               std::function<void(Result<void>)> done) override;
-  std::unique_ptr<runserver::OrderWatch> watch_orders(runserver::AttemptRef attempt, runserver::PodIdentity pod,
-                                                      std::function<void(Result<runserver::Order>)> done) override;
-  std::unique_ptr<runserver::OrderWatch> await_work(runserver::StandbyRef standby, runserver::PodIdentity pod,
-                                                    std::function<void(Result<runserver::GivenWork>)> done) override;
+  std::unique_ptr<runserver::LongPoll> watch_orders(runserver::AttemptRef attempt, runserver::PodIdentity pod,
+                                                    std::function<void(Result<runserver::Order>)> done) override;
+  std::unique_ptr<runserver::LongPoll> await_work(runserver::StandbyRef standby, runserver::PodIdentity pod,
+                                                  std::function<void(Result<runserver::GivenWork>)> done) override;
 
  private:
   [[nodiscard]] Result<void> check_standby(const runserver::StandbyRef& standby,

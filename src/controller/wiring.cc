@@ -75,7 +75,7 @@ void on_project(const Context& context, const ProjectPtr& old, const ProjectPtr&
   if (changed) wake_runs(context, key, history_changed);
   if (old && (!now || old->meta.uid != now->meta.uid)) {
     context.sources.forget_project(old->meta.uid);
-    context.standbys.forget_project(old->meta.uid);
+    context.standbys.forget_failures(old->meta.uid);
     context.project_writes.forget(key);
   }
 }
@@ -88,8 +88,11 @@ void wake_owner(const Context& context, const api::JobView& job) {
 
 void on_job(const Context& context, const JobPtr& old, const JobPtr& now) {
   wake_owner(context, now ? *now : *old);
+  const bool replaced = old && now && old->meta.uid != now->meta.uid;
   // A run has adopted a standby: the project has one less.
-  if (old && now && old->meta.owner_uid != now->meta.owner_uid) wake_owner(context, *old);
+  const bool adopted = old && now && old->meta.owner_uid != now->meta.owner_uid;
+  if (replaced || adopted) wake_owner(context, *old);
+  if (old && (!now || replaced || adopted)) context.standbys.forget_job(old->meta.uid);
 }
 
 // A standby's pod names no run, and is found by its Job.

@@ -47,7 +47,8 @@ void add_run_options(CLI::App& app, Flags& flags, Texts& texts) {
   app.add_option("--max-timeout-seconds", settings.max_timeout_seconds, "no model runs longer than this")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
-  app.add_option("--max-standbys", settings.max_standbys, "sandboxes that stand ready, of all projects together")
+  app.add_option("--max-standbys", settings.max_standbys,
+                 "sandboxes that stand ready, of all projects together; one namespace has half of them at most")
       ->check(CLI::Range(0, 10000))
       ->capture_default_str();
   app.add_option("--propagate-labels", texts.propagated_labels,

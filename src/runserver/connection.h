@@ -51,7 +51,7 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   void close_now();
 
  private:
-  enum class Wait { kNothing, kHandler, kOrders };
+  enum class Wait { kNothing, kHandler, kLongPoll };
 
   // Reading (connection_read.cc)
   void handshake();
@@ -129,7 +129,7 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   ByteBudget::Hold result_bytes_;  // for the result that is being read
   Route route_;
   PodIdentity pod_;
-  std::unique_ptr<OrderWatch> orders_;
+  std::unique_ptr<LongPoll> long_poll_;
   // The number of the current step; a callback with an older number is late and is ignored.
   std::uint64_t request_ = 0;
   Wait wait_ = Wait::kNothing;

@@ -81,15 +81,15 @@ void PodConnection::claim() {
 }
 
 void PodConnection::watch_orders() {
-  begin_wait(Wait::kOrders, state_->options.control_wait);
+  begin_wait(Wait::kLongPoll, state_->options.control_wait);
   watch_client();
-  orders_ = state_->handler.watch_orders(route_.attempt, pod_, on_strand(&PodConnection::on_order));
+  long_poll_ = state_->handler.watch_orders(route_.attempt, pod_, on_strand(&PodConnection::on_order));
 }
 
 void PodConnection::await_work() {
-  begin_wait(Wait::kOrders, state_->options.control_wait);
+  begin_wait(Wait::kLongPoll, state_->options.control_wait);
   watch_client();
-  orders_ = state_->handler.await_work(route_.standby, pod_, on_strand(&PodConnection::on_work));
+  long_poll_ = state_->handler.await_work(route_.standby, pod_, on_strand(&PodConnection::on_work));
 }
 
 void PodConnection::decode_result() {
@@ -165,7 +165,7 @@ void PodConnection::begin_wait(Wait wait, std::chrono::milliseconds limit) {
 void PodConnection::end_wait() {
   ++request_;
   wait_ = Wait::kNothing;
-  orders_.reset();
+  long_poll_.reset();
   timer_.cancel();
   // Cancels the wait that watch_client() began. If it has become a read already, that read goes on, and its bytes are
   // the beginning of the next request.
@@ -174,9 +174,9 @@ void PodConnection::end_wait() {
 }
 
 void PodConnection::on_wait_over() {
-  const bool orders = wait_ == Wait::kOrders;
+  const bool long_poll = wait_ == Wait::kLongPoll;
   end_wait();
-  if (orders) return answer(204, "");
+  if (long_poll) return answer(204, "");
   answer(503, "There was no decision in time; try again.\n");
 }
 

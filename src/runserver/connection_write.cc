@@ -169,7 +169,7 @@ void PodConnection::close() {
   if (std::exchange(closing_, true)) return;
   ++request_;
   wait_ = Wait::kNothing;
-  orders_.reset();
+  long_poll_.reset();
   timer_.cancel();
   // No TLS close_notify is sent: an answer with a body carries its length, so that the client notices when it was cut
   // off.
@@ -178,7 +178,7 @@ void PodConnection::close() {
 
 void PodConnection::stop_soon() {
   asio::post(strand_, [self = shared_from_this()] {
-    if (self->wait_ == Wait::kOrders) {
+    if (self->wait_ == Wait::kLongPoll) {
       self->end_wait();
       return self->answer(204, "");
     }

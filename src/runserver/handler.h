@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "api/sandbox.h"
 #include "base/error.h"
@@ -64,13 +65,21 @@ enum class Order {
   kOver,    // the attempt is over; answered 409
 };
 
-// A pending Handler::watch_orders() or Handler::await_work(). Destroying it ends the watch: `done` is not called any
-// more, except that a call which is already under way on another thread may still arrive. The server ignores that call,
-// and the destructor must not wait for it. The server destroys the watch on one of its io threads, or in
-// Server::stop().
-class OrderWatch {
+// A request that waits: that of Handler::watch_orders() or Handler::await_work(). Destroying it ends the wait: `done` is
+// not called any more, except that a call which is already under way on another thread may still arrive. The server
+// ignores that call. The server destroys it on one of its io threads, or in Server::stop().
+class LongPoll {
  public:
-  virtual ~OrderWatch() = default;
+  // The destructor calls `ended`, if there is one. It must not wait for a call of `done` that is under way.
+  explicit LongPoll(std::function<void()> ended = {}) : ended_(std::move(ended)) {}
+  LongPoll(const LongPoll&) = delete;
+  LongPoll& operator=(const LongPoll&) = delete;
+  ~LongPoll() {
+    if (ended_) ended_();
+  }
+
+ private:
+  const std::function<void()> ended_;
 };
 
 // Must be thread-safe. The server calls it on its io threads, so that no function may block.
@@ -104,16 +113,16 @@ class Handler {
                       std::function<void(Result<void>)> done) = 0;
 
   // Waits for an order: calls `done` as soon as there is one, at once if there is one already. kNone may be reported
-  // at any time. Never returns null. The server destroys the watch after `done` was called, when its client
+  // at any time. Never returns null. The server destroys the long poll after `done` was called, when its client
   // disconnects, and after ServerOptions::control_wait, when it answers 204. Only in this function
-  // and in await_work() `done` may stay uncalled, namely when the watch is destroyed first.
-  virtual std::unique_ptr<OrderWatch> watch_orders(AttemptRef attempt, PodIdentity pod,
-                                                   std::function<void(Result<Order>)> done) = 0;
+  // and in await_work() `done` may stay uncalled, namely when the long poll is destroyed first.
+  virtual std::unique_ptr<LongPoll> watch_orders(AttemptRef attempt, PodIdentity pod,
+                                                 std::function<void(Result<Order>)> done) = 0;
 
   // Waits for work for a standby, which says by asking that it is ready. The answer is the permit to execute the run
   // that it names. As watch_orders() otherwise. The server has checked that the pod's namespace is the standby's.
-  virtual std::unique_ptr<OrderWatch> await_work(StandbyRef standby, PodIdentity pod,
-                                                 std::function<void(Result<GivenWork>)> done) = 0;
+  virtual std::unique_ptr<LongPoll> await_work(StandbyRef standby, PodIdentity pod,
+                                               std::function<void(Result<GivenWork>)> done) = 0;
 };
 
 }  // namespace modelrun::runserver

@@ -141,6 +141,14 @@ int supervise(Prepared& prepared, Channel& agent, int signals, bool whole_namesp
   return exit_code_of(outcome);
 }
 
+// Starts the model's program, and does the same.
+int launch_and_supervise(Prepared& prepared, Channel& agent, int signals, bool whole_namespace) {
+  const Start start = start_now();
+  const auto entry = launch(prepared.plan);
+  if (!entry) return setup_failed(agent, entry.error());
+  return supervise(prepared, agent, signals, whole_namespace, *entry, start);
+}
+
 int not_started(const Error& error) {
   note("{}", error.message);
   return error.kind == ErrorKind::kCancelled ? 128 + SIGTERM : api::kExitAgentLost;
@@ -150,10 +158,7 @@ int not_started(const Error& error) {
 int run_model(Prepared& prepared, Channel& agent, int signals, bool whole_namespace) {
   BeforeStart before(agent, signals, prepared.out_read.get(), prepared.err_read.get(), whole_namespace);
   if (const auto go = before.await_go(); !go) return not_started(go.error());
-  const Start start = start_now();
-  const auto entry = launch(prepared.plan);
-  if (!entry) return setup_failed(agent, entry.error());
-  return supervise(prepared, agent, signals, whole_namespace, *entry, start);
+  return launch_and_supervise(prepared, agent, signals, whole_namespace);
 }
 
 // In a standby: prepares, waits for work, and runs it.
@@ -173,17 +178,15 @@ int run_standby(Prepared& prepared, Channel& agent, int signals, bool whole_name
   const auto work = api::decode_work(*go);
   if (!work) return setup_failed(agent, work.error());
   prepared.timeout = work->timeout;
-  const Start start = start_now();
-  if (harness) {
-    before.discard();
-    const pid_t entry = harness->pid;
-    if (auto given = give_work(std::move(*harness), *work); !given) return setup_failed(agent, given.error());
-    return supervise(prepared, agent, signals, whole_namespace, entry, start);
+  if (!harness) {
+    put_work(prepared.plan, *work);
+    return launch_and_supervise(prepared, agent, signals, whole_namespace);
   }
-  put_work(prepared.plan, *work);
-  const auto entry = launch(prepared.plan);
-  if (!entry) return setup_failed(agent, entry.error());
-  return supervise(prepared, agent, signals, whole_namespace, *entry, start);
+  const Start start = start_now();
+  before.discard();
+  const pid_t entry = harness->pid;
+  if (auto given = give_work(std::move(*harness), *work); !given) return setup_failed(agent, given.error());
+  return supervise(prepared, agent, signals, whole_namespace, entry, start);
 }
 
 }  // namespace

@@ -206,9 +206,10 @@ TOLD_WAITS = ("Resolving", "Queued", "Unschedulable")
 SECONDS = len("2026-04-28T10:00:01")  # of a time in the audit log
 
 
-def writes_of(namespace, run):
+def writes_of(namespace, run, job=None):
     """Writes of the operator for `run`; a project's status write counts when its request names the run last. A wait that has
-    reached another second than the one in which the run was created is told, and does not count."""
+    reached another second than the one in which the run was created is told, and does not count. `job`: the name of its Job, and of
+    the ConfigMap beside it, where they are not called after the run."""
     writes, created = [], None
     for event in audit_events():
         ref = event.get("objectRef", {})
@@ -221,7 +222,7 @@ def writes_of(namespace, run):
             active = event["requestObject"]["status"].get("active", [])
             if not active or active[-1]["name"] != run:
                 continue
-        elif ref.get("name") != run and not object_name(event).startswith(run + "-"):
+        elif object_name(event) not in (run, job) and not object_name(event).startswith(run + "-"):
             continue
         if ref["resource"] == "events":
             continue

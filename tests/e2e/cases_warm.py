@@ -1,6 +1,6 @@
 """Sandboxes that stand ready (spec.warm), and the runs that adopt them."""
 
-from cases_faults import audit_events, kill_operators, object_name, jobs_created
+from cases_faults import jobs_created, kill_operators, writes_of
 from cases_lifecycle import expect
 from cluster import CONFIG_MAPS, JOBS, PODS, PROJECTS, wait_for
 from disturb import merge
@@ -67,29 +67,11 @@ def warm_run_ends_like_a_cold_one_with_fewer_writes(space):
     assert [(o["kind"], o["name"]) for o in job["ownerReferences"]] == [("ModelRun", "warm")]
     shown = wait_for(lambda: space.exists(CONFIG_MAPS.format(space.name) + "/" + ready["name"]), 20, "the ConfigMap of the parameters")
     assert shown["data"]["parameters.json"] == '{"growth":0.25}' and shown["metadata"]["ownerReferences"][0]["uid"] == ready["uid"]
-    writes = writes_until_the_end(space, "warm", ready["name"])
+    writes = [each for each in writes_of(space.name, "warm", ready["name"]) if each != "create jobs"]  # that was for the pool
     print("  warm:", ", ".join(writes), flush=True)
     assert len(writes) <= 5, writes
     await_pool(space, 1)
     assert standbys(space)[0]["metadata"]["name"] != ready["name"], "each is used once"
-
-
-def writes_until_the_end(space, run, job):
-    """What the operator wrote for the run: its admission, the adoption, Running, the parameters, the final status."""
-    writes = []
-    for event in audit_events():
-        ref = event.get("objectRef", {})
-        mine = "modelrun-operator" in event["user"]["username"] and event["verb"] in ("create", "update", "patch")
-        if not mine or ref.get("namespace") != space.name or event["responseStatus"]["code"] >= 300:
-            continue
-        if ref["resource"] == "modelprojects":
-            active = event["requestObject"]["status"].get("active", [])
-            if not active or active[-1]["name"] != run:
-                continue
-        elif (ref["resource"], object_name(event)) not in (("modelruns", run), ("jobs", job), ("configmaps", job)) or event["verb"] == "create" and ref["resource"] == "jobs":
-            continue
-        writes.append(f"{event['verb']} {ref['resource']}")
-    return writes
 
 
 @case

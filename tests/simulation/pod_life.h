@@ -73,7 +73,7 @@ class PodLife {
   bool cancel_ordered_ = false, over_ordered_ = false;
   Nanos ask_again_{0};
   std::shared_ptr<Process> watched_;
-  std::unique_ptr<runserver::OrderWatch> watch_;
+  std::unique_ptr<runserver::LongPoll> watch_;
   std::shared_ptr<std::optional<Result<runserver::Order>>> order_;
 };
 

@@ -49,7 +49,7 @@ Caches::Caches(const runtime::SteadyClock& clock) : runs(clock), projects(clock)
   jobs.add_index(kByOwner, [](const api::JobView& job) { return owned_by(job.meta); });
   jobs.add_index(kStandbys, [](const api::JobView& job) {
     const bool waits = !job.standby.empty() && job.meta.owner_kind == "ModelProject" && !job.meta.deleting();
-    return waits ? std::vector{std::string()} : std::vector<std::string>{};
+    return waits ? std::vector{std::string(), job.meta.namespace_} : std::vector<std::string>{};
   });
   pods.add_index(kByOwner, [](const api::PodView& pod) { return owned_by(pod.meta); });
 }

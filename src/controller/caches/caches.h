@@ -22,7 +22,7 @@ inline constexpr const char* kByProject = "project";    // runs: "namespace/proj
 inline constexpr const char* kByIdentity = "identity";  // runs: identity_key() of status.identity
 inline constexpr const char* kByFollowed = "followed";  // runs that wait for the result of another run: that run's UID
 inline constexpr const char* kByOwner = "owner";        // jobs, pods: "namespace/UID" of their owner, by owner_index()
-inline constexpr const char* kStandbys = "standbys";    // jobs: "" for those that no run has adopted
+inline constexpr const char* kStandbys = "standbys";    // jobs that no run has adopted: their namespace, and ""
 
 // The value of kByOwner for what `owner` controls. It names the namespace too: anybody may write the UID of another
 // tenant's object into an object in a namespace of their own.

@@ -85,18 +85,6 @@ struct Inbox::Entry {
   }
 };
 
-class Inbox::Watch final : public runserver::OrderWatch {
- public:
-  Watch(std::shared_ptr<Inbox> inbox, std::string uid, std::uint64_t id)
-      : inbox_(std::move(inbox)), uid_(std::move(uid)), id_(id) {}
-  ~Watch() override { inbox_->end_watch(uid_, id_); }
-
- private:
-  const std::shared_ptr<Inbox> inbox_;
-  std::string uid_;
-  std::uint64_t id_;
-};
-
 Inbox::Entry& Inbox::entry_locked(const std::string& uid) {
   auto& entry = entries_[uid];
   if (!entry) entry = std::make_shared<Entry>();
@@ -138,8 +126,8 @@ void Inbox::submit(const std::string& uid, std::string pod_uid, FramePtr frame, 
   entry.frames.back().done.push_back(std::move(done));
 }
 
-std::unique_ptr<runserver::OrderWatch> Inbox::watch_orders(const std::string& uid, int attempt, std::string pod_uid,
-                                                           const OrderFn& done) {
+std::unique_ptr<runserver::LongPoll> Inbox::watch_orders(const std::string& uid, int attempt, std::string pod_uid,
+                                                         const OrderFn& done) {
   std::uint64_t id = 0;
   bool cancel = false;
   bool closed = false;
@@ -155,7 +143,7 @@ std::unique_ptr<runserver::OrderWatch> Inbox::watch_orders(const std::string& ui
   }
   if (closed) done(term_over());
   if (cancel) done(runserver::Order::kCancel);
-  return std::make_unique<Watch>(shared_from_this(), uid, id);
+  return std::make_unique<runserver::LongPoll>([self = shared_from_this(), uid, id] { self->end_watch(uid, id); });
 }
 
 void Inbox::end_watch(const std::string& uid, std::uint64_t id) {

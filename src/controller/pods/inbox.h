@@ -83,8 +83,8 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
   // already, else from order_cancel(), settle(), forget() or close(), and at most once. The watch ends when the
   // returned object is destroyed; a call that has begun may still be running then. Never returns null. REQUIRES: a
   // std::shared_ptr holds the inbox.
-  std::unique_ptr<runserver::OrderWatch> watch_orders(const std::string& uid, int attempt, std::string pod_uid,
-                                                      const OrderFn& done);
+  std::unique_ptr<runserver::LongPoll> watch_orders(const std::string& uid, int attempt, std::string pod_uid,
+                                                    const OrderFn& done);
 
   // For the reconciler. The fields have the meaning that they have in Observed (run/observed.h).
   struct Notes {
@@ -157,7 +157,6 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
 
  private:
   struct Entry;
-  class Watch;
   Entry& entry_locked(const std::string& uid) REQUIRES(mutex_);
   // The entry, with the notes of `attempt`; null if a later attempt has begun.
   Entry* attempt_locked(const std::string& uid, int attempt) REQUIRES(mutex_);

@@ -18,19 +18,7 @@ std::unexpected<Error> no_longer_leading() {
 
 }  // namespace
 
-class Standbys::Watch final : public runserver::OrderWatch {
- public:
-  Watch(std::shared_ptr<Standbys> standbys, std::string pod_uid, std::uint64_t id)
-      : standbys_(std::move(standbys)), pod_uid_(std::move(pod_uid)), id_(id) {}
-  ~Watch() override { standbys_->end_request(pod_uid_, id_); }
-
- private:
-  const std::shared_ptr<Standbys> standbys_;
-  std::string pod_uid_;
-  std::uint64_t id_;
-};
-
-std::unique_ptr<runserver::OrderWatch> Standbys::await_work(const std::string& pod_uid, const WorkFn& done) {
+std::unique_ptr<runserver::LongPoll> Standbys::await_work(const std::string& pod_uid, const WorkFn& done) {
   std::uint64_t id = 0;
   bool closed = false;
   {
@@ -41,11 +29,12 @@ std::unique_ptr<runserver::OrderWatch> Standbys::await_work(const std::string& p
       auto& entry = entries_[pod_uid];
       entry.id = id;
       entry.done = done;
-      entry.asked_until.reset();
+      entry.ended_at.reset();
     }
   }
   if (closed) done(no_longer_leading());
-  return std::make_unique<Watch>(shared_from_this(), pod_uid, id);
+  return std::make_unique<runserver::LongPoll>(
+      [self = shared_from_this(), pod_uid, id] { self->end_request(pod_uid, id); });
 }
 
 void Standbys::end_request(const std::string& pod_uid, std::uint64_t id) {
@@ -53,15 +42,15 @@ void Standbys::end_request(const std::string& pod_uid, std::uint64_t id) {
   const auto found = entries_.find(pod_uid);
   if (found == entries_.end() || found->second.id != id) return;
   found->second.done = {};
-  found->second.asked_until = clock_.now();
+  found->second.ended_at = clock_.now();
 }
 
 bool Standbys::ready(const std::string& pod_uid) const {
   const MutexLock lock(mutex_);
   const auto found = entries_.find(pod_uid);
   if (found == entries_.end()) return false;
-  const auto& until = found->second.asked_until;
-  return !until || clock_.now() - *until <= kStillReady;
+  const auto& ended = found->second.ended_at;
+  return !ended || clock_.now() - *ended <= kStillReady;
 }
 
 bool Standbys::reserve(const std::string& pod_uid, const std::string& run_uid) {
@@ -131,11 +120,6 @@ void Standbys::note_failure(const std::string& project_uid, std::string message)
   failures.retry_at = clock_.now() + wait;
 }
 
-void Standbys::note_ready(const std::string& project_uid) {
-  const MutexLock lock(mutex_);
-  failures_.erase(project_uid);
-}
-
 std::optional<Standbys::Trouble> Standbys::trouble(const std::string& project_uid) const {
   const MutexLock lock(mutex_);
   const auto found = failures_.find(project_uid);
@@ -143,8 +127,24 @@ std::optional<Standbys::Trouble> Standbys::trouble(const std::string& project_ui
   return Trouble{found->second.message, std::chrono::duration_cast<Duration>(found->second.retry_at - clock_.now())};
 }
 
-void Standbys::forget_project(const std::string& project_uid) {
-  note_ready(project_uid);
+void Standbys::forget_failures(const std::string& project_uid) {
+  const MutexLock lock(mutex_);
+  failures_.erase(project_uid);
+}
+
+Duration Standbys::unready_for(const std::string& job_uid, bool ready) {
+  const MutexLock lock(mutex_);
+  if (ready) {
+    unready_since_.erase(job_uid);
+    return {};
+  }
+  const auto since = unready_since_.try_emplace(job_uid, clock_.now()).first->second;
+  return std::chrono::duration_cast<Duration>(clock_.now() - since);
+}
+
+void Standbys::forget_job(const std::string& job_uid) {
+  const MutexLock lock(mutex_);
+  unready_since_.erase(job_uid);
 }
 
 std::string Standbys::new_name(const std::string& project) {

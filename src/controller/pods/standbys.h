@@ -31,7 +31,7 @@ class Standbys : public std::enable_shared_from_this<Standbys> {
 
   // For RunGate, which has checked whose the pod is. A pod that asks again takes the place of its earlier request. The
   // request ends when the returned object is destroyed. Never returns null.
-  std::unique_ptr<runserver::OrderWatch> await_work(const std::string& pod_uid, const WorkFn& done);
+  std::unique_ptr<runserver::LongPoll> await_work(const std::string& pod_uid, const WorkFn& done);
 
   // True while the pod asks, and for two seconds after its last request has ended: it asks again at once.
   [[nodiscard]] bool ready(const std::string& pod_uid) const;
@@ -48,26 +48,32 @@ class Standbys : public std::enable_shared_from_this<Standbys> {
   // Call when the term ends: answers all requests, and those to come, with kUnavailable.
   void close();
 
-  // How often standbys of a project have failed in a row, and when the next one may be made.
+  // For how long the standby with this Job has not been ready, as far as this process knows: since it first looked, or
+  // since the standby was last ready. Zero if it is ready. Other processes knew other standbys to be ready, so a new
+  // leader waits for each anew.
+  Duration unready_for(const std::string& job_uid, bool ready);
+  // Call when the Job is gone.
+  void forget_job(const std::string& job_uid);
+
+  // That standbys of a project have failed, and when the next one may be made: later after each failure in a row.
   struct Trouble {
     std::string message;
     Duration retry_in{};  // not above zero: now
   };
   void note_failure(const std::string& project_uid, std::string message);
-  void note_ready(const std::string& project_uid);
   [[nodiscard]] std::optional<Trouble> trouble(const std::string& project_uid) const;
-  void forget_project(const std::string& project_uid);
+  // Call when one is ready, or when the project is gone.
+  void forget_failures(const std::string& project_uid);
 
   // A name for the Job of a standby: "<project>-standby-<10 characters>", cut to 63.
   std::string new_name(const std::string& project);
 
  private:
-  class Watch;
   struct Entry {
-    std::uint64_t id = 0;  // of the request
-    WorkFn done;           // empty: none waits
-    std::optional<runtime::SteadyClock::Point> asked_until;
-    std::string reserved_for;
+    std::uint64_t id = 0;                                 // of the request
+    WorkFn done;                                          // empty: none waits
+    std::optional<runtime::SteadyClock::Point> ended_at;  // when the last request ended; nullopt while one waits
+    std::string reserved_for;                             // the UID of the run that the pod is kept for
   };
   struct Failures {
     int count = 0;
@@ -83,7 +89,8 @@ class Standbys : public std::enable_shared_from_this<Standbys> {
   std::uint64_t next_id_ GUARDED_BY(mutex_) = 1;
   std::map<std::string, Entry> entries_ GUARDED_BY(mutex_);         // by pod UID
   std::map<std::string, std::string> reserved_ GUARDED_BY(mutex_);  // the pod that is kept for a run, by run UID
-  std::map<std::string, Failures> failures_ GUARDED_BY(mutex_);     // by project UID
+  std::map<std::string, runtime::SteadyClock::Point> unready_since_ GUARDED_BY(mutex_);  // by Job UID
+  std::map<std::string, Failures> failures_ GUARDED_BY(mutex_);                          // by project UID
   std::mt19937_64 random_ GUARDED_BY(mutex_);
 };
 

@@ -41,11 +41,12 @@ struct BranchProbe {
 // A Job of the project that no run has adopted (api/standby.h).
 struct Standby {
   api::ObjectMeta job;
-  std::string digest;   // of the settings that it was built from
-  Duration age{};       // since its creation, by the clock of this machine
-  bool ready = false;   // its pod asks for work
-  bool over = false;    // its Job has ended
-  std::string trouble;  // why it has ended, or what keeps it from being ready; empty: nothing is known
+  std::string digest;      // of the settings that it was built from
+  Duration age{};          // since its creation, by the clock of this machine
+  bool ready = false;      // its pod asks for work
+  Duration unready_for{};  // how long this process has been waiting for that
+  bool over = false;       // its Job has ended
+  std::string trouble;     // why it has ended, or what keeps it from being ready; empty: nothing is known
 };
 
 // What is known of the project's standbys; of a project that wants none, only those that are left.
@@ -54,7 +55,7 @@ struct StandbyPool {
   std::string digest;             // of the settings as they are; empty if they cannot be used
   std::string trouble;            // why they cannot be used, or why the last standby failed
   Duration retry_in{};            // when the next one may be made; not above zero: now
-  std::int64_t room = 0;          // how many more the operator's limit allows, of all projects together
+  std::int64_t room = 0;          // how many more the operator's limit allows, in all and in the project's namespace
 };
 
 struct ProjectObserved {
@@ -69,7 +70,7 @@ struct ProjectObserved {
   // limits its history.
   std::vector<std::shared_ptr<const RunRecord>> runs;
   std::set<std::string> followed;
-  StandbyPool pool;
+  std::optional<StandbyPool> pool;  // absent: it could not be looked at now
   // How long ago this process last wrote the project's status; absent when it never did.
   std::optional<Duration> since_write;
 };

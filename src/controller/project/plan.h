@@ -20,9 +20,10 @@ struct ProjectPlan {
   std::optional<api::ModelProjectStatus> status;
   std::vector<std::string> admitted;                      // names of runs that hold their slot and go on now
   std::vector<std::shared_ptr<const RunRecord>> expired;  // finished runs beyond the history limits: to be deleted
-  std::int64_t make_standbys = 0;                         // so many
-  std::vector<api::ObjectMeta> drop_standbys;             // Jobs to be deleted, unless a run has adopted them meanwhile
-  std::vector<std::string> failures;  // what is noted of standbys that have failed, which delays further ones
+  // The pool of standbys comes last, because people wait for the rest.
+  std::vector<std::string> failures;           // of standbys: noted, which delays further ones
+  std::vector<api::ObjectMeta> drop_standbys;  // Jobs to be deleted, unless a run has adopted them meanwhile
+  std::int64_t make_standbys = 0;              // so many
   std::optional<Duration> requeue_after;
 };
 

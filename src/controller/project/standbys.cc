@@ -5,10 +5,15 @@
 #include <algorithm>
 #include <chrono>
 
+#include "controller/run/plan.h"
+
 namespace modelrun::controller {
 namespace {
 
 constexpr const char* kCondition = "WarmPoolHealthy";
+// So many standbys are made in one pass, and the others in the next: the passes of other projects come in between.
+constexpr std::int64_t kMadeAtOnce = 4;
+constexpr std::chrono::seconds kLookAgain{5};
 
 // Longer than any project has to wait for its pods, so that a pod that never becomes ready is replaced by another try.
 Duration pending_limit(const api::ModelProject& project) {
@@ -20,42 +25,42 @@ std::int64_t wanted_of(const api::ModelProject& project) {
 }
 
 // Sorts those that are to go out of `pool`, notes the failures, and returns those that stay, the most useful first.
-std::vector<const Standby*> keep_good(const ProjectObserved& observed, ProjectPlan& plan) {
-  const auto& project = *observed.project;
+std::vector<const Standby*> keep_good(const api::ModelProject& project, const StandbyPool& pool, ProjectPlan& plan) {
   const Duration most = std::chrono::seconds(project.warm.max_age_seconds);
   std::vector<const Standby*> good;
-  for (const auto& standby : observed.pool.standbys) {
-    const bool stuck = !standby.ready && standby.age >= pending_limit(project);
+  for (const auto& standby : pool.standbys) {
+    const bool stuck = standby.unready_for >= pending_limit(project);
     if (standby.over || stuck) {
       plan.failures.push_back(standby.trouble.empty() ? "a standby ended before it was needed" : standby.trouble);
     }
-    if (standby.over || stuck || standby.digest != observed.pool.digest || standby.age >= most) {
+    if (standby.over || stuck || standby.digest != pool.digest || standby.age >= most) {
       plan.drop_standbys.push_back(standby.job);
       continue;
     }
     good.push_back(&standby);
     requeue(plan, most - standby.age);
-    if (!standby.ready) requeue(plan, pending_limit(project) - standby.age);
+    if (!standby.ready) requeue(plan, pending_limit(project) - standby.unready_for);
   }
   std::ranges::sort(good, std::ranges::greater{},
                     [](const Standby* standby) { return std::pair(standby->ready, standby->age); });
   return good;
 }
 
-std::string trouble_of(const ProjectObserved& observed, const std::vector<const Standby*>& good) {
+std::string trouble_of(const StandbyPool& pool, const std::vector<const Standby*>& good) {
   for (const auto* standby : good) {
     if (!standby->ready && !standby->trouble.empty()) return standby->trouble;
   }
-  return observed.pool.trouble;
+  return pool.trouble;
 }
 
 }  // namespace
 
 void plan_standbys(const ProjectObserved& observed, ProjectPlan& plan, api::ModelProjectStatus& status, Time now) {
+  if (!observed.pool) return requeue(plan, kLookAgain);
   const auto& project = *observed.project;
-  const auto& pool = observed.pool;
+  const auto& pool = *observed.pool;
   const auto wanted = wanted_of(project);
-  auto good = keep_good(observed, plan);
+  auto good = keep_good(project, pool, plan);
   while (static_cast<std::int64_t>(good.size()) > wanted) {
     plan.drop_standbys.push_back(good.back()->job);
     good.pop_back();
@@ -64,10 +69,12 @@ void plan_standbys(const ProjectObserved& observed, ProjectPlan& plan, api::Mode
   const auto makes = std::min(missing, pool.room);
   // After a failure the next pass, to which the deletion leads, knows how long to wait.
   if (makes > 0 && !pool.digest.empty() && plan.failures.empty()) {
-    if (pool.retry_in <= Duration::zero())
-      plan.make_standbys = makes;
-    else
+    if (pool.retry_in > Duration::zero()) {
       requeue(plan, pool.retry_in);
+    } else {
+      plan.make_standbys = std::min(makes, kMadeAtOnce);
+      if (makes > kMadeAtOnce) requeue(plan, kAtOnce);
+    }
   }
   if (project.warm.sandboxes == 0) {
     status.warm.reset();
@@ -76,7 +83,7 @@ void plan_standbys(const ProjectObserved& observed, ProjectPlan& plan, api::Mode
   }
   const auto ready = std::ranges::count_if(good, [](const auto* standby) { return standby->ready; });
   status.warm = {ready, wanted};
-  const auto trouble = trouble_of(observed, good);
+  const auto trouble = trouble_of(pool, good);
   const bool capped = missing > pool.room;
   // While nothing is wrong the condition does not follow each standby that is used and made anew.
   const bool fine = trouble.empty() && !capped;

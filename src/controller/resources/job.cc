@@ -413,12 +413,12 @@ std::string standby_digest(const api::ModelProject& project, const Settings& set
 }
 
 json build_adoption(const api::ModelRun& run, std::int64_t attempt, const api::ObjectMeta& job) {
-  return {{"metadata",
-           {{"uid", job.uid},
-            {"resourceVersion", std::to_string(job.resource_version)},
-            {"labels", {{api::kLabelRunUid, run.meta.uid}, {api::kLabelAttempt, std::to_string(attempt)}}},
-            {"annotations", {{api::kAnnotationRun, run.meta.name}}},
-            {"ownerReferences", {owner_of("ModelRun", run.meta)}}}}};
+  json metadata = {{"uid", job.uid},
+                   {"labels", {{api::kLabelRunUid, run.meta.uid}, {api::kLabelAttempt, std::to_string(attempt)}}},
+                   {"annotations", {{api::kAnnotationRun, run.meta.name}}},
+                   {"ownerReferences", {owner_of("ModelRun", run.meta)}}};
+  metadata["resourceVersion"] = std::to_string(job.resource_version);
+  return {{"metadata", std::move(metadata)}};
 }
 
 }  // namespace modelrun::controller

@@ -244,8 +244,8 @@ std::string warning_of(const Observed& observed, const Settings& settings) {
     told.push_back(
         fmt::format("spec.branch '{}' was not looked at: spec.commitSHA says which commit runs", spec.branch));
   }
-  if (spec.parameters && !spec.parameters->altered().empty()) {
-    told.push_back(fmt::format("spec.parameters{}: write it as text, in quotes", spec.parameters->altered()));
+  if (const auto altered = spec.parameters ? spec.parameters->altered() : std::string(); !altered.empty()) {
+    told.push_back(fmt::format("spec.parameters{}: write it as text, in quotes", altered));
   }
   if (!observed.source.warning.empty()) told.push_back(observed.source.warning);
   if (spec.reuse != api::Reuse::kNever && observed.identity.empty()) {
@@ -273,7 +273,7 @@ Plan adopt(const Observed& observed, std::int64_t number, Time now, const Settin
   if (observed.run->spec.parameters) plan.after.emplace_back(ShowParameters{offer.job.uid});
   plan.events.push_back(
       {EventType::kNormal, "Started", fmt::format("pod {}, which stood ready, runs the model", offer.pod->meta.name)});
-  // with_job.cc says until when the pod may take.
+  // The next pass says when the pod must have ended.
   plan.requeue_after = kAtOnce;
   return plan;
 }
@@ -311,6 +311,8 @@ Plan decide_before_job(const Observed& observed, Time now, const Settings& setti
   if (observed.run->spec.cancel) {
     return refuse(observed, Phase::kCancelled, reason::kCancelled, "cancelled before it started", now);
   }
+  // No higher number would be read back, and what belongs to the attempt is found by its number.
+  if (observed.run->status.attempts >= api::kMaxAttempts) return refuse_unsound(observed, now);
   if (auto plan = check_project(observed, now)) return *plan;
   if (auto plan = check_image(observed, now, settings)) return *plan;
   Plan plan = go_ahead(observed, now, settings);

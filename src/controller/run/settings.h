@@ -13,7 +13,7 @@ struct Settings {
   std::string default_image;      // for projects that name none
   std::string image_pull_policy;  // for both containers, unless the project says otherwise
   std::int64_t max_timeout_seconds = 300;
-  std::int64_t max_standbys = 100;  // of all projects together
+  std::int64_t max_standbys = 100;  // of all projects together; half of them in one namespace
   bool landlock_required = true;    // false: models may run on kernels without Landlock
   // RuntimeClasses under which models may run without Landlock all the same, such as one for gVisor, whose kernel has
   // none.

@@ -257,6 +257,18 @@ ModelRunStatus new_attempt(const Observed& observed, std::int64_t attempt, Time 
   return status;
 }
 
+// The pod may execute the attempt. `pod` is null if it is not known beyond its name and UID.
+void set_running(const Observed& observed, ModelRunStatus& status, const std::string& pod_name,
+                 const std::string& pod_uid, const api::PodView* pod, Time now) {
+  status.phase = Phase::kRunning;
+  status.pod_name = pod_name;
+  status.pod_uid = pod_uid;
+  if (!status.started_at) status.started_at = now;
+  if (pod != nullptr) take_pod(*pod, status);
+  status.message = "the model is running";
+  set_conditions(observed, status, kUnderWay, api::reason::kRunning, status.message, now);
+}
+
 }  // namespace
 
 ModelRunStatus waiting(const Observed& observed, std::string_view reason, const std::string& message, Time now) {
@@ -290,18 +302,12 @@ ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_
 ModelRunStatus adopted(const Observed& observed, std::int64_t number, std::int64_t attempt, std::string image,
                        const StandbyOffer& offer, Time now) {
   ModelRunStatus status = pinned(observed, number, attempt, std::move(image), now);
-  status.phase = Phase::kRunning;
   status.job_name = offer.job.name;
-  status.pod_name = offer.pod->meta.name;
-  status.pod_uid = offer.pod->meta.uid;
   status.timeline.job_created.reset();
   status.timeline.adopted = now;
-  status.started_at = status.timeline.started = now;
   status.provenance.start = api::kStartWarm;
   status.provenance.cold_reason.clear();
-  take_pod(*offer.pod, status);
-  status.message = "the model is running";
-  set_conditions(observed, status, kUnderWay, api::reason::kRunning, status.message, now);
+  set_running(observed, status, offer.pod->meta.name, offer.pod->meta.uid, offer.pod.get(), now);
   return status;
 }
 
@@ -335,13 +341,7 @@ ModelRunStatus retried(const Observed& observed, Time now) {
 
 ModelRunStatus running(const Observed& observed, const Claim& claim, const api::PodView* pod, Time now) {
   ModelRunStatus status = next_status(observed);
-  status.phase = Phase::kRunning;
-  status.pod_name = claim.pod_name;
-  status.pod_uid = claim.pod_uid;
-  if (!status.started_at) status.started_at = now;
-  if (pod != nullptr) take_pod(*pod, status);
-  status.message = "the model is running";
-  set_conditions(observed, status, kUnderWay, api::reason::kRunning, status.message, now);
+  set_running(observed, status, claim.pod_name, claim.pod_uid, pod, now);
   return status;
 }
 

@@ -97,6 +97,16 @@ Plan refuse(const Observed& observed, api::Phase phase, std::string_view reason,
   return plan;
 }
 
+Plan refuse_unsound(const Observed& observed, Time now) {
+  const auto cancelled = cancel_cause(observed);
+  Plan plan = cancelled.empty()
+                  ? refuse(observed, api::Phase::kFailed, api::reason::kInternal,
+                           "somebody else than an operator has written the run's status: create the run anew", now)
+                  : refuse(observed, api::Phase::kCancelled, api::reason::kCancelled, cancelled, now);
+  plan.after.clear();
+  return plan;
+}
+
 void create_job(Plan& plan, const Observed& observed, std::int64_t attempt) {
   plan.after.emplace_back(CreateJob{static_cast<int>(attempt)});
   // What was refused belonged to the attempt before.

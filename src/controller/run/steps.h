@@ -62,6 +62,10 @@ Plan end_with(Ending ending);
 // The run ends with `phase` and `reason` before its model has run. If the attempt has a Job, it is deleted.
 Plan refuse(const Observed& observed, api::Phase phase, std::string_view reason, std::string message, Time now);
 
+// The run ends since its status is not the work of an operator. Nothing is deleted by a name that stands in it: what the
+// run owns goes when its time as a finished run has come.
+Plan refuse_unsound(const Observed& observed, Time now);
+
 // Adds the creation of the attempt's Job, after the status write. Has the run reconciled again at once, because the
 // Job changes the decision, unless the API server has refused the Job before.
 void create_job(Plan& plan, const Observed& observed, std::int64_t attempt);

@@ -116,23 +116,6 @@ Plan suspend(const Attempt& attempt) {
   return plan;
 }
 
-Decision refuse_unsound(const Attempt& attempt) {
-  if (is_sound(attempt.observed)) return std::nullopt;
-  const bool cancelled = !attempt.cancel_cause.empty();
-  Plan plan = refuse(attempt.observed, cancelled ? Phase::kCancelled : Phase::kFailed,
-                     cancelled ? reason::kCancelled : reason::kInternal,
-                     cancelled ? attempt.cancel_cause
-                               : "somebody else than an operator has written the run's status: create the run anew",
-                     attempt.now);
-  // Nothing is deleted by a name that stands in it. What the run owns goes when its time as a finished run has come.
-  plan.after.clear();
-  return plan;
-}
-
-}  // namespace
-
-namespace {
-
 // False for a name that the API server would take for another path.
 bool is_plain_name(const std::string& name) {
   const auto is_plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; };
@@ -165,7 +148,7 @@ Plan decide_with_job(const Observed& observed, Time now, const Settings& setting
       return conclude(observed, judge_loss(*verdict, fatal_loss(observed, *observed.frame)), attempt.pod, now);
     }
   }
-  if (auto plan = refuse_unsound(attempt)) return *plan;
+  if (!is_sound(observed)) return refuse_unsound(observed, now);
   if (observed.run->spec.suspend && attempt.cancel_cause.empty()) return suspend(attempt);
   if (!attempt.started) return before_start(attempt);
   if (auto plan = look_for_durable(attempt)) return *plan;

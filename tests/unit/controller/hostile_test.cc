@@ -5,6 +5,7 @@
 #include <random>
 
 #include "api/reason.h"
+#include "api/standby.h"
 #include "controller/apply_project.h"
 #include "controller/apply_run.h"
 #include "controller/children.h"
@@ -680,6 +681,34 @@ TEST_F(Stale, TheSlotOfASuspendedRunIsHeldUntilItsJobIsGone) {
   server().erase(kube::kJobs, "n", "run-00-00000000-1");
   world_.process().sync(Collection::kJobs);
   EXPECT_EQ(controller::observe_project(context(), shared, {})->over.count(run.meta.uid), 1U);
+}
+
+// The operator's limit is 100: another tenant can use half of it.
+TEST_F(Stale, ANamespaceUsesHalfOfTheStandbysAtMost) {
+  const auto put = [&](const std::string& namespace_, int count) {
+    for (int i = 0; i < count; ++i) {
+      const Json owner{{"kind", "ModelProject"}, {"name", "q"}, {"uid", "q-uid-" + namespace_}, {"controller", true}};
+      server().put(kube::kJobs, {{"metadata",
+                                  {{"name", fmt::format("q-standby-{}", i)},
+                                   {"namespace", namespace_},
+                                   {"labels", {{std::string(api::kLabelStandby), "digest"}}},
+                                   {"ownerReferences", {owner}}}}});
+    }
+    for (const auto collection : kCollections) world_.process().sync(collection);
+  };
+  auto project = *world_.process().caches().projects.find("n/p");
+  project.warm.sandboxes = 3;
+  const auto room = [&] {
+    const auto shared = std::make_shared<const api::ModelProject>(project);
+    return controller::observe_project(context(), shared, {})->pool->room;
+  };
+  EXPECT_EQ(room(), 50);
+  put("other", 50);
+  EXPECT_EQ(room(), 50);
+  put("n", 20);
+  EXPECT_EQ(room(), 30);
+  put("third", 20);
+  EXPECT_EQ(room(), 10);
 }
 
 TEST_F(Stale, ASlotOfAnEarlierGenerationWakesNobody) {

@@ -50,37 +50,28 @@ void FakeHandler::submit(AttemptRef, PodIdentity, api::ResultFrame frame, std::f
   if (committed) done(*committed);
 }
 
-class FakeWatch final : public OrderWatch {
- public:
-  explicit FakeWatch(FakeHandler& handler) : handler_(handler) {}
-  FakeWatch(const FakeWatch&) = delete;
-  FakeWatch& operator=(const FakeWatch&) = delete;
-  ~FakeWatch() override {
-    const std::lock_guard lock(handler_.mutex_);
-    --handler_.watches_;
-    handler_.changed_.notify_all();
-  }
-
- private:
-  FakeHandler& handler_;
-};
-
-std::unique_ptr<OrderWatch> FakeHandler::watch_orders(AttemptRef, PodIdentity, OrderDone done) {
-  if (order) done(*order);
-  const std::lock_guard lock(mutex_);
+std::unique_ptr<LongPoll> FakeHandler::open_watch() {
   ++watches_;
-  order_done_ = std::move(done);
   changed_.notify_all();
-  return std::make_unique<FakeWatch>(*this);
+  return std::make_unique<LongPoll>([this] {
+    const std::lock_guard lock(mutex_);
+    --watches_;
+    changed_.notify_all();
+  });
 }
 
-std::unique_ptr<OrderWatch> FakeHandler::await_work(StandbyRef standby, PodIdentity, WorkDone done) {
+std::unique_ptr<LongPoll> FakeHandler::watch_orders(AttemptRef, PodIdentity, OrderDone done) {
+  if (order) done(*order);
+  const std::lock_guard lock(mutex_);
+  order_done_ = std::move(done);
+  return open_watch();
+}
+
+std::unique_ptr<LongPoll> FakeHandler::await_work(StandbyRef standby, PodIdentity, WorkDone done) {
   if (work) done(*work);
   const std::lock_guard lock(mutex_);
   standbys.push_back(standby.namespace_ + "/" + standby.job);
-  ++watches_;
-  changed_.notify_all();
-  return std::make_unique<FakeWatch>(*this);
+  return open_watch();
 }
 
 void FakeHandler::wait_for_watches(int count) {

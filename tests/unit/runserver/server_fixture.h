@@ -52,8 +52,8 @@ class FakeHandler final : public Handler {
   void claim(AttemptRef attempt, PodIdentity pod, ArchiveDone done) override;
   void submit(AttemptRef attempt, PodIdentity pod, api::ResultFrame frame,
               std::function<void(Result<void>)> done) override;
-  std::unique_ptr<OrderWatch> watch_orders(AttemptRef attempt, PodIdentity pod, OrderDone done) override;
-  std::unique_ptr<OrderWatch> await_work(StandbyRef standby, PodIdentity pod, WorkDone done) override;
+  std::unique_ptr<LongPoll> watch_orders(AttemptRef attempt, PodIdentity pod, OrderDone done) override;
+  std::unique_ptr<LongPoll> await_work(StandbyRef standby, PodIdentity pod, WorkDone done) override;
 
   // Blocks until `count` watches are open. They are opened and closed on server threads.
   void wait_for_watches(int count);
@@ -68,7 +68,8 @@ class FakeHandler final : public Handler {
   std::vector<std::string> standbys;      // that have asked for work
 
  private:
-  friend class FakeWatch;
+  // REQUIRES: mutex_ is held.
+  std::unique_ptr<LongPoll> open_watch();
   std::mutex mutex_;
   std::condition_variable changed_;
   int watches_ = 0;

@@ -13,7 +13,7 @@ using std::chrono::seconds;
 
 class RequestsTest : public ::testing::Test {
  protected:
-  std::unique_ptr<runserver::OrderWatch> ask(const std::string& pod) {
+  std::unique_ptr<runserver::LongPoll> ask(const std::string& pod) {
     return standbys_->await_work(pod, [this, pod](Result<runserver::GivenWork> work) {
       said_.push_back(pod + ":" + (work ? work->line : std::string(to_string(work.error().kind))));
     });
@@ -88,8 +88,20 @@ TEST_F(RequestsTest, FailuresAreTriedAgainEverMoreSeldom) {
     clock_.advance(wait);
   }
   EXPECT_THAT(waits, ::testing::ElementsAre(1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300));
-  standbys_->note_ready("u");
+  standbys_->forget_failures("u");
   EXPECT_FALSE(standbys_->trouble("u"));
+}
+
+TEST_F(RequestsTest, AStandbyIsWaitedForSinceThisProcessFirstLooked) {
+  EXPECT_EQ(standbys_->unready_for("job", false), Duration::zero());
+  clock_.advance(seconds(5));
+  EXPECT_EQ(standbys_->unready_for("job", false), seconds(5));
+  EXPECT_EQ(standbys_->unready_for("job", true), Duration::zero());
+  clock_.advance(seconds(5));
+  EXPECT_EQ(standbys_->unready_for("job", false), Duration::zero());
+  clock_.advance(seconds(5));
+  standbys_->forget_job("job");
+  EXPECT_EQ(standbys_->unready_for("job", false), Duration::zero());
 }
 
 TEST_F(RequestsTest, NamesAreShortAndDiffer) {

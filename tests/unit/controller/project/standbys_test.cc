@@ -34,7 +34,7 @@ class StandbysTest : public ::testing::Test {
   std::string plan() {
     ProjectObserved observed;
     observed.project = std::make_shared<const api::ModelProject>(project_);
-    observed.pool = pool_;
+    if (looked_at_) observed.pool = pool_;
     ProjectPlan plan;
     status_ = project_.status;
     plan_standbys(observed, plan, status_, at(1));
@@ -53,6 +53,7 @@ class StandbysTest : public ::testing::Test {
   }
   api::ModelProject project_;
   StandbyPool pool_;
+  bool looked_at_ = true;
   api::ModelProjectStatus status_;
 };
 
@@ -76,7 +77,9 @@ TEST_F(StandbysTest, AProjectWithoutThemIsLeftAlone) {
 
 TEST_F(StandbysTest, NeverMoreThanAskedForAndTheLeastUsefulGoes) {
   add("a", 30);
-  add("starts", 20).ready = false;
+  auto& starts = add("starts", 20);
+  starts.ready = false;
+  starts.unready_for = seconds(20);
   add("b", 40);
   add("c", 50);
   EXPECT_EQ(plan(), "drop:starts @40 3/3");
@@ -94,7 +97,9 @@ TEST_F(StandbysTest, OneThatEndsOrNeverBecomesReadyIsAFailure) {
   a.over = true;
   a.ready = false;
   a.trouble = "no module x";
-  add("b", 60).ready = false;
+  auto& b = add("b", 60);
+  b.ready = false;
+  b.unready_for = seconds(60);
   // Nothing is made in this pass: how long to wait is known in the next.
   EXPECT_EQ(plan(), "drop:a drop:b fail:no module x fail:a standby ended before it was needed 0/3");
   pool_.standbys.clear();
@@ -104,6 +109,27 @@ TEST_F(StandbysTest, OneThatEndsOrNeverBecomesReadyIsAFailure) {
   EXPECT_EQ(condition(), "StandbyFailed: 0 of 3 are ready: no module x");
   pool_.retry_in = seconds(0);
   EXPECT_EQ(plan(), "make:3 0/3");
+}
+
+TEST_F(StandbysTest, ANewLeaderWaitsForEachAnew) {
+  auto& a = add("a", 90);  // ready for long, as another leader knew; its agent has not asked this one yet
+  a.ready = false;
+  a.unready_for = seconds(1);
+  EXPECT_EQ(plan(), "make:2 @10 0/3");
+}
+
+TEST_F(StandbysTest, APoolThatCannotBeLookedAtStaysAsItIs) {
+  add("a");
+  plan();
+  project_.status = status_;
+  looked_at_ = false;
+  EXPECT_EQ(plan(), "@5 1/3");
+  EXPECT_EQ(status_, project_.status);
+}
+
+TEST_F(StandbysTest, ManyAreMadeAFewInEachPass) {
+  project_.warm.sandboxes = 10;
+  EXPECT_EQ(plan(), "make:4 @0 0/10");
 }
 
 TEST_F(StandbysTest, NoneWhileSuspended) {

@@ -64,6 +64,17 @@ TEST(Start, ProjectDeletedAfterThePin) {
   EXPECT_EQ(scene.at_second(2), "[Cancelled Cancelled]");
 }
 
+TEST(Start, NoAttemptHasANumberThatWouldNotBeReadBack) {
+  Scene scene;
+  scene.resolved().admitted();
+  scene.run.status.attempts = api::kMaxAttempts - 1;
+  EXPECT_EQ(scene.plan(2).status->attempts, api::kMaxAttempts);
+  scene.run.status.attempts = api::kMaxAttempts;
+  EXPECT_EQ(scene.at_second(2), "[Failed Internal]");
+  scene.run.spec.cancel = true;
+  EXPECT_EQ(scene.at_second(2), "[Cancelled Cancelled]");
+}
+
 TEST(Start, Suspended) {
   Scene scene;
   scene.resolved().admitted();
