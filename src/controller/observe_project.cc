@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/printable.h"
 #include "controller/live.h"
+#include "controller/observe_standby.h"
 #include "controller/project/decide.h"
 #include "controller/resources/job.h"
 #include "controller/sources/secrets.h"
@@ -88,13 +89,15 @@ Standby view_of(const Context& context, const api::JobView& job) {
   Standby standby;
   standby.job = job.meta;
   standby.digest = job.standby;
-  standby.over = job.failed || job.complete;
+  const auto pods = pods_of(context.caches.pods, job.meta);
+  standby.over = job.failed || job.complete || std::ranges::any_of(pods, [](const auto& pod) {
+                   return pod->meta.deleting() || pod->ended() || !pod->disruption.empty();
+                 });
   standby.age = std::max<Duration>(context.clock.now() - job.meta.creation, Duration::zero());
-  for (const auto& pod : pods_of(context.caches.pods, job.meta)) {
-    if (pod->meta.deleting() || pod->ended() || !pod->disruption.empty()) standby.over = true;
-    standby.ready = !standby.over && context.standbys.ready(pod->meta.uid);
-    if (!standby.ready) standby.trouble = printable(trouble_of(*pod));
-  }
+  standby.ready = !standby.over && ready_pod(context, job) != nullptr;
+  const auto newest =
+      std::ranges::max_element(pods, {}, [](const auto& pod) { return std::pair(pod->meta.creation, pod->meta.uid); });
+  if (!standby.ready && newest != pods.end()) standby.trouble = printable(trouble_of(**newest));
   standby.unready_for = context.standbys.unready_for(job.meta.uid, standby.ready);
   return standby;
 }

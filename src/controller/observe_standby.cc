@@ -37,6 +37,11 @@ std::shared_ptr<const api::PodView> living_pod(const Context& context, const api
   return nullptr;
 }
 
+std::shared_ptr<const api::PodView> ready_pod(const Context& context, const api::JobView& job) {
+  auto pod = living_pod(context, job);
+  return pod && context.standbys.ready(pod->meta.uid) ? pod : nullptr;
+}
+
 namespace {
 
 // True if the run has labels that its pod has to get, too: a standby's pod has been made without them. The cache does
@@ -77,8 +82,8 @@ Result<void> observe_standby(const Context& context, Observed& observed,
       other_settings = true;
       continue;
     }
-    auto pod = living_pod(context, *job);
-    if (!pod || !context.standbys.ready(pod->meta.uid)) {
+    auto pod = ready_pod(context, *job);
+    if (!pod) {
       starting = true;
       continue;
     }

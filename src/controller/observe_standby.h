@@ -19,4 +19,8 @@ Result<void> observe_standby(const Context& context, Observed& observed,
 // The pod of the standby's Job if the model's container runs in it and nothing ends it; null if there is none.
 std::shared_ptr<const api::PodView> living_pod(const Context& context, const api::JobView& job);
 
+// That pod if it asks for work, so that a run may have it at once; null if there is none. A pod asks before its kubelet
+// has reported that its containers run: until then it is not counted as ready.
+std::shared_ptr<const api::PodView> ready_pod(const Context& context, const api::JobView& job);
+
 }  // namespace modelrun::controller

@@ -83,8 +83,8 @@ def empty_pool_is_never_waited_for(space):
         space.run(name)
     ends = [space.finish(name) for name in names]
     assert all(end["phase"] == "Succeeded" for end in ends)
-    starts = sorted(end["provenance"]["start"] for end in ends)
-    assert "Warm" in starts and "Cold" in starts, starts
+    starts = [(end["provenance"]["start"], end["provenance"].get("coldReason")) for end in ends]
+    assert {start for start, _ in starts} == {"Warm", "Cold"}, starts
     assert all(end["provenance"]["coldReason"] in ("PoolEmpty", "NoneReady") for end in ends if end["provenance"]["start"] == "Cold")
     assert len({end["jobName"] for end in ends}) == len(ends), "no Job for two runs"
     await_pool(space, 1)
@@ -131,10 +131,14 @@ def standby_that_dies_is_replaced(space):
     job = standbys(space)[0]["metadata"]
     pod = space.items(PODS, f"batch.kubernetes.io/job-name={job['name']}")[0]["metadata"]["name"]
     space.delete(PODS.format(space.name) + "/" + pod)
-    wait_for(lambda: standbys(space) and standbys(space)[0]["metadata"]["uid"] != job["uid"], 90, "another takes its place")
-    await_pool(space, 1, seconds=90)
-    space.run("after")
-    assert space.finish("after")["provenance"]["start"] == "Warm"
+    wait_for(lambda: {each["metadata"]["uid"] for each in standbys(space)} - {job["uid"]}, 90, "another takes its place")
+    # The project's status is written once a second at most, so it may still count the one that is gone.
+    starts = []
+    while "Warm" not in starts and len(starts) < 4:
+        await_pool(space, 1, seconds=90)
+        space.run(f"after-{len(starts)}")
+        starts.append(space.finish(f"after-{len(starts)}")["provenance"]["start"])
+    assert "Warm" in starts, starts
 
 
 @case

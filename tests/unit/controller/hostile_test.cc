@@ -711,6 +711,44 @@ TEST_F(Stale, ANamespaceUsesHalfOfTheStandbysAtMost) {
   EXPECT_EQ(room(), 10);
 }
 
+// What the pool counts as ready is what a run may have at once.
+TEST_F(Stale, AStandbyIsReadyOnceItsKubeletHasReportedItToo) {
+  const Json owner{{"kind", "ModelProject"},
+                   {"name", "p"},
+                   {"uid", world_.process().caches().projects.find("n/p")->meta.uid},
+                   {"controller", true}};
+  server().put(kube::kJobs, {{"metadata",
+                              {{"name", "s"},
+                               {"namespace", "n"},
+                               {"uid", "s-uid"},
+                               {"labels", {{std::string(api::kLabelStandby), "digest"}}},
+                               {"ownerReferences", {owner}}}}});
+  const auto put_pod = [&](const std::string& state) {
+    const Json of_job{{"kind", "Job"}, {"name", "s"}, {"uid", "s-uid"}, {"controller", true}};
+    const auto container = [&](std::string_view name) {
+      return Json{{"name", name}, {"state", {{state, Json::object()}}}};
+    };
+    server().put(
+        kube::kPods,
+        {{"metadata", {{"name", "s-pod"}, {"namespace", "n"}, {"uid", "s-pod-uid"}, {"ownerReferences", {of_job}}}},
+         {"status",
+          {{"phase", "Pending"},
+           {"containerStatuses", {container(api::kAgentContainer), container(api::kModelContainer)}}}}});
+    for (const auto collection : kCollections) world_.process().sync(collection);
+  };
+  const auto is_ready = [&] {
+    auto project = *world_.process().caches().projects.find("n/p");
+    project.warm.sandboxes = 1;
+    const auto shared = std::make_shared<const api::ModelProject>(project);
+    return controller::observe_project(context(), shared, {})->pool->standbys.at(0).ready;
+  };
+  put_pod("waiting");
+  const auto asks = context().standbys.await_work("s-pod-uid", [](const auto&) {});
+  EXPECT_FALSE(is_ready());
+  put_pod("running");
+  EXPECT_TRUE(is_ready());
+}
+
 TEST_F(Stale, ASlotOfAnEarlierGenerationWakesNobody) {
   controller::ProjectObserved observed;
   auto project = *world_.process().caches().projects.find("n/p");
