@@ -43,6 +43,14 @@ local_values() {
   fi
 }
 
+# values: what a release of somebody's own needs to work here.
+values() {
+  local values=()
+  own_cluster values
+  local_values
+  printf '%s\n' "${values[@]}"
+}
+
 # gateway [--role ROLE] [--namespace NAMESPACE] [HELM TEMPLATE ARGS]: deploys; prints the gateway's URL, and a token of a service
 # account that has the role there.
 gateway() {

@@ -12,6 +12,7 @@
 #include "controller/observe_project.h"
 #include "controller/observe_run.h"
 #include "controller/project/decide.h"
+#include "controller/run/limits.h"
 #include "faults/world.h"
 #include "kube/client.h"
 
@@ -711,18 +712,61 @@ TEST_F(Stale, ANamespaceUsesHalfOfTheStandbysAtMost) {
   EXPECT_EQ(room(), 10);
 }
 
+// A standby of project p, in the API server and in the caches.
+class StaleStandby : public Stale {
+ protected:
+  // The Job, as the caches know it now, belongs to the object of that kind.
+  void put_job(const std::string& kind, const std::string& name, const std::string& uid) {
+    const Json owner{{"kind", kind}, {"name", name}, {"uid", uid}, {"controller", true}};
+    server().put(kube::kJobs, {{"metadata",
+                                {{"name", "s"},
+                                 {"namespace", "n"},
+                                 {"uid", "s-uid"},
+                                 {"labels", {{std::string(api::kLabelStandby), "digest"}}},
+                                 {"ownerReferences", {owner}}}}});
+  }
+  void sync() {
+    for (const auto collection : kCollections) world_.process().sync(collection);
+  }
+  // What the caches have of it, while the API server knows that run "other" has adopted it.
+  api::ObjectMeta adopted_meanwhile() {
+    put_job("ModelProject", "p", project()->meta.uid);
+    sync();
+    const auto meta = world_.process().caches().jobs.find("n/s")->meta;
+    put_job("ModelRun", "other", "other-uid");
+    return meta;
+  }
+  std::shared_ptr<const api::ModelProject> project() { return world_.process().caches().projects.find("n/p"); }
+  std::string owner() {
+    const auto job = server().find(kube::kJobs, "n", "s");
+    return job ? job->at("metadata").at("ownerReferences").at(0).at("name").get<std::string>() : "none";
+  }
+};
+
+TEST_F(StaleStandby, OneThatAnotherRunHasAdoptedMeanwhileIsNotAdopted) {
+  controller::Observed observed;
+  observed.run = std::make_shared<const api::ModelRun>(world_.find("run-00"));
+  controller::Plan plan;
+  plan.before.emplace_back(controller::AdoptStandby{adopted_meanwhile(), 1});
+  controller::LargeWork::Turn turn;
+  const auto applied = controller::apply_run(context(), observed, plan, turn, {});
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(owner(), "other");
+}
+
+TEST_F(StaleStandby, OneThatARunHasAdoptedMeanwhileIsNotDeleted) {
+  controller::ProjectObserved observed;
+  observed.project = project();
+  controller::ProjectPlan plan;
+  plan.drop_standbys.push_back(adopted_meanwhile());
+  EXPECT_TRUE(controller::apply_project(context(), observed, plan, {}));
+  EXPECT_EQ(owner(), "other");
+}
+
 // What the pool counts as ready is what a run may have at once.
-TEST_F(Stale, AStandbyIsReadyOnceItsKubeletHasReportedItToo) {
-  const Json owner{{"kind", "ModelProject"},
-                   {"name", "p"},
-                   {"uid", world_.process().caches().projects.find("n/p")->meta.uid},
-                   {"controller", true}};
-  server().put(kube::kJobs, {{"metadata",
-                              {{"name", "s"},
-                               {"namespace", "n"},
-                               {"uid", "s-uid"},
-                               {"labels", {{std::string(api::kLabelStandby), "digest"}}},
-                               {"ownerReferences", {owner}}}}});
+TEST_F(StaleStandby, IsReadyOnceItsKubeletHasReportedItToo) {
+  put_job("ModelProject", "p", project()->meta.uid);
   const auto put_pod = [&](const std::string& state) {
     const Json of_job{{"kind", "Job"}, {"name", "s"}, {"uid", "s-uid"}, {"controller", true}};
     const auto container = [&](std::string_view name) {
@@ -734,12 +778,12 @@ TEST_F(Stale, AStandbyIsReadyOnceItsKubeletHasReportedItToo) {
          {"status",
           {{"phase", "Pending"},
            {"containerStatuses", {container(api::kAgentContainer), container(api::kModelContainer)}}}}});
-    for (const auto collection : kCollections) world_.process().sync(collection);
+    sync();
   };
   const auto is_ready = [&] {
-    auto project = *world_.process().caches().projects.find("n/p");
-    project.warm.sandboxes = 1;
-    const auto shared = std::make_shared<const api::ModelProject>(project);
+    auto warm = *project();
+    warm.warm.sandboxes = 1;
+    const auto shared = std::make_shared<const api::ModelProject>(warm);
     return controller::observe_project(context(), shared, {})->pool->standbys.at(0).ready;
   };
   put_pod("waiting");
@@ -747,6 +791,38 @@ TEST_F(Stale, AStandbyIsReadyOnceItsKubeletHasReportedItToo) {
   EXPECT_FALSE(is_ready());
   put_pod("running");
   EXPECT_TRUE(is_ready());
+}
+
+// The label that the pods are looked up by may be on anybody's pod.
+TEST_F(Stale, APodThatOnlyHasTheLabelOfTheRunIsNoneOfIts) {
+  auto run = world_.find("run-00");
+  run.status.phase = Phase::kPending;
+  run.status.attempts = 1;
+  run.status.job_name = controller::child_name(run.meta, 1);
+  run.status.commit_sha = repository_commit();
+  run.status.project_spec = world_.process().caches().projects.find("n/p")->run_settings;
+  const Json owner{{"kind", "ModelRun"}, {"name", "run-00"}, {"uid", run.meta.uid}, {"controller", true}};
+  server().put(kube::kJobs,
+               {{"metadata",
+                 {{"name", run.status.job_name}, {"namespace", "n"}, {"uid", "job-uid"}, {"ownerReferences", {owner}}}},
+                {"status", {{"conditions", {{{"type", "Failed"}, {"status", "True"}}}}}}});
+  const auto put_pod = [&](const std::string& name, const std::string& job_uid) {
+    const Json of_job{{"kind", "Job"}, {"name", "a-job"}, {"uid", job_uid}, {"controller", true}};
+    server().put(kube::kPods, {{"metadata",
+                                {{"name", name},
+                                 {"namespace", "n"},
+                                 {"labels", {{std::string(api::kLabelRunUid), run.meta.uid}}},
+                                 {"ownerReferences", {of_job}}}}});
+  };
+  world_.process().sync(Collection::kJobs);
+  put_pod("foreign", "another-job-uid");
+  put_pod("own", "job-uid");
+  controller::Observed observed;
+  observed.run = std::make_shared<const api::ModelRun>(run);
+  controller::LargeWork::Turn turn(context().large, run.meta);
+  ASSERT_TRUE(controller::observe_run(context(), observed, turn, {}));
+  ASSERT_EQ(observed.pods.size(), 1U);
+  EXPECT_EQ(observed.pods[0]->meta.name, "own");
 }
 
 TEST_F(Stale, ASlotOfAnEarlierGenerationWakesNobody) {
