@@ -2,12 +2,16 @@
 
 import json
 import os
+import pty
+import select
+import shutil
 import subprocess
 import tempfile
+import time
 
 from cases_lifecycle import pod_log
 from cluster import JOBS, PODS, ROOT, RUNS, wait_for
-from harness import case, same
+from harness import Skip, case, same
 
 PROGRAMS = os.path.join(ROOT, "build", "release", "bin")
 # Where hack/cluster puts it.
@@ -153,6 +157,51 @@ COMP_WORDS=(kubectl-modelrun desc); COMP_CWORD=1; _kubectl_modelrun; printf '%s\
 """
     told = subprocess.run(["bash", "-euc", script, "bash", space.name], env=environment, capture_output=True, text=True, check=True, timeout=60)
     same(told.stdout.split(), ["done-1", "describe"])
+
+
+class Zsh:
+    """An interactive zsh with our completion."""
+
+    def __init__(self, environment):
+        self.shell, self.terminal = pty.fork()
+        if self.shell == 0:
+            os.execvpe("zsh", ["zsh", "-f", "-i"], {**environment, "TERM": "dumb"})
+        self.type("autoload -Uz compinit && compinit -u -D && source <(kubectl-modelrun completion zsh)\n", "")
+        # What is on the screen is redrawn in parts; this key shows the whole line.
+        self.type("show() { print -r -- \"<$BUFFER>\" }; zle -N show; bindkey ^T show; echo rea''dy\n", "ready")
+
+    def type(self, keys, answer):
+        """Waits until the answer is on the screen."""
+        os.write(self.terminal, keys.encode())
+        shown, end = b"", time.monotonic() + 60
+        while answer.encode() not in shown:
+            readable, _, _ = select.select([self.terminal], [], [], max(end - time.monotonic(), 0))
+            assert readable, f"no {answer!r} after {keys!r}, but {shown!r}"
+            shown += os.read(self.terminal, 4096)
+
+    def close(self):
+        os.close(self.terminal)
+        os.waitpid(self.shell, 0)
+
+
+@case
+def cli_completes_in_fish_and_zsh(space):
+    subprocess.run([os.path.join(ROOT, "hack", "install-deps"), "shells"], capture_output=True, check=False)
+    if not shutil.which("fish") or not shutil.which("zsh"):
+        raise Skip("fish and zsh cannot be installed here")
+    space.project(files=FILES)
+    modelrun(space, "run", "models", "--name", "done-1")
+    environment = {**os.environ, "KUBECONFIG": space.cluster.kubeconfig, "PATH": PROGRAMS + ":" + os.environ["PATH"]}
+    lines = {"desc": "describe", f"logs -n {space.name} d": "done-1", "get --all-n": "--all-namespaces", "run --params /etc/hostn": "/etc/hostname"}
+    for line, word in lines.items():
+        script = 'kubectl-modelrun completion fish | source; complete -C "kubectl-modelrun $argv"'
+        told = subprocess.run(["fish", "--no-config", "-c", script, line], env=environment, capture_output=True, text=True, check=True, timeout=60)
+        same([each.split("\t")[0] for each in told.stdout.splitlines()], [word])
+    zsh = Zsh(environment)
+    for line, word in lines.items():
+        whole = line[: line.rfind(" ") + 1] + word
+        zsh.type(f"\x15kubectl-modelrun {line}\t\x14", f"<kubectl-modelrun {whole} >")
+    zsh.close()
 
 
 @case
