@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Installs the product: crds/ and the chart, as an administrator would, and waits until it runs.
 
-HELM_VERSION=v3.19.5 SYSTEM_NAMESPACE=modelrun-system
+SYSTEM_NAMESPACE=modelrun-system
 GATEWAY_ADDRESS=10.96.200.80 # of its Service: fixed, so that it can be named as an allowed host
 
 # deploy [HELM TEMPLATE ARGS]: run it again after a change; what has not changed is not restarted.
@@ -94,22 +94,4 @@ wait_rollout() {
       fail "$deployment is not ready; read on with: hack/cluster kubectl logs -n $SYSTEM_NAMESPACE $deployment --all-pods"
     }
   done
-}
-
-# ensure_helm: sets HELM; the machine's own, else one compiled once.
-ensure_helm() {
-  HELM=$(type -P helm || true)
-  [[ -z $HELM ]] || return 0
-  HELM=$CACHE/bin/helm
-  [[ -x $HELM ]] || build_helm
-}
-
-build_helm() {
-  local go
-  go=$(find_go)
-  mkdir -p "$CACHE/bin"
-  step "building helm $HELM_VERSION (2 to 3 minutes, once)" "$CACHE/log/helm.log" \
-    env CGO_ENABLED=0 GOTOOLCHAIN=local GOBIN="$CACHE/bin/helm.$$" "$go" install "helm.sh/helm/v3/cmd/helm@$HELM_VERSION"
-  mv -f "$CACHE/bin/helm.$$/helm" "$HELM"
-  rmdir "$CACHE/bin/helm.$$"
 }

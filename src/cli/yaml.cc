@@ -1,5 +1,6 @@
 #include "cli/yaml.h"
 
+#include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -100,8 +101,12 @@ class Converter {
     json object = json::object();
     for (const auto& entry : node) {
       if (!entry.first.IsScalar()) return refuse(entry.first, "a key must be plain text");
-      const std::string key = entry.first.Scalar();
-      if (key == "<<" && entry.first.Tag() == "?") return refuse(entry.first, "merge keys (<<) are not supported");
+      if (entry.first.Scalar() == "<<" && entry.first.Tag() == "?") {
+        return refuse(entry.first, "merge keys (<<) are not supported");
+      }
+      const auto named = key_of(entry.first);
+      RETURN_IF_ERROR(named);
+      const auto& key = *named;
       if (object.contains(key)) return refuse(entry.first, "the key '" + key + "' stands here twice");
       path_.push_back(key);
       auto value = convert(entry.second, depth + 1);
@@ -110,6 +115,17 @@ class Converter {
       object[key] = std::move(*value);
     }
     return object;
+  }
+
+  // What is no text becomes one in the way of kubectl: `on` is "true", 017 is "15".
+  Result<std::string> key_of(const YAML::Node& node) {
+    const auto value = scalar(node);
+    RETURN_IF_ERROR(value);
+    if (value->is_string()) return value->get<std::string>();
+    if (value->is_boolean() || value->is_number_integer()) return value->dump();
+    // Programs write such numbers in more than one way.
+    if (value->is_number() && fmt::format("{}", value->get<double>()) == node.Scalar()) return node.Scalar();
+    return refuse(node, "the key " + node.Scalar() + " is no text: quote it");
   }
 
   Result<json> sequence(const YAML::Node& node, int depth) {

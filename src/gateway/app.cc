@@ -327,6 +327,14 @@ BodyPermit refused_body(AppState& app, const HttpRequest& request, HttpAnswer an
   return {.refusal = std::move(answer), .owner = {}};
 }
 
+constexpr std::size_t kMaxBody = std::size_t{1} << 20U;
+// Of a message that is too large its id is looked for, since some clients end their session at an answer without it.
+constexpr std::size_t kMaxMcpBody = std::size_t{4} << 20U;
+
+BodyPermit permitted(const HttpRequest& request, const Identity& caller) {
+  return {.refusal = {}, .owner = share_of(caller), .max_bytes = request.path == "/mcp" ? kMaxMcpBody : kMaxBody};
+}
+
 // The guards once more, for a request whose body has not come yet. The rate of the caller is looked at and nothing is
 // taken: serve() does that when the body is there.
 std::optional<BodyPermit> permit_at_once(AppState& app, const HttpRequest& request) {
@@ -337,14 +345,14 @@ std::optional<BodyPermit> permit_at_once(AppState& app, const HttpRequest& reque
     return refused_body(app, request, std::move(*known.refusal), begin, known.caller ? known.caller->user : "");
   }
   if (!known.caller) return std::nullopt;
-  return BodyPermit{.refusal = {}, .owner = share_of(*known.caller)};
+  return permitted(request, *known.caller);
 }
 
 BodyPermit permit(AppState& app, const HttpRequest& request, const std::stop_token& stop) {
   const auto begin = std::chrono::steady_clock::now();
   auto caller = identify(app, request, stop);
   if (!caller) return refused_body(app, request, std::move(caller.error()), begin);
-  return {.refusal = {}, .owner = share_of(*caller)};
+  return permitted(request, *caller);
 }
 
 }  // namespace

@@ -10,9 +10,6 @@
 namespace modelrun::kube {
 namespace {
 
-// The body of a list may take long as a whole, but it must not pause for longer than this.
-constexpr std::chrono::milliseconds kListIdle{30'000};
-
 std::string name_of(const Json& object) {
   const auto metadata = object.find("metadata");
   if (metadata == object.end() || !metadata->is_object()) return "?";
@@ -199,7 +196,7 @@ Result<ListMeta> Client::list_each(const Resource& resource, const ListOptions& 
     if (!fed) broken = fed.error();
     return fed.has_value();
   };
-  auto response = exchange_stream(call, list_request(resource, options), kListIdle, on_data, stop);
+  auto response = exchange_stream(call, list_request(resource, options), timeout_, on_data, stop);
   if (broken) return fail_in(call.what(), *broken);
   RETURN_IF_ERROR(response);
   auto envelope = decoder.finish();

@@ -88,8 +88,9 @@ class Client {
   explicit Client(Transport& transport, Observer observer = {})
       : transport_(transport), observer_(std::move(observer)) {}
 
-  // Returns a copy with another time-out for each request of get(), pod_log(), token_review() and the writes; it is
-  // 30 s by default. The lists, watch() and pod_log_stream() have idle time-outs instead and ignore it.
+  // Returns a copy with another time-out for each request of get(), pod_log(), token_review() and the writes, and for
+  // each pause in the answer to a list, which may take long as a whole; it is 30 s by default. watch() and
+  // pod_log_stream() have idle time-outs of their own.
   [[nodiscard]] Client with_timeout(std::chrono::milliseconds timeout) const {
     Client copy = *this;
     copy.timeout_ = timeout;

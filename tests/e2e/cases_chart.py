@@ -54,6 +54,13 @@ def chart_takes_its_default_for_each_value_that_is_missing(space):
 
 
 @case
+def chart_tells_the_operator_which_labels_to_pass_on(space):
+    assert "--propagate-labels" not in rendered(*IMAGES)
+    text = rendered(*IMAGES, "--set", "operator.propagateLabels={team,example.com/cost}")
+    assert "- --propagate-labels=team\n" in text and "- --propagate-labels=example.com/cost\n" in text, text
+
+
+@case
 def chart_names_the_images_of_its_version(space):
     with open(os.path.join(CHART, "Chart.yaml"), encoding="utf-8") as file:
         version = re.search(r'^appVersion: "(.+)"$', file.read(), re.MULTILINE)[1]

@@ -220,6 +220,34 @@ def cli_refuses_numbers_that_no_cluster_keeps(space):
 
 
 @case
+def nulls_in_parameters_stay_but_for_a_client_side_apply(space):
+    """As docs/cli.md says. And keys that YAML 1.1 takes for no text are read as kubectl reads them."""
+    space.project(files={"run.py": "result = {'text': open('/inputs/parameters.json').read()}\n"})
+    environment = {**os.environ, "KUBECONFIG": space.cluster.kubeconfig}
+    body = """apiVersion: modelrun.dev/v1alpha1
+kind: ModelRun
+metadata: {name: NAME}
+spec:
+  project: models
+  scope: project
+  parameters: {a: null, list: [null, 1], deep: {b: ~}, on: 1, 017: 2}
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, command in {"created": ["create"], "applied": ["apply"], "server-side": ["apply", "--server-side"], "ours": []}.items():
+            path = os.path.join(folder, name + ".yaml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(body.replace("NAME", name))
+            if command:
+                subprocess.run([KUBECTL, *command, "-n", space.name, "-f", path], env=environment, capture_output=True, text=True, check=True, timeout=60)
+            else:
+                modelrun(space, "run", "-f", path)
+    wanted = {"a": None, "list": [None, 1], "deep": {"b": None}, "true": 1, "15": 2}
+    for name in ("created", "server-side", "ours"):
+        same((name, json.loads(space.finish(name)["outputs"]["text"])), (name, wanted))
+    same(json.loads(space.finish("applied")["outputs"]["text"]), {"list": [None, 1], "deep": {}, "true": 1, "15": 2})
+
+
+@case
 def numbers_that_kubectl_changes_are_warned_of(space):
     """kubectl rounds a whole number beyond 64 bits, and takes a number that no double holds for text, before anybody sees it."""
     space.project(files={"run.py": "result = {'text': open('/inputs/parameters.json').read()}\n"})

@@ -118,8 +118,12 @@ def helm_upgrades_an_earlier_release_while_runs_go_on(space):
 @case(alone=True)
 def helm_uninstall_leaves_what_the_quickstart_says(space):
     with own_release(space) as release:
-        notes = release.install(CHART)
+        with tempfile.TemporaryDirectory() as folder:
+            release.shell(f"helm package {CHART} --destination {folder}")
+            notes = release.install(os.path.join(folder, "*.tgz"))
         assert "helm uninstall` leaves CRDs, projects and runs" in notes, notes
+        paths = [word for word in re.findall(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_./-]*", notes) if os.path.exists(os.path.join(ROOT, word))]
+        same(paths, [])  # who has installed the package has no checkout
         space.project(files=FILES, name="models")
         for name, model in (("done", None), ("left", "brief")):
             space.run(name, **({"modelName": model} if model else {}))

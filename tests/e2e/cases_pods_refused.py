@@ -33,6 +33,14 @@ def limit_range_that_wants_more(space):
 
 
 @case
+def limit_range_with_a_ratio(space):
+    """The agent may use more processor time than is set aside for it."""
+    limits = [{"type": "Container", "maxLimitRequestRatio": {"cpu": "2"}}]
+    with made(space, CORE.format(space.name) + "limitranges", {"metadata": {"name": "ratio"}, "spec": {"limits": limits}}) as lift:
+        refused_until_lifted(space, "cpu max limit to request ratio per Container is 2", lift)
+
+
+@case
 def quota_of_no_pods(space):
     path = CORE.format(space.name) + "resourcequotas"
     hard = {"pods": "0"}

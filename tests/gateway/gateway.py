@@ -120,12 +120,12 @@ class Endpoint:
 class Gateway(Endpoint):
     """The process. Ends with `with`."""
 
-    def __init__(self, space, *flags):
+    def __init__(self, space, *flags, kubeconfig=None):
         super().__init__("127.0.0.1", 0)
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".gateway.log", delete=False)
         command = [
             binary("modelrun-gateway"),
-            "--kubeconfig", space.cluster.kubeconfig,
+            "--kubeconfig", kubeconfig or space.cluster.kubeconfig,
             "--token-namespace", space.name,
             "--listen", "127.0.0.1:0",
             "--http-listen", "127.0.0.1:0",

@@ -256,6 +256,11 @@ class SandboxTest(unittest.TestCase):
         self.assertEqual((frame["exit"]["how"], frame["exit"]["code"]), ("Exited", 0))
         self.assertEqual(pod.text("agent.out").count("MODELRUN-RESULT end"), 1)
 
+    def test_json_with_a_byte_order_mark_is_an_output(self):
+        pod = self.pod("root = __file__.rsplit('/repo', 1)[0]\nopen(root + '/outputs/f.json', 'wb').write(b'\\xef\\xbb\\xbf{\"x\": 1}')\n")
+        frame = pod.run()
+        self.assertEqual((frame["exit"]["how"], frame["outputs"], frame.get("warning", "")), ("Exited", {"f": {"x": 1}}, ""))
+
     # ---- Artifacts -------------------------------------------------------------------------------------------
     def artifacts(self, text, **options):
         """The frame of a model that writes files by put(NAME, BYTES), and the contents of those that were kept."""
@@ -605,6 +610,20 @@ class SandboxTest(unittest.TestCase):
         frame = pod.finish()
         self.assertEqual((frame["exit"]["how"], frame["exit"].get("code")), ("Exited", 0))
         self.assertEqual(frame["stdout"]["totalBytes"], 4_000_000)
+
+    def test_many_short_lines_keep_the_last_ones_although_nobody_reads_the_log(self):
+        pod = self.pod("import sys\nfor i in range(1000000):\n    sys.stdout.write('row %06d\\n' % i)\nprint('LAST')\nresult = {}\n",
+                       agent_env={"MODELRUN_STDOUT_BYTES": "8192"})
+        pod.start_agent().await_installed()
+        read, write = os.pipe()
+        self.addCleanup(os.close, read)
+        pod.start_exec(out=write)
+        os.close(write)
+        frame = pod.finish()
+        self.assertEqual((frame["exit"]["how"], frame["exit"].get("code")), ("Exited", 0))
+        self.assertEqual(frame["stdout"]["totalBytes"], 11_000_005)
+        self.assertTrue(frame["stdout"]["head"].startswith("row 000000\nrow 000001\n"), frame["stdout"]["head"][:100])
+        self.assertTrue(frame["stdout"]["tail"].endswith("row 999998\nrow 999999\nLAST\n"), frame["stdout"]["tail"][-100:])
 
     def test_log_that_is_read_late_has_a_mark(self):
         pod = self.pod("import os, time\nroot = __file__.rsplit('/repo', 1)[0]\nfor i in range(40):\n    os.write(1, b'x' * 99999 + b'\\n')\n"

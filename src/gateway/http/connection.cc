@@ -167,6 +167,8 @@ template <class Stream>
 void StreamConnection<Stream>::on_permit(BodyPermit permit) {
   if (closing_) return;
   if (permit.refusal) return refuse(*permit.refusal);
+  if (parser_->content_length().value_or(0) > permit.max_bytes) return refuse(413, "The body is too large.");
+  parser_->body_limit(std::min(permit.max_bytes, state_->options.max_body_bytes));
   if (!place_->set_busy()) return close();
   body_bytes_ = state_->bodies.hold(std::move(permit.owner));
   if (parser_->get()[http::field::expect] != "100-continue") return read_body();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -123,6 +124,8 @@ using AtOnce = std::function<bool(const std::shared_ptr<const HttpRequest>&, con
 struct BodyPermit {
   std::optional<HttpAnswer> refusal;  // it is not: the client gets this answer, and the connection is closed
   std::string owner;                  // else: whose share of the bodies in memory it counts for; not empty
+  // More than so many bytes are answered with 413. ServerOptions::max_body_bytes holds besides.
+  std::size_t max_bytes = std::numeric_limits<std::size_t>::max();
 };
 
 // Asked about a request whose body has not come yet as a whole, before the rest is read. The request that the

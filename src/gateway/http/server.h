@@ -38,7 +38,7 @@ struct ServerOptions {
   // is closed at once.
   net::ConnectionLimits connections{.total = 4'096, .per_peer = 512};
   std::size_t max_header_bytes = 16U << 10U;  // of one request; more is answered with 431
-  std::size_t max_body_bytes = 1U << 20U;     // of one request; more is answered with 413
+  std::size_t max_body_bytes = 4U << 20U;     // of one request; more is answered with 413 (see also BodyPermit)
   // Of the bodies of all requests that are read or handled, and of those of one owner (BodyPermit, else the address);
   // a request with more is answered with 503. Bytes count when they have come, not when they are announced.
   std::size_t max_bodies_bytes = 64U << 20U;

@@ -1,6 +1,7 @@
 #include "gateway/web/answers.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "api/json_access.h"
@@ -8,6 +9,8 @@
 
 namespace modelrun::gateway {
 namespace {
+
+using nlohmann::json;
 
 bool same_letters(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
@@ -38,6 +41,27 @@ bool is_zero_weight(std::string_view parameter) {
   if (equal == std::string_view::npos || !same_letters(trimmed(parameter.substr(0, equal)), "q")) return false;
   const auto weight = trimmed(parameter.substr(equal + 1));
   return weight.starts_with('0') && weight.find_first_not_of("0.") == std::string_view::npos;
+}
+
+std::string text_to(const json& value, int depth);
+
+// With the text of each value, in which objects are looked at `depth` levels deep.
+Members members_of(const json& object, int depth) {
+  constexpr std::array<std::string_view, 2> kFirst{"run_id", "status"};
+  const bool of_run = object.contains(kFirst[0]);
+  Members members;
+  members.reserve(object.size());
+  for (const auto name : kFirst) {
+    if (of_run && object.contains(name)) members.emplace_back(name, text_to(object.at(name), depth));
+  }
+  for (const auto& [name, value] : object.items()) {
+    if (!of_run || std::ranges::find(kFirst, name) == kFirst.end()) members.emplace_back(name, text_to(value, depth));
+  }
+  return members;
+}
+
+std::string text_to(const json& value, int depth) {
+  return depth > 0 && value.is_object() ? object_text(members_of(value, depth - 1)) : api::json_text(value);
 }
 
 }  // namespace
@@ -86,8 +110,24 @@ HttpAnswer problem(const Error& error) {
   return problem(status_of(error.kind), error.message);
 }
 
+Members answer_members(const json& fields) {
+  return members_of(fields, 0);
+}
+
+std::string object_text(const Members& members) {
+  std::string text = "{";
+  for (const auto& [name, value] : members) {
+    text += fmt::format("{}{}:{}", text.size() > 1 ? "," : "", api::json_text(name), value);
+  }
+  return text + "}";
+}
+
+std::string answer_text(const json& fields) {
+  return text_to(fields, 3);
+}
+
 void answer_fields(const Visit& visit, const Result<nlohmann::json>& fields) {
-  visit.exchange.answer(fields ? HttpAnswer{.body = api::json_text(*fields)} : problem(fields.error()));
+  visit.exchange.answer(fields ? HttpAnswer{.body = answer_text(*fields)} : problem(fields.error()));
 }
 
 std::string event(std::string_view name, std::string_view data) {

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "gateway/http/http.h"
@@ -20,6 +22,14 @@ nlohmann::json problem_fields(int status, const std::string& detail);
 nlohmann::json problem_fields(const Error& error);
 HttpAnswer problem(int status, const std::string& detail);
 HttpAnswer problem(const Error& error);
+
+// `fields` as JSON text. An object with a run_id begins with run_id and status, as people and language models read it;
+// objects within objects are looked at two levels deep, which is where a result stands in a message of MCP.
+// answer_members() and object_text() are the two halves of it.
+using Members = std::vector<std::pair<std::string, std::string>>;  // name, value as JSON
+Members answer_members(const nlohmann::json& fields);              // REQUIRES: an object
+std::string object_text(const Members& members);
+std::string answer_text(const nlohmann::json& fields);
 
 // Answers the visit: 200 with the fields as JSON or, if there are none, with a problem document for the error.
 void answer_fields(const Visit& visit, const Result<nlohmann::json>& fields);

@@ -20,7 +20,7 @@ using nlohmann::json;
 constexpr runtime::BackoffOptions kLogRetry{.initial = std::chrono::milliseconds(200), .max = std::chrono::seconds(2)};
 
 void send_status(HttpExchange& exchange, const RunSummary& run) {
-  exchange.send(event("status", api::json_text({{"run_id", run.key.uid}, {"status", status_word(run.phase)}})));
+  exchange.send(event("status", answer_text({{"run_id", run.key.uid}, {"status", status_word(run.phase)}})));
 }
 
 void send_kept(WebContext& web, const Visit& visit, const RunKey& key) {

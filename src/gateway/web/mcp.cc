@@ -195,14 +195,15 @@ json text_content(std::string words) {
   return json::array({{{"type", "text"}, {"text", std::move(words)}}});
 }
 
-// What is refused of JSON, such as 2^64, stands in one request of a client that may have others under way. It has to
-// learn which one: some clients end their session at an error without an id.
-Refusal refuse_body(const Head& head, std::string_view body, const std::string& reason) {
+// A body that is refused, since it is too large or has JSON such as 2^64, is one request of a client that may have others
+// under way. It has to learn which one: some clients end their session at an error without an id. `unknown` is the answer
+// if there is none to be found.
+Refusal refuse_body(const Head& head, std::string_view body, const std::string& reason, Refusal unknown) {
   HeadFinder finder;
   json::sax_parse(body, &finder);
   Request request;
   request.id = finder.id();
-  if (request.id.is_null()) return {400, error_message(nullptr, kParseError, "the body is not JSON: " + reason)};
+  if (request.id.is_null()) return unknown;
   request.era = head.version == kStatelessVersion ? Era::kStateless : Era::kStateful;
   const auto words = "the request is refused: " + reason;
   if (finder.calls_tool()) return {200, result_message(request, {{"content", text_content(words)}, {"isError", true}})};
@@ -265,8 +266,19 @@ Answer stateful_answer(const Request& request) {
 }  // namespace
 
 std::expected<Request, Refusal> read_request(const Head& head, std::string_view body) {
+  if (body.size() > kMaxMessageBytes) {
+    const auto reason = fmt::format(
+        "it has {} bytes, and at most {} are taken; large inputs belong into the repository or the project's data",
+        body.size(), kMaxMessageBytes);
+    return std::unexpected(refuse_body(
+        head, body, reason, {413, error_message(nullptr, kInvalidRequest, "the message is refused: " + reason)}));
+  }
   auto message = api::parse_strict(body);
-  if (!message) return std::unexpected(refuse_body(head, body, message.error().message));
+  if (!message) {
+    const auto& reason = message.error().message;
+    return std::unexpected(
+        refuse_body(head, body, reason, {400, error_message(nullptr, kParseError, "the body is not JSON: " + reason)}));
+  }
   if (!message->is_object() || text_at(*message, "jsonrpc") != "2.0") {
     return refuse(400, nullptr, kInvalidRequest,
                   "the body must be one JSON-RPC 2.0 message; send each message of a batch in a request of its own");
@@ -343,19 +355,6 @@ json take_arguments(Request& request) {
 
 namespace {
 
-struct Field {
-  std::string name;
-  std::string text;  // its value as JSON
-};
-
-std::string object_of(const std::vector<Field>& fields) {
-  std::string text = "{";
-  for (const auto& [name, value] : fields) {
-    text += fmt::format("{}{}:{}", text.size() > 1 ? "," : "", api::json_text(name), value);
-  }
-  return text + "}";
-}
-
 // A long value, as a text that is short: the beginning and the end of a text, and of another value its size.
 std::string short_form(const json& value, std::size_t most, std::size_t size) {
   if (!value.is_string()) return fmt::format("[{} bytes, in structuredContent]", size);
@@ -371,20 +370,13 @@ std::string short_form(const json& value, std::size_t most, std::size_t size) {
 std::string text_block(const json& fields) {
   constexpr std::size_t kWhole = std::size_t{64} << 10U;
   constexpr std::size_t kLong = std::size_t{8} << 10U;
-  constexpr std::array<std::string_view, 2> kFirst{"run_id", "status"};
-  std::vector<Field> shown;
-  for (const auto name : kFirst) {
-    if (fields.contains(name)) shown.push_back({std::string(name), api::json_text(fields.at(name))});
-  }
-  for (const auto& [name, value] : fields.items()) {
-    if (std::ranges::find(kFirst, name) == kFirst.end()) shown.push_back({name, api::json_text(value)});
-  }
-  auto text = object_of(shown);
+  auto shown = answer_members(fields);
+  auto text = object_text(shown);
   if (text.size() <= kWhole) return text;
   for (auto& [name, value] : shown) {
     if (value.size() > kLong) value = api::json_text(short_form(fields.at(name), kLong, value.size()));
   }
-  return object_of(shown);
+  return object_text(shown);
 }
 
 }  // namespace

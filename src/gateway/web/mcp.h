@@ -56,15 +56,19 @@ struct Request {
 };
 
 // The answer to a request that cannot be handled: an HTTP status and a JSON-RPC message. The message is an error; for a
-// tools/call whose JSON holds what cannot be kept, such as 2^64, it is a result with isError, and the status is 200.
+// tools/call that is too large, or whose JSON holds what cannot be kept, such as 2^64, it is a result with isError, and the
+// status is 200.
 struct Refusal {
   int http_status = 400;
   nlohmann::json message;
 };
 
+// Of a larger message only the id and the method are looked at, to refuse it.
+inline constexpr std::size_t kMaxMessageBytes = std::size_t{1} << 20U;
+
 // Parses one message and checks it, the protocol version, and, in the stateless era, the headers. A message that is
-// no JSON, no JSON-RPC 2.0 (batches are not supported), of an unknown version, or in conflict with its headers is
-// refused. The refusal has the id of the message wherever that can be found.
+// no JSON, no JSON-RPC 2.0 (batches are not supported), too large, of an unknown version, or in conflict with its
+// headers is refused. The refusal has the id of the message wherever that can be found.
 std::expected<Request, Refusal> read_request(const Head& head, std::string_view body);
 
 // A JSON-RPC message and its HTTP status.

@@ -11,7 +11,7 @@ namespace {
 using nlohmann::json;
 
 HttpAnswer message_answer(int status, const json& message) {
-  return {.status = status, .body = api::json_text(message)};
+  return {.status = status, .body = answer_text(message)};
 }
 
 std::optional<std::string> text_of(std::optional<std::string_view> header) {
@@ -71,7 +71,7 @@ void call(WebContext& web, const Visit& visit, mcp::Request given) {
             [kept, visitor, stream, place = std::move(*place)](Result<json> fields) {
               const auto answer = mcp::tool_answer(*kept, std::move(fields));
               if (!stream) return visitor->exchange.answer(message_answer(200, answer));
-              visitor->exchange.send(event("message", api::json_text(answer)));
+              visitor->exchange.send(event("message", answer_text(answer)));
             });
 }
 

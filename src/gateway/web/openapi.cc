@@ -112,6 +112,8 @@ json query_of(const json& properties, const std::vector<std::string>& in_path, b
     if (name == "namespace") plain["pattern"] = everywhere ? kNamespaceOrAll : kNamespace;
     if (name == "search") plain["maxLength"] = kMaxSearchBytes;
     if (name == "cursor") plain.update({{"pattern", kCursor}, {"maxLength", kMaxCursorBytes}});
+    // An empty value counts as none.
+    if (plain.contains("pattern")) plain["pattern"] = "^$|" + plain["pattern"].get<std::string>();
     parameters.push_back(parameter("query", name, std::move(plain), false));
   }
   return parameters;

@@ -65,17 +65,17 @@ void answer_started(const Visit& visit, const Result<json>& fields) {
   if (!fields) return visit.exchange.answer(problem(fields.error()));
   visit.exchange.answer(
       {.status = 202,
-       .body = api::json_text(*fields),
+       .body = answer_text(*fields),
        .headers = {{"Location", fmt::format("{}/{}", kRuns, fields->at("run_id").get<std::string>())}}});
 }
 
 void send_progress(const Visit& visit, const RunSummary& run) {
   const json fields{{"run_id", run.key.uid}, {"status", status_word(run.phase)}, {"message", run.message}};
-  visit.exchange.send_if_read(event("progress", api::json_text(fields)));
+  visit.exchange.send_if_read(event("progress", answer_text(fields)));
 }
 
 void send_last(const Visit& visit, const Result<json>& fields) {
-  visit.exchange.send(fields ? event("result", api::json_text(*fields))
+  visit.exchange.send(fields ? event("result", answer_text(*fields))
                              : event("error", api::json_text(problem_fields(fields.error()))));
 }
 
@@ -137,7 +137,7 @@ std::optional<HttpAnswer> recall_rest(WebContext& web, const HttpRequest& reques
   if (!path || !path->action.empty()) return std::nullopt;
   const auto fields = recall_tool(*find_tool("get_run"), {{"run_id", path->id}}, caller, web.runs);
   if (!fields) return std::nullopt;
-  return HttpAnswer{.body = api::json_text(*fields)};
+  return HttpAnswer{.body = answer_text(*fields)};
 }
 
 bool serve_rest(WebContext& web, const Visit& visit) {

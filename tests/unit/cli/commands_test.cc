@@ -337,6 +337,11 @@ TEST_F(Commands, GetByPhasesLabelsAndAge) {
   EXPECT_EQ(out, "modelrun.modelrun.dev/r-Running\n") << "the newest";
   EXPECT_EQ(run({"get", "-l", "team=risk"}), 0);
   EXPECT_EQ(out, "");
+  auto labelled = server.find(kube::kModelRuns, "ns", "r-Failed").value();
+  labelled["metadata"]["labels"]["team"] = "risk";
+  server.put(kube::kModelRuns, labelled);
+  EXPECT_EQ(run({"get", "-l", "team=risk", "-o", "name"}), 0) << err;
+  EXPECT_EQ(out, "modelrun.modelrun.dev/r-Failed\n");
   EXPECT_EQ(run({"get", "-o", "wide"}), 0);
   EXPECT_THAT(out, HasSubstr(R"({"a":1})"));
 }

@@ -77,6 +77,21 @@ TEST(Yaml, ScalarsAreWhatKubectlTakesThemFor) {
     "1.2.3","2026-01-01","1e","","~","-","0x","e5","12:30","5",8.0,"_1"])"));
 }
 
+TEST(Yaml, KeysAreWhatKubectlTakesThemFor) {
+  const auto documents =
+      parse_yaml("{on: 1, n: 2, 017: 3, 2026: 4, 0.5: 5, \"yes\": 6, 'off': 7, plain: 8, !!str 08: 9}");
+  ASSERT_TRUE(documents) << documents.error().message;
+  EXPECT_EQ(documents->front(),
+            json::parse(R"({"true":1,"false":2,"15":3,"2026":4,"0.5":5,"yes":6,"off":7,"plain":8,"08":9})"));
+  for (const char* text : {"~: 1", "null: 1", ": 1"}) {
+    EXPECT_THAT(parse_yaml(text).error().message, HasSubstr("a key must be plain text")) << text;
+  }
+  for (const char* text : {"1e3: 1", "1.50: 1"}) {
+    EXPECT_THAT(parse_yaml(text).error().message, HasSubstr("is no text: quote it")) << text;
+  }
+  EXPECT_THAT(parse_yaml("{on: 1, yes: 2}").error().message, HasSubstr("the key 'true' stands here twice"));
+}
+
 TEST(Yaml, Refusals) {
   const auto message = [](std::string_view text) { return parse_yaml(text).error().message; };
   EXPECT_THAT(message("a: 9223372036854775808"), HasSubstr("line 1, column 4, a: 9223372036854775808 is outside"));

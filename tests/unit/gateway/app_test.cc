@@ -126,6 +126,28 @@ TEST_F(HttpTest, SyncRunWithoutTokenOrStreamStillAnswers) {
   EXPECT_EQ(plain.receive().json()["result"]["structuredContent"]["exit_code"], 0);
 }
 
+// Whichever way a result is asked for, it begins with what the reader looks for first.
+TEST_F(HttpTest, AnswersBeginWithRunIdAndStatus) {
+  const auto expect = [](const std::string& text, std::string_view before) {
+    EXPECT_THAT(text, HasSubstr(std::string(before) + "{\"run_id\":\""));
+    const auto at = text.find("{\"run_id\":\"");
+    EXPECT_TRUE(text.substr(text.find(',', at)).starts_with(",\"status\":\"")) << text;
+  };
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {mcp("tools/call", {{"name", "run"}, {"arguments", kSync}}), "\"structuredContent\":"},
+      {mcp("tools/call", {{"name", "run"}, {"arguments", kSync}}, kEvents), "\"structuredContent\":"},
+      {request("POST", "/v1/runs", kSync.dump()), ""},
+      {request("POST", "/v1/runs", kSync.dump(), kEvents), "event: result\ndata: "}};
+  for (const auto& [bytes, before] : rows) {
+    Client connection(port());
+    connection.send(bytes);
+    wait_for_run();
+    set_status(success());
+    expect(connection.receive().body, before);
+    server.erase(kube::kModelRuns, "ns", server.all(kube::kModelRuns).front()["metadata"]["name"].get<std::string>());
+  }
+}
+
 TEST_F(HttpTest, LeavingCancelsInTheLaterEraOnly) {
   struct Row {
     std::string bytes;

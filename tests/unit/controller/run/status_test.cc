@@ -182,6 +182,16 @@ TEST(Conditions, OfEachStage) {
             "Succeeded=F Finished=T Reconciling=F Stalled=T ");
 }
 
+TEST(Conditions, OfAFailureSayWhatTheMessageSays) {
+  Scene scene = Scene().running().frame(ExitHow::kExited, 1);
+  scene.result->error = api::FrameError{"NonZeroExit", "ValueError: no data for May"};
+  const auto status = *scene.plan(9).status;
+  const auto* succeeded = api::find_condition(status.conditions, "Succeeded");
+  ASSERT_NE(succeeded, nullptr);
+  EXPECT_NE(status.message.find("ValueError: no data for May"), std::string::npos) << status.message;
+  EXPECT_EQ(succeeded->message, status.message);
+}
+
 TEST(Conditions, TransitionTimeMovesOnlyWithTheStatus) {
   const Scene scene = finished();
   const auto before = api::find_condition(scene.run.status.conditions, "Reconciling")->last_transition;

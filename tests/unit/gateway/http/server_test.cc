@@ -337,6 +337,21 @@ TEST_F(ServerTest, BodiesOfOneOwnerAreBounded) {
   EXPECT_TRUE(eventually([&] { return server->stats().body_bytes == 0; }));
 }
 
+TEST_F(ServerTest, TheGateSaysHowLargeABodyMayBe) {
+  gate.at_once = [](const HttpRequest& request) -> std::optional<BodyPermit> {
+    if (request.path == "/large") return BodyPermit{.refusal = {}, .owner = "a"};
+    return BodyPermit{.refusal = {}, .owner = "a", .max_bytes = 100'000};
+  };
+  EXPECT_EQ(ask(post(100'000)).status, 200);
+  EXPECT_EQ(ask(head_of_post(100'001)).status, 413);
+  const auto chunked = [](const std::string& path) {
+    return "POST " + path + " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n186a1\r\n" +
+           std::string(100'001, 'x') + "\r\n0\r\n\r\n";
+  };
+  EXPECT_EQ(ask(chunked("/")).status, 413);
+  EXPECT_EQ(ask(chunked("/large")).status, 200);
+}
+
 TEST_F(ServerTest, TheGateIsAskedBeforeTheBodyIsRead) {
   gate.at_once = [](const HttpRequest& request) -> std::optional<BodyPermit> {
     if (request.path == "/ask") return std::nullopt;

@@ -455,8 +455,16 @@ TEST_F(GatewayTest, GetRunSaysWhatARunWaitsForAndWhatItWasGiven) {
   EXPECT_EQ(fields["waiting_for"], "3 of 3 slots are taken");
   EXPECT_EQ(fields["parameters"], nullptr);
   EXPECT_EQ(fields["model_name"], nullptr);
-  fields = use("get_run", {{"run_id", put_run("b", success())}}).value();
+  const auto ended = put_run("b", success());
+  auto object = server.find(kube::kModelRuns, "ns", "b").value();
+  object["spec"]["scope"] = "model";
+  object["spec"]["modelName"] = "pricing";
+  object["spec"]["parameters"] = {{"growth", 0.25}};
+  server.put(kube::kModelRuns, object);
+  fields = use("get_run", {{"run_id", ended}}).value();
   EXPECT_EQ(fields["waiting_for"], nullptr);
+  EXPECT_EQ(fields["model_name"], "pricing");
+  EXPECT_EQ(fields["parameters"], (json{{"growth", 0.25}}));
 }
 
 // What language models and their clients send, and what they mean by it.

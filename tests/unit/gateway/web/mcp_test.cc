@@ -93,6 +93,26 @@ TEST(Mcp, ARefusedBodyIsAnsweredToItsRequest) {
   }
 }
 
+TEST(Mcp, ABodyThatIsTooLargeIsAnsweredToItsRequest) {
+  const std::string much(kMaxMessageBytes, 'x');
+  // Clients write the id last.
+  const auto text = [&](const std::string& method, const std::string& id) {
+    return R"({"method":")" + method + R"(","params":{"name":"run","arguments":{"id":5,"text":")" + much + R"("}},)" +
+           id + R"("jsonrpc":"2.0"})";
+  };
+  const auto call = read_request({}, text("tools/call", R"("id":"a",)")).error();
+  EXPECT_EQ(call.http_status, 200);
+  EXPECT_EQ(call.message["id"], "a");
+  EXPECT_EQ(call.message["result"]["isError"], true);
+  EXPECT_THAT(call.message["result"]["content"][0]["text"].get<std::string>(), HasSubstr("at most 1048576 are taken"));
+  const auto ping = read_request({}, text("ping", R"("id":7,)")).error();
+  EXPECT_EQ(ping.message["id"], 7);
+  EXPECT_EQ(ping.message["error"]["code"], kInvalidParams);
+  const auto none = read_request({}, text("ping", "")).error();
+  EXPECT_EQ(none.http_status, 413);
+  EXPECT_EQ(none.message["error"]["code"], kInvalidRequest);
+}
+
 TEST(Mcp, MalformedRequestsAreRefused) {
   const json named{{"_meta", kMeta}, {"name", "run"}};
   struct Row {
