@@ -82,6 +82,7 @@ ModelRunSpec decode_spec(const json& object) {
   spec.commit_sha = text_at(object, "commitSHA");
   if (const auto& parameters = member(object, "parameters"); !parameters.is_null()) spec.parameters = parameters;
   spec.timeout_seconds = bounded_at(object, "timeoutSeconds", 0, kMaxSetting);
+  if (const auto loss = text_at(object, "onArtifactLoss"); !loss.empty()) spec.fail_on_artifact_loss = loss == "Fail";
   spec.reuse = parse_reuse(text_at(object, "reuse"));
   spec.cancel = bool_at(object, "cancel");
   spec.suspend = bool_at(object, "suspend");

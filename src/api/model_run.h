@@ -52,6 +52,7 @@ struct ModelRunSpec {
   std::string commit_sha;
   std::optional<Parameters> parameters;  // nullopt: no parameters.json; {}: a file with {}
   std::optional<std::int64_t> timeout_seconds;
+  std::optional<bool> fail_on_artifact_loss;  // onArtifactLoss is Fail, or Warn; nullopt: as the project says
   Reuse reuse = Reuse::kNever;
   bool cancel = false;
   bool suspend = false;

@@ -11,6 +11,7 @@ nlohmann::json run_object(const RunRequest& request) {
   put_text(spec, "commitSHA", request.commit);
   if (request.parameters) spec["parameters"] = *request.parameters;
   if (request.timeout_seconds) spec["timeoutSeconds"] = *request.timeout_seconds;
+  if (const auto& fails = request.fail_on_artifact_loss) spec["onArtifactLoss"] = *fails ? "Fail" : "Warn";
   nlohmann::json metadata{{"namespace", request.namespace_}};
   if (request.name.empty()) {
     metadata["generateName"] = request.project + "-";
@@ -39,6 +40,7 @@ RunRequest same_again(const ModelRun& run) {
   if (request.commit.empty()) request.branch = run.spec.branch;
   if (run.spec.parameters) request.parameters = run.spec.parameters->parse();
   request.timeout_seconds = run.spec.timeout_seconds;
+  request.fail_on_artifact_loss = run.spec.fail_on_artifact_loss;
   return request;
 }
 

@@ -19,8 +19,9 @@ struct RunRequest {
   std::string commit;
   std::optional<nlohmann::json> parameters;
   std::optional<std::int64_t> timeout_seconds;
-  std::string name;        // empty: the API server makes the name "<project>-xxxxx" (generateName)
-  std::string created_by;  // label kLabelCreatedBy: "cli" or "gateway"
+  std::optional<bool> fail_on_artifact_loss{};  // onArtifactLoss is Fail, or Warn
+  std::string name;                             // empty: the API server makes the name "<project>-xxxxx" (generateName)
+  std::string created_by;                       // label kLabelCreatedBy: "cli" or "gateway"
 };
 
 // Returns the complete object: apiVersion, kind, metadata and spec.

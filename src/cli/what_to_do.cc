@@ -53,7 +53,7 @@ constexpr std::array kAdvice{
     std::pair{reason::kOutputsTooLarge, "Write large results as files under /outputs, which are kept as artifacts."},
     std::pair{reason::kArtifactsLost,
               "Leave less under /outputs, raise limits.artifactBytes of ModelProject {project}, "
-              "or set limits.onArtifactLoss to Warn."},
+              "or set onArtifactLoss to Warn."},
     std::pair{reason::kEvicted, "Nothing is wrong with the model: kubectl modelrun rerun {run}{n}"},
     std::pair{reason::kNodeLost, "Nothing is wrong with the model: kubectl modelrun rerun {run}{n}"},
     std::pair{reason::kPodDeleted, "Somebody deleted its pod: kubectl modelrun rerun {run}{n}"},

@@ -57,7 +57,9 @@ Result<void> make_standbys(const Context& context, const api::ModelProject& proj
     const auto name = context.standbys.new_name(project.meta.name);
     const auto job = context.client.create(kube::kJobs, build_standby({project, context.settings, name, digest}), stop);
     RETURN_IF_ERROR(job);
-    context.caches.jobs.put(api::decode_job(*job));
+    auto view = api::decode_job(*job);
+    context.standbys.note_made(view.meta.uid);
+    context.caches.jobs.put(std::move(view));
   }
   return {};
 }

@@ -128,10 +128,18 @@ class Applier {
       return std::unexpected(job.error());
     }
     auto view = api::decode_job(*job);
+    count_age(step.job);
     context_.inbox.set_job_seen(meta().uid, step.attempt, view.meta.uid);
     context_.inbox.set_awaits_work(meta().uid, step.attempt, true);
     context_.caches.jobs.put(std::move(view));
     return {};
+  }
+
+  void count_age(const api::ObjectMeta& standby) {
+    context_.metrics
+        .histogram("modelrun_standby_age_seconds", "Age of a standby when a run adopted it.", {},
+                   {1, 5, 15, 60, 300, 900, 3'600, 14'400, 86'400})
+        .Observe(std::chrono::duration<double>(context_.clock.now() - standby.creation).count());
   }
 
   // The run does not need the ConfigMap, so that it fails by nothing that is in the way of it.

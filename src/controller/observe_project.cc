@@ -85,6 +85,15 @@ std::string trouble_of(const api::PodView& pod) {
   return pod.scheduled ? std::string() : pod.scheduling_message;
 }
 
+void count_refill(const Context& context, const std::string& job_uid) {
+  const auto took = context.standbys.take_refill_time(job_uid);
+  if (!took) return;
+  context.metrics
+      .histogram("modelrun_standby_refill_seconds",
+                 "From the creation of a standby's Job until a run could have it, as this process saw it.")
+      .Observe(std::chrono::duration<double>(*took).count());
+}
+
 Standby view_of(const Context& context, const api::JobView& job) {
   Standby standby;
   standby.job = job.meta;
@@ -98,6 +107,7 @@ Standby view_of(const Context& context, const api::JobView& job) {
   const auto newest =
       std::ranges::max_element(pods, {}, [](const auto& pod) { return std::pair(pod->meta.creation, pod->meta.uid); });
   if (!standby.ready && newest != pods.end()) standby.trouble = printable(trouble_of(**newest));
+  if (standby.ready) count_refill(context, job.meta.uid);
   standby.unready_for = context.standbys.unready_for(job.meta.uid, standby.ready);
   return standby;
 }
@@ -111,8 +121,8 @@ std::int64_t room_for(const Context& context, const std::string& namespace_) {
   return std::max<std::int64_t>(std::min(left(most, ""), left((most + 1) / 2, namespace_)), 0);
 }
 
-// Absent if it cannot be seen now which Secrets a standby would have: that is in the way of nothing else of the project.
-// A project that has never had standbys costs one look into the index.
+// Absent if it cannot be seen now which Secrets a standby would have: that is in the way of nothing else of the
+// project. A project that has never had standbys costs one look into the index.
 std::optional<StandbyPool> observe_pool(const Context& context, const api::ModelProject& project,
                                         std::stop_token stop) {
   StandbyPool pool;

@@ -56,8 +56,8 @@ void observe_strays(const Context& context, Observed& observed) {
   }
 }
 
-// The recorded pod, which may be there longer than what is known of its Job. It is read from the API server if the cache
-// does not have it: it may be gone, or newer than the cache.
+// The recorded pod, which may be there longer than what is known of its Job. It is read from the API server if the
+// cache does not have it: it may be gone, or newer than the cache.
 Result<void> observe_recorded_pod(const Context& context, Observed& observed, std::stop_token stop) {
   const auto& status = observed.run->status;
   const auto recorded = [&](const auto& pod) { return pod->meta.uid == status.pod_uid; };

@@ -118,7 +118,8 @@ std::unique_ptr<runserver::LongPoll> RunGate::await_work(runserver::StandbyRef s
   std::unique_ptr<runserver::LongPoll> watch;
   term_.with([&](const Context& context) {
     watch = context.standbys.await_work(pod.pod_uid, done);
-    // A pod that has gone meanwhile would be kept for ever: its removal, which the caches report once, has been handled.
+    // A pod that has gone meanwhile would be kept for ever: its removal, which the caches report once, has been
+    // handled.
     const auto seen = caches_.pods.find(api::object_key(pod.namespace_, pod.pod_name));
     if (!seen || seen->meta.uid != pod.pod_uid) return context.standbys.forget(pod.pod_uid);
     // Whose the standby is stands in its Job. It is looked at after the request is there: a pass that adopts the

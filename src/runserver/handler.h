@@ -65,8 +65,8 @@ enum class Order {
   kOver,    // the attempt is over; answered 409
 };
 
-// A request that waits: that of Handler::watch_orders() or Handler::await_work(). Destroying it ends the wait: `done` is
-// not called any more, except that a call which is already under way on another thread may still arrive. The server
+// A request that waits: that of Handler::watch_orders() or Handler::await_work(). Destroying it ends the wait: `done`
+// is not called any more, except that a call which is already under way on another thread may still arrive. The server
 // ignores that call. The server destroys it on one of its io threads, or in Server::stop().
 class LongPoll {
  public:

@@ -139,6 +139,16 @@ def artifacts_that_are_lost_fail_the_run(space):
 
 
 @case
+def artifacts_that_are_lost_fail_the_run_that_asks_for_it(space):
+    source = "import os\nopen('/outputs/large.bin', 'wb').write(os.urandom(200_000))\nresult = {'x': 1}\n"
+    space.project(files={"run.py": source}, limits={"artifactBytes": 100_000}, name="models")
+    for name, spec, phase in (("fails", {"onArtifactLoss": "Fail"}, "Failed"), ("warns", {}, "Succeeded")):
+        space.run(name, project="models", **spec)
+        status = space.finish(name)
+        assert status["phase"] == phase and "'large.bin'" in json.dumps([status["message"], status.get("warning")]), status
+
+
+@case
 def exits_with_three(space):
     status = run_model(space, "import sys\nprint('before')\nsys.exit(3)\n")
     expect(status, "Failed", "NonZeroExit", 3)

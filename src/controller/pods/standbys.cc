@@ -142,8 +142,23 @@ Duration Standbys::unready_for(const std::string& job_uid, bool ready) {
   return std::chrono::duration_cast<Duration>(clock_.now() - since);
 }
 
+void Standbys::note_made(const std::string& job_uid) {
+  const MutexLock lock(mutex_);
+  made_[job_uid] = clock_.now();
+}
+
+std::optional<Duration> Standbys::take_refill_time(const std::string& job_uid) {
+  const MutexLock lock(mutex_);
+  const auto found = made_.find(job_uid);
+  if (found == made_.end()) return std::nullopt;
+  const auto took = clock_.now() - found->second;
+  made_.erase(found);
+  return std::chrono::duration_cast<Duration>(took);
+}
+
 void Standbys::forget_job(const std::string& job_uid) {
   const MutexLock lock(mutex_);
+  made_.erase(job_uid);
   unready_since_.erase(job_uid);
 }
 

@@ -41,16 +41,17 @@ std::string identity_of(const api::ModelRun& run, const api::ModelProject& proje
                         const std::map<std::string, std::string>& secrets, const Settings& settings) {
   if (has_data(project.data) && project.data.snapshot_ref.empty()) return {};
   const auto& parameters = run.spec.parameters;
-  const nlohmann::json parts = {{"namespace", run.meta.namespace_},
-                                {"projectUID", project.meta.uid},
-                                {"projectGeneration", project.meta.generation},
-                                {"secrets", secrets},
-                                {"commitSHA", commit},
-                                {"entryPoint", run.spec.entry_point()},
-                                {"parametersDigest", parameters ? parameters->digest() : ""},
-                                {"image", image_of(project, settings)},
-                                {"dataSnapshotRef", project.data.snapshot_ref},
-                                {"timeoutSeconds", timeout_seconds(run.spec, project.limits, settings)}};
+  nlohmann::json parts = {{"namespace", run.meta.namespace_},
+                          {"projectUID", project.meta.uid},
+                          {"projectGeneration", project.meta.generation},
+                          {"secrets", secrets},
+                          {"commitSHA", commit},
+                          {"entryPoint", run.spec.entry_point()},
+                          {"parametersDigest", parameters ? parameters->digest() : ""},
+                          {"image", image_of(project, settings)},
+                          {"dataSnapshotRef", project.data.snapshot_ref},
+                          {"timeoutSeconds", timeout_seconds(run.spec, project.limits, settings)}};
+  if (const auto& fails = run.spec.fail_on_artifact_loss) parts["failOnArtifactLoss"] = *fails;
   return "sha256:" + sha256_hex(api::canonical_json(parts));
 }
 

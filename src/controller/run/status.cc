@@ -346,7 +346,7 @@ ModelRunStatus running(const Observed& observed, const Claim& claim, const api::
 }
 
 std::string fatal_loss(const Observed& observed, const api::ResultFrame& frame) {
-  if (!limits_of(observed).fail_on_artifact_loss) return {};
+  if (!fails_on_artifact_loss(observed)) return {};
   if (!frame.artifact_loss.empty()) return frame.artifact_loss;
   const bool any = std::ranges::any_of(frame.artifacts, [](const auto& each) { return each.bytes.has_value(); });
   if (!any || observed.payload_refusals < kPayloadTries) return {};
@@ -374,7 +374,7 @@ Ending ended(const Observed& observed, const Verdict& verdict, const api::Result
 
 ModelRunStatus refused_end(const Observed& observed, const ModelRunStatus& whole, const std::string& why, Time now) {
   ModelRunStatus status = least_of(whole, why);
-  if (whole.artifacts.empty() || !limits_of(observed).fail_on_artifact_loss) return status;
+  if (whole.artifacts.empty() || !fails_on_artifact_loss(observed)) return status;
   const auto loss = "the API server refused the whole status, which names the artifacts: " + why;
   if (!fail_for_loss(status, loss)) return status;
   status.identity.clear();

@@ -45,6 +45,10 @@ api::LimitsSpec limits_of(const Observed& observed) {
   return observed.as_admitted ? observed.as_admitted->limits : api::LimitsSpec{};
 }
 
+bool fails_on_artifact_loss(const Observed& observed) {
+  return observed.run->spec.fail_on_artifact_loss.value_or(limits_of(observed).fail_on_artifact_loss);
+}
+
 bool has_reason(const api::ModelRun& run, std::string_view reason) {
   const auto* succeeded = api::find_condition(run.status.conditions, "Succeeded");
   return succeeded != nullptr && succeeded->reason == reason;

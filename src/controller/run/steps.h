@@ -43,6 +43,9 @@ const api::PodView* pick_pod(const Observed& observed, const std::string& uid);
 // The limits that the run was admitted with; the defaults if nothing is known of them.
 api::LimitsSpec limits_of(const Observed& observed);
 
+// Whether the run fails if artifacts of it are not kept: its spec says so, or leaves it to those limits.
+bool fails_on_artifact_loss(const Observed& observed);
+
 // True if the run's status gives that reason for what it waits for or how it ended.
 bool has_reason(const api::ModelRun& run, std::string_view reason);
 
@@ -62,8 +65,8 @@ Plan end_with(Ending ending);
 // The run ends with `phase` and `reason` before its model has run. If the attempt has a Job, it is deleted.
 Plan refuse(const Observed& observed, api::Phase phase, std::string_view reason, std::string message, Time now);
 
-// The run ends since its status is not the work of an operator. Nothing is deleted by a name that stands in it: what the
-// run owns goes when its time as a finished run has come.
+// The run ends since its status is not the work of an operator. Nothing is deleted by a name that stands in it: what
+// the run owns goes when its time as a finished run has come.
 Plan refuse_unsound(const Observed& observed, Time now);
 
 // Adds the creation of the attempt's Job, after the status write. Has the run reconciled again at once, because the

@@ -144,7 +144,7 @@ std::optional<Verdict> judge_frame(const api::ResultFrame& frame, std::int64_t t
 Verdict judge_loss(Verdict verdict, const std::string& loss) {
   if (verdict.phase != Phase::kSucceeded || loss.empty()) return verdict;
   return failed(reason::kArtifactsLost,
-                fmt::format("the model ran, and limits.onArtifactLoss of the project is Fail: {}", loss),
+                fmt::format("the model ran, and onArtifactLoss of the run or its project is Fail: {}", loss),
                 verdict.exit_code);
 }
 

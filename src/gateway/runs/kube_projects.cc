@@ -77,9 +77,11 @@ std::vector<std::string> branches_of(const std::vector<RunSummary>& runs) {
     last = std::max(last, run.created);
   }
   std::vector<std::pair<Time, std::string_view>> newest;
+  newest.reserve(used.size());
   for (const auto& [branch, time] : used) newest.emplace_back(time, branch);
   std::ranges::sort(newest, std::ranges::greater{});
   std::vector<std::string> branches;
+  branches.reserve(std::min(newest.size(), kMaxKnownBranches));
   for (const auto& [time, branch] : newest | std::views::take(kMaxKnownBranches)) branches.emplace_back(branch);
   return branches;
 }

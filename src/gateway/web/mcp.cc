@@ -195,9 +195,9 @@ json text_content(std::string words) {
   return json::array({{{"type", "text"}, {"text", std::move(words)}}});
 }
 
-// A body that is refused, since it is too large or has JSON such as 2^64, is one request of a client that may have others
-// under way. It has to learn which one: some clients end their session at an error without an id. `unknown` is the answer
-// if there is none to be found.
+// A body that is refused, since it is too large or has JSON such as 2^64, is one request of a client that may have
+// others under way. It has to learn which one: some clients end their session at an error without an id. `unknown` is
+// the answer if there is none to be found.
 Refusal refuse_body(const Head& head, std::string_view body, const std::string& reason, Refusal unknown) {
   HeadFinder finder;
   json::sax_parse(body, &finder);

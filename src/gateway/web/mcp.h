@@ -56,8 +56,8 @@ struct Request {
 };
 
 // The answer to a request that cannot be handled: an HTTP status and a JSON-RPC message. The message is an error; for a
-// tools/call that is too large, or whose JSON holds what cannot be kept, such as 2^64, it is a result with isError, and the
-// status is 200.
+// tools/call that is too large, or whose JSON holds what cannot be kept, such as 2^64, it is a result with isError, and
+// the status is 200.
 struct Refusal {
   int http_status = 400;
   nlohmann::json message;

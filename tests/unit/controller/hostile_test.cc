@@ -755,6 +755,19 @@ TEST_F(StaleStandby, OneThatAnotherRunHasAdoptedMeanwhileIsNotAdopted) {
   EXPECT_EQ(owner(), "other");
 }
 
+TEST_F(StaleStandby, ItsAgeIsCountedWhenItIsAdopted) {
+  put_job("ModelProject", "p", project()->meta.uid);
+  sync();
+  controller::Observed observed;
+  observed.run = std::make_shared<const api::ModelRun>(world_.find("run-00"));
+  controller::Plan plan;
+  plan.before.emplace_back(controller::AdoptStandby{world_.process().caches().jobs.find("n/s")->meta, 1});
+  controller::LargeWork::Turn turn;
+  EXPECT_TRUE(controller::apply_run(context(), observed, plan, turn, {}));
+  EXPECT_EQ(owner(), "run-00");
+  EXPECT_THAT(context().metrics.text(), ::testing::HasSubstr("modelrun_standby_age_seconds_count 1"));
+}
+
 TEST_F(StaleStandby, OneThatARunHasAdoptedMeanwhileIsNotDeleted) {
   controller::ProjectObserved observed;
   observed.project = project();
@@ -786,11 +799,14 @@ TEST_F(StaleStandby, IsReadyOnceItsKubeletHasReportedItToo) {
     const auto shared = std::make_shared<const api::ModelProject>(warm);
     return controller::observe_project(context(), shared, {})->pool->standbys.at(0).ready;
   };
+  context().standbys.note_made("s-uid");
   put_pod("waiting");
   const auto asks = context().standbys.await_work("s-pod-uid", [](const auto&) {});
   EXPECT_FALSE(is_ready());
   put_pod("running");
   EXPECT_TRUE(is_ready());
+  EXPECT_TRUE(is_ready());
+  EXPECT_THAT(context().metrics.text(), ::testing::HasSubstr("modelrun_standby_refill_seconds_count 1\n"));
 }
 
 // The label that the pods are looked up by may be on anybody's pod.

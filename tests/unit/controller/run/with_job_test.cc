@@ -302,13 +302,18 @@ TEST(Running, LostArtifactsAreAWarningOrTheEnd) {
     EXPECT_EQ(plan.status->phase, api::Phase::kSucceeded);
     EXPECT_THAT(plan.status->warning, ::testing::HasSubstr(cause));
 
+    scene.run.spec.fail_on_artifact_loss = true;
+    EXPECT_EQ(scene.plan(9).status->phase, api::Phase::kFailed) << "the run asks for it";
     scene.project.limits.fail_on_artifact_loss = true;
+    scene.run.spec.fail_on_artifact_loss = false;
+    EXPECT_EQ(scene.plan(9).status->phase, api::Phase::kSucceeded) << "the run does not want it";
+    scene.run.spec.fail_on_artifact_loss.reset();
     plan = scene.plan(9);
     EXPECT_EQ(plan.status->phase, api::Phase::kFailed);
     ASSERT_TRUE(plan.status->error);
     EXPECT_EQ(plan.status->error->reason, "ArtifactsLost");
     EXPECT_THAT(plan.status->message, ::testing::HasSubstr(cause));
-    EXPECT_THAT(plan.status->message, ::testing::HasSubstr("limits.onArtifactLoss"));
+    EXPECT_THAT(plan.status->message, ::testing::HasSubstr("onArtifactLoss"));
     EXPECT_TRUE(plan.status->outputs) << "what was kept stays";
     EXPECT_EQ(plan.status->exit_code, 0);
     ASSERT_EQ(plan.status->artifacts.size(), 1U);
