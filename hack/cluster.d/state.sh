@@ -63,7 +63,7 @@ ensure_helm() {
 }
 
 # build_go FOLDER LINKER-FLAGS PACKAGE...: into FOLDER, kubenode for the module's own package. Without debugging information and with
-# fewer garbage collections the compiler takes a sixth less time.
+# fewer garbage collections the compiler takes a seventh less time.
 build_go() {
   local folder=$1 flags=$2 go
   shift 2
