@@ -65,16 +65,16 @@ ensure_helm() {
 # build_go FOLDER LINKER-FLAGS PACKAGE...: into FOLDER, kubenode for the module's own package. Without debugging information and with
 # fewer garbage collections the compiler takes a seventh less time.
 build_go() {
-  local folder=$1 flags=$2 go
+  local folder=$1 flags=$2 new=$1.$$ go
   shift 2
   go=$(find_go)
-  rm -rf "$folder.new"
-  mkdir -p "$folder" "$folder.new"
+  rm -rf "$new"
+  mkdir -p "$folder" "$new"
   env -C "$here/node" CGO_ENABLED=0 GOTOOLCHAIN=local GOGC=400 "$go" build -trimpath -buildvcs=false -gcflags=all=-dwarf=false \
-    -ldflags "-s -w $flags" -o "$folder.new/" "$@" || return 1
-  [[ ! -e $folder.new/node ]] || mv -f "$folder.new/node" "$folder.new/kubenode"
-  mv -f "$folder.new"/* "$folder/"
-  rmdir "$folder.new"
+    -ldflags "-s -w $flags" -o "$new/" "$@" || return 1
+  [[ ! -e $new/node ]] || mv -f "$new/node" "$new/kubenode"
+  mv -f "$new"/* "$folder/"
+  rmdir "$new"
 }
 
 # link_program NAME PATH: so that people and tests find it in the cache's bin.

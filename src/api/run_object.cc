@@ -25,7 +25,8 @@ nlohmann::json run_object(const RunRequest& request) {
 
 nlohmann::json requested_spec(const nlohmann::json& spec) {
   nlohmann::json requested = nlohmann::json::object();
-  for (const char* field : {"project", "scope", "modelName", "branch", "commitSHA", "parameters", "timeoutSeconds"}) {
+  for (const char* field :
+       {"project", "scope", "modelName", "branch", "commitSHA", "parameters", "timeoutSeconds", "onArtifactLoss"}) {
     if (const auto& value = member(spec, field); !value.is_null()) requested[field] = value;
   }
   return requested;

@@ -94,7 +94,7 @@ Result<void> keep_watching(Watched& watched, const std::function<void(const Erro
     if (result && watched.done()) return {};
     listed = result.has_value();
     if (result) {
-      delay = kFirstPause;
+      if (watch) delay = kFirstPause;
       continue;
     }
     if (!can_be_retried(result.error()) || !watched.seen()) return result;

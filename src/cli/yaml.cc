@@ -123,8 +123,12 @@ class Converter {
     RETURN_IF_ERROR(value);
     if (value->is_string()) return value->get<std::string>();
     if (value->is_boolean() || value->is_number_integer()) return value->dump();
-    // Programs write such numbers in more than one way.
-    if (value->is_number() && fmt::format("{}", value->get<double>()) == node.Scalar()) return node.Scalar();
+    // kubectl writes such numbers anew, from 32 bits; those that come out as they stand here are taken.
+    const auto number = value->is_number() ? value->get<double>() : 0;
+    if (value->is_number() && std::abs(number) < 1e6 &&
+        fmt::format("{}", static_cast<float>(number)) == node.Scalar()) {
+      return node.Scalar();
+    }
     return refuse(node, "the key " + node.Scalar() + " is no text: quote it");
   }
 

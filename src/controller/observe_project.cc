@@ -85,15 +85,6 @@ std::string trouble_of(const api::PodView& pod) {
   return pod.scheduled ? std::string() : pod.scheduling_message;
 }
 
-void count_refill(const Context& context, const std::string& job_uid) {
-  const auto took = context.standbys.take_refill_time(job_uid);
-  if (!took) return;
-  context.metrics
-      .histogram("modelrun_standby_refill_seconds",
-                 "From the creation of a standby's Job until a run could have it, as this process saw it.")
-      .Observe(std::chrono::duration<double>(*took).count());
-}
-
 Standby view_of(const Context& context, const api::JobView& job) {
   Standby standby;
   standby.job = job.meta;
@@ -121,10 +112,9 @@ std::int64_t room_for(const Context& context, const std::string& namespace_) {
   return std::max<std::int64_t>(std::min(left(most, ""), left((most + 1) / 2, namespace_)), 0);
 }
 
-// Absent if it cannot be seen now which Secrets a standby would have: that is in the way of nothing else of the
+// Fails if it cannot be seen now which Secrets a standby would have: that is in the way of nothing else of the
 // project. A project that has never had standbys costs one look into the index.
-std::optional<StandbyPool> observe_pool(const Context& context, const api::ModelProject& project,
-                                        std::stop_token stop) {
+Result<StandbyPool> observe_pool(const Context& context, const api::ModelProject& project, std::stop_token stop) {
   StandbyPool pool;
   for (const auto& job : own_jobs(context.caches.jobs, project.meta)) {
     if (!job->standby.empty() && !job->meta.deleting()) pool.standbys.push_back(view_of(context, *job));
@@ -138,11 +128,7 @@ std::optional<StandbyPool> observe_pool(const Context& context, const api::Model
     pool.retry_in = trouble->retry_in;
   }
   const auto secrets = check_env_secrets(context.client, project, std::move(stop));
-  if (!secrets) {
-    log::warn("the standbys of a project are not looked at",
-              {{"project", project.meta.key()}, {"error", secrets.error().message}});
-    return std::nullopt;
-  }
+  RETURN_IF_ERROR(secrets);
   if (!project.run_settings) {
     pool.trouble = "the project's spec is too large";
   } else if (!secrets->error.empty()) {
@@ -167,7 +153,11 @@ Result<ProjectObserved> observe_project(const Context& context, std::shared_ptr<
     observed.since_write = std::chrono::duration_cast<Duration>(context.steady.now() - *last);
   }
   observe_runs(context, observed, key);
-  observed.pool = observe_pool(context, *observed.project, stop);
+  if (auto pool = observe_pool(context, *observed.project, stop)) {
+    observed.pool = std::move(*pool);
+  } else if (!is_transient(pool.error().kind) && pool.error().kind != ErrorKind::kCancelled) {
+    observed.pool_trouble = printable(pool.error().message);
+  }
   RETURN_IF_ERROR(observe_over(context, observed, std::move(stop)));
   return observed;
 }

@@ -81,12 +81,12 @@ Result<std::unique_ptr<Gateway>> Gateway::make(Flags flags) {
 Gateway::Gateway(Flags flags, std::unique_ptr<kube::Transport> transport)
     : flags_(std::move(flags)),
       transport_(std::move(transport)),
-      client_(kube::Client(*transport_,
-                           [this](const kube::CallInfo& call) {
-                             metrics_.api_request(call.verb, call.resource, call.code, call.latency);
-                           })
-                  .with_timeout(kAnswerTime)),
-      watcher_(client_, watcher_options(), cache_.sink(), steady_, &metrics_),
+      watching_(*transport_,
+                [this](const kube::CallInfo& call) {
+                  metrics_.api_request(call.verb, call.resource, call.code, call.latency);
+                }),
+      client_(watching_.with_timeout(kAnswerTime)),
+      watcher_(watching_, watcher_options(), cache_.sink(), steady_, &metrics_),
       health_(*transport_),
       access_(make_access(flags_, client_)),
       runs_(client_, cache_, *access_),

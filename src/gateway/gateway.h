@@ -55,6 +55,7 @@ class Gateway {
   runtime::RealSteadyClock steady_;
   runtime::Metrics metrics_;
   std::unique_ptr<kube::Transport> transport_;
+  kube::Client watching_;  // its lists may take longer than the answers that a caller waits for
   kube::Client client_;
   RunCache cache_;
   runtime::Watcher watcher_;

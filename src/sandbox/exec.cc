@@ -141,7 +141,7 @@ int supervise(Prepared& prepared, Channel& agent, int signals, bool whole_namesp
   return exit_code_of(outcome);
 }
 
-// Starts the model's program, and does the same.
+// Starts the model's program, then supervises it; returns the exit code of the container.
 int launch_and_supervise(Prepared& prepared, Channel& agent, int signals, bool whole_namespace) {
   const Start start = start_now();
   const auto entry = launch(prepared.plan);

@@ -1,5 +1,6 @@
 """kubectl-modelrun against the node, with the exit codes that docs/cli.md promises."""
 
+import contextlib
 import json
 import os
 import pty
@@ -165,7 +166,12 @@ class Zsh:
     def __init__(self, environment):
         self.shell, self.terminal = pty.fork()
         if self.shell == 0:
-            os.execvpe("zsh", ["zsh", "-f", "-i"], {**environment, "TERM": "dumb"})
+            try:
+                os.execvpe("zsh", ["zsh", "-f", "-i"], {**environment, "TERM": "dumb"})
+            finally:
+                os._exit(127)
+
+    def begin(self):
         self.type("autoload -Uz compinit && compinit -u -D && source <(kubectl-modelrun completion zsh)\n", "")
         # What is on the screen is redrawn in parts; this key shows the whole line.
         self.type("show() { print -r -- \"<$BUFFER>\" }; zle -N show; bindkey ^T show; echo rea''dy\n", "ready")
@@ -197,11 +203,11 @@ def cli_completes_in_fish_and_zsh(space):
         script = 'kubectl-modelrun completion fish | source; complete -C "kubectl-modelrun $argv"'
         told = subprocess.run(["fish", "--no-config", "-c", script, line], env=environment, capture_output=True, text=True, check=True, timeout=60)
         same([each.split("\t")[0] for each in told.stdout.splitlines()], [word])
-    zsh = Zsh(environment)
-    for line, word in lines.items():
-        whole = line[: line.rfind(" ") + 1] + word
-        zsh.type(f"\x15kubectl-modelrun {line}\t\x14", f"<kubectl-modelrun {whole} >")
-    zsh.close()
+    with contextlib.closing(Zsh(environment)) as zsh:
+        zsh.begin()
+        for line, word in lines.items():
+            whole = line[: line.rfind(" ") + 1] + word
+            zsh.type(f"\x15kubectl-modelrun {line}\t\x14", f"<kubectl-modelrun {whole} >")
 
 
 @case

@@ -12,7 +12,7 @@ import tempfile
 
 from cases_chart import CHART, HELM, PROGRAMS
 from cases_lifecycle import SLEEPER, expect
-from cluster import JOBS, PODS, ROOT, ApiError, hack, wait_for
+from cluster import JOBS, PATIENCE, PODS, ROOT, ApiError, hack, wait_for
 from harness import case, same
 
 EARLIER = os.path.join(ROOT, "tests", "e2e", "manifests", "modelrun-0.1.0-308d9ec.tgz")
@@ -20,7 +20,7 @@ SYSTEM = "modelrun-system"
 LABEL = "app.kubernetes.io/instance=modelrun"
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/modelprojects.modelrun.dev"
 KINDS = "deployments,services,serviceaccounts,poddisruptionbudgets,networkpolicies,roles,rolebindings,clusterroles,clusterrolebindings"
-FILES = {"run.py": "result = {'n': 1}\n", "model/sleeper.py": SLEEPER, "model/brief.py": "import time\ntime.sleep(20)\nresult = {'n': 2}\n"}
+FILES = {"run.py": "result = {'n': 1}\n", "model/sleeper.py": SLEEPER, "model/brief.py": f"import time\ntime.sleep({20 * PATIENCE})\nresult = {{'n': 2}}\n"}
 
 
 class Release:
@@ -44,11 +44,11 @@ class Release:
     def objects(self):
         return self.shell(f"kubectl get {KINDS} --all-namespaces --selector {LABEL} --output name").split()
 
-    def pods(self):
-        """{uid: component} of those that are not about to go."""
+    def pods(self, ending=False):
+        """{uid: component}, with `ending` also of those that are about to go."""
         found = self.space.get(f"/api/v1/namespaces/{SYSTEM}/pods?labelSelector={LABEL.replace('=', '%3D')}")["items"]
         component = "app.kubernetes.io/component"
-        return {pod["metadata"]["uid"]: pod["metadata"]["labels"][component] for pod in found if "deletionTimestamp" not in pod["metadata"]}
+        return {pod["metadata"]["uid"]: pod["metadata"]["labels"][component] for pod in found if ending or "deletionTimestamp" not in pod["metadata"]}
 
 
 @contextlib.contextmanager
@@ -58,13 +58,15 @@ def own_release(space):
     release = Release(space, [*hack("values").splitlines(), "--set", f"gateway.tokenNamespace={tokens}"])
     try:
         release.shell(f"kubectl delete {KINDS} --all-namespaces --selector {LABEL} --wait")
-        wait_for(lambda: not release.pods(), 60, "the pods of the deployed operator are gone")
+        wait_for(lambda: not release.pods(ending=True), 60, "the pods of the deployed operator are gone")
         yield release
     finally:
-        release.shell(f"helm uninstall modelrun --namespace {SYSTEM} --ignore-not-found --wait")
-        with contextlib.suppress(ApiError):
-            space.delete(f"/api/v1/namespaces/{tokens}")
-        hack("deploy")
+        try:
+            release.shell(f"helm uninstall modelrun --namespace {SYSTEM} --ignore-not-found --wait")
+            with contextlib.suppress(ApiError):
+                space.delete(f"/api/v1/namespaces/{tokens}")
+        finally:
+            hack("deploy")
 
 
 def documented(words):
@@ -125,19 +127,19 @@ def helm_uninstall_leaves_what_the_quickstart_says(space):
         paths = [word for word in re.findall(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_./-]*", notes) if os.path.exists(os.path.join(ROOT, word))]
         same(paths, [])  # who has installed the package has no checkout
         space.project(files=FILES, name="models")
-        for name, model in (("done", None), ("left", "brief")):
-            space.run(name, **({"modelName": model} if model else {}))
+        space.run("done")
         done = space.finish("done")
         expect(done, "Succeeded", "Succeeded")
         # The same values again restart nothing.
         before = release.pods()
         release.shell(f"helm upgrade modelrun {CHART} --namespace {SYSTEM} --reuse-values --wait")
         same(release.pods(), before)
+        space.run("left", modelName="brief")
         space.wait_phase("left", ("Running",))
         said = release.shell(documented("helm uninstall"), "--wait")
         assert f"[Namespace] {space.name}-tokens" in said, said
         same(release.objects(), [])
-        wait_for(lambda: not release.pods(), 60, "operator and gateway are gone")
+        wait_for(lambda: not release.pods(ending=True), 60, "operator and gateway are gone")
         same(space.status("done"), done)
         same(space.status("left")["phase"], "Running")
         wait_for(lambda: model_has_ended(space, "left"), 60, "the model has ended without an operator")

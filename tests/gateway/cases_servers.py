@@ -64,7 +64,11 @@ class Relay:
         with contextlib.suppress(OSError):  # it is closed
             while True:
                 client, _ = self.socket.accept()
-                server = socket.create_connection((self.server.hostname, self.server.port))
+                try:
+                    server = socket.create_connection((self.server.hostname, self.server.port))
+                except OSError:
+                    client.close()
+                    continue
                 for pair in ((client, server), (server, client)):
                     threading.Thread(target=self.pass_on, args=pair, daemon=True).start()
 
@@ -86,7 +90,7 @@ def api_server_that_does_not_answer(space, gateway):
         kubeconfig = file.read()
     server = re.search(r"https://[0-9.]+:[0-9]+", kubeconfig)[0]
     relay = Relay(server)
-    with tempfile.NamedTemporaryFile("w", suffix=".kubeconfig") as file:
+    with contextlib.closing(relay.socket), tempfile.NamedTemporaryFile("w", suffix=".kubeconfig") as file:
         file.write(kubeconfig.replace(server, f"https://127.0.0.1:{relay.port}"))
         file.flush()
         with Gateway(space, kubeconfig=file.name) as other:
@@ -100,7 +104,6 @@ def api_server_that_does_not_answer(space, gateway):
             relay.stalled.clear()
             wait_for(lambda: status_of(other.port, "/readyz") == 200, 60, "it is ready again")
             same(status_of(other.port, paths[0], token), 200)
-    relay.socket.close()
 
 
 @case

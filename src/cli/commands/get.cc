@@ -217,8 +217,7 @@ Result<int> watch_runs(Session& session, const GetFlags& flags) {
   const auto tell = [&session](const Error& error) { session.console.note(error.message + "; trying again"); };
   auto ended = keep_watching(runs, tell, session.stop);
   if (session.stop.stop_requested()) return fail(ErrorKind::kCancelled, "Stopped watching.");
-  RETURN_IF_ERROR(ended);
-  return 0;
+  return std::unexpected(std::move(ended.error()));
 }
 
 Result<int> execute_get(Session& session, const GetFlags& flags) {

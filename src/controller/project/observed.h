@@ -71,6 +71,7 @@ struct ProjectObserved {
   std::vector<std::shared_ptr<const RunRecord>> runs;
   std::set<std::string> followed;
   std::optional<StandbyPool> pool;  // absent: it could not be looked at now
+  std::string pool_trouble;         // why, unless that may pass by itself
   // How long ago this process last wrote the project's status; absent when it never did.
   std::optional<Duration> since_write;
 };

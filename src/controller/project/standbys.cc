@@ -53,11 +53,20 @@ std::string trouble_of(const StandbyPool& pool, const std::vector<const Standby*
   return pool.trouble;
 }
 
+void set_failed(const api::ModelProject& project, api::ModelProjectStatus& status, const std::string& why, Time now) {
+  api::set_condition(status.conditions,
+                     {kCondition, api::ConditionStatus::kFalse, "StandbyFailed", why, now, project.meta.generation});
+}
+
 }  // namespace
 
 void plan_standbys(const ProjectObserved& observed, ProjectPlan& plan, api::ModelProjectStatus& status, Time now) {
-  if (!observed.pool) return requeue(plan, kLookAgain);
   const auto& project = *observed.project;
+  if (!observed.pool) {
+    requeue(plan, kLookAgain);
+    if (!observed.pool_trouble.empty()) set_failed(project, status, observed.pool_trouble, now);
+    return;
+  }
   const auto& pool = *observed.pool;
   const auto wanted = wanted_of(project);
   auto good = keep_good(project, pool, plan);
@@ -73,7 +82,8 @@ void plan_standbys(const ProjectObserved& observed, ProjectPlan& plan, api::Mode
       requeue(plan, pool.retry_in);
     } else {
       plan.make_standbys = std::min(makes, kMadeAtOnce);
-      if (makes > kMadeAtOnce) requeue(plan, kAtOnce);
+      // One that cannot be made is tried again, although nothing else wakes the project then.
+      requeue(plan, makes > kMadeAtOnce ? Duration(kAtOnce) : Duration(kLookAgain));
     }
   }
   if (project.warm.sandboxes == 0) {
@@ -87,11 +97,14 @@ void plan_standbys(const ProjectObserved& observed, ProjectPlan& plan, api::Mode
   const bool capped = missing > pool.room;
   // While nothing is wrong the condition does not follow each standby that is used and made anew.
   const bool fine = trouble.empty() && !capped;
-  const auto message = wanted == 0 ? std::string("the project is suspended")
-                       : fine      ? fmt::format("{} sandboxes are kept ready", wanted)
-                       : capped
-                           ? fmt::format("{} of {} are ready: the operator's --max-standbys is reached", ready, wanted)
-                           : fmt::format("{} of {} are ready: {}", ready, wanted, trouble);
+  const auto message =
+      wanted == 0 ? std::string("the project is suspended")
+      : fine      ? fmt::format("{} sandboxes are kept ready", wanted)
+      : capped
+          ? fmt::format(
+                "{} of {} are ready: the operator's --max-standbys is reached, of which one namespace has half at most",
+                ready, wanted)
+          : fmt::format("{} of {} are ready: {}", ready, wanted, trouble);
   api::set_condition(status.conditions, {kCondition, fine ? api::ConditionStatus::kTrue : api::ConditionStatus::kFalse,
                                          wanted == 0 ? "Suspended"
                                          : fine      ? "Maintained"

@@ -54,7 +54,7 @@ struct Ending {
   // written.
   std::vector<std::string> payload;
 };
-// Which artifacts of `frame` are not kept, for people, if limits.onArtifactLoss of the project is Fail. Empty if all
+// Which artifacts of `frame` are not kept, for people, if that fails the run (fails_on_artifact_loss()). Empty if all
 // are kept, or if the loss is only a warning.
 std::string fatal_loss(const Observed& observed, const api::ResultFrame& frame);
 // The run ends with `verdict`. `frame` is the attempt's result, and null if it is lost: then status has no output of
@@ -62,7 +62,7 @@ std::string fatal_loss(const Observed& observed, const api::ResultFrame& frame);
 Ending ended(const Observed& observed, const Verdict& verdict, const api::ResultFrame* frame, const api::PodView* pod,
              Time now);
 // What is written of the final status `whole` when the API server refuses it for good, for the reason `why`: its
-// least_of(). A success that named artifacts is the failure ArtifactsLost if limits.onArtifactLoss is Fail, since
+// least_of(). A success that named artifacts is the failure ArtifactsLost if fails_on_artifact_loss(), since
 // whoever reads the status does not find them.
 api::ModelRunStatus refused_end(const Observed& observed, const api::ModelRunStatus& whole, const std::string& why,
                                 Time now);

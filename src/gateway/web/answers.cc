@@ -117,7 +117,10 @@ Members answer_members(const json& fields) {
 std::string object_text(const Members& members) {
   std::string text = "{";
   for (const auto& [name, value] : members) {
-    text += fmt::format("{}{}:{}", text.size() > 1 ? "," : "", api::json_text(name), value);
+    if (text.size() > 1) text += ',';
+    text += api::json_text(name);
+    text += ':';
+    text += value;
   }
   return text + "}";
 }

@@ -155,7 +155,10 @@ class HeadFinder final : public nlohmann::json_sax<json> {
     return value(number <= std::numeric_limits<std::int64_t>::max() ? json(number) : json());
   }
   bool number_float(number_float_t, const string_t&) override { return value(nullptr); }
-  bool string(string_t& text) override { return value(text); }
+  bool string(string_t& text) override {
+    // Of another member, or longer than any id or method: nothing of it is kept.
+    return value(key_.empty() || text.size() > kMostIdBytes ? json() : json(text));
+  }
   bool binary(binary_t&) override { return false; }
   bool start_object(std::size_t) override { return begin(); }
   bool end_object() override { return end(); }
@@ -168,6 +171,8 @@ class HeadFinder final : public nlohmann::json_sax<json> {
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
 
  private:
+  static constexpr std::size_t kMostIdBytes = 1'000;
+
   bool value(const json& found) {
     const auto here = std::exchange(key_, {});
     if (here == "id" && ++ids_ == 1) id_ = found;

@@ -86,7 +86,7 @@ TEST(Yaml, KeysAreWhatKubectlTakesThemFor) {
   for (const char* text : {"~: 1", "null: 1", ": 1"}) {
     EXPECT_THAT(parse_yaml(text).error().message, HasSubstr("a key must be plain text")) << text;
   }
-  for (const char* text : {"1e3: 1", "1.50: 1"}) {
+  for (const char* text : {"1e3: 1", "1.50: 1", "52.5200066: 1", "1234567.5: 1"}) {
     EXPECT_THAT(parse_yaml(text).error().message, HasSubstr("is no text: quote it")) << text;
   }
   EXPECT_THAT(parse_yaml("{on: 1, yes: 2}").error().message, HasSubstr("the key 'true' stands here twice"));
@@ -131,6 +131,15 @@ TEST(RunObject, SameAgainTakesThePinnedCommit) {
   EXPECT_EQ(request.branch, "") << "the commit is looked for on no branch";
   EXPECT_EQ(request.model, "");
   EXPECT_EQ(request.parameters, (json{{"a", 1}}));
+}
+
+TEST(RunObject, SameAgainFailsOnALossOfArtifactsAsBefore) {
+  for (const char* word : {"Fail", "Warn"}) {
+    const json object{{"metadata", {{"name", "r"}}}, {"spec", {{"project", "p"}, {"onArtifactLoss", word}}}};
+    const auto again = api::run_object(api::same_again(api::decode_model_run(object)));
+    EXPECT_EQ(again.at("spec").at("onArtifactLoss"), word);
+    EXPECT_EQ(api::requested_spec(object.at("spec")).at("onArtifactLoss"), word);
+  }
 }
 
 TEST(RunObject, SameAgainOfARunThatHasNoCommitYet) {

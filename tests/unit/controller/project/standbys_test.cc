@@ -35,6 +35,7 @@ class StandbysTest : public ::testing::Test {
     ProjectObserved observed;
     observed.project = std::make_shared<const api::ModelProject>(project_);
     if (looked_at_) observed.pool = pool_;
+    observed.pool_trouble = trouble_;
     ProjectPlan plan;
     status_ = project_.status;
     plan_standbys(observed, plan, status_, at(1));
@@ -54,13 +55,14 @@ class StandbysTest : public ::testing::Test {
   api::ModelProject project_;
   StandbyPool pool_;
   bool looked_at_ = true;
+  std::string trouble_;  // why not
   api::ModelProjectStatus status_;
 };
 
 TEST_F(StandbysTest, AsManyAsAreWantedAreMade) {
-  EXPECT_EQ(plan(), "make:3 0/3");
+  EXPECT_EQ(plan(), "make:3 @5 0/3");
   add("a");
-  EXPECT_EQ(plan(), "make:2 @90 1/3");
+  EXPECT_EQ(plan(), "make:2 @5 1/3");
   add("b", 40);
   add("c");
   EXPECT_EQ(plan(), "@60 3/3");
@@ -89,7 +91,7 @@ TEST_F(StandbysTest, ThoseWithOtherSettingsOrTooOldAreReplaced) {
   add("a").digest = "before";
   add("b", 100);
   add("c");
-  EXPECT_EQ(plan(), "make:2 drop:a drop:b @90 1/3");
+  EXPECT_EQ(plan(), "make:2 drop:a drop:b @5 1/3");
 }
 
 TEST_F(StandbysTest, OneThatEndsOrNeverBecomesReadyIsAFailure) {
@@ -108,14 +110,14 @@ TEST_F(StandbysTest, OneThatEndsOrNeverBecomesReadyIsAFailure) {
   EXPECT_EQ(plan(), "@4 0/3");
   EXPECT_EQ(condition(), "StandbyFailed: 0 of 3 are ready: no module x");
   pool_.retry_in = seconds(0);
-  EXPECT_EQ(plan(), "make:3 0/3");
+  EXPECT_EQ(plan(), "make:3 @5 0/3");
 }
 
 TEST_F(StandbysTest, ANewLeaderWaitsForEachAnew) {
   auto& a = add("a", 90);  // ready for long, as another leader knew; its agent has not asked this one yet
   a.ready = false;
   a.unready_for = seconds(1);
-  EXPECT_EQ(plan(), "make:2 @10 0/3");
+  EXPECT_EQ(plan(), "make:2 @5 0/3");
 }
 
 TEST_F(StandbysTest, APoolThatCannotBeLookedAtStaysAsItIs) {
@@ -125,6 +127,9 @@ TEST_F(StandbysTest, APoolThatCannotBeLookedAtStaysAsItIs) {
   looked_at_ = false;
   EXPECT_EQ(plan(), "@5 1/3");
   EXPECT_EQ(status_, project_.status);
+  trouble_ = "the operator may not read Secrets here";
+  EXPECT_EQ(plan(), "@5 1/3");
+  EXPECT_EQ(condition(), "StandbyFailed: the operator may not read Secrets here");
 }
 
 TEST_F(StandbysTest, ManyAreMadeAFewInEachPass) {
@@ -148,8 +153,10 @@ TEST_F(StandbysTest, NoneWithSettingsThatCannotBeUsed) {
 
 TEST_F(StandbysTest, TheOperatorsLimitBoundsThem) {
   pool_.room = 1;
-  EXPECT_EQ(plan(), "make:1 0/3");
-  EXPECT_EQ(condition(), "LimitReached: 0 of 3 are ready: the operator's --max-standbys is reached");
+  EXPECT_EQ(plan(), "make:1 @5 0/3");
+  EXPECT_EQ(condition(),
+            "LimitReached: 0 of 3 are ready: the operator's --max-standbys is reached, of which one namespace has half "
+            "at most");
   pool_.room = 0;
   EXPECT_EQ(plan(), "0/3");
 }
@@ -162,7 +169,7 @@ TEST_F(StandbysTest, AUsedOneDoesNotChangeTheCondition) {
   const auto before = status_.conditions;
   project_.status = status_;
   pool_.standbys.pop_back();
-  EXPECT_EQ(plan(), "make:1 @90 2/3");
+  EXPECT_EQ(plan(), "make:1 @5 2/3");
   EXPECT_EQ(status_.conditions, before);
 }
 

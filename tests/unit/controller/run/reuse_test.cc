@@ -50,6 +50,8 @@ TEST(Identity, IsOfEverythingThatCounts) {
   differs("the operator's image", [](Parts& p) { p.scene.settings.default_image = "python:3"; });
   differs("snapshot", [](Parts& p) { p.scene.project.data.snapshot_ref = "s"; });
   differs("time-out", [](Parts& p) { p.scene.run.spec.timeout_seconds = 7; });
+  differs("a loss is no failure", [](Parts& p) { p.scene.run.spec.fail_on_artifact_loss = false; });
+  differs("a loss is a failure", [](Parts& p) { p.scene.run.spec.fail_on_artifact_loss = true; });
   differs("the operator's cap", [](Parts& p) { p.scene.settings.max_timeout_seconds = 8; });
 }
 
