@@ -50,10 +50,31 @@ Result<std::shared_ptr<const api::ModelProject>> find_project(const Context& con
   return live;
 }
 
-void observe_strays(const Context& context, Observed& observed) {
-  for (const auto& job : own_jobs(context.caches.jobs, observed.run->meta)) {
-    if (is_stray(*job, *observed.run)) observed.stray_jobs.push_back(job->meta.name);
+// True if the run, which has no Job by its status, will not go on with a standby now.
+bool starts_nothing(const Observed& observed) {
+  const auto& spec = observed.run->spec;
+  const auto& project = observed.project;
+  return spec.suspend || spec.cancel || observed.lost_slot || !project || project->suspend || project->meta.deleting();
+}
+
+// Notes the Jobs that are to be deleted. One of them may be a standby that the run has adopted without coming to write
+// that into its status, and does not want any more; while it is there, the run keeps the slot that it has lost, and
+// would wait for itself. The API server is asked before that is believed of a cache that may be behind.
+Result<void> observe_strays(const Context& context, Observed& observed, std::stop_token stop) {
+  const auto& run = *observed.run;
+  for (const auto& job : own_jobs(context.caches.jobs, run.meta)) {
+    if (is_stray(*job, run)) observed.stray_jobs.push_back(job->meta.name);
+    const bool unrecorded = !job->standby.empty() && !job->meta.deleting() && run.status.job_name.empty() &&
+                            job->attempt == run.status.attempts + 1;
+    if (!unrecorded || !starts_nothing(observed)) continue;
+    const auto live =
+        read_live(context, kube::kModelRuns, run.meta.namespace_, run.meta.name, &api::decode_model_run, stop);
+    RETURN_IF_ERROR(live);
+    const bool same = *live && (*live)->meta.uid == run.meta.uid && (*live)->status.job_name.empty() &&
+                      (*live)->status.attempts == run.status.attempts;
+    if (same) observed.stray_jobs.push_back(job->meta.name);
   }
+  return {};
 }
 
 // The recorded pod, which may be there longer than what is known of its Job. It is read from the API server if the
@@ -247,7 +268,7 @@ Result<void> observe_run(const Context& context, Observed& observed, LargeWork::
   }
   observed.as_admitted = as_admitted(*observed.run, observed.project);
   observed.source = context.sources.view(meta.uid);
-  observe_strays(context, observed);
+  RETURN_IF_ERROR(observe_strays(context, observed, stop));
   if (observed.run->status.job_name.empty()) return observe_start(context, observed, turn, std::move(stop));
   if (!is_sound(observed)) return {};
   RETURN_IF_ERROR(observe_job(context, observed, stop));

@@ -124,8 +124,14 @@ void Invariants::check_job_creation(const Json& job) {
   const bool given =
       std::ranges::any_of(truth.pods, [&](const auto& pod) { return pod->attempt == number && pod->granted; });
   // A Job that somebody deleted before its model started, while no operator saw it, is made again: see
-  // docs/reliability.md.
-  const bool allowed = truth.job_deleted && !given;
+  // docs/reliability.md. And an operator that does not know yet that an earlier one has adopted a standby makes a Job,
+  // after which the standby gets no work.
+  const auto adopted = [&](const std::string& uid) {
+    const auto found = server_.find_uid(Kind::kJobs, uid);
+    return found && !label_text(found->json, api::kLabelStandby).empty();
+  };
+  const bool unrecorded = jobs != truth.jobs.end() && std::ranges::any_of(jobs->second, adopted);
+  const bool allowed = (truth.job_deleted || unrecorded) && !given;
   if (jobs != truth.jobs.end() && jobs->second.size() > 1 && !allowed) {
     violate("I1", fmt::format("a second Job for attempt {} of {}", attempt, key_of(run->json)));
   }

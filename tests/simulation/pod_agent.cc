@@ -79,6 +79,7 @@ bool PodLife::claim() {
         seconds(30), [this] { return disturbed(); });
     if (reply == Reply::kYes && !disturbed()) {
       truth_->granted = true;
+      model_began_ = sim_.wall();
       sim_.trace.line("agent", "pod {} has the source: the model of {} attempt {} runs", truth_->pod_key,
                       truth_->run_key, truth_->attempt);
       parts_.on_grant(*truth_);

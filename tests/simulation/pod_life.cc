@@ -107,7 +107,6 @@ bool PodLife::start_containers() {
   });
   if (!pulled) return false;
   model_started_ = true;
-  model_began_ = sim_.wall();
   write([this](Json& object) {
     object["status"]["phase"] = "Running";
     set_container(object["status"], "agent", running(sim_.wall()));

@@ -777,6 +777,32 @@ TEST_F(StaleStandby, OneThatARunHasAdoptedMeanwhileIsNotDeleted) {
   EXPECT_EQ(owner(), "other");
 }
 
+// Such a Job would hold the slot that the run has lost, and the run would wait for itself.
+TEST_F(StaleStandby, OneThatIsNotWantedAnyMoreIsDeletedUnlessTheRunHasItByNow) {
+  auto run = world_.find("run-00");
+  put_job("ModelRun", "run-00", run.meta.uid);
+  auto job = server().find(kube::kJobs, "n", "s").value();
+  job["metadata"]["labels"][std::string(api::kLabelAttempt)] = "1";
+  server().put(kube::kJobs, job);
+  sync();
+  const auto strays = [&](bool suspend) {
+    controller::Observed observed;
+    auto cached = run;
+    cached.spec.suspend = suspend;
+    observed.run = std::make_shared<const api::ModelRun>(cached);
+    controller::LargeWork::Turn turn(context().large, run.meta);
+    EXPECT_TRUE(controller::observe_run(context(), observed, turn, {}));
+    return observed.stray_jobs;
+  };
+  EXPECT_THAT(strays(false), ::testing::IsEmpty());
+  EXPECT_THAT(strays(true), ::testing::ElementsAre("s"));
+  auto object = server().find(kube::kModelRuns, "n", "run-00").value();
+  object["status"]["attempts"] = 1;
+  object["status"]["jobName"] = "s";
+  server().put(kube::kModelRuns, object);
+  EXPECT_THAT(strays(true), ::testing::IsEmpty()) << "the cache is behind";
+}
+
 // What the pool counts as ready is what a run may have at once.
 TEST_F(StaleStandby, IsReadyOnceItsKubeletHasReportedItToo) {
   put_job("ModelProject", "p", project()->meta.uid);
