@@ -253,7 +253,7 @@ def argocd_leaves_what_people_may_change_alone(space):
     run = space.run("r", branch="main", parameters={"n": 1}, timeoutSeconds=60, suspend=True, reuse="Never")
     changed = set()
     new = {"project": "other", "scope": "model", "modelName": "m", "branch": "next", "commitSHA": "0" * 40, "parameters": {"n": 2},
-           "timeoutSeconds": 61, "reuse": "Join", "suspend": False, "cancel": True}
+           "timeoutSeconds": 61, "onArtifactLoss": "Fail", "reuse": "Join", "suspend": False, "cancel": True}
     crd = space.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/modelruns.modelrun.dev")
     fields = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
     same(set(new), set(fields))
