@@ -37,12 +37,14 @@ void Relay::wait_for_start(std::chrono::seconds connect) {
   auto deadline = Monotonic::now() + connect;
   while (!over_ && !going_) {
     const bool connected = static_cast<bool>(exec_);
-    const bool fetched = source_.done().raised();
+    // The source is polled until its end has been seen here, and not only until it has ended: it may end at any moment,
+    // and the poll after that must not wait.
     std::array<pollfd, 3> fds{{{connected ? exec_.fd() : listener_.fd(), POLLIN, 0},
-                               {fetched ? -1 : source_.done().fd(), POLLIN, 0},
+                               {fetched_ ? -1 : source_.done().fd(), POLLIN, 0},
                                {signals_, POLLIN, 0}}};
     if (::poll(fds.data(), fds.size(), poll_timeout(deadline)) < 0) continue;
-    on_start_events(fds[0].revents != 0, fetched || fds[1].revents != 0, fds[2].revents != 0);
+    fetched_ = fetched_ || fds[1].revents != 0;
+    on_start_events(fds[0].revents != 0, fds[2].revents != 0);
     // `exec` has just connected, so the wait for the source begins. It is one second longer than the fetch's own
     // limit so that the fetch fails first: its error says more than a time-out here.
     if (!connected && exec_) deadline = Monotonic::now() + connect + std::chrono::seconds(1);
@@ -56,7 +58,7 @@ std::string_view Relay::overdue() const {
   return source_.awaits_work() ? "the preloaded modules were not there in time" : "the source did not come in time";
 }
 
-void Relay::on_start_events(bool connection, bool source, bool signal) {
+void Relay::on_start_events(bool connection, bool signal) {
   if (signal && read_signal()) return not_started("SandboxSetupFailed", "the pod was ended before the model started");
   if (connection && !exec_) {
     if (auto accepted = listener_.accept_once()) {
@@ -66,7 +68,7 @@ void Relay::on_start_events(bool connection, bool source, bool signal) {
   } else if (connection) {
     take_packets();
   }
-  if (!source || over_) return;
+  if (!fetched_ || over_) return;
   if (const auto fetched = source_.result(); fetched && !*fetched) {
     return not_started(std::string(reason_of(fetched->error())), fetched->error().message);
   }

@@ -73,7 +73,7 @@ class Relay {
  private:
   void wait_for_start(std::chrono::seconds connect);
   [[nodiscard]] std::string_view overdue() const;
-  void on_start_events(bool connection, bool source, bool signal);
+  void on_start_events(bool connection, bool signal);
   void take_packets();
   void take_packet(Packet packet);
   void relay();
@@ -93,7 +93,8 @@ class Relay {
   std::optional<api::FrameError> error_;
   std::string rings_;
   bool over_ = false;
-  bool ready_ = false;  // `exec` of a standby has prepared all
+  bool ready_ = false;    // `exec` of a standby has prepared all
+  bool fetched_ = false;  // the source has ended, well or badly
   bool going_ = false;
 };
 

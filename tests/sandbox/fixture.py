@@ -223,9 +223,14 @@ class Pod:
         return self
 
     def finish(self, seconds=60):
-        if self.exec:
-            self.exec.wait(seconds)
-        self.agent.wait(seconds)
+        for name, process in (("exec", self.exec), ("agent", self.agent)):
+            try:
+                if process:
+                    process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                raise AssertionError("%s has not ended in %g s; requests: %s; agent: %r; exec: %r" % (
+                    name, seconds, [each[0] for each in self.server.requests], self.text("agent.err")[-1000:],
+                    self.text("exec.err")[-1000:])) from None
         return self.logged_frame()
 
     def await_frame(self):
