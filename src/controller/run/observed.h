@@ -29,7 +29,7 @@ struct SourceView {
   bool has_entry_point = false;  // with kReady: the commit has the entry point as a regular file
   Error error;                   // with kFailed
   bool held = false;             // with kReady: the archive is at hand for the pod that is granted the source
-  Duration asked_for{};          // since the source was first asked for by this process
+  Duration asked_for{};          // since this process first asked for the source, or for the archive once it was known
   Duration since_try{};          // with kFailed: since the last try that failed was begun
   std::string warning{};         // with kReady: what the commit has that a model will miss; empty: nothing
 };
@@ -99,7 +99,7 @@ struct Observed {
   std::shared_ptr<const api::JobView> job;
   bool job_seen = false;                // the Job exists, or did exist before
   bool job_foreign = false;             // the Job's name is taken by a Job that this run does not own
-  std::vector<std::string> stray_jobs;  // names of Jobs of attempts that are over
+  std::vector<std::string> stray_jobs;  // names of Jobs of attempts that are over, or will not be
   bool children_ensured = false;        // this process has made or found the attempt's Job and ConfigMap
   std::string job_error;                // why the attempt's objects could not be made the last time; empty: they could
   // Why the Job controller could not make the Job's pod, as far as that was looked up; empty if nothing is known.

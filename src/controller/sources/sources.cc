@@ -77,12 +77,13 @@ void Sources::begin(const api::ModelRun& run, const api::ModelProject& project, 
     const auto now = parts_.clock.now();
     const auto [at, added] = entries_.try_emplace(run.meta.uid);
     auto& entry = at->second;
-    if (added) entry.begun_at = now;
     entry.hold = entry.hold || how.hold;
     const auto state = entry.view.state;
     if (entry.working || (state == SourceView::State::kReady && (!how.hold || entry.archive))) return;
     const bool may_try = is_transient(entry.view.error.kind) && (now >= entry.retry_at || how.now);
     if (state == SourceView::State::kFailed && !may_try) return;
+    // A run that has waited for its slot has not asked for its source meanwhile.
+    if (added || state == SourceView::State::kReady) entry.begun_at = now;
     entry.working = true;
     entry.try_at = now;
     // The state stays kFailed during another try, so that the reason in the run's status does not change back and

@@ -58,7 +58,7 @@ class Sources {
   //
   // The archive itself is dropped again when the commit is known to be there, because a run may wait for its slot for
   // hours. With `how.hold` it is kept until take() or forget(), and a source that is ready but not held is fetched once
-  // more, which normally finds it on disk.
+  // more, which normally finds it on disk; SourceView::asked_for begins anew then.
   void begin(const api::ModelRun& run, const api::ModelProject& project, FetchOptions how = {});
   // How far the run's source is; state kNone if begin() was not called for the run.
   [[nodiscard]] SourceView view(const std::string& run_uid) const;

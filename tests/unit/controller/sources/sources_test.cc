@@ -218,6 +218,18 @@ TEST_F(SourcesTest, TheClockBeginsWithTheFirstQuestion) {
   EXPECT_EQ(sources_.view(scene_.run.meta.uid).asked_for, std::chrono::seconds(5));
 }
 
+// A run that has waited for its slot asks for the archive then. Trouble from there on is as young as it is.
+TEST_F(SourcesTest, TheClockBeginsAnewWithTheArchive) {
+  begin();
+  tasks_.run_all();
+  clock_.advance(std::chrono::seconds(100));
+  git_.error = Error{ErrorKind::kUnavailable, "no answer"};
+  begin(/*hold=*/true);
+  tasks_.run_all();
+  EXPECT_EQ(state(), State::kFailed);
+  EXPECT_EQ(sources_.view(scene_.run.meta.uid).asked_for, std::chrono::seconds(0));
+}
+
 TEST_F(SourcesTest, ATryIsNotAsOldAsItsEnd) {
   git_.error = Error{ErrorKind::kUnavailable, "no answer"};
   begin();
