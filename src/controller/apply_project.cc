@@ -64,7 +64,7 @@ Result<void> make_standbys(const Context& context, const api::ModelProject& proj
   return {};
 }
 
-// What is in the way of a standby is noted, and is in the way of nothing else.
+// That a standby cannot be made is noted, and fails nothing.
 Result<void> keep_pool(const Context& context, const ProjectObserved& observed, const ProjectPlan& plan,
                        const std::stop_token& stop) {
   const auto& project = *observed.project;

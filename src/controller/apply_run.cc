@@ -1,6 +1,5 @@
 #include "controller/apply_run.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "api/reason.h"
@@ -8,13 +7,13 @@
 #include "controller/children.h"
 #include "controller/hand_over.h"
 #include "controller/live.h"
-#include "controller/observe_standby.h"
 #include "controller/resources/config_map.h"
 #include "controller/resources/job.h"
 #include "controller/run/as_admitted.h"
 #include "controller/run/limits.h"
 #include "controller/run/reuse.h"
 #include "controller/run/status.h"
+#include "controller/standby_metrics.h"
 
 namespace modelrun::controller {
 namespace {
@@ -130,19 +129,11 @@ class Applier {
       return std::unexpected(job.error());
     }
     auto view = api::decode_job(*job);
-    count_refill(context_, step.job.uid);
-    count_age(step.job);
+    count_adoption(context_, step.job);
     context_.inbox.set_job_seen(meta().uid, step.attempt, view.meta.uid);
     context_.inbox.set_awaits_work(meta().uid, step.attempt, true);
     context_.caches.jobs.put(std::move(view));
     return {};
-  }
-
-  void count_age(const api::ObjectMeta& standby) {
-    context_.metrics
-        .histogram("modelrun_standby_age_seconds", "Age of a standby when a run adopted it.", {},
-                   {1, 5, 15, 60, 300, 900, 3'600, 14'400, 86'400})
-        .Observe(std::max(std::chrono::duration<double>(context_.clock.now() - standby.creation).count(), 0.0));
   }
 
   // The run does not need the ConfigMap, so that it fails by nothing that is in the way of it.

@@ -4,13 +4,13 @@
 #include <utility>
 
 #include "api/sandbox.h"
-#include "base/log.h"
 #include "base/printable.h"
 #include "controller/live.h"
 #include "controller/observe_standby.h"
 #include "controller/project/decide.h"
 #include "controller/resources/job.h"
 #include "controller/sources/secrets.h"
+#include "controller/standby_metrics.h"
 
 namespace modelrun::controller {
 namespace {
@@ -100,6 +100,10 @@ Standby view_of(const Context& context, const api::JobView& job) {
   if (!standby.ready && newest != pods.end()) standby.trouble = printable(trouble_of(**newest));
   if (standby.ready) count_refill(context, job.meta.uid);
   standby.unready_for = context.standbys.unready_for(job.meta.uid, standby.ready);
+  // A Job that has gone meanwhile would be kept there for ever: its removal, which the caches report once, has been
+  // handled.
+  const auto seen = context.caches.jobs.find(job.meta.key());
+  if (!seen || seen->meta.uid != job.meta.uid) context.standbys.forget_job(job.meta.uid);
   return standby;
 }
 

@@ -50,15 +50,8 @@ Result<std::shared_ptr<const api::ModelProject>> find_project(const Context& con
   return live;
 }
 
-// True if the run, which has no Job by its status, will not go on with a standby now.
-bool starts_nothing(const Observed& observed) {
-  const auto& spec = observed.run->spec;
-  const auto& project = observed.project;
-  return spec.suspend || spec.cancel || observed.lost_slot || !project || project->suspend || project->meta.deleting();
-}
-
-// Notes the Jobs that are to be deleted. One of them may be a standby that the run has adopted without coming to write
-// that into its status, and does not want any more; while it is there, the run keeps the slot that it has lost, and
+// Notes the Jobs that are to be deleted. One of them may be a standby that the run has adopted, under a slot that it
+// has lost before its status said so. While that Job is there, the project does not take the slot back, and the run
 // would wait for itself. The API server is asked before that is believed of a cache that may be behind.
 Result<void> observe_strays(const Context& context, Observed& observed, std::stop_token stop) {
   const auto& run = *observed.run;
@@ -66,7 +59,7 @@ Result<void> observe_strays(const Context& context, Observed& observed, std::sto
     if (is_stray(*job, run)) observed.stray_jobs.push_back(job->meta.name);
     const bool unrecorded = !job->standby.empty() && !job->meta.deleting() && run.status.job_name.empty() &&
                             job->attempt == run.status.attempts + 1;
-    if (!unrecorded || !starts_nothing(observed)) continue;
+    if (!unrecorded || !observed.lost_slot) continue;
     const auto live =
         read_live(context, kube::kModelRuns, run.meta.namespace_, run.meta.name, &api::decode_model_run, stop);
     RETURN_IF_ERROR(live);

@@ -42,16 +42,6 @@ std::shared_ptr<const api::PodView> ready_pod(const Context& context, const api:
   return pod && context.standbys.ready(pod->meta.uid) ? pod : nullptr;
 }
 
-void count_refill(const Context& context, const std::string& job_uid) {
-  const auto took = context.standbys.take_refill_time(job_uid);
-  if (!took) return;
-  context.metrics
-      .histogram("modelrun_standby_refill_seconds",
-                 "From the creation of a standby's Job until a run could have it, as this process saw it.", {},
-                 {1, 2, 5, 10, 20, 30, 60, 120, 300, 600})
-      .Observe(std::chrono::duration<double>(*took).count());
-}
-
 namespace {
 
 // True if the run has labels that its pod has to get, too: a standby's pod has been made without them. The cache does

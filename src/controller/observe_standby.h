@@ -23,7 +23,4 @@ std::shared_ptr<const api::PodView> living_pod(const Context& context, const api
 // has reported that its containers run: until then it is not counted as ready.
 std::shared_ptr<const api::PodView> ready_pod(const Context& context, const api::JobView& job);
 
-// Call when the standby with this Job is ready, or is adopted before that was seen: records how long it took, once.
-void count_refill(const Context& context, const std::string& job_uid);
-
 }  // namespace modelrun::controller

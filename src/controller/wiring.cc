@@ -88,11 +88,10 @@ void wake_owner(const Context& context, const api::JobView& job) {
 
 void on_job(const Context& context, const JobPtr& old, const JobPtr& now) {
   wake_owner(context, now ? *now : *old);
-  const bool replaced = old && now && old->meta.uid != now->meta.uid;
-  // A run has adopted a standby: the project has one less.
-  const bool adopted = old && now && old->meta.owner_uid != now->meta.owner_uid;
-  if (replaced || adopted) wake_owner(context, *old);
-  if (old && (!now || replaced || adopted)) context.standbys.forget_job(old->meta.uid);
+  // Another Job has its name, or a run has adopted the standby: its owner until then has one less.
+  const bool left = old && now && (old->meta.uid != now->meta.uid || old->meta.owner_uid != now->meta.owner_uid);
+  if (left) wake_owner(context, *old);
+  if (left || !now) context.standbys.forget_job(old->meta.uid);
 }
 
 // A standby's pod names no run, and is found by its Job.

@@ -43,8 +43,8 @@ struct Standby {
   api::ObjectMeta job;
   std::string digest;      // of the settings that it was built from
   Duration age{};          // since its creation, by the clock of this machine
-  bool ready = false;      // its pod asks for work
-  Duration unready_for{};  // how long this process has been waiting for that
+  bool ready = false;      // a run could have it at once
+  Duration unready_for{};  // how long this process has been waiting for that; zero if it is ready
   bool over = false;       // its Job has ended
   std::string trouble;     // why it has ended, or what keeps it from being ready; empty: nothing is known
 };
@@ -71,7 +71,7 @@ struct ProjectObserved {
   std::vector<std::shared_ptr<const RunRecord>> runs;
   std::set<std::string> followed;
   std::optional<StandbyPool> pool;  // absent: it could not be looked at now
-  std::string pool_trouble;         // why, unless that may pass by itself
+  std::string pool_trouble;         // why it could not; empty if that may pass by itself
   // How long ago this process last wrote the project's status; absent when it never did.
   std::optional<Duration> since_write;
 };

@@ -53,9 +53,30 @@ std::string trouble_of(const StandbyPool& pool, const std::vector<const Standby*
   return pool.trouble;
 }
 
-void set_failed(const api::ModelProject& project, api::ModelProjectStatus& status, const std::string& why, Time now) {
+// What the condition WarmPoolHealthy says.
+struct Health {
+  bool fine = false;
+  const char* reason = "StandbyFailed";
+  std::string message;
+};
+
+// While nothing is wrong it does not follow each standby that is used and made anew.
+Health health_of(const StandbyPool& pool, const std::vector<const Standby*>& good, const api::WarmStatus& counts,
+                 bool capped) {
+  const auto trouble = trouble_of(pool, good);
+  const bool fine = trouble.empty() && !capped;
+  if (counts.wanted == 0) return {fine, "Suspended", "the project is suspended"};
+  if (fine) return {true, "Maintained", fmt::format("{} sandboxes are kept ready", counts.wanted)};
+  const auto ready = fmt::format("{} of {} are ready: ", counts.ready, counts.wanted);
+  if (!capped) return {false, "StandbyFailed", ready + trouble};
+  return {false, "LimitReached",
+          ready + "the operator's --max-standbys is reached, of which one namespace has half at most"};
+}
+
+void set_health(const api::ModelProject& project, api::ModelProjectStatus& status, Health health, Time now) {
+  const auto value = health.fine ? api::ConditionStatus::kTrue : api::ConditionStatus::kFalse;
   api::set_condition(status.conditions,
-                     {kCondition, api::ConditionStatus::kFalse, "StandbyFailed", why, now, project.meta.generation});
+                     {kCondition, value, health.reason, std::move(health.message), now, project.meta.generation});
 }
 
 }  // namespace
@@ -64,7 +85,7 @@ void plan_standbys(const ProjectObserved& observed, ProjectPlan& plan, api::Mode
   const auto& project = *observed.project;
   if (!observed.pool) {
     requeue(plan, kLookAgain);
-    if (!observed.pool_trouble.empty()) set_failed(project, status, observed.pool_trouble, now);
+    if (!observed.pool_trouble.empty()) set_health(project, status, {.message = observed.pool_trouble}, now);
     return;
   }
   const auto& pool = *observed.pool;
@@ -93,24 +114,7 @@ void plan_standbys(const ProjectObserved& observed, ProjectPlan& plan, api::Mode
   }
   const auto ready = std::ranges::count_if(good, [](const auto* standby) { return standby->ready; });
   status.warm = {ready, wanted};
-  const auto trouble = trouble_of(pool, good);
-  const bool capped = missing > pool.room;
-  // While nothing is wrong the condition does not follow each standby that is used and made anew.
-  const bool fine = trouble.empty() && !capped;
-  const auto message =
-      wanted == 0 ? std::string("the project is suspended")
-      : fine      ? fmt::format("{} sandboxes are kept ready", wanted)
-      : capped
-          ? fmt::format(
-                "{} of {} are ready: the operator's --max-standbys is reached, of which one namespace has half at most",
-                ready, wanted)
-          : fmt::format("{} of {} are ready: {}", ready, wanted, trouble);
-  api::set_condition(status.conditions, {kCondition, fine ? api::ConditionStatus::kTrue : api::ConditionStatus::kFalse,
-                                         wanted == 0 ? "Suspended"
-                                         : fine      ? "Maintained"
-                                         : capped    ? "LimitReached"
-                                                     : "StandbyFailed",
-                                         message, now, project.meta.generation});
+  set_health(project, status, health_of(pool, good, *status.warm, missing > pool.room), now);
 }
 
 }  // namespace modelrun::controller

@@ -417,6 +417,7 @@ json build_adoption(const api::ModelRun& run, std::int64_t attempt, const api::O
                    {"labels", {{api::kLabelRunUid, run.meta.uid}, {api::kLabelAttempt, std::to_string(attempt)}}},
                    {"annotations", {{api::kAnnotationRun, run.meta.name}}},
                    {"ownerReferences", {owner_of("ModelRun", run.meta)}}};
+  // Refused if anybody has changed the Job since it was read.
   metadata["resourceVersion"] = std::to_string(job.resource_version);
   return {{"metadata", std::move(metadata)}};
 }

@@ -778,17 +778,21 @@ TEST_F(StaleStandby, OneThatARunHasAdoptedMeanwhileIsNotDeleted) {
 }
 
 // Such a Job would hold the slot that the run has lost, and the run would wait for itself.
-TEST_F(StaleStandby, OneThatIsNotWantedAnyMoreIsDeletedUnlessTheRunHasItByNow) {
-  auto run = world_.find("run-00");
+TEST_F(StaleStandby, OneOfALostSlotIsDeletedUnlessTheRunHasItByNow) {
+  const auto run = world_.find("run-00");
   put_job("ModelRun", "run-00", run.meta.uid);
   auto job = server().find(kube::kJobs, "n", "s").value();
   job["metadata"]["labels"][std::string(api::kLabelAttempt)] = "1";
   server().put(kube::kJobs, job);
   sync();
-  const auto strays = [&](bool suspend) {
+  auto with_slot = *project();
+  with_slot.status.active.push_back({run.meta.uid, "run-00", 1, 1});
+  ++with_slot.meta.resource_version;
+  ASSERT_TRUE(context().caches.projects.put(with_slot));
+  const auto strays = [&](bool lost) {
     controller::Observed observed;
     auto cached = run;
-    cached.spec.suspend = suspend;
+    cached.meta.generation = lost ? 2 : 1;
     observed.run = std::make_shared<const api::ModelRun>(cached);
     controller::LargeWork::Turn turn(context().large, run.meta);
     EXPECT_TRUE(controller::observe_run(context(), observed, turn, {}));
