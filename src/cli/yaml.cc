@@ -123,11 +123,11 @@ class Converter {
     RETURN_IF_ERROR(value);
     if (value->is_string()) return value->get<std::string>();
     if (value->is_boolean() || value->is_number_integer()) return value->dump();
-    // kubectl writes such numbers anew, from 32 bits; those that come out as they stand here are taken.
-    const auto number = value->is_number() ? value->get<double>() : 0;
-    if (value->is_number() && std::abs(number) < 1e6 &&
-        fmt::format("{}", static_cast<float>(number)) == node.Scalar()) {
-      return node.Scalar();
+    if (value->is_number()) {
+      // kubectl writes such a number anew, from 32 bits. It is taken if it comes out as it stands here.
+      const auto number = value->get<double>();
+      if (std::abs(number) < 1e6 && fmt::format("{}", static_cast<float>(number)) == node.Scalar())
+        return node.Scalar();
     }
     return refuse(node, "the key " + node.Scalar() + " is no text: quote it");
   }

@@ -328,11 +328,13 @@ BodyPermit refused_body(AppState& app, const HttpRequest& request, HttpAnswer an
 }
 
 constexpr std::size_t kMaxBody = std::size_t{1} << 20U;
-// Of a message that is too large its id is looked for, since some clients end their session at an answer without it.
-constexpr std::size_t kMaxMcpBody = std::size_t{4} << 20U;
 
+// A message of MCP that is larger is read, as far as the server takes it: serve_mcp() refuses it in an answer to its
+// id.
 BodyPermit permitted(const HttpRequest& request, const Identity& caller) {
-  return {.refusal = {}, .owner = share_of(caller), .max_bytes = request.path == "/mcp" ? kMaxMcpBody : kMaxBody};
+  BodyPermit permit{.refusal = {}, .owner = share_of(caller)};
+  if (request.path != "/mcp") permit.max_bytes = kMaxBody;
+  return permit;
 }
 
 // The guards once more, for a request whose body has not come yet. The rate of the caller is looked at and nothing is

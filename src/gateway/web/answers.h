@@ -23,13 +23,16 @@ nlohmann::json problem_fields(const Error& error);
 HttpAnswer problem(int status, const std::string& detail);
 HttpAnswer problem(const Error& error);
 
-// `fields` as JSON text. An object with a run_id begins with run_id and status, as people and language models read it;
-// objects within objects are looked at two levels deep, which is where a result stands in a message of MCP.
-// answer_members() and object_text() are the two halves of it.
-using Members = std::vector<std::pair<std::string, std::string>>;  // name, value as JSON
-Members answer_members(const nlohmann::json& fields);              // REQUIRES: an object
-std::string object_text(const Members& members);
+// The text of an answer: `fields` as JSON. An object with a run_id begins with run_id and status, because people and
+// language models read them first. That holds for the outermost object and for objects up to two levels within it,
+// since a message of MCP has the result there.
 std::string answer_text(const nlohmann::json& fields);
+
+// The same in two steps, for who changes a member in between: the members in the order in which they are shown, and the
+// object that they make. answer_members() REQUIRES an object.
+using Members = std::vector<std::pair<std::string, std::string>>;  // name, and value as JSON text
+Members answer_members(const nlohmann::json& fields);
+std::string object_text(const Members& members);
 
 // Answers the visit: 200 with the fields as JSON or, if there are none, with a problem document for the error.
 void answer_fields(const Visit& visit, const Result<nlohmann::json>& fields);

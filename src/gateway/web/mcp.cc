@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "base/encoding.h"
 #include "gateway/runs/run_fields.h"
 #include "gateway/web/answers.h"
+#include "gateway/web/message_head.h"
 
 namespace modelrun::gateway::mcp {
 namespace {
@@ -140,62 +140,6 @@ int invalid_params_status(const Request& request) {
   return request.era == Era::kStateless ? 400 : 200;
 }
 
-// Finds the id and the method of a message that cannot be taken as a whole, and keeps nothing else of it.
-class HeadFinder final : public nlohmann::json_sax<json> {
- public:
-  // Null if there is none, or more than one.
-  [[nodiscard]] json id() { return ids_ == 1 ? std::move(id_) : nullptr; }
-  [[nodiscard]] bool calls_tool() const { return method_ == "tools/call"; }
-
-  bool null() override { return value(nullptr); }
-  bool boolean(bool) override { return value(nullptr); }
-  bool number_integer(number_integer_t number) override { return value(number); }
-  bool number_unsigned(number_unsigned_t number) override {
-    // A larger one may be what is refused: it cannot be given back.
-    return value(number <= std::numeric_limits<std::int64_t>::max() ? json(number) : json());
-  }
-  bool number_float(number_float_t, const string_t&) override { return value(nullptr); }
-  bool string(string_t& text) override {
-    // Of another member, or longer than any id or method: nothing of it is kept.
-    return value(key_.empty() || text.size() > kMostIdBytes ? json() : json(text));
-  }
-  bool binary(binary_t&) override { return false; }
-  bool start_object(std::size_t) override { return begin(); }
-  bool end_object() override { return end(); }
-  bool start_array(std::size_t) override { return begin(); }
-  bool end_array() override { return end(); }
-  bool key(string_t& text) override {
-    if (depth_ == 1) key_ = text == "id" || text == "method" ? text : std::string();
-    return true;
-  }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
-
- private:
-  static constexpr std::size_t kMostIdBytes = 1'000;
-
-  bool value(const json& found) {
-    const auto here = std::exchange(key_, {});
-    if (here == "id" && ++ids_ == 1) id_ = found;
-    if (here == "method" && found.is_string()) method_ = found.get<std::string>().substr(0, 100);
-    return true;
-  }
-  bool begin() {
-    key_.clear();
-    ++depth_;
-    return true;
-  }
-  bool end() {
-    --depth_;
-    return true;
-  }
-
-  json id_;
-  std::string method_;
-  int ids_ = 0;
-  int depth_ = 0;
-  std::string key_;  // the member of the message whose value comes next, if it is one that is looked for
-};
-
 json text_content(std::string words) {
   return json::array({{{"type", "text"}, {"text", std::move(words)}}});
 }
@@ -204,14 +148,14 @@ json text_content(std::string words) {
 // others under way. It has to learn which one: some clients end their session at an error without an id. `unknown` is
 // the answer if there is none to be found.
 Refusal refuse_body(const Head& head, std::string_view body, const std::string& reason, Refusal unknown) {
-  HeadFinder finder;
-  json::sax_parse(body, &finder);
+  auto found = find_message_head(body);
   Request request;
-  request.id = finder.id();
+  request.id = std::move(found.id);
   if (request.id.is_null()) return unknown;
   request.era = head.version == kStatelessVersion ? Era::kStateless : Era::kStateful;
   const auto words = "the request is refused: " + reason;
-  if (finder.calls_tool()) return {200, result_message(request, {{"content", text_content(words)}, {"isError", true}})};
+  if (found.method == "tools/call")
+    return {200, result_message(request, {{"content", text_content(words)}, {"isError", true}})};
   return {invalid_params_status(request), error_message(request.id, kInvalidParams, words)};
 }
 

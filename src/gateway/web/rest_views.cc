@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kProjects = 500;  // in an answer, unless the request says otherwise: the page shows all at once
+constexpr int kProjectsShown = 500;  // in an answer, unless the request says otherwise: the page shows all at once
 
 // The query as arguments of list_runs, checked. Either project_name or `namespace` is allowed.
 Result<json> list_arguments(const HttpRequest& request) {
@@ -28,7 +28,7 @@ Result<json> list_arguments(const HttpRequest& request) {
 // list_projects, and what the caller may do in the namespace that is listed.
 Result<json> project_list(WebContext& web, const Visit& visit) {
   json arguments = query_arguments(visit.request);
-  if (!arguments.contains("limit")) arguments["limit"] = kProjects;
+  if (!arguments.contains("limit")) arguments["limit"] = kProjectsShown;
   const auto meant = schema::read(find_tool("list_projects")->input_schema, std::move(arguments));
   RETURN_IF_ERROR(meant);
   const auto call = web.call_of(visit);

@@ -1,0 +1,20 @@
+// What can be known of a JSON-RPC message that is refused: whom to answer. Pure.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace modelrun::gateway::mcp {
+
+struct MessageHead {
+  nlohmann::json
+      id;  // a string of at most 1,000 bytes or an integer of 64 bits; null if there is none, or more than one
+  std::string method;  // at most 1,000 bytes; empty if there is none
+};
+
+// The head of the message `body`, as far as it is JSON. Nothing else of the body is kept, so that it may be large, and
+// may hold numbers that no answer could repeat.
+MessageHead find_message_head(std::string_view body);
+
+}  // namespace modelrun::gateway::mcp
