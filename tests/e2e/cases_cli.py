@@ -25,9 +25,14 @@ FILES = {
 }
 
 
+def environment_of(space):
+    """In which kubectl and our programs find the cluster, and kubectl our programs."""
+    return {**os.environ, "KUBECONFIG": space.cluster.kubeconfig, "PATH": PROGRAMS + ":" + os.environ["PATH"]}
+
+
 def modelrun(space, *arguments, code=0, program=(os.path.join(PROGRAMS, "kubectl-modelrun"),)):
     """Runs it in the case's namespace; gives stdout and stderr after a look at its exit code."""
-    environment = {**os.environ, "KUBECONFIG": space.cluster.kubeconfig, "PATH": PROGRAMS + ":" + os.environ["PATH"]}
+    environment = environment_of(space)
     command = [*program, *arguments, "-n", space.name]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == code, f"{' '.join(arguments)}: exit {done.returncode}, not {code}: {done.stdout}{done.stderr}"
@@ -142,7 +147,7 @@ def cli_describes_a_run_that_waits_and_one_that_is_over(space):
 def cli_completes_names_for_bash_and_for_kubectl(space):
     space.project(files=FILES)
     modelrun(space, "run", "models", "--name", "done-1")
-    environment = {**os.environ, "KUBECONFIG": space.cluster.kubeconfig, "PATH": PROGRAMS + ":" + os.environ["PATH"]}
+    environment = environment_of(space)
     with tempfile.TemporaryDirectory() as folder:
         plugin = os.path.join(folder, "kubectl_complete-modelrun")
         with open(plugin, "w", encoding="utf-8") as file:
@@ -197,7 +202,7 @@ def cli_completes_in_fish_and_zsh(space):
         raise Skip("fish and zsh cannot be installed here")
     space.project(files=FILES)
     modelrun(space, "run", "models", "--name", "done-1")
-    environment = {**os.environ, "KUBECONFIG": space.cluster.kubeconfig, "PATH": PROGRAMS + ":" + os.environ["PATH"]}
+    environment = environment_of(space)
     lines = {"desc": "describe", f"logs -n {space.name} d": "done-1", "get --all-n": "--all-namespaces", "run --params /etc/hostn": "/etc/hostname"}
     for line, word in lines.items():
         script = 'kubectl-modelrun completion fish | source; complete -C "kubectl-modelrun $argv"'
@@ -229,7 +234,7 @@ def cli_refuses_numbers_that_no_cluster_keeps(space):
 def nulls_in_parameters_stay_but_for_a_client_side_apply(space):
     """As docs/cli.md says. And keys that YAML 1.1 takes for no text are read as kubectl reads them."""
     space.project(files={"run.py": "result = {'text': open('/inputs/parameters.json').read()}\n"})
-    environment = {**os.environ, "KUBECONFIG": space.cluster.kubeconfig}
+    environment = environment_of(space)
     body = """apiVersion: modelrun.dev/v1alpha1
 kind: ModelRun
 metadata: {name: NAME}
@@ -257,7 +262,7 @@ spec:
 def numbers_that_kubectl_changes_are_warned_of(space):
     """kubectl rounds a whole number beyond 64 bits, and takes a number that no double holds for text, before anybody sees it."""
     space.project(files={"run.py": "result = {'text': open('/inputs/parameters.json').read()}\n"})
-    environment = {**os.environ, "KUBECONFIG": space.cluster.kubeconfig}
+    environment = environment_of(space)
     for name, number, told in (("rounded", "123456789012345678901234567890", "/deep/key has 1.2345678901234568e+29"),
                                ("text", "1e400", '/deep/key is the text "1e400"')):
         body = f"""apiVersion: modelrun.dev/v1alpha1

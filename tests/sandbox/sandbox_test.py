@@ -599,9 +599,9 @@ class SandboxTest(unittest.TestCase):
         pod.write("tmp/go", "")
         self.assertEqual(pod.finish()["outputs"], {"nice": 19, "undo": 13, "after": 19})
 
-    def test_log_that_is_not_read_does_not_hold_the_model_up(self):
-        # The reader takes nothing until the model is over.
-        pod = self.pod("import os\nfor i in range(40):\n    os.write(1, b'x' * 99999 + b'\\n')\nresult = {}\n")
+    def frame_without_a_reader(self, text, **options):
+        """The frame of a model that succeeds although nobody reads its log."""
+        pod = self.pod(text, **options)
         pod.start_agent().await_installed()
         read, write = os.pipe()
         self.addCleanup(os.close, read)
@@ -609,18 +609,16 @@ class SandboxTest(unittest.TestCase):
         os.close(write)
         frame = pod.finish()
         self.assertEqual((frame["exit"]["how"], frame["exit"].get("code")), ("Exited", 0))
+        return frame
+
+    def test_log_that_is_not_read_does_not_hold_the_model_up(self):
+        frame = self.frame_without_a_reader("import os\nfor i in range(40):\n    os.write(1, b'x' * 99999 + b'\\n')\nresult = {}\n")
         self.assertEqual(frame["stdout"]["totalBytes"], 4_000_000)
 
     def test_many_short_lines_keep_the_last_ones_although_nobody_reads_the_log(self):
-        pod = self.pod("import sys\nfor i in range(1000000):\n    sys.stdout.write('row %06d\\n' % i)\nprint('LAST')\nresult = {}\n",
-                       agent_env={"MODELRUN_STDOUT_BYTES": "8192"})
-        pod.start_agent().await_installed()
-        read, write = os.pipe()
-        self.addCleanup(os.close, read)
-        pod.start_exec(out=write)
-        os.close(write)
-        frame = pod.finish()
-        self.assertEqual((frame["exit"]["how"], frame["exit"].get("code")), ("Exited", 0))
+        frame = self.frame_without_a_reader(
+            "import sys\nfor i in range(1000000):\n    sys.stdout.write('row %06d\\n' % i)\nprint('LAST')\nresult = {}\n",
+            agent_env={"MODELRUN_STDOUT_BYTES": "8192"})
         self.assertEqual(frame["stdout"]["totalBytes"], 11_000_005)
         self.assertTrue(frame["stdout"]["head"].startswith("row 000000\nrow 000001\n"), frame["stdout"]["head"][:100])
         self.assertTrue(frame["stdout"]["tail"].endswith("row 999998\nrow 999999\nLAST\n"), frame["stdout"]["tail"][-100:])

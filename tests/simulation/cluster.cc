@@ -238,6 +238,7 @@ void Cluster::note_job(const Commit& commit) {
   const bool of_operator = commit.who.starts_with("operator");
   const bool adopts = commit.before && owner_uid(commit.before->json) != uid_of(owner->json);
   if ((!commit.before || adopts) && of_operator) run.jobs[attempt_of(json)].push_back(uid_of(json));
+  if (adopts && of_operator) run.adopted.insert(uid_of(json));
   if (adopts) note_adoption(owner, json);
   const bool begins_deletion =
       commit.before && !is_deleting(commit.before->json) && (!commit.after || is_deleting(json));

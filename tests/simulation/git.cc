@@ -28,7 +28,17 @@ const controller::Git::ArchivePtr& archive() {
 void GitServer::set_state(State state, Nanos now) {
   state_ = state;
   was_denied_ = was_denied_ || state == State::kDenied;
-  const bool trouble = state == State::kSilent || state == State::kUnavailable || state == State::kSlow;
+  note_trouble(now);
+}
+
+void GitServer::count_slow_answers(int change, Nanos now) {
+  slow_answers_ += change;
+  note_trouble(now);
+}
+
+void GitServer::note_trouble(Nanos now) {
+  const bool trouble =
+      state_ == State::kSilent || state_ == State::kUnavailable || state_ == State::kSlow || slow_answers_ > 0;
   if (trouble && !trouble_since_) trouble_since_ = now;
   if (!trouble && trouble_since_) {
     trouble_ += now - *trouble_since_;
@@ -53,7 +63,10 @@ Result<GitServer*> SimGit::reach(const source::Remote& remote, const std::stop_t
   const auto slow = server.state() == GitServer::State::kSlow;
   const std::int64_t most = slow ? 20'000 : 300;
   const auto span = std::chrono::milliseconds(sim_.instant ? 0 : sim_.git.between(1, most));
-  if (!sim_.fibers.sleep(span, stop)) return fail(ErrorKind::kCancelled, "git was stopped");
+  if (slow) server.count_slow_answers(1, sim_.fibers.now());
+  const bool slept = sim_.fibers.sleep(span, stop);
+  if (slow) server.count_slow_answers(-1, sim_.fibers.now());
+  if (!slept) return fail(ErrorKind::kCancelled, "git was stopped");
   const auto until = sim_.fibers.now() + kTimeout;
   sim_.fibers.wait(until, [&] { return server.state() != GitServer::State::kSilent; }, stop);
   if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "git was stopped");

@@ -26,6 +26,8 @@ class GitServer {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::string url() const { return "https://" + name_ + "/team/models.git"; }
 
+  // An answer that takes long is begun (1) or has come to its end (-1). It may do so after the server is well again.
+  void count_slow_answers(int change, Nanos now);
   // For how long it gave no answer up to `now`, all in all: tries that are spaced apart may miss the time between two.
   [[nodiscard]] Nanos trouble(Nanos now) const;
   // The same, since the last process began to lead.
@@ -36,12 +38,15 @@ class GitServer {
   void note_branch_gone() { branch_was_gone_ = true; }
 
  private:
+  void note_trouble(Nanos now);
+
   const std::string name_;
   State state_ = State::kWell;
   int head_ = 1;
   bool branch_ = true;
   bool was_denied_ = false;
   bool branch_was_gone_ = false;
+  int slow_answers_ = 0;  // that are under way
   std::optional<Nanos> trouble_since_;
   Nanos trouble_{0};
   Nanos trouble_before_term_{0};

@@ -84,7 +84,8 @@ class Invariants {
     std::string run_uid, project_uid;
   };
   std::map<std::string, std::map<std::int64_t, Numbered>> numbers_;  // by project key and run number
-  std::map<std::string, std::int64_t> slots_;  // by project key: the highest maxConcurrentRuns that ever held
+  std::map<std::string, std::int64_t> slots_;    // by project key: the highest maxConcurrentRuns that ever held
+  std::map<std::string, std::string> projects_;  // the namespaces of all that there ever were, by UID
 };
 
 }  // namespace modelrun::simulation

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -62,7 +63,8 @@ struct RunTruth {
   bool job_deleted = false;                      // by somebody else than an operator or the garbage collector
   bool nonsense = false;                         // somebody wrote into its status
   bool job_refused = false;                      // the creation of a child was refused at some time
-  std::map<int, std::vector<std::string>> jobs;  // UIDs of the Jobs that operators have created, by attempt
+  std::map<int, std::vector<std::string>> jobs;  // UIDs of the Jobs that operators have created or adopted, by attempt
+  std::set<std::string> adopted;                 // those of them that were standbys
   std::vector<PodTruthPtr> pods;                 // in the order of their creation
   Nanos unready{0};  // the longest time in which a pod of it could not start: no node, no image
 };
