@@ -1,4 +1,4 @@
-"""Takes the guards of the controller out, one at a time, and says which test notices. Called by hack/mutate.
+"""Takes the guards of the controller and of the agent out, one at a time, and says which test notices. Called by hack/mutate.
 
 Each mutation of tests/mutations/*.toml names an expression or a statement in src/. A copy of the tree is made in which
 every one of them has a switch, so that one build serves for all; the environment variable MODELRUN_MUTATION says which
@@ -103,7 +103,7 @@ def make_tree(mutations):
     write_if_changed(TREE / "src" / "base" / "mutation_switch.h", SWITCH.encode())
 
 
-TESTS = ["runtime_test", "controller_test", "reconcile_test", "faults_test"]
+TESTS = ["runtime_test", "unit_sandbox", "controller_test", "reconcile_test", "faults_test"]
 SIMULATOR = TREE / "build" / "simulation" / "bin" / "modelrun-simulate"
 
 
@@ -122,6 +122,7 @@ def checks(seconds, only):
     """What is tried, quickest first: a name, a command, and what in its output names the test or seed."""
     programs = TREE / "build" / "dev" / "bin"
     tests = [("runtime", [programs / "runtime_test", "--gtest_fail_fast", "--gtest_brief=1", "--gtest_filter=*Store*"]),
+             ("sandbox", [programs / "unit_sandbox", "--gtest_fail_fast", "--gtest_brief=1", "--gtest_filter=*Relay*"]),
              ("unit", [programs / "controller_test", "--gtest_fail_fast", "--gtest_brief=1"]),
              ("reconcile", [programs / "reconcile_test", "--gtest_fail_fast", "--gtest_brief=1"])]
     tests.append(("faults", [programs / "faults_test", "--gtest_fail_fast", "--gtest_brief=1",

@@ -6,6 +6,7 @@
 
 #include "controller/live.h"
 #include "controller/resources/job.h"
+#include "controller/run/limits.h"
 
 namespace modelrun::controller {
 namespace {
@@ -71,6 +72,11 @@ Result<void> observe_standby(const Context& context, Observed& observed,
   const auto digest = standby_digest(project, context.settings, versions);
   observed.standby = adopted_before(context, run, digest);
   if (observed.standby) return {};
+  // It may be adoptions that are refused, for example by a webhook. A run must not wait for the pool.
+  if (context.inbox.trouble_for(run.meta.uid) >= kTellTrouble) {
+    observed.cold_reason = "Blocked";
+    return {};
+  }
   auto jobs = own_jobs(context.caches.jobs, project.meta);
   std::erase_if(jobs, [](const auto& job) { return !is_usable(*job); });
   // The oldest first: it would be replaced first.

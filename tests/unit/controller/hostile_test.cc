@@ -11,7 +11,9 @@
 #include "controller/children.h"
 #include "controller/observe_project.h"
 #include "controller/observe_run.h"
+#include "controller/observe_standby.h"
 #include "controller/project/decide.h"
+#include "controller/resources/job.h"
 #include "controller/run/limits.h"
 #include "faults/world.h"
 #include "kube/client.h"
@@ -728,6 +730,20 @@ class StaleStandby : public Stale {
   void sync() {
     for (const auto collection : kCollections) world_.process().sync(collection);
   }
+  // The state is that of both containers.
+  void put_pod(const std::string& state) {
+    const Json of_job{{"kind", "Job"}, {"name", "s"}, {"uid", "s-uid"}, {"controller", true}};
+    const auto container = [&](std::string_view name) {
+      return Json{{"name", name}, {"state", {{state, Json::object()}}}};
+    };
+    server().put(
+        kube::kPods,
+        {{"metadata", {{"name", "s-pod"}, {"namespace", "n"}, {"uid", "s-pod-uid"}, {"ownerReferences", {of_job}}}},
+         {"status",
+          {{"phase", "Pending"},
+           {"containerStatuses", {container(api::kAgentContainer), container(api::kModelContainer)}}}}});
+    sync();
+  }
   // What the caches have of it, while the API server knows that run "other" has adopted it.
   api::ObjectMeta adopted_meanwhile() {
     put_job("ModelProject", "p", project()->meta.uid);
@@ -737,6 +753,11 @@ class StaleStandby : public Stale {
     return meta;
   }
   std::shared_ptr<const api::ModelProject> project() { return world_.process().caches().projects.find("n/p"); }
+  std::shared_ptr<const api::ModelProject> warm_project() {
+    auto warm = *project();
+    warm.warm.sandboxes = 1;
+    return std::make_shared<const api::ModelProject>(warm);
+  }
   std::string owner() {
     const auto job = server().find(kube::kJobs, "n", "s");
     return job ? job->at("metadata").at("ownerReferences").at(0).at("name").get<std::string>() : "none";
@@ -810,24 +831,8 @@ TEST_F(StaleStandby, OneOfALostSlotIsDeletedUnlessTheRunHasItByNow) {
 // What the pool counts as ready is what a run may have at once.
 TEST_F(StaleStandby, IsReadyOnceItsKubeletHasReportedItToo) {
   put_job("ModelProject", "p", project()->meta.uid);
-  const auto put_pod = [&](const std::string& state) {
-    const Json of_job{{"kind", "Job"}, {"name", "s"}, {"uid", "s-uid"}, {"controller", true}};
-    const auto container = [&](std::string_view name) {
-      return Json{{"name", name}, {"state", {{state, Json::object()}}}};
-    };
-    server().put(
-        kube::kPods,
-        {{"metadata", {{"name", "s-pod"}, {"namespace", "n"}, {"uid", "s-pod-uid"}, {"ownerReferences", {of_job}}}},
-         {"status",
-          {{"phase", "Pending"},
-           {"containerStatuses", {container(api::kAgentContainer), container(api::kModelContainer)}}}}});
-    sync();
-  };
   const auto is_ready = [&] {
-    auto warm = *project();
-    warm.warm.sandboxes = 1;
-    const auto shared = std::make_shared<const api::ModelProject>(warm);
-    return controller::observe_project(context(), shared, {})->pool->standbys.at(0).ready;
+    return controller::observe_project(context(), warm_project(), {})->pool->standbys.at(0).ready;
   };
   context().standbys.note_made("s-uid");
   put_pod("waiting");
@@ -837,6 +842,33 @@ TEST_F(StaleStandby, IsReadyOnceItsKubeletHasReportedItToo) {
   EXPECT_TRUE(is_ready());
   EXPECT_TRUE(is_ready());
   EXPECT_THAT(context().metrics.text(), ::testing::HasSubstr("modelrun_standby_refill_seconds_count 1\n"));
+}
+
+// No run waits for the pool.
+TEST_F(StaleStandby, ARunThatCannotAdoptOneStartsCold) {
+  const auto warm = warm_project();
+  const auto digest = controller::standby_digest(*warm, context().settings, {});
+  put_job("ModelProject", "p", warm->meta.uid);
+  auto job = server().find(kube::kJobs, "n", "s").value();
+  job["metadata"]["labels"][std::string(api::kLabelStandby)] = digest;
+  server().put(kube::kJobs, job);
+  put_pod("running");
+  const auto asks = context().standbys.await_work("s-pod-uid", [](const auto&) {});
+  controller::Observed observed;
+  observed.run = std::make_shared<const api::ModelRun>(world_.find("run-00"));
+  observed.project = warm;
+  const auto look = [&] {
+    observed.standby.reset();
+    observed.cold_reason.clear();
+    EXPECT_TRUE(controller::observe_standby(context(), observed, {}, {}));
+    return observed.standby.has_value();
+  };
+  EXPECT_TRUE(look());
+  (void)context().inbox.trouble(observed.run->meta.uid);
+  EXPECT_TRUE(look()) << "most troubles pass soon";
+  world_.machine().advance(controller::kTellTrouble);
+  EXPECT_FALSE(look());
+  EXPECT_EQ(observed.cold_reason, "Blocked");
 }
 
 // The label that the pods are looked up by may be on anybody's pod.
