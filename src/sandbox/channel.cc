@@ -124,7 +124,8 @@ Result<Packet> Channel::receive() const {
   ssize_t got = 0;
   do {
     got = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  } while (got < 0 && errno == EINTR);
+    // ECONNRESET, which comes once: the peer has closed without reading all that we sent. What it sent comes after that.
+  } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
   if (got < 0 && errno == EAGAIN) return fail(ErrorKind::kTimeout, "no message");
   if (got < 0) return fail(ErrorKind::kUnavailable, "receive: {}", std::strerror(errno));
   if (got == 0) return fail(ErrorKind::kUnavailable, "the other end has closed");

@@ -75,7 +75,7 @@ class Channel {
   // two descriptors can be sent; they stay open and stay the caller's.
   Result<void> send(Message type, std::string_view payload = {}, const std::vector<int>& fds = {}) const;
   // Receives one packet. Does not block: fails with kTimeout when there is no packet. Fails with kUnavailable when the
-  // connection is closed or broken.
+  // connection is closed or broken and all packets that the peer had sent before have been received.
   Result<Packet> receive() const;
 
   [[nodiscard]] int fd() const { return socket_.get(); }

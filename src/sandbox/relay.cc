@@ -42,7 +42,8 @@ void Relay::wait_for_start(std::chrono::seconds connect) {
     std::array<pollfd, 3> fds{{{connected ? exec_.fd() : listener_.fd(), POLLIN, 0},
                                {fetched_ ? -1 : source_.done().fd(), POLLIN, 0},
                                {signals_, POLLIN, 0}}};
-    if (::poll(fds.data(), fds.size(), poll_timeout(deadline)) < 0) continue;
+    // The deadline is not for a standby that is ready: work may come late, or never.
+    if (::poll(fds.data(), fds.size(), ready_ ? -1 : poll_timeout(deadline)) < 0) continue;
     fetched_ = fetched_ || fds[1].revents != 0;
     on_start_events(fds[0].revents != 0, fds[2].revents != 0);
     // `exec` has just connected, so the wait for the source begins. It is one second longer than the fetch's own

@@ -18,12 +18,14 @@ namespace modelrun::sandbox {
 namespace {
 
 constexpr std::size_t kSaidBytes = 2048;
+constexpr std::size_t kMostAtOnce = std::size_t{1} << 20U;
 constexpr std::string_view kPlaceholder = "$(ENTRYPOINT)";
 
-// Reads what is in a non-blocking pipe; keeps the last kSaidBytes in `kept` if there is one.
+// Reads what is in a non-blocking pipe, and not what a writer adds without pause; keeps the last kSaidBytes in `kept`
+// if there is one.
 void read_away(int fd, std::string* kept) {
   std::array<char, 16384> chunk;
-  while (true) {
+  for (std::size_t read = 0; read < kMostAtOnce; read += chunk.size()) {
     const ssize_t got = ::read(fd, chunk.data(), chunk.size());
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return;

@@ -289,6 +289,23 @@ TEST_F(ChannelTest, MessagesAndDescriptors) {
   EXPECT_EQ(server->send(Message::kGo).error().kind, ErrorKind::kUnavailable);
 }
 
+// The model may end just as its run is cancelled.
+TEST_F(ChannelTest, WhatThePeerSentIsReceivedAlsoIfItHasNotReadAll) {
+  auto listener = AgentSocket::open();
+  ASSERT_TRUE(listener.has_value());
+  std::ofstream(marker_) << listener->name();
+  auto client = Channel::connect(marker_, 1000);
+  auto server = listener->accept_once();
+  ASSERT_TRUE(client && server);
+  ASSERT_TRUE(client->send(Message::kStdout, "the last words"));
+  ASSERT_TRUE(client->send(Message::kExit, "{}"));
+  ASSERT_TRUE(server->send(Message::kCancel));
+  client->close();
+  EXPECT_EQ(server->receive().value_or(Packet{}).payload, "the last words");
+  EXPECT_EQ(server->receive().value_or(Packet{}).payload, "{}");
+  EXPECT_EQ(failure(server->receive()), ErrorKind::kUnavailable);
+}
+
 TEST_F(ChannelTest, AMissingSocketIsFinalOnceInstalled) {
   EXPECT_EQ(failure(Channel::connect(marker_, 50)), ErrorKind::kNotFound);
   std::ofstream(marker_) << AgentSocket::open()->name();  // closed at once

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <time.h>
 
 #include <filesystem>
 #include <fstream>
@@ -59,7 +60,7 @@ bool play_exec(const std::string& marker, const std::vector<Message>& messages) 
   return packet && packet->type == Message::kGo;
 }
 
-class RelayTest : public testing::TestWithParam<bool> {
+class StandbyRelayTest : public testing::Test {
  protected:
   void SetUp() override {
     std::string name = testing::TempDir() + "relay-XXXXXX";
@@ -70,6 +71,8 @@ class RelayTest : public testing::TestWithParam<bool> {
 
   std::string directory_;
 };
+
+class RelayTest : public StandbyRelayTest, public testing::WithParamInterface<bool> {};
 
 // The source may end at any moment, also between two looks at what there is to wait for: nothing may be waited for once
 // everything is there.
@@ -88,6 +91,53 @@ TEST_P(RelayTest, TheModelStartsAtOnceWhenTheSourceHasEndedWhileAMessageWasTaken
   const auto run = relay.run(std::chrono::hours(1));
   EXPECT_TRUE(exec.get()) << "no permit to start";
   EXPECT_EQ(run.exit.how, api::ExitHow::kExited);
+}
+
+// Never ends.
+class NoWork : public Source {
+ public:
+  [[nodiscard]] bool awaits_work() const override { return true; }
+  void start() const override {}
+  [[nodiscard]] const Event& done() const override { return never_; }
+  [[nodiscard]] std::optional<Result<void>> result() const override { return std::nullopt; }
+
+ private:
+  Event never_;
+};
+
+std::chrono::nanoseconds processor_time_of_this_thread() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+// A standby may be ready for longer than it was allowed to take until then.
+TEST_F(StandbyRelayTest, AStandbyWaitsForWorkWithoutUsingTheProcessor) {
+  auto listener = AgentSocket::open();
+  ASSERT_TRUE(listener.has_value());
+  const std::string marker = directory_ + "/installed";
+  std::ofstream(marker) << listener->name();
+  auto agent = Channel::connect(marker, 10'000);
+  auto out = make_pipe();
+  auto err = make_pipe();
+  ASSERT_TRUE(agent && out && err);
+  ASSERT_TRUE(agent->send(Message::kHello, {}, {out->read.get(), err->read.get()}));
+  ASSERT_TRUE(agent->send(Message::kReady));
+  auto exec = std::async(std::launch::async, [&] {
+    // A second longer than the time that it was allowed.
+    const auto told = wait_ready(agent->fd(), POLLIN, -1, Monotonic::now() + std::chrono::seconds(2));
+    agent->close();
+    return told ? std::string("something") : std::string("nothing");
+  });
+  const NoWork source;
+  const NoOrders orders;
+  const Event no_signal;
+  Relay relay(*listener, source, orders, no_signal.fd(), 1024);
+  const auto before = processor_time_of_this_thread();
+  const auto run = relay.run(std::chrono::seconds(0));
+  EXPECT_LT(processor_time_of_this_thread() - before, std::chrono::milliseconds(200));
+  EXPECT_EQ(exec.get(), "nothing");
+  EXPECT_EQ(run.exit.how, api::ExitHow::kNotStarted);
 }
 
 INSTANTIATE_TEST_SUITE_P(PodsAndStandbys, RelayTest, testing::Bool(),
