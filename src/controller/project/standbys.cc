@@ -14,6 +14,7 @@ constexpr const char* kCondition = "WarmPoolHealthy";
 // So many standbys are made in one pass, and the others in the next: the passes of other projects come in between.
 constexpr std::int64_t kMadeAtOnce = 4;
 constexpr std::chrono::seconds kLookAgain{5};
+constexpr std::chrono::seconds kLookAtReady{60};
 
 // Longer than any project has to wait for its pods, so that a pod that never becomes ready is replaced by another try.
 Duration pending_limit(const api::ModelProject& project) {
@@ -39,6 +40,8 @@ std::vector<const Standby*> keep_good(const api::ModelProject& project, const St
     }
     good.push_back(&standby);
     requeue(plan, most - standby.age);
+    // Nothing tells when a standby falls silent whose pod goes on.
+    if (standby.ready) requeue(plan, kLookAtReady);
     if (!standby.ready) requeue(plan, pending_limit(project) - standby.unready_for);
   }
   std::ranges::sort(good, std::ranges::greater{},

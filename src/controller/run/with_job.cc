@@ -81,6 +81,8 @@ Plan keep_watch(const Attempt& attempt) {
   }
   plan.requeue_after = left;
   requeue_for_deletion(plan, attempt);
+  // The pod of an adopted standby is found by its Job: when that is gone, nothing that the pod does wakes the run.
+  if (!attempt.observed.job) requeue(plan, kEvidenceWait);
   return plan;
 }
 

@@ -69,12 +69,19 @@ TEST_F(StandbysTest, AsManyAsAreWantedAreMade) {
   EXPECT_EQ(condition(), "Maintained: 3 sandboxes are kept ready");
 }
 
+TEST_F(StandbysTest, OneThatFallsSilentIsNoticedWithinAMinute) {
+  project_.warm.sandboxes = 1;
+  project_.warm.max_age_seconds = 3600;
+  add("a");
+  EXPECT_EQ(plan(), "@60 1/1");
+}
+
 TEST_F(StandbysTest, AProjectWithoutThemIsLeftAlone) {
   project_.warm.sandboxes = 0;
   EXPECT_EQ(plan(), "");
   EXPECT_EQ(condition(), "");
   add("left");
-  EXPECT_EQ(plan(), "drop:left @90");
+  EXPECT_EQ(plan(), "drop:left @60");
 }
 
 TEST_F(StandbysTest, NeverMoreThanAskedForAndTheLeastUsefulGoes) {
@@ -140,7 +147,7 @@ TEST_F(StandbysTest, ManyAreMadeAFewInEachPass) {
 TEST_F(StandbysTest, NoneWhileSuspended) {
   project_.suspend = true;
   add("a");
-  EXPECT_EQ(plan(), "drop:a @90 0/0");
+  EXPECT_EQ(plan(), "drop:a @60 0/0");
   EXPECT_EQ(condition(), "Suspended: the project is suspended");
 }
 
@@ -254,6 +261,13 @@ TEST(Adoption, ItsAttemptIsFollowedAsAnyOther) {
   EXPECT_EQ(scene.at_second(2).find("["), std::string::npos) << scene.at_second(2);
   scene.frame(api::ExitHow::kExited, 0);
   EXPECT_EQ(scene.at_second(2), "[Succeeded Succeeded]");
+}
+
+// Its pod is found by the Job, and by nothing else.
+TEST(Adoption, ItIsLookedAtOftenOnceItsJobIsGone) {
+  Adopted scene;
+  scene.job.reset();
+  EXPECT_TRUE(scene.at_second(2).ends_with("@30")) << scene.at_second(2);
 }
 
 TEST(Adoption, AStandbyThatCouldNotStartTheModelCostsNoAttempt) {
