@@ -81,12 +81,14 @@ void PodConnection::claim() {
 }
 
 void PodConnection::watch_orders() {
+  if (state_->stopping) return answer(204, "");  // stop_soon() may have come before
   begin_wait(Wait::kLongPoll, state_->options.control_wait);
   watch_client();
   long_poll_ = state_->handler.watch_orders(route_.attempt, pod_, on_strand(&PodConnection::on_order));
 }
 
 void PodConnection::await_work() {
+  if (state_->stopping) return answer(204, "");
   begin_wait(Wait::kLongPoll, state_->options.control_wait);
   watch_client();
   long_poll_ = state_->handler.await_work(route_.standby, pod_, on_strand(&PodConnection::on_work));

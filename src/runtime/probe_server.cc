@@ -105,6 +105,7 @@ struct ProbeServer::Impl {
   asio::io_context context{1};
   tcp::acceptor acceptor{context};
   asio::steady_timer pause{context};
+  bool closed = false;  // used by `thread` only
   std::jthread thread;
 
   Result<void> listen() {
@@ -123,7 +124,8 @@ struct ProbeServer::Impl {
 
   void accept() {
     acceptor.async_accept([this](beast::error_code error, tcp::socket socket) {
-      if (error == asio::error::operation_aborted) return;
+      // An acceptor may have accepted somebody before it was closed, and that is told afterwards.
+      if (closed || error == asio::error::operation_aborted) return;
       const bool room = std::cmp_less(shared.sessions.size(), shared.options.max_connections);
       if (!error && room) {
         std::make_shared<ProbeConnection>(std::move(socket), shared)->read(shared.options.header_timeout);
@@ -133,12 +135,13 @@ struct ProbeServer::Impl {
       // otherwise.
       pause.expires_after(std::chrono::milliseconds{100});
       pause.async_wait([this](beast::error_code stopped) {
-        if (!stopped) accept();
+        if (!stopped && !closed) accept();
       });
     });
   }
 
   void close() {
+    closed = true;
     beast::error_code ignored;
     acceptor.close(ignored);
     pause.cancel();

@@ -64,9 +64,13 @@ Fetch https_fetch(std::string ca_file, FetchLimits limits) {
     kube::Request request;
     request.path = slash == std::string::npos ? "/" : url.substr(slash);
     request.max_body_bytes = limits.bytes;  // of an answer that is not 2xx, which comes whole
-    auto body = fetch(**transport, request, limits, stop);
-    if (!body) return fail_in(url, body.error());
-    return body;
+    try {
+      auto body = fetch(**transport, request, limits, stop);
+      if (!body) return fail_in(url, body.error());
+      return body;
+    } catch (const std::system_error& error) {
+      return fail(ErrorKind::kUnavailable, "{}: no thread can be had: {}", url, error.what());
+    }
   };
 }
 

@@ -15,6 +15,7 @@ constexpr std::size_t kReadSize = 16U << 10U;
 constexpr std::size_t kWatchSize = 512;
 constexpr std::size_t kMaxDrained = 4U << 20U;
 constexpr std::chrono::seconds kDrainTime{2};
+constexpr std::chrono::milliseconds kOnceMore{100};         // to the next try to end the reading of a request
 constexpr std::size_t kWriteSize = std::size_t{64} << 10U;  // bytes that are given to the socket at once
 
 HttpAnswer too_many_requests() {
@@ -200,7 +201,8 @@ void StreamConnection<Stream>::on_body(beast::error_code error, std::size_t) {
   const bool late = timed_out_;
   if (error || parser_->is_done()) (void)reading_timed_out();
   if (error == http::error::body_limit) return refuse(413, "The body is too large.");
-  if (error && late) {
+  if (late && !parser_->is_done()) {
+    (void)reading_timed_out();
     state_->refuse("slow_body");
     return refuse(408, "The body did not come in time.");
   }
@@ -224,11 +226,19 @@ template <class Stream>
 void StreamConnection<Stream>::limit_reading(std::chrono::milliseconds span) {
   lowest().expires_never();
   timed_out_ = false;
+  ++reading_turn_;
+  end_reading_after(span);
+}
+
+template <class Stream>
+void StreamConnection<Stream>::end_reading_after(std::chrono::milliseconds span) {
   timer_.expires_after(span);
-  timer_.async_wait([self = this->shared_from_this(), turn = ++reading_turn_](beast::error_code error) {
-    if (error || turn != self->reading_turn_) return;
+  timer_.async_wait([self = this->shared_from_this(), turn = reading_turn_](beast::error_code error) {
+    if (error || turn != self->reading_turn_ || self->closing_) return;
     self->timed_out_ = true;
     self->lowest().cancel();
+    // A read that had just ended was not cancelled, and another one follows it.
+    self->end_reading_after(kOnceMore);
   });
 }
 

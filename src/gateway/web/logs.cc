@@ -104,8 +104,9 @@ class LogStream : public std::enable_shared_from_this<LogStream> {
       visit_->exchange.send_if_read(": alive\n\n");
     }
     told_ = run.phase;
-    // The run will be attempted again, in another pod.
-    if (run.phase == api::Phase::kPending) follower_.reset();
+    // The run will be attempted again, or is attempted again already, in another pod.
+    if (run.phase == api::Phase::kPending || run.started != started_) follower_.reset();
+    started_ = run.started;
     if (run.phase != api::Phase::kRunning || follower_) return;
     auto whole = web_.runs.read_run(visit_->caller, run.key, visit_->exchange.stop_token());
     if (whole && !(*whole)->status.pod_name.empty()) follower_.emplace(web_, *visit_, std::move(*whole));
@@ -125,6 +126,7 @@ class LogStream : public std::enable_shared_from_this<LogStream> {
   const std::shared_ptr<const Visit> visit_;
   const Place place_;
   std::optional<api::Phase> told_;
+  std::optional<Time> started_;  // of the attempt whose log is followed
   std::optional<Follower> follower_;
 };
 

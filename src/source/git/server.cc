@@ -212,6 +212,7 @@ class Server {
   void end_all() {
     for (const auto& [pid, state] : requests_) {
       kill_session(pid);
+      ::kill(pid, SIGKILL);  // one that has just been made has no session of its own yet
       ::waitpid(pid, nullptr, 0);
       answer_instead(state, {ErrorKind::kUnavailable, "modelrun-source is ending; ask again"}, false);
     }

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
 #include <thread>
 
 #include "base/encoding.h"
@@ -212,6 +213,17 @@ TEST_F(ServerTest, StopAnswersLongPollsAndReturns) {
   handler_.wait_for_watches(0);
   server_.reset();
   done(Order::kCancel);  // nobody is there any more
+}
+
+TEST_F(ServerTest, StopAnswersALongPollThatOnlyBeginsThen) {
+  auto waiting = connect();
+  auto idle = connect();
+  waiting.send(request(path("control"), "waits"));
+  while (authenticator_.calls == 0) std::this_thread::yield();
+  const auto stopped = std::async(std::launch::async, [this] { server().stop(); });
+  EXPECT_TRUE(idle.is_ended());
+  authenticator_.gate.set_value();
+  EXPECT_EQ(waiting.receive().status, 204U);
 }
 
 TEST_F(ServerTest, StopLetsARequestFinishAndThenCloses) {
