@@ -1,5 +1,6 @@
 #include "simulation/people.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -50,6 +51,7 @@ void People::begin(const Shape& shape) {
     create_project(projects_.back(), project_spec(host));
   }
   sim_.fibers.spawn(sim_.group, "people", [this] {
+    if (shape_.standbys > 0) await_pools();
     for (; created_ < shape_.runs; ++created_) {
       const auto& project = projects_[sim_.people.below(projects_.size())];
       const auto key = fmt::format("{}/run-{}", project.substr(0, project.find('/')), created_);
@@ -58,6 +60,15 @@ void People::begin(const Shape& shape) {
       if (!burst && !sim_.pause_unless_calm(milliseconds(sim_.people.between(0, 15'000)))) return;
     }
   });
+}
+
+// Until all standbys of all projects are ready, or a minute has passed.
+void People::await_pools() {
+  const auto full = [this](const std::string& project) {
+    const auto found = server_.find(Kind::kProjects, project);
+    return found && api::int_at(member(member(found->json, "status"), "warm"), "ready") == shape_.standbys;
+  };
+  sim_.fibers.wait(sim_.fibers.now() + seconds(60), [&] { return std::ranges::all_of(projects_, full); }, sim_.stop());
 }
 
 // One world in so many has standbys. Not by a random choice: the others stay as they were, and with them the seeds that
@@ -73,6 +84,7 @@ Json People::project_spec(const std::string& host) {
   auto& limits = spec["limits"];
   if (shape_.plain) {
     if (shape_.slots > 0) limits["maxConcurrentRuns"] = shape_.slots;
+    if (shape_.standbys > 0) spec["warm"] = {{"sandboxes", shape_.standbys}, {"maxAgeSeconds", 86400}};
     return spec;
   }
   constexpr std::array kPending = {20, 45, 90};

@@ -18,6 +18,7 @@ struct Shape {
   int processes = 1;
   bool plain = false;  // nothing is random about the objects: no limits, no parameters, models that succeed at once
   int slots = 0;       // maxConcurrentRuns of plain worlds; 0: no limit
+  int standbys = 0;    // spec.warm of plain worlds; the runs are created when all are ready
 };
 Shape random_shape(std::uint64_t seed);
 
@@ -40,6 +41,7 @@ class People {
   void delete_project(const std::string& key);
 
  private:
+  void await_pools();
   [[nodiscard]] Json project_spec(const std::string& host);
   [[nodiscard]] Json run_spec(const std::string& key, const std::string& project);
   Object pick(Kind kind, const std::function<bool(const Json&)>& fits);

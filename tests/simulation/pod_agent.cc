@@ -106,7 +106,7 @@ bool PodLife::await_work() {
       if (process->leading() && !process->group().paused) asked = process;
     }
     if (!asked) {
-      if (!take_time(milliseconds(300), milliseconds(2000))) return false;
+      if (!pause(milliseconds(300), milliseconds(2000))) return false;
       continue;
     }
     const auto answer = std::make_shared<std::optional<Result<runserver::GivenWork>>>();
@@ -139,7 +139,7 @@ bool PodLife::await_work() {
       model_code_ = api::kExitAgentLost;
       return false;
     }
-    if (!take_time(milliseconds(10), milliseconds(1500))) return false;
+    if (!pause(milliseconds(10), milliseconds(1500))) return false;
   }
   return false;
 }

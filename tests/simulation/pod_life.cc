@@ -52,9 +52,15 @@ bool PodLife::disturbed() const {
   return !truth_->undisturbed() || sim_.over.stop_requested();
 }
 
-// Sleeps for a random time. Returns false if the pod was disturbed meanwhile.
+// Sleeps for a random time, or not at all where nothing takes time. Returns false if the pod was disturbed meanwhile.
 bool PodLife::take_time(milliseconds low, milliseconds high) {
-  const auto span = sim_.instant ? milliseconds(0) : milliseconds(sim_.cluster.between(low.count(), high.count()));
+  if (sim_.instant) high = low = milliseconds(0);
+  return pause(low, high);
+}
+
+// The same, also where nothing takes time.
+bool PodLife::pause(milliseconds low, milliseconds high) {
+  const auto span = low == high ? low : milliseconds(sim_.cluster.between(low.count(), high.count()));
   sim_.fibers.wait(sim_.fibers.now() + span, [this] { return disturbed(); }, sim_.stop());
   if (!truth_->deadline && deadline_ > Nanos(0) && sim_.fibers.now() >= deadline_) truth_->deadline = true;
   return !disturbed();

@@ -39,6 +39,7 @@ class PodLife {
   // The kubelet: pod_life.cc.
   [[nodiscard]] bool disturbed() const;
   bool take_time(std::chrono::milliseconds low, std::chrono::milliseconds high);
+  bool pause(std::chrono::milliseconds low, std::chrono::milliseconds high);
   bool trouble(Perturbation perturbation, const std::function<void(Json& status)>& show);
   bool schedule();
   bool start_containers();

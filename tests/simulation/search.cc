@@ -53,6 +53,14 @@ class Enumerator {
       options.shape = {.runs = 1, .projects = 1, .processes = 1, .plain = true};
       options.only = {Perturbation::kCrashBefore, Perturbation::kCrashAfter, Perturbation::kWatchLag};
       options.schedule = &first_;
+    } else if (name_ == "one-warm-run") {
+      options.shape = {.runs = 1, .projects = 1, .processes = 1, .plain = true, .standbys = 1};
+      options.only = {Perturbation::kCrashBefore, Perturbation::kCrashAfter, Perturbation::kWatchLag,
+                      Perturbation::kAgentKilled};
+      options.schedule = &first_;
+    } else if (name_ == "two-warm-leaders") {
+      options.shape = {.runs = 2, .projects = 1, .processes = 2, .plain = true, .standbys = 1};
+      options.only.emplace();
     } else {
       options.shape = {.runs = 2, .projects = 1, .processes = 2, .plain = true, .slots = 1};
       options.only.emplace();
@@ -136,6 +144,8 @@ Shrunk shrink(std::uint64_t seed, const std::set<std::uint32_t>& suppressed) {
 const std::vector<Enumeration>& enumerations() {
   static const std::vector<Enumeration> kAll = {
       {"one-run", "one run and one process: a crash before or after any request, or a watch that lags"},
+      {"one-warm-run", "the same of a run with a standby, and the standby's or the run's pod killed after any write"},
+      {"two-warm-leaders", "two runs, one standby, two processes that both lead: which fiber goes on"},
       {"two-leaders", "two runs, one slot, two processes that both lead: which fiber goes on"},
   };
   return kAll;

@@ -42,6 +42,7 @@ World::World(WorldOptions options)
   server_.on_commit = [this](const Commit& commit) {
     cluster_.on_commit(commit);
     invariants_.on_commit(commit);
+    if (options_.strikes != nullptr) kill_a_pod();
   };
   server_.on_admission = [this](Kind kind) { return admit(kind); };
   server_.on_log = [this](const Json& pod, const std::string&) { return read_log(pod); };
@@ -55,6 +56,13 @@ std::vector<std::shared_ptr<Process>> World::processes() const {
     if (process && !process->is_dead()) running.push_back(process);
   }
   return running;
+}
+
+// For enumerations: after any write a pod may be killed, as the disturbances of other worlds do at any time.
+void World::kill_a_pod() {
+  if (!sim_.perturbations.allows(Perturbation::kAgentKilled)) return;
+  if (!sim_.perturbations.strikes(Perturbation::kAgentKilled, 0)) return;
+  sim_.fibers.spawn(sim_.group, "disturbance", [this] { cluster_.disturb(Perturbation::kAgentKilled); });
 }
 
 std::optional<kube::Response> World::admit(Kind kind) {
@@ -95,12 +103,15 @@ void World::supervise(std::size_t slot) {
     });
     processes_[slot] = process;
     process->start();
-    sim_.fibers.wait({}, [&] { return process->is_dead() || process->is_stopping(); }, sim_.stop());
-    if (sim_.over.stop_requested()) process->kill();
+    // Two processes that both lead never agree about what only one of them can know, such as who asks it for work.
+    const auto surplus = [&] { return sim_.calm && !options_.elect && slot > 0; };
+    sim_.fibers.wait({}, [&] { return process->is_dead() || process->is_stopping() || surplus(); }, sim_.stop());
+    if (sim_.over.stop_requested() || surplus()) process->kill();
     sim_.fibers.wait({}, [&] { return process->ended(); });
     processes_[slot].reset();
     sim_.trace.line(who, "has ended");
     process.reset();
+    if (surplus()) return;
     if (sim_.instant) continue;
     sim_.fibers.wait(
         sim_.fibers.now() + milliseconds(slots_random_.between(50, 12'000)), [this] { return sim_.calm; }, sim_.stop());

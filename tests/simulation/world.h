@@ -81,6 +81,7 @@ class World {
   // Goes on until the time is `until`, `done` is true, or an invariant is violated. Returns false in the last case.
   bool go_on(Nanos until, const std::function<bool()>& done = {});
   void supervise(std::size_t slot);
+  void kill_a_pod();
   std::optional<kube::Response> admit(Kind kind);
   kube::Response read_log(const Json& pod);
   void calm_down();
