@@ -25,16 +25,50 @@ if(MODELRUN_UNITY)
   target_compile_options(modelrun_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endif()
 
+# modelrun_together(NAME LIST): replaces the files of the list variable by ones that include up to eight of them each:
+# what these instantiate from the same templates is then compiled once. CMake's own UNITY_BUILD includes them by absolute
+# paths, so that ccache serves no other checkout.
+function(modelrun_together name list)
+  set(files)
+  set(text "")
+  set(count 0)
+  foreach(source IN LISTS ${list})
+    get_filename_component(path ${source} ABSOLUTE)
+    file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR}/src ${path})
+    string(APPEND text "#include \"${path}\"\n")
+    math(EXPR count "${count} + 1")
+    if(count EQUAL 8)
+      modelrun_together_file(${name})
+    endif()
+  endforeach()
+  if(count GREATER 0)
+    modelrun_together_file(${name})
+  endif()
+  set(${list} ${files} PARENT_SCOPE)
+endfunction()
+
+# Writes the next file of modelrun_together(), whose variables it uses.
+macro(modelrun_together_file name)
+  list(LENGTH files number)
+  set(file ${CMAKE_CURRENT_BINARY_DIR}/${name}_${number}.cc)
+  file(CONFIGURE OUTPUT ${file} CONTENT "${text}" @ONLY)
+  list(APPEND files ${file})
+  set(text "")
+  set(count 0)
+endmacro()
+
 # modelrun_library(NAME [PRECOMPILED set] sources...): a static library modelrun::NAME with the common options. `set`: the
 # precompiled headers it reads (Precompiled.cmake), `core` by default.
 function(modelrun_library name)
   cmake_parse_arguments(ARG "" "PRECOMPILED" "" ${ARGN})
-  add_library(modelrun_${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  set(sources ${ARG_UNPARSED_ARGUMENTS})
+  if(MODELRUN_UNITY)
+    modelrun_together(${name} sources)
+  endif()
+  add_library(modelrun_${name} STATIC ${sources})
   add_library(modelrun::${name} ALIAS modelrun_${name})
   target_link_libraries(modelrun_${name} PUBLIC modelrun_options)
   modelrun_precompiled(modelrun_${name} "${ARG_PRECOMPILED}")
-  # Up to eight files are compiled as one: what they instantiate from the same templates is then compiled once.
-  set_target_properties(modelrun_${name} PROPERTIES UNITY_BUILD ${MODELRUN_UNITY} UNITY_BUILD_BATCH_SIZE 8)
 endfunction()
 
 # modelrun_test(NAME LIBS libs... SOURCES files...): a GoogleTest program, each TEST a ctest entry. The programs of
