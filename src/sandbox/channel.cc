@@ -124,7 +124,7 @@ Result<Packet> Channel::receive() const {
   ssize_t got = 0;
   do {
     got = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    // ECONNRESET, which comes once: the peer has closed without reading all that we sent. What it sent comes after that.
+    // ECONNRESET, which comes once: the peer has closed without reading all that we sent. What it sent comes after.
   } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
   if (got < 0 && errno == EAGAIN) return fail(ErrorKind::kTimeout, "no message");
   if (got < 0) return fail(ErrorKind::kUnavailable, "receive: {}", std::strerror(errno));
