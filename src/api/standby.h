@@ -22,6 +22,9 @@ namespace modelrun::api {
 // ---- Labels of a standby's Job, which an adopted one keeps --------------------------------------------------------
 // Its value: the digest of the settings that the standby was built from, 32 hex digits.
 inline constexpr std::string_view kLabelStandby = "modelrun.dev/standby";
+// The value of the label kLabelRunUid of a standby's pod, adopted or not, by which NetworkPolicies select the pods of
+// runs. The label of its Job has the UID of the run that has adopted it; before, the Job has none.
+inline constexpr std::string_view kRunUidOfStandby = "standby";
 
 // ---- Environment --------------------------------------------------------------------------------------------------
 // Of the agent, instead of the name, the UID and the attempt of a run: the name of the standby's Job.

@@ -245,7 +245,7 @@ void Invariants::check_calm(Nanos since) {
 // The UID of the run that a child of it, or the Job or pod of a standby, belongs to; empty if it is no run's yet.
 std::string Invariants::run_of(const Json& object) const {
   const auto& label = label_text(object, api::kLabelRunUid);
-  if (!label.empty()) return label;
+  if (!label.empty() && label != api::kRunUidOfStandby) return label;
   const auto pod = cluster_.pods().find(uid_of(object));
   return pod == cluster_.pods().end() ? std::string() : pod->second->run_uid;
 }

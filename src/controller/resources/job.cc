@@ -403,7 +403,10 @@ json build_standby(const StandbyInput& in) {
                                           {api::kLabelProject, project.meta.name},
                                           {api::kLabelManagedBy, api::kManagedByOperator}});
   const json annotations = annotations_of(project, json::object());
-  return job_of(pod, in.name, owner_of("ModelProject", project.meta), labels, annotations);
+  json job = job_of(pod, in.name, owner_of("ModelProject", project.meta), labels, annotations);
+  // NetworkPolicies select pods by this label. The Job has it once it is a run's.
+  job["spec"]["template"]["metadata"]["labels"][std::string(api::kLabelRunUid)] = api::kRunUidOfStandby;
+  return job;
 }
 
 std::string standby_digest(const api::ModelProject& project, const Settings& settings,

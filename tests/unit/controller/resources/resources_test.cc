@@ -365,5 +365,18 @@ TEST(NetworkPolicy, OneWayOut) {
   EXPECT_EQ(policy["spec"]["podSelector"]["matchExpressions"][0]["key"], "modelrun.dev/run-uid");
 }
 
+// Neither a pod that was made for a run nor one that stands ready is outside of the policy.
+TEST(NetworkPolicy, SelectsThePodsOfRunsAndOfStandbys) {
+  const auto policy = build_network_policy("n", 7443);
+  const auto key = policy["spec"]["podSelector"]["matchExpressions"][0]["key"].get<std::string>();
+  Scene scene;
+  scene.running();
+  const auto labels = [](const json& job) { return job["spec"]["template"]["metadata"]["labels"]; };
+  EXPECT_TRUE(labels(build_job({scene.run, scene.project, scene.settings})).contains(key));
+  const auto standby = build_standby({scene.project, scene.settings, "s", "digest"});
+  EXPECT_EQ(labels(standby)[key], "standby");
+  EXPECT_FALSE(standby["metadata"]["labels"].contains(key)) << "its Job is no run's yet";
+}
+
 }  // namespace
 }  // namespace modelrun::controller::testing
