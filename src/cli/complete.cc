@@ -55,7 +55,7 @@ constexpr std::array kArguments{Arguments{"run", Kind::kProjects, {}, kEndFormat
                                 Arguments{"resume", Kind::kRuns, {}, {}, true},
                                 Arguments{"delete", Kind::kRuns, {}, {}, true},
                                 Arguments{"rerun", Kind::kRuns, {}, kEndFormats},
-                                Arguments{"try", Kind::kFiles, {}, kEndFormats},
+                                Arguments{"try", Kind::kFiles, {}, "text outputs"},
                                 Arguments{"completion", Kind::kWords, "bash zsh fish kubectl"}};
 
 std::vector<std::string> split(std::string_view text) {

@@ -28,7 +28,9 @@ constexpr std::array kAdvice{
     std::pair{reason::kSourceDenied,
               "Check the Secret in spec.source.git.secretRef of ModelProject {project}: its "
               "labels, its annotation git-host, and whether its credentials still hold."},
-    std::pair{reason::kRefNotFound, "Name a branch, tag or commit that the repository has."},
+    std::pair{reason::kRefNotFound,
+              "Check spec.source.git.url of ModelProject {project}, and name a branch, tag or commit that the "
+              "repository has."},
     std::pair{reason::kSourceTooLarge, "Keep large files out of the repository, and give them as spec.data."},
     std::pair{reason::kEntryPointNotFound, "Commit the file that the message names, or run another model."},
     std::pair{reason::kImagePullFailed, "Check spec.runtime.image and imagePullSecrets of ModelProject {project}."},
@@ -62,7 +64,10 @@ constexpr std::array kAdvice{
               "Try it again: kubectl modelrun rerun {run}{n}. If it happens again, show it to "
               "whoever manages the cluster."},
     std::pair{reason::kCancelled, "To run it after all: kubectl modelrun rerun {run}{n}"},
-    std::pair{reason::kInternal, "A mistake in ModelRun: please report it with the run's YAML and the operator's log."},
+    std::pair{reason::kInternal,
+              "See the message: an object or a status that somebody else has written, or trouble that lasted too long. "
+              "Anything "
+              "else is a mistake in ModelRun: please report it with the run's YAML and the operator's log."},
     std::pair{reason::kQueued,
               "It starts when other runs of the project end; limits.maxConcurrentRuns of ModelProject "
               "{project} says how many may run."},

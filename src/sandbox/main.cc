@@ -38,10 +38,13 @@ Environment of `agent` (all set by the operator):
   MODELRUN_OUTPUT_BYTES          outputs as JSON (1048576)
   MODELRUN_ARTIFACT_BYTES        artifacts in all, compressed (4194304)
   MODELRUN_CONNECT_SECONDS       how long to wait for the source and for `exec` (600)
+  MODELRUN_STANDBY               of a pod that stands ready, in the place of run name, ID and attempt: its Job's name
 
 Environment of `exec` (taken out before the model starts):
   MODELRUN_TIMEOUT_SECONDS       then SIGTERM to every process, and SIGKILL 5 s later
   MODELRUN_LANDLOCK              required (default): without it in the kernel the run fails; optional
+  MODELRUN_PREPARE               of a pod that stands ready, whose time comes with its work: harness or nothing
+  MODELRUN_PRELOAD               the modules that its harness imports, separated by commas; *: numpy and pandas
 
 Exit codes of `exec`: the model's own; 128+n when signal n ended it; 66 the entry file is not in the tree;
 125 the agent went away or refused; 126 a ring of the sandbox could not be put up, or there is no such program.
