@@ -13,7 +13,7 @@
 namespace modelrun::api {
 
 // Reads one text, and stops at the first value that is refused. Like nlohmann's SAX parser, what derives from it must
-// not recurse, so that text of any depth is safe.
+// not recurse, so that text of any depth is safe. Keeps references to `text` and `limits`, which must outlive it.
 class StrictSax : private nlohmann::json_sax<nlohmann::json> {
  public:
   StrictSax(std::string_view text, const JsonLimits& limits) : text_(text), limits_(limits) {}

@@ -17,7 +17,7 @@ class TextBuilder {
   void open(bool array);
   // These two return false if the object has two members of one name; path() then leads to it.
   bool close();
-  bool key(std::string_view name);
+  bool key(std::string_view name);  // neither escaped nor in quotes
 
   [[nodiscard]] std::size_t depth() const { return levels_.size(); }  // open objects and arrays
   [[nodiscard]] std::size_t size() const { return text_.size(); }     // of the text so far, in bytes

@@ -54,8 +54,8 @@ std::size_t attribute_size(int abi);
 Result<UniqueFd> create(const Attributes& denied, int abi);
 
 // Allows `access` to `path` and to everything below it; on a path that is no directory, only the rights that a file can
-// have. Unless `must_exist`, a path that does not exist or cannot be reached is skipped: it stays denied. Fails with
-// the errno as errno_error() maps it.
+// have. Unless `must_exist`, a path that does not exist or cannot be reached is skipped: it stays denied. `access` must
+// be among the `handled_fs` of the ruleset. Fails with the errno as errno_error() maps it.
 Result<void> allow_path(int ruleset, const std::string& path, std::uint64_t access, bool must_exist);
 
 // Allows connections to this TCP port. REQUIRES: ABI 4, and kNetConnectTcp is denied.

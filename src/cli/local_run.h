@@ -22,7 +22,7 @@ struct LocalRun {
   std::string data;                       // becomes /data; empty: none
   std::optional<std::string> parameters;  // JSON for /inputs/parameters.json
   std::vector<std::string> environment;   // NAME=value, as runtime.env of a project
-  std::chrono::seconds timeout{300};
+  std::chrono::seconds timeout{300};      // then the model is ended, and the result says TimedOut; at least 1 s
 
   // The file that is run, relative to the working tree.
   [[nodiscard]] std::string entry_point() const;
