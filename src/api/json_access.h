@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 
@@ -55,6 +56,8 @@ inline std::optional<std::int64_t> int_at(const nlohmann::json& object, std::str
 // what no operator would.
 inline std::optional<std::int64_t> bounded_at(const nlohmann::json& object, std::string_view name, std::int64_t least,
                                               std::int64_t most) {
+  const auto& number = member(object, name);
+  if (number.is_number_unsigned() && std::cmp_greater(number.get<std::uint64_t>(), most)) return most;
   const auto value = int_at(object, name);
   return value ? std::optional(std::clamp(*value, least, most)) : std::nullopt;
 }

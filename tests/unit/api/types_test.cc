@@ -1,6 +1,7 @@
 // Kubernetes objects to structs and back.
 #include <gtest/gtest.h>
 
+#include "api/json_access.h"
 #include "api/model_project.h"
 #include "api/model_run.h"
 #include "api/pod_metadata.h"
@@ -340,6 +341,17 @@ TEST(AlteredParameters, AreNamed) {
   }
   const Parameters deep(json{{std::string(10'000, 'k'), json::parse("123456789012345678901234567890")}});
   EXPECT_LE(deep.altered().size(), 256U);
+}
+
+TEST(JsonAccess, NumbersBeyondTheBoundsBecomeTheNearest) {
+  const auto bounded = [](const char* number) {
+    return bounded_at(nlohmann::json::parse(fmt::format(R"({{"n": {}}})", number)), "n", -5, 1000);
+  };
+  EXPECT_EQ(bounded("18446744073709551615"), 1000);
+  EXPECT_EQ(bounded("9223372036854775807"), 1000);
+  EXPECT_EQ(bounded("-9223372036854775808"), -5);
+  EXPECT_EQ(bounded("7"), 7);
+  EXPECT_EQ(bounded("7.5"), std::nullopt);
 }
 
 }  // namespace
