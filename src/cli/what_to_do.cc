@@ -65,9 +65,9 @@ constexpr std::array kAdvice{
               "whoever manages the cluster."},
     std::pair{reason::kCancelled, "To run it after all: kubectl modelrun rerun {run}{n}"},
     std::pair{reason::kInternal,
-              "See the message: an object or a status that somebody else has written, or trouble that lasted too long. "
-              "Anything "
-              "else is a mistake in ModelRun: please report it with the run's YAML and the operator's log."},
+              "See the message: an object or a status that somebody else has written, or trouble that lasted too "
+              "long. Anything else is a mistake in ModelRun: please report it with the run's YAML and the operator's "
+              "log."},
     std::pair{reason::kQueued,
               "It starts when other runs of the project end; limits.maxConcurrentRuns of ModelProject "
               "{project} says how many may run."},

@@ -72,7 +72,8 @@ Result<void> observe_standby(const Context& context, Observed& observed,
   const auto digest = standby_digest(project, context.settings, versions);
   observed.standby = adopted_before(context, run, digest);
   if (observed.standby) return {};
-  // It may be adoptions that are refused, for example by a webhook. A run must not wait for the pool.
+  // What has been in the way of the run may be the adoption itself, for example a webhook that refuses it. No run waits
+  // for the pool.
   if (context.inbox.trouble_for(run.meta.uid) >= kTellTrouble) {
     observed.cold_reason = "Blocked";
     return {};

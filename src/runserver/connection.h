@@ -72,6 +72,8 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   // Asking (connection_ask.cc)
   void ask_handler();
   void claim();
+  // False if the server stops: the request has been answered.
+  bool begin_long_poll();
   void watch_orders();
   void await_work();
   void decode_result();

@@ -80,17 +80,24 @@ void PodConnection::claim() {
   state_->handler.claim(route_.attempt, pod_, on_strand(&PodConnection::on_archive));
 }
 
-void PodConnection::watch_orders() {
-  if (state_->stopping) return answer(204, "");  // stop_soon() may have come before
+bool PodConnection::begin_long_poll() {
+  // stop_soon() may have come before, and does not come again.
+  if (state_->stopping) {
+    answer(204, "");
+    return false;
+  }
   begin_wait(Wait::kLongPoll, state_->options.control_wait);
   watch_client();
+  return true;
+}
+
+void PodConnection::watch_orders() {
+  if (!begin_long_poll()) return;
   long_poll_ = state_->handler.watch_orders(route_.attempt, pod_, on_strand(&PodConnection::on_order));
 }
 
 void PodConnection::await_work() {
-  if (state_->stopping) return answer(204, "");
-  begin_wait(Wait::kLongPoll, state_->options.control_wait);
-  watch_client();
+  if (!begin_long_poll()) return;
   long_poll_ = state_->handler.await_work(route_.standby, pod_, on_strand(&PodConnection::on_work));
 }
 

@@ -122,9 +122,10 @@ Result<Packet> Channel::receive() const {
   message.msg_control = control.data();
   message.msg_controllen = control.size();
   ssize_t got = 0;
+  // ECONNRESET means that the peer has closed without reading all that we sent. It comes once, and then what the peer
+  // sent.
   do {
     got = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    // ECONNRESET, which comes once: the peer has closed without reading all that we sent. What it sent comes after.
   } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
   if (got < 0 && errno == EAGAIN) return fail(ErrorKind::kTimeout, "no message");
   if (got < 0) return fail(ErrorKind::kUnavailable, "receive: {}", std::strerror(errno));

@@ -37,8 +37,8 @@ void Relay::wait_for_start(std::chrono::seconds connect) {
   auto deadline = Monotonic::now() + connect;
   while (!over_ && !going_) {
     const bool connected = static_cast<bool>(exec_);
-    // The source is polled until its end has been seen here, and not only until it has ended: it may end at any moment,
-    // and the poll after that must not wait.
+    // The source may end at any moment, also between two calls of poll. It is polled until poll has told its end, so
+    // that none of them waits for something that has happened.
     std::array<pollfd, 3> fds{{{connected ? exec_.fd() : listener_.fd(), POLLIN, 0},
                                {fetched_ ? -1 : source_.done().fd(), POLLIN, 0},
                                {signals_, POLLIN, 0}}};

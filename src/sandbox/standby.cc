@@ -18,11 +18,11 @@ namespace modelrun::sandbox {
 namespace {
 
 constexpr std::size_t kSaidBytes = 2048;
-constexpr std::size_t kMostAtOnce = std::size_t{1} << 20U;
+constexpr std::size_t kMostAtOnce = std::size_t{1} << 20U;  // bytes that read_away() reads before its caller goes on
 constexpr std::string_view kPlaceholder = "$(ENTRYPOINT)";
 
-// Reads what is in a non-blocking pipe, and not what a writer adds without pause; keeps the last kSaidBytes in `kept`
-// if there is one.
+// Reads what is in a non-blocking pipe; keeps the last kSaidBytes in `kept` if there is one. It ends also if somebody
+// writes without pause.
 void read_away(int fd, std::string* kept) {
   std::array<char, 16384> chunk;
   for (std::size_t read = 0; read < kMostAtOnce; read += chunk.size()) {

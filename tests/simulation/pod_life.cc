@@ -54,8 +54,7 @@ bool PodLife::disturbed() const {
 
 // Sleeps for a random time, or not at all where nothing takes time. Returns false if the pod was disturbed meanwhile.
 bool PodLife::take_time(milliseconds low, milliseconds high) {
-  if (sim_.instant) high = low = milliseconds(0);
-  return pause(low, high);
+  return sim_.instant ? pause(milliseconds(0), milliseconds(0)) : pause(low, high);
 }
 
 // The same, also where nothing takes time.

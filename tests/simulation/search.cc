@@ -21,8 +21,8 @@ Outcome play(std::uint64_t seed, const std::set<std::uint32_t>& suppressed, bool
 
 class Enumerator {
  public:
-  Enumerator(std::string_view name, std::chrono::seconds time, Coverage& coverage)
-      : name_(name), end_(std::chrono::steady_clock::now() + time), coverage_(coverage) {}
+  Enumerator(const Enumeration& which, std::chrono::seconds time, Coverage& coverage)
+      : which_(which), end_(std::chrono::steady_clock::now() + time), coverage_(coverage) {}
 
   // Plays the worlds with exactly `depth` more deviations than `deviations`. Returns false to stop.
   bool go(std::vector<DeviatingChoices::Deviation> deviations, int depth) {
@@ -49,22 +49,9 @@ class Enumerator {
     WorldOptions options;
     options.instant = true;
     options.elect = false;
-    if (name_ == "one-run") {
-      options.shape = {.runs = 1, .projects = 1, .processes = 1, .plain = true};
-      options.only = {Perturbation::kCrashBefore, Perturbation::kCrashAfter, Perturbation::kWatchLag};
-      options.schedule = &first_;
-    } else if (name_ == "one-warm-run") {
-      options.shape = {.runs = 1, .projects = 1, .processes = 1, .plain = true, .standbys = 1};
-      options.only = {Perturbation::kCrashBefore, Perturbation::kCrashAfter, Perturbation::kWatchLag,
-                      Perturbation::kAgentKilled};
-      options.schedule = &first_;
-    } else if (name_ == "two-warm-leaders") {
-      options.shape = {.runs = 2, .projects = 1, .processes = 2, .plain = true, .standbys = 1};
-      options.only.emplace();
-    } else {
-      options.shape = {.runs = 2, .projects = 1, .processes = 2, .plain = true, .slots = 1};
-      options.only.emplace();
-    }
+    options.shape = which_.shape;
+    options.only = which_.faults;
+    if (!which_.faults.empty()) options.schedule = &first_;
     return options;
   }
 
@@ -87,7 +74,7 @@ class Enumerator {
     return choices.arity();
   }
 
-  const std::string_view name_;
+  const Enumeration& which_;
   const std::chrono::steady_clock::time_point end_;
   Coverage& coverage_;
   FirstChoice first_;
@@ -142,17 +129,28 @@ Shrunk shrink(std::uint64_t seed, const std::set<std::uint32_t>& suppressed) {
 }
 
 const std::vector<Enumeration>& enumerations() {
+  using P = Perturbation;
   static const std::vector<Enumeration> kAll = {
-      {"one-run", "one run and one process: a crash before or after any request, or a watch that lags"},
-      {"one-warm-run", "the same of a run with a standby, and the standby's or the run's pod killed after any write"},
-      {"two-warm-leaders", "two runs, one standby, two processes that both lead: which fiber goes on"},
-      {"two-leaders", "two runs, one slot, two processes that both lead: which fiber goes on"},
+      {.name = "one-run",
+       .what = "one run and one process: a crash before or after any request, or a watch that lags",
+       .shape = {.runs = 1, .plain = true},
+       .faults = {P::kCrashBefore, P::kCrashAfter, P::kWatchLag}},
+      {.name = "one-warm-run",
+       .what = "the same of a run with a standby, and the standby's or the run's pod killed after any write",
+       .shape = {.runs = 1, .plain = true, .standbys = 1},
+       .faults = {P::kCrashBefore, P::kCrashAfter, P::kWatchLag, P::kAgentKilled}},
+      {.name = "two-leaders",
+       .what = "two runs, one slot, two processes that both lead: which fiber goes on",
+       .shape = {.runs = 2, .processes = 2, .plain = true, .slots = 1}},
+      {.name = "two-warm-leaders",
+       .what = "two runs, one standby, two processes that both lead: which fiber goes on",
+       .shape = {.runs = 2, .processes = 2, .plain = true, .standbys = 1}},
   };
   return kAll;
 }
 
 Enumerated enumerate(std::string_view name, int depth, std::chrono::seconds time, Coverage& coverage) {
-  Enumerator enumerator(name, time, coverage);
+  Enumerator enumerator(*std::ranges::find(enumerations(), name, &Enumeration::name), time, coverage);
   for (int deviations = 0; deviations <= depth; ++deviations) {
     if (!enumerator.go({}, deviations)) break;
     enumerator.result().complete_depth = deviations;

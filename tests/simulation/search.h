@@ -31,6 +31,8 @@ Shrunk shrink(std::uint64_t seed, const std::set<std::uint32_t>& suppressed);
 struct Enumeration {
   std::string_view name;
   std::string_view what;
+  Shape shape{};
+  std::vector<Perturbation> faults{};  // any of them may strike at any place; none: any fiber may go on at any place
 };
 const std::vector<Enumeration>& enumerations();
 
@@ -44,6 +46,7 @@ struct Enumerated {
   std::size_t states = 0;
 };
 // Plays every world that deviates from the default order at up to `depth` positions, or until the time is over.
+// REQUIRES: `name` is that of an Enumeration.
 Enumerated enumerate(std::string_view name, int depth, std::chrono::seconds time, Coverage& coverage);
 
 }  // namespace modelrun::simulation

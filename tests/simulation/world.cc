@@ -60,7 +60,6 @@ std::vector<std::shared_ptr<Process>> World::processes() const {
 
 // For enumerations: after any write a pod may be killed, as the disturbances of other worlds do at any time.
 void World::kill_a_pod() {
-  if (!sim_.perturbations.allows(Perturbation::kAgentKilled)) return;
   if (!sim_.perturbations.strikes(Perturbation::kAgentKilled, 0)) return;
   sim_.fibers.spawn(sim_.group, "disturbance", [this] { cluster_.disturb(Perturbation::kAgentKilled); });
 }

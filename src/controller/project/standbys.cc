@@ -14,7 +14,7 @@ constexpr const char* kCondition = "WarmPoolHealthy";
 // So many standbys are made in one pass, and the others in the next: the passes of other projects come in between.
 constexpr std::int64_t kMadeAtOnce = 4;
 constexpr std::chrono::seconds kLookAgain{5};
-constexpr std::chrono::seconds kLookAtReady{60};
+constexpr Duration kLookAtReady = std::chrono::seconds(60);
 
 // Longer than any project has to wait for its pods, so that a pod that never becomes ready is replaced by another try.
 Duration pending_limit(const api::ModelProject& project) {
@@ -40,9 +40,8 @@ std::vector<const Standby*> keep_good(const api::ModelProject& project, const St
     }
     good.push_back(&standby);
     requeue(plan, most - standby.age);
-    // Nothing tells when a standby falls silent whose pod goes on.
-    if (standby.ready) requeue(plan, kLookAtReady);
-    if (!standby.ready) requeue(plan, pending_limit(project) - standby.unready_for);
+    // Nothing tells when a ready standby falls silent and its pod goes on.
+    requeue(plan, standby.ready ? kLookAtReady : pending_limit(project) - standby.unready_for);
   }
   std::ranges::sort(good, std::ranges::greater{},
                     [](const Standby* standby) { return std::pair(standby->ready, standby->age); });

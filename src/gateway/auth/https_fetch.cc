@@ -1,5 +1,6 @@
 #include "gateway/auth/https_fetch.h"
 
+#include <system_error>
 #include <thread>
 
 #include "base/file.h"
@@ -12,15 +13,20 @@ namespace modelrun::gateway {
 namespace {
 
 // Returns a thread that requests a stop of `source` after `time`, unless the thread object is destroyed before.
-// `source` must outlive it.
-std::jthread alarm(std::stop_source& source, std::chrono::milliseconds time) {
-  return std::jthread([&source, time](const std::stop_token& over) {
+// `source` must outlive it. Fails with kUnavailable when the process can have no more threads.
+Result<std::jthread> alarm(std::stop_source& source, std::chrono::milliseconds time) {
+  const auto ring = [&source, time](const std::stop_token& over) {
     Mutex mutex;
     CondVar never;
     MutexLock lock(mutex);
     never.wait_for(mutex, over, time, [] { return false; });
     if (!over.stop_requested()) source.request_stop();
-  });
+  };
+  try {
+    return std::jthread(ring);
+  } catch (const std::system_error& error) {
+    return fail(ErrorKind::kUnavailable, "no thread can be had: {}", error.what());
+  }
 }
 
 // Uses Transport::stream() because Transport::send() would buffer up to tens of megabytes before the size could be
@@ -30,6 +36,7 @@ Result<std::string> fetch(kube::Transport& transport, const kube::Request& reque
   std::stop_source ending;
   const std::stop_callback forward(stop, [&ending] { ending.request_stop(); });
   const auto timer = alarm(ending, limits.time);
+  RETURN_IF_ERROR(timer);
   std::string body;
   bool too_large = false;
   const auto on_data = [&](std::string_view piece) {
@@ -64,13 +71,9 @@ Fetch https_fetch(std::string ca_file, FetchLimits limits) {
     kube::Request request;
     request.path = slash == std::string::npos ? "/" : url.substr(slash);
     request.max_body_bytes = limits.bytes;  // of an answer that is not 2xx, which comes whole
-    try {
-      auto body = fetch(**transport, request, limits, stop);
-      if (!body) return fail_in(url, body.error());
-      return body;
-    } catch (const std::system_error& error) {
-      return fail(ErrorKind::kUnavailable, "{}: no thread can be had: {}", url, error.what());
-    }
+    auto body = fetch(**transport, request, limits, stop);
+    if (!body) return fail_in(url, body.error());
+    return body;
   };
 }
 

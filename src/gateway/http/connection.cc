@@ -199,10 +199,9 @@ void StreamConnection<Stream>::read_some_body() {
 template <class Stream>
 void StreamConnection<Stream>::on_body(beast::error_code error, std::size_t) {
   const bool late = timed_out_;
-  if (error || parser_->is_done()) (void)reading_timed_out();
+  if (error || late || parser_->is_done()) (void)reading_timed_out();
   if (error == http::error::body_limit) return refuse(413, "The body is too large.");
   if (late && !parser_->is_done()) {
-    (void)reading_timed_out();
     state_->refuse("slow_body");
     return refuse(408, "The body did not come in time.");
   }

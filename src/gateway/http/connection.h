@@ -73,6 +73,7 @@ class StreamConnection final : public ClientConnection, public std::enable_share
   // Ends the reading of a request that has begun after this time. Unlike the stream's own time-out, which closes the
   // socket, it lets the client have an answer. Replaces the time that was set before.
   void limit_reading(std::chrono::milliseconds span);
+  // Cancels the read that is under way after this time, and again every kOnceMore, until reading_timed_out().
   void end_reading_after(std::chrono::milliseconds span);
   // What limit_reading() has begun is over; whether its time was up.
   bool reading_timed_out();

@@ -104,8 +104,8 @@ class LogStream : public std::enable_shared_from_this<LogStream> {
       visit_->exchange.send_if_read(": alive\n\n");
     }
     told_ = run.phase;
-    // The run will be attempted again, or is attempted again already, in another pod.
-    if (run.phase == api::Phase::kPending || run.started != started_) follower_.reset();
+    // Another attempt has another pod. It has no start until it runs.
+    if (run.started != started_) follower_.reset();
     started_ = run.started;
     if (run.phase != api::Phase::kRunning || follower_) return;
     auto whole = web_.runs.read_run(visit_->caller, run.key, visit_->exchange.stop_token());

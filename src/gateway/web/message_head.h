@@ -8,8 +8,8 @@
 namespace modelrun::gateway::mcp {
 
 struct MessageHead {
-  nlohmann::json
-      id;  // a string of at most 1,000 bytes or an integer of 64 bits; null if there is none, or more than one
+  // A string of at most 1,000 bytes or an integer of 64 bits; null if there is none, or more than one.
+  nlohmann::json id;
   std::string method;  // at most 1,000 bytes; empty if there is none
 };
 

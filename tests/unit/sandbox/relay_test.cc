@@ -18,6 +18,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+class NoOrders : public Orders {
+ public:
+  void start() const override {}
+  [[nodiscard]] const Event& cancelled() const override { return never_; }
+
+ private:
+  Event never_;
+};
+
 // Has ended when start() returns.
 class EndedSource : public Source {
  public:
@@ -32,68 +41,6 @@ class EndedSource : public Source {
   Event done_;
 };
 
-class NoOrders : public Orders {
- public:
-  void start() const override {}
-  [[nodiscard]] const Event& cancelled() const override { return never_; }
-
- private:
-  Event never_;
-};
-
-// Plays `exec`: sends `messages`, waits for the permit, and ends well. Whether the permit came.
-bool play_exec(const std::string& marker, const std::vector<Message>& messages) {
-  auto agent = Channel::connect(marker, 10'000);
-  auto out = make_pipe();
-  auto err = make_pipe();
-  if (!agent || !out || !err) return false;
-  for (const auto message : messages) {
-    const bool pipes = message == Message::kHello;
-    (void)agent->send(message, {}, pipes ? std::vector{out->read.get(), err->read.get()} : std::vector<int>{});
-  }
-  if (!wait_ready(agent->fd(), POLLIN, -1, Monotonic::now() + std::chrono::seconds(10))) return false;
-  const auto packet = agent->receive();
-  api::ExitRecord record;
-  record.how = api::ExitHow::kExited;
-  record.code = 0;
-  (void)agent->send(Message::kExit, api::json_text(api::exit_to_json(record)));
-  return packet && packet->type == Message::kGo;
-}
-
-class StandbyRelayTest : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "relay-XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    directory_ = name;
-  }
-  void TearDown() override { fs::remove_all(directory_); }
-
-  std::string directory_;
-};
-
-class RelayTest : public StandbyRelayTest, public testing::WithParamInterface<bool> {};
-
-// The source may end at any moment, also between two looks at what there is to wait for: nothing may be waited for once
-// everything is there.
-TEST_P(RelayTest, TheModelStartsAtOnceWhenTheSourceHasEndedWhileAMessageWasTaken) {
-  const bool standby = GetParam();
-  auto listener = AgentSocket::open();
-  ASSERT_TRUE(listener.has_value());
-  const std::string marker = directory_ + "/installed";
-  std::ofstream(marker) << listener->name();
-  const EndedSource source(standby);
-  const NoOrders orders;
-  const Event no_signal;
-  auto exec = std::async(std::launch::async, play_exec, marker,
-                         standby ? std::vector{Message::kHello, Message::kReady} : std::vector{Message::kHello});
-  Relay relay(*listener, source, orders, no_signal.fd(), 1024);
-  const auto run = relay.run(std::chrono::hours(1));
-  EXPECT_TRUE(exec.get()) << "no permit to start";
-  EXPECT_EQ(run.exit.how, api::ExitHow::kExited);
-}
-
-// Never ends.
 class NoWork : public Source {
  public:
   [[nodiscard]] bool awaits_work() const override { return true; }
@@ -111,37 +58,77 @@ std::chrono::nanoseconds processor_time_of_this_thread() {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-// A standby may be ready for longer than it was allowed to take until then.
-TEST_F(StandbyRelayTest, AStandbyWaitsForWorkWithoutUsingTheProcessor) {
-  auto listener = AgentSocket::open();
-  ASSERT_TRUE(listener.has_value());
-  const std::string marker = directory_ + "/installed";
-  std::ofstream(marker) << listener->name();
-  auto agent = Channel::connect(marker, 10'000);
-  auto out = make_pipe();
-  auto err = make_pipe();
-  ASSERT_TRUE(agent && out && err);
-  ASSERT_TRUE(agent->send(Message::kHello, {}, {out->read.get(), err->read.get()}));
-  ASSERT_TRUE(agent->send(Message::kReady));
-  auto exec = std::async(std::launch::async, [&] {
-    // A second longer than the time that it was allowed.
-    const auto told = wait_ready(agent->fd(), POLLIN, -1, Monotonic::now() + std::chrono::seconds(2));
-    agent->close();
-    return told ? std::string("something") : std::string("nothing");
-  });
-  const NoWork source;
-  const NoOrders orders;
-  const Event no_signal;
-  Relay relay(*listener, source, orders, no_signal.fd(), 1024);
-  const auto before = processor_time_of_this_thread();
-  const auto run = relay.run(std::chrono::seconds(0));
-  EXPECT_LT(processor_time_of_this_thread() - before, std::chrono::milliseconds(200));
-  EXPECT_EQ(exec.get(), "nothing");
-  EXPECT_EQ(run.exit.how, api::ExitHow::kNotStarted);
+// The test plays `exec`, whose messages wait in the socket when the relay begins.
+class RelayTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string directory = testing::TempDir() + "relay-XXXXXX";
+    ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+    std::ofstream(directory + "/installed") << listener_->name();
+    auto exec = Channel::connect(directory + "/installed", 10'000);
+    fs::remove_all(directory);
+    ASSERT_TRUE(exec && out_ && err_);
+    exec_ = *std::move(exec);
+    ASSERT_TRUE(exec_.send(Message::kHello, {}, {out_->read.get(), err_->read.get()}));
+  }
+
+  RelayedRun relay(const Source& source, std::chrono::seconds connect) {
+    return Relay(*listener_, source, orders_, no_signal_.fd(), 1024).run(connect);
+  }
+  // The next message of the agent, if it comes within `time`.
+  std::optional<Message> told_within(std::chrono::seconds time) {
+    if (!wait_ready(exec_.fd(), POLLIN, -1, Monotonic::now() + time)) return std::nullopt;
+    const auto packet = exec_.receive();
+    return packet ? std::optional(packet->type) : std::nullopt;
+  }
+  // The source may end at any moment, also between two looks at what there is to wait for: nothing may be waited for
+  // once everything is there.
+  void starts_at_once(bool standby) {
+    auto exec = std::async(std::launch::async, [this] {
+      const auto told = told_within(std::chrono::seconds(10));
+      api::ExitRecord record;
+      record.how = api::ExitHow::kExited;
+      record.code = 0;
+      (void)exec_.send(Message::kExit, api::json_text(api::exit_to_json(record)));
+      return told;
+    });
+    const auto run = relay(EndedSource(standby), std::chrono::hours(1));
+    EXPECT_EQ(exec.get(), Message::kGo) << "no permit to start";
+    EXPECT_EQ(run.exit.how, api::ExitHow::kExited);
+  }
+
+  Result<AgentSocket> listener_ = AgentSocket::open();
+  Result<Pipe> out_ = make_pipe();
+  Result<Pipe> err_ = make_pipe();
+  Channel exec_;
+  const NoOrders orders_;
+  const Event no_signal_;
+};
+
+TEST_F(RelayTest, AModelStartsAtOnceWhenTheSourceEndsWhileAMessageIsTaken) {
+  starts_at_once(/*standby=*/false);
 }
 
-INSTANTIATE_TEST_SUITE_P(PodsAndStandbys, RelayTest, testing::Bool(),
-                         [](const auto& kind) { return kind.param ? "standby" : "pod"; });
+TEST_F(RelayTest, AStandbysModelToo) {
+  ASSERT_TRUE(exec_.send(Message::kReady));
+  starts_at_once(/*standby=*/true);
+}
+
+// A standby may be ready for longer than it was allowed to take until then.
+TEST_F(RelayTest, AStandbyWaitsForWorkWithoutUsingTheProcessor) {
+  ASSERT_TRUE(exec_.send(Message::kReady));
+  auto exec = std::async(std::launch::async, [this] {
+    // A second longer than the time that it was allowed.
+    const auto told = told_within(std::chrono::seconds(2));
+    exec_.close();
+    return told;
+  });
+  const auto before = processor_time_of_this_thread();
+  const auto run = relay(NoWork(), std::chrono::seconds(0));
+  EXPECT_LT(processor_time_of_this_thread() - before, std::chrono::milliseconds(200));
+  EXPECT_EQ(exec.get(), std::nullopt);
+  EXPECT_EQ(run.exit.how, api::ExitHow::kNotStarted);
+}
 
 }  // namespace
 }  // namespace modelrun::sandbox
