@@ -185,7 +185,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help="mutations to try (default: all)")
     parser.add_argument("--list", action="store_true", help="print the names and what each guard is for")
     parser.add_argument("--check", action="store_true", help="only say whether each mutation still fits the sources")
-    parser.add_argument("--only", choices=["runtime", "unit", "reconcile", "faults", "simulation"], help="try this check alone")
+    parser.add_argument("--only", choices=["runtime", "sandbox", "unit", "reconcile", "faults", "simulation"], help="try this check alone")
     parser.add_argument("--jobs", type=int, default=2, help="how many to try at the same time (default: 2)")
     parser.add_argument("--seconds", type=int, default=60, help="how long to simulate each one at most (default: 60)")
     options = parser.parse_args()

@@ -5,9 +5,13 @@
 namespace modelrun::controller {
 namespace {
 
+std::string key_of_owner(const std::string& name_space, const std::string& uid) {
+  return api::object_key(name_space, uid);
+}
+
 std::vector<std::string> owned_by(const api::ObjectMeta& meta) {
   if (meta.owner_uid.empty()) return {};
-  return {api::object_key(meta.namespace_, meta.owner_uid)};
+  return {key_of_owner(meta.namespace_, meta.owner_uid)};
 }
 
 }  // namespace
@@ -17,7 +21,7 @@ bool is_followed(const RunStore& runs, const std::string& uid) {
 }
 
 std::string owner_index(const api::ObjectMeta& owner) {
-  return api::object_key(owner.namespace_, owner.uid);
+  return key_of_owner(owner.namespace_, owner.uid);
 }
 
 std::vector<std::shared_ptr<const api::JobView>> own_jobs(const JobStore& jobs, const api::ObjectMeta& owner) {
