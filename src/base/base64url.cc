@@ -24,4 +24,11 @@ Result<std::string> base64url_decode(std::string_view text) {
   return base64_decode(padded);
 }
 
+bool is_base64url(std::string_view text) {
+  const auto in_alphabet = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  };
+  return !text.empty() && text.size() % 4 != 1 && std::ranges::all_of(text, in_alphabet);
+}
+
 }  // namespace modelrun

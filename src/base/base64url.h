@@ -16,4 +16,8 @@ std::string base64url_encode(std::string_view bytes);
 // different texts can decode to the same bytes.
 Result<std::string> base64url_decode(std::string_view text);
 
+// True if `text` is not empty, has only characters of the alphabet, and a length that an encoding can have. To be asked
+// before a text from outside is given to a decoder of somebody else.
+bool is_base64url(std::string_view text);
+
 }  // namespace modelrun

@@ -43,8 +43,7 @@ struct JwtText {
   nlohmann::json claims;
 };
 // Splits a JWT and decodes its first two parts. Returns nullopt unless there are three parts separated by dots, of
-// which the first two are base64url of JSON objects without duplicate keys. The third part, the signature, is not
-// decoded.
+// which the first two are base64url of JSON objects without duplicate keys and the third, the signature, is base64url.
 std::optional<JwtText> read_jwt(std::string_view token);
 
 // The time that a claim such as "exp" holds in seconds. Nullopt if it is no number, or none that Time can represent:

@@ -131,8 +131,11 @@ std::optional<JwtText> read_jwt(std::string_view token) {
   const auto first = token.find('.');
   const auto second = first == std::string_view::npos ? first : token.find('.', first + 1);
   if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) return std::nullopt;
-  auto header = decoded_object(token.substr(0, first));
-  auto claims = decoded_object(token.substr(first + 1, second - first - 1));
+  const auto head = token.substr(0, first);
+  const auto body = token.substr(first + 1, second - first - 1);
+  if (!is_base64url(head) || !is_base64url(body) || !is_base64url(token.substr(second + 1))) return std::nullopt;
+  auto header = decoded_object(head);
+  auto claims = decoded_object(body);
   if (!header || !claims) return std::nullopt;
   return JwtText{std::move(*header), std::move(*claims)};
 }

@@ -211,6 +211,45 @@ TEST_F(JwtTest, SignaturesAndHeadersThatLie) {
   EXPECT_FALSE(verify(rsa().sign({{"alg", "RS256"}, {"crit", json::array({"b64"})}}, claims().dump())));
 }
 
+// libcjose ends the process for some texts that are no base64url, and anybody may send them.
+TEST_F(JwtTest, TextsThatNoEncodingHasAreRefusedBeforeTheyReachTheLibrary) {
+  const auto good = token();
+  const auto first = good.find('.');
+  const auto last = good.rfind('.');
+  const auto all_refused = [&](std::size_t begin, std::size_t end) {
+    const auto part = good.substr(begin, end - begin);
+    for (const char* wrong : {"~", "+", "/", "=", " ", "\n", ".", "\x9f", "\xcb\x9a", "A=", "==", "=A", "A~A", "~~~"}) {
+      for (std::size_t at : {std::size_t{0}, std::size_t{1}, part.size() - 2, part.size() - 1, part.size()}) {
+        auto changed = part;
+        changed.insert(at, wrong);
+        EXPECT_FALSE(verify(good.substr(0, begin) + changed + good.substr(end))) << wrong << " at " << at;
+      }
+    }
+    for (std::size_t size = 0; size < 10; ++size) {
+      EXPECT_FALSE(verify(good.substr(0, begin) + part.substr(0, size) + good.substr(end))) << size;
+    }
+  };
+  all_refused(0, first);
+  all_refused(first + 1, last);
+  all_refused(last + 1, good.size());
+}
+
+TEST_F(JwtTest, AKeyWhoseNumbersAreNoEncodingIsNone) {
+  const auto by_rsa = token();
+  const auto by_ec = by_ec_later();
+  for (const char* name : {"n", "e", "x", "y"}) {
+    const bool curve = *name == 'x' || *name == 'y';
+    for (const char* wrong : {"", "A", "A~~~", "AAAAA", "AA=A", "AA A", "+AAA", "\x9f\xb7"}) {
+      auto key = (curve ? ec() : rsa()).public_part();
+      key[name] = wrong;
+      EXPECT_FALSE(verify_jwt(curve ? by_ec : by_rsa, {{"keys", {key}}}, issuer, clock.now())) << name << wrong;
+      key = (curve ? ec() : rsa()).public_part();
+      key["d"] = wrong;  // of a private key: nobody's business
+      EXPECT_TRUE(verify_jwt(curve ? by_ec : by_rsa, {{"keys", {key}}}, issuer, clock.now())) << name << wrong;
+    }
+  }
+}
+
 TEST_F(JwtTest, KeysThatMayNotSign) {
   const auto signed_with = [&](const json& key) {
     return verify_jwt(token(), {{"keys", json::array({key})}}, issuer, clock.now()).has_value();
