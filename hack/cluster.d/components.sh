@@ -8,7 +8,7 @@ PAUSE_IMAGE=localhost/modelrun-pause:dev
 component_pid() {
   local program="[^ ]*/kubenode $1 "
   [[ -n $HOLDER ]] || return 0
-  [[ $1 != containerd ]] || program="containerd -c "
+  [[ $1 != containerd ]] || program="[^ ]*/containerd -c "
   pgrep --ns "$HOLDER" --nslist pid -f "^$program" | head -n 1 || true
 }
 
@@ -16,13 +16,13 @@ component_pid() {
 start() {
   local name=$1 program=("$KUBENODE" "$1")
   shift
-  [[ $name != containerd ]] || program=(containerd)
+  [[ $name != containerd ]] || program=("$PROGRAMS/containerd")
   say "starting $name"
   (
     exec 9>&-
     join_cgroup
     # shellcheck disable=SC2016
-    exec nsenter -t "$HOLDER" -m -n -p -- env -i PATH="$PATH" HOME=/root MODELRUN_NODE_COMPONENT="$STATE" \
+    exec nsenter -t "$HOLDER" -m -n -p -- env -i PATH="$PROGRAMS:$PATH" HOME=/root MODELRUN_NODE_COMPONENT="$STATE" \
       /bin/sh -c 'log=$1; shift; cd /; setsid "$@" </dev/null >>"$log" 2>&1 &' - "$STATE/log/$name.log" "${program[@]}" "$@"
   )
 }
@@ -89,7 +89,9 @@ healthy() {
 
 probe() { in_network curl -fskS --noproxy '*' --max-time 3 "$1"; }
 
-containerd_ctr() { nsenter -t "$HOLDER" -m -n -p -- ctr -a "$STATE/containerd.sock" -n k8s.io "$@"; }
+containerd_ctr() {
+  nsenter -t "$HOLDER" -m -n -p -- env CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=1 "$PROGRAMS/ctr" -a "$STATE/containerd.sock" -n k8s.io "$@"
+}
 
 ensure_component() {
   [[ -n $(component_pid "$1") ]] || "start_$1"

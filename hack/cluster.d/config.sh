@@ -101,28 +101,31 @@ write_cni_config() {
 C
 }
 
+# The state lies in the node's own /run and not below STATE: the root user of a pod's user namespace must be able to pass through
+# the directories above a container's root file system, and STATE may be below a home directory that is closed to others.
 write_containerd_config() {
   cat <<C
-version = 2
+version = 3
 root = "$STATE/containerd/root"
-state = "$STATE/containerd/state"
-disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing"]
+state = "/run/containerd"
+disabled_plugins = ["io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.erofs", "io.containerd.nri.v1.nri"]
 [grpc]
   address = "$STATE/containerd.sock"
 [plugins."io.containerd.internal.v1.opt"]
   path = "$STATE/containerd/opt"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "$PAUSE_IMAGE"
+[plugins."io.containerd.cri.v1.images"]
+  snapshotter = "overlayfs"
+  [plugins."io.containerd.cri.v1.images".pinned_images]
+    sandbox = "$PAUSE_IMAGE"
+[plugins."io.containerd.cri.v1.runtime"]
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "$STATE/cni/bin"
+  [plugins."io.containerd.cri.v1.runtime".cni]
+    bin_dirs = ["$STATE/cni/bin"]
     conf_dir = "$STATE/cni/net.d"
-  [plugins."io.containerd.grpc.v1.cri".containerd]
-    snapshotter = "overlayfs"
-  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+  [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+    [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
       SystemdCgroup = false
 C
 }
@@ -159,7 +162,9 @@ registryPullQPS: 0
 eventRecordQPS: 0
 kubeAPIQPS: 200
 kubeAPIBurst: 400
-# The tests kill the operator over and over; it is to be back soon each time (KEP-4603).
+C
+  # The tests kill the operator over and over; it is to be back soon each time (KEP-4603, since 1.32).
+  [[ $MODFILE == oldest.mod ]] || cat <<C
 featureGates: {KubeletCrashLoopBackOffMax: true}
 crashLoopBackOff: {maxContainerRestartPeriod: 1s}
 C

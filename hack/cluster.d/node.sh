@@ -29,7 +29,6 @@ need_running() {
   require_root
   read_holder
   [[ -n $HOLDER ]] || fail "cluster $NAME is not running (hack/cluster up)"
-  kubenode_path
 }
 
 # in_network COMMAND...: in the node's network namespace, with this machine's files.
@@ -75,7 +74,7 @@ holder_ready() {
 
 # clean_after_holder: as a reboot would: containers and addresses are gone, images and etcd's data stay.
 clean_after_holder() {
-  rm -rf -- "$STATE/containerd/state" "$STATE/ipam" "$STATE/policy" "${STATE:?}/var"
+  rm -rf -- "$STATE/ipam" "$STATE/policy" "${STATE:?}/var"
   mkdir -p "$STATE/policy"
   remove_cgroups modelrun/kubepods
 }

@@ -4,7 +4,6 @@
 NAME=${MODELRUN_CLUSTER:-modelrun}
 STATE=${XDG_STATE_HOME:-$HOME/.local/state}/modelrun/$NAME
 KUBECONFIG_FILE=$STATE/kubeconfig
-KUBENODE='' # set by kubenode_path
 # shellcheck disable=SC2034 # the addresses are read by the other files
 HOST_IP=10.250.0.1 NODE_IP=10.250.0.2 NODE_NAME=node1 POD_CIDR=10.251.0.0/24 SERVICE_CIDR=10.96.0.0/16 HOST_LINK=modelrun0
 
@@ -32,49 +31,62 @@ lock() {
 
 unlock() { rm -f -- "$LOCK_FILE"; }
 
-# kubenode_path: sets KUBENODE to the executable for this checkout's hack/node, built or not. Its helm stands beside it.
-kubenode_path() {
-  KUBENODE=$CACHE/node/$(hash_of "$here"/node/main.go "$here"/node/go.mod "$here"/node/go.sum)/kubenode
+# node_paths: sets PROGRAMS, where this checkout's container runtime and helm are, built or not; MODFILE, by which the cluster's
+# Kubernetes is compiled; and KUBENODE, its executable.
+node_paths() {
+  MODFILE=go.mod
+  [[ $(cat "$STATE/kubernetes" 2>/dev/null) != oldest ]] || MODFILE=oldest.mod
+  PROGRAMS=$(node_folder go.mod)
+  KUBENODE=$(node_folder "$MODFILE")/kubenode
+}
+node_paths
+
+# choose_kubernetes newest|oldest|'': for as long as there is this cluster, as neither reads what the other's etcd has stored.
+choose_kubernetes() {
+  local there
+  there=$(cat "$STATE/kubernetes" 2>/dev/null || echo "${1:-newest}")
+  [[ ${1:-$there} == @(newest|oldest) ]] || fail "up: no Kubernetes '$1' (there are: newest oldest)"
+  [[ ${1:-$there} == "$there" ]] || fail "cluster $NAME has the $there Kubernetes; end it first (hack/cluster down)"
+  mkdir -p "$STATE"
+  echo "$there" >"$STATE/kubernetes"
+  node_paths
 }
 
-ensure_kubenode() {
-  local version minor programs=(.)
-  kubenode_path
-  if [[ ! -x $KUBENODE ]]; then
-    find_go >/dev/null # says so if it has to get one
-    [[ -n $(type -P helm) ]] || programs+=(helm.sh/helm/v3/cmd/helm)
-    version=$(sed -n 's#^\tk8s.io/kubernetes v##p' "$here/node/go.mod")
-    minor=${version#*.}
-    step "building Kubernetes $version and helm (up to 10 minutes the first time)" "$CACHE/log/kubenode.log" build_go "${KUBENODE%/*}" \
-      "-X k8s.io/component-base/version.gitVersion=v$version -X k8s.io/component-base/version.gitMajor=${version%%.*} -X k8s.io/component-base/version.gitMinor=${minor%%.*}" \
-      "${programs[@]}"
-  fi
+HELM_PACKAGE=helm.sh/helm/v3/cmd/helm
+RUNTIME=(containerd containerd-shim-runc-v2 ctr)
+
+# ensure_programs: what the node runs. Kubernetes, containerd and helm have many packages in common, hence one call for all that
+# is missing.
+ensure_programs() {
+  local packages=()
+  find_runc >/dev/null
+  ls "${RUNTIME[@]/#/$PROGRAMS/}" >/dev/null 2>&1 || packages+=("${RUNTIME[@]/#/github.com/containerd/containerd/v2/cmd/}")
+  [[ -n $(type -P helm) || -x $PROGRAMS/helm ]] || packages+=("$HELM_PACKAGE")
+  [[ -x $PROGRAMS/kubenode || $MODFILE != go.mod ]] || packages+=(.)
+  ((${#packages[@]} == 0)) || build_kubernetes go.mod "${packages[@]}"
+  [[ -x $KUBENODE ]] || build_kubernetes "$MODFILE" .
   link_program kubectl "$KUBENODE"
+}
+
+# build_kubernetes MODFILE PACKAGE...: with the version that Kubernetes' programs tell. The tags leave out of containerd what needs file
+# systems that nobody has here, and tracing.
+build_kubernetes() {
+  local version minor
+  version=$(sed -n 's#^\tk8s.io/kubernetes v##p' "$here/node/$1")
+  minor=${version#*.}
+  step "building Kubernetes $version, for the node (up to 10 minutes the first time)" "$CACHE/log/node.log" \
+    build_node "$(node_folder "$1")" -modfile="$1" -tags "no_devmapper no_zfs no_tracing" -ldflags \
+    "-s -w -X k8s.io/component-base/version.gitVersion=v$version -X k8s.io/component-base/version.gitMajor=${version%%.*} -X k8s.io/component-base/version.gitMinor=${minor%%.*}" \
+    "${@:2}"
 }
 
 # ensure_helm: sets HELM; the machine's own, else that of hack/node, which has most of its packages from the node's build.
 ensure_helm() {
   HELM=$(type -P helm || true)
   [[ -z $HELM ]] || return 0
-  kubenode_path
-  HELM=${KUBENODE%/*}/helm
-  [[ -x $HELM ]] || step "building helm (2 to 3 minutes, once)" "$CACHE/log/helm.log" build_go "${KUBENODE%/*}" "" helm.sh/helm/v3/cmd/helm
+  HELM=$(node_folder go.mod)/helm
+  [[ -x $HELM ]] || step "building helm (2 to 3 minutes, once)" "$CACHE/log/helm.log" build_node "${HELM%/*}" -ldflags "-s -w" "$HELM_PACKAGE"
   link_program helm "$HELM"
-}
-
-# build_go FOLDER LINKER-FLAGS PACKAGE...: into FOLDER, kubenode for the module's own package. Without debugging information and with
-# fewer garbage collections the compiler takes a seventh less time.
-build_go() {
-  local folder=$1 flags=$2 new=$1.$$ go
-  shift 2
-  go=$(find_go)
-  rm -rf "$new"
-  mkdir -p "$folder" "$new"
-  env -C "$here/node" CGO_ENABLED=0 GOTOOLCHAIN=local GOGC=400 "$go" build -trimpath -buildvcs=false -gcflags=all=-dwarf=false \
-    -ldflags "-s -w $flags" -o "$new/" "$@" || return 1
-  [[ ! -e $new/node ]] || mv -f "$new/node" "$new/kubenode"
-  mv -f "$new"/* "$folder/"
-  rmdir "$new"
 }
 
 # link_program NAME PATH: so that people and tests find it in the cache's bin.
@@ -85,7 +97,6 @@ link_program() {
 
 # kubectl ARGS...: against our cluster, or the one of --context.
 kubectl() {
-  kubenode_path
   if [[ -n $CONTEXT ]]; then
     local program=("$KUBENODE" kubectl) where=()
     [[ -x $KUBENODE ]] || program=("$(type -P kubectl || true)")

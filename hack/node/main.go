@@ -33,9 +33,17 @@ var programs = map[string]func() int{
 	"kube-apiserver":          run(apiserver.NewAPIServerCommand),
 	"kube-controller-manager": run(controllermanager.NewControllerManagerCommand),
 	"kube-scheduler":          run(func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
-	"kubelet":                 run(func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) }),
+	"kubelet":                 run(kubeletCommand(kubelet.NewKubeletCommand)),
 	"kube-proxy":              run(proxy.NewProxyCommand),
 	"kubectl":                 runKubectl,
+}
+
+// kubeletCommand: up to Kubernetes 1.31 the kubelet's constructor takes no context.
+func kubeletCommand(constructor any) func() *cobra.Command {
+	if withContext, ok := constructor.(func(context.Context) *cobra.Command); ok {
+		return func() *cobra.Command { return withContext(context.Background()) }
+	}
+	return constructor.(func() *cobra.Command)
 }
 
 func run(command func() *cobra.Command) func() int {

@@ -15,7 +15,7 @@ READ_BY_PEOPLE = {"github.com", "kubernetes.io", "www.apache.org", "json-schema.
 NAMES = {"www.w3.org", "git-lfs.github.com"}  # of XML namespaces and file formats: nobody goes there
 KUBERNETES_OWN = re.compile(r"^kubernetes\.default(\.svc(\.cluster\.local)?)?$")
 # Tests of URL parsing need URLs of every kind, and files of others are left as they are.
-FREE = re.compile(r"^(tests/(unit|fuzz|e2e/manifests)/|hack/node/go\.|LICENSE|src/gateway/web/page/vendor/[^/]*\.(js|txt)$)")
+FREE = re.compile(r"^(tests/(unit|fuzz|e2e/manifests)/|hack/node/[a-z]+\.(mod|sum)$|LICENSE|src/gateway/web/page/vendor/[^/]*\.(js|txt)$)")
 
 
 def tracked():
