@@ -84,7 +84,7 @@ def model_has_ended(space, run):
     return any(each["name"] == "model" and "terminated" in each["state"] for each in containers)
 
 
-@case(alone=True)
+@case(alone=True, since=(32, "the earlier release could not be installed"))
 def helm_upgrades_an_earlier_release_while_runs_go_on(space):
     """As the quickstart says, with values that the earlier chart did not know; its CRDs lacked fields, too."""
     with own_release(space) as release:

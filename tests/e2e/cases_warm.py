@@ -168,7 +168,7 @@ def deleted_project_takes_its_standbys_along(space):
     wait_for(lambda: not space.items(PODS), 90, "no pod is left")
 
 
-@case(alone=True)
+@case(alone=True, since=(32, "the kubelet waits for minutes before it starts an operator again that was killed often"))
 def operator_killed_while_runs_adopt_standbys(space):
     warm_project(space, 3)
     await_pool(space, 3)

@@ -86,6 +86,10 @@ class Cluster:
     def kubectl(self, *args, **options):
         return hack("kubectl", *args, **options)
 
+    def minor(self):
+        """37 for Kubernetes 1.37."""
+        return int(self.request("GET", "/version")["minor"].rstrip("+"))
+
 
 RUNS = "/apis/modelrun.dev/v1alpha1/namespaces/{}/modelruns"
 PROJECTS = "/apis/modelrun.dev/v1alpha1/namespaces/{}/modelprojects"

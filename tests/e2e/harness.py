@@ -21,11 +21,14 @@ class Skip(Exception):
     """Raised by a case that cannot run here; its text is printed as the reason."""
 
 
-def case(function=None, *, alone=False, beside=False, minutes=None):
+def case(function=None, *, alone=False, beside=False, minutes=None, since=None):
     """Registers a test. `alone`: it disturbs the whole cluster, so nothing runs beside it. `beside`: in a suite whose cases run one
-    by one, this one may run beside them. `minutes`: so long does it take, and only MODELRUN_E2E_SLOW=1 runs it."""
+    by one, this one may run beside them. `minutes`: so long does it take, and only MODELRUN_E2E_SLOW=1 runs it. `since`: the minor
+    version of Kubernetes without which it cannot run, and why."""
 
     def register(function):
+        if since:
+            function = needing(function, *since)
         if beside:
             BESIDE.add(function.__name__)
         if minutes and not os.environ.get(LONG):
@@ -34,6 +37,16 @@ def case(function=None, *, alone=False, beside=False, minutes=None):
         return function
 
     return register(function) if function else register
+
+
+def needing(function, minor, why):
+    @functools.wraps(function)
+    def run(space):
+        if space.cluster.minor() < minor:
+            raise Skip(f"before Kubernetes 1.{minor} {why}")
+        function(space)
+
+    return run
 
 
 def skipped(function, reason):
