@@ -5,6 +5,13 @@
 #include "base/mutex.h"
 
 namespace modelrun::runtime {
+namespace {
+
+std::string namespace_of(const std::string& key) {
+  return key.substr(0, key.find('/'));
+}
+
+}  // namespace
 
 WorkQueue::WorkQueue(WorkQueueOptions options, SteadyClock& clock, Metrics* metrics)
     : options_(std::move(options)), clock_(clock), metrics_(metrics), random_(options_.seed) {}
@@ -50,7 +57,7 @@ std::optional<std::string> WorkQueue::get(std::stop_token stop) {
     const auto next = delays_.empty() ? std::nullopt : std::optional{delays_.top().due};
     // Also wakes up when an earlier delay has been added, to compute the deadline again.
     clock_.wait(mutex_, changed_, next, stop, [&]() REQUIRES(mutex_) {
-      return !ready_.empty() || (!delays_.empty() && (!next || delays_.top().due < *next));
+      return !turns_.empty() || (!delays_.empty() && (!next || delays_.top().due < *next));
     });
   }
   return std::nullopt;
@@ -66,16 +73,12 @@ void WorkQueue::done(std::string_view key) {
   const MutexLock lock(mutex_);
   const std::string name{key};
   processing_.erase(name);
-  if (dirty_.contains(name)) {
-    ready_.push_back(name);
-    report_depth_locked();
-    changed_.notify_one();
-  }
+  if (dirty_.contains(name)) make_ready_locked(name);
 }
 
 std::size_t WorkQueue::depth() const {
   const MutexLock lock(mutex_);
-  return ready_.size();
+  return ready_count_;
 }
 
 std::size_t WorkQueue::delayed() const {
@@ -101,8 +104,16 @@ void WorkQueue::add_locked(std::string_view key) {
   std::string name{key};
   due_.erase(name);
   if (!dirty_.try_emplace(name, clock_.now()).second) return;
-  if (processing_.contains(name)) return;  // done() appends it to ready_
-  ready_.push_back(std::move(name));
+  if (processing_.contains(name)) return;  // done() makes it ready
+  make_ready_locked(std::move(name));
+}
+
+void WorkQueue::make_ready_locked(std::string key) {
+  auto name_space = namespace_of(key);
+  auto& keys = ready_[name_space];
+  if (keys.empty()) turns_.push_back(std::move(name_space));
+  keys.push_back(std::move(key));
+  ++ready_count_;
   report_depth_locked();
   changed_.notify_one();
 }
@@ -135,9 +146,18 @@ void WorkQueue::move_due_locked() {
 }
 
 std::optional<std::string> WorkQueue::take_locked() {
-  if (ready_.empty()) return std::nullopt;
-  std::string key = std::move(ready_.front());
-  ready_.pop_front();
+  if (turns_.empty()) return std::nullopt;
+  auto name_space = std::move(turns_.front());
+  turns_.pop_front();
+  const auto keys = ready_.find(name_space);
+  std::string key = std::move(keys->second.front());
+  keys->second.pop_front();
+  --ready_count_;
+  if (keys->second.empty()) {
+    ready_.erase(keys);
+  } else {
+    turns_.push_back(std::move(name_space));
+  }
   const auto since = dirty_.find(key);
   if (metrics_ != nullptr) metrics_->queue_waited(options_.name, clock_.now() - since->second);
   dirty_.erase(since);
@@ -147,7 +167,7 @@ std::optional<std::string> WorkQueue::take_locked() {
 }
 
 void WorkQueue::report_depth_locked() const {
-  if (metrics_ != nullptr) metrics_->queue_depth(options_.name, ready_.size());
+  if (metrics_ != nullptr) metrics_->queue_depth(options_.name, ready_count_);
 }
 
 }  // namespace modelrun::runtime

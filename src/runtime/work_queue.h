@@ -1,6 +1,7 @@
 // A queue of keys that wait to be worked on, modelled on client-go's workqueue
 // (k8s.io/client-go/util/workqueue): a key is never worked on by two threads at once, and a key
-// that is added is never lost.
+// that is added is never lost. Unlike there, namespaces take turns: however many keys one of them has ready, the first
+// key of another waits for one of its keys at most.
 //
 //   while (auto key = queue.get(stop)) {
 //     if (work(*key)) queue.forget(*key); else queue.add_rate_limited(*key);
@@ -36,7 +37,8 @@ struct WorkQueueOptions {
 };
 
 // Thread-safe; only get() blocks. Keeps references to the clock and the metrics, which must outlive it; `metrics` may
-// be null. Keys are handed out in the order in which they became ready.
+// be null. The namespace of a key is what stands before its first '/' (all of it if there is none). The keys of one
+// namespace are handed out in the order in which they became ready.
 class WorkQueue {
  public:
   WorkQueue(WorkQueueOptions options, SteadyClock& clock, Metrics* metrics = nullptr);
@@ -81,6 +83,7 @@ class WorkQueue {
   };
 
   void add_locked(std::string_view key) REQUIRES(mutex_);
+  void make_ready_locked(std::string key) REQUIRES(mutex_);
   void add_after_locked(std::string_view key, SteadyClock::Span delay) REQUIRES(mutex_);
   void move_due_locked() REQUIRES(mutex_);
   std::optional<std::string> take_locked() REQUIRES(mutex_);
@@ -92,7 +95,9 @@ class WorkQueue {
 
   mutable Mutex mutex_;
   CondVar changed_;
-  std::deque<std::string> ready_ GUARDED_BY(mutex_);
+  std::unordered_map<std::string, std::deque<std::string>> ready_ GUARDED_BY(mutex_);  // by namespace; none is empty
+  std::deque<std::string> turns_ GUARDED_BY(mutex_);  // the namespaces of ready_, each once, the next one first
+  std::size_t ready_count_ GUARDED_BY(mutex_) = 0;    // keys in ready_
   std::unordered_map<std::string, SteadyClock::Point> dirty_
       GUARDED_BY(mutex_);  // keys to be worked on, and since when
   std::unordered_set<std::string> processing_ GUARDED_BY(mutex_);

@@ -35,6 +35,33 @@ TEST_F(WorkQueueTest, OnceHoweverOftenAdded) {
   EXPECT_EQ(queue_.try_get(), std::nullopt);
 }
 
+TEST_F(WorkQueueTest, NamespacesTakeTurns) {
+  for (const char* key : {"a/1", "a/2", "a/3", "a/4", "b/1", "b/2", "c", "a/5"}) queue_.add(key);
+  EXPECT_EQ(queue_.depth(), 8U);
+  std::vector<std::string> order;
+  while (auto key = queue_.try_get()) {
+    order.push_back(*key);
+    queue_.done(*key);
+    if (*key == "a/2") queue_.add("d/1");  // one that comes late has its turn before the rest of a
+  }
+  EXPECT_THAT(order, ::testing::ElementsAre("a/1", "b/1", "c", "a/2", "b/2", "a/3", "d/1", "a/4", "a/5"));
+  EXPECT_EQ(queue_.depth(), 0U);
+  EXPECT_TRUE(queue_.idle());
+}
+
+TEST_F(WorkQueueTest, ATurnIsNotLostWhileAKeyIsWorkedOn) {
+  queue_.add("a/1");
+  EXPECT_EQ(queue_.try_get(), "a/1");
+  queue_.add("a/1");
+  queue_.add("a/2");
+  queue_.add("b/1");
+  EXPECT_EQ(queue_.try_get(), "a/2");
+  queue_.done("a/1");
+  EXPECT_EQ(queue_.try_get(), "b/1");
+  EXPECT_EQ(queue_.try_get(), "a/1");
+  EXPECT_EQ(queue_.try_get(), std::nullopt);
+}
+
 TEST_F(WorkQueueTest, NeverTwiceAtOnceAndNeverLost) {
   queue_.add("a");
   EXPECT_EQ(queue_.try_get(), "a");
