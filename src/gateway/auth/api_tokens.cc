@@ -2,19 +2,14 @@
 
 #include <openssl/crypto.h>
 
-#include <algorithm>
-
 #include "api/api_token.h"
+#include "base/base64url.h"
 #include "base/encoding.h"
 
 namespace modelrun::gateway {
 namespace {
 
 constexpr std::size_t kTokenSize = 4 + 43;  // the prefix "mrt_", and 32 bytes in base64url without padding
-
-bool is_base64url(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
 
 // Takes the same time wherever the first difference is, so that timing reveals nothing about the digest.
 bool equal(std::string_view a, std::string_view b) {
@@ -48,7 +43,7 @@ std::optional<Identity> ApiTokens::remembered(std::string_view token) {
 
 Result<Identity> ApiTokens::authenticate(std::string_view token, std::stop_token stop) {
   if (!token.starts_with(api::kApiTokenPrefix)) return fail(ErrorKind::kNotFound, "not an API token");
-  if (token.size() != kTokenSize || !std::ranges::all_of(token.substr(api::kApiTokenPrefix.size()), is_base64url)) {
+  if (token.size() != kTokenSize || !is_base64url(token.substr(api::kApiTokenPrefix.size()))) {
     return fail(ErrorKind::kDenied, "this is no API token");
   }
   if (auto known = remembered(token)) return std::move(*known);
