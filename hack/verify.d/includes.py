@@ -9,6 +9,7 @@ ALLOWED = {
     "base": "",
     "net": "base",
     "api": "base",
+    "sweep": "api base",
     "kube": "api base",
     "kube/cpprest": "kube api base",
     "runtime": "kube api base",
@@ -36,7 +37,7 @@ ALLOWED = {
     "gateway/web": "gateway/tools gateway/runs gateway/auth gateway/http runtime net api base",
     "gateway": "gateway/web gateway/tools gateway/runs gateway/auth gateway/http runtime kube net api base",
     # try: takes the agent's part for a model on this machine, and judges its end as the operator does.
-    "cli": "controller/run sandbox kube api base",
+    "cli": "controller/run sandbox sweep kube api base",
     "operator": "controller controller/run controller/caches controller/pods controller/sources runserver source runtime kube api base",
 }
 # The only ones that choose how requests travel.

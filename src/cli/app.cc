@@ -40,6 +40,7 @@ void add_commands(CLI::App& app, Chosen& all) {
   add_wait(app, chosen);
   add_logs(app, chosen);
   add_output(app, chosen);
+  add_compare(app, chosen);
   add_changes(app, chosen);
   add_rerun(app, chosen);
   add_token(app, chosen);

@@ -50,6 +50,7 @@ constexpr std::array kArguments{Arguments{"run", Kind::kProjects, {}, kEndFormat
                                 Arguments{"wait", Kind::kRuns, {}, kEndFormats},
                                 Arguments{"logs", Kind::kRuns},
                                 Arguments{"output", Kind::kRuns},
+                                Arguments{"compare", Kind::kRuns, {}, "text json csv", true},
                                 Arguments{"cancel", Kind::kRuns, {}, {}, true},
                                 Arguments{"suspend", Kind::kRuns, {}, {}, true},
                                 Arguments{"resume", Kind::kRuns, {}, {}, true},

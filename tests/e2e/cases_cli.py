@@ -67,6 +67,24 @@ def cli_runs_a_file_and_ends_as_the_model_does(space):
 
 
 @case
+def cli_compares_two_runs(space):
+    space.project(files={"run.py": "import json\np = json.load(open('/inputs/parameters.json'))\n"
+                                   "result = {'value': 100 * (1 + p['growth']), 'years': [1, 2], 'name': 'n'}\n"})
+    space.run("low", parameters={"growth": 0.25})
+    space.run("high", parameters={"growth": 0.5})
+    for name in ("low", "high"):
+        space.finish(name)
+    out, _ = modelrun(space, "compare", "low", "high")
+    lines = [line.split() for line in out.splitlines()]
+    assert ["parameter", "/growth", "0.25", "0.5"] in lines, out
+    assert ["/value", "125", "150", "25", "+20.00%", "*"] in lines or ["/value", "125.0", "150.0", "25", "+20.00%", "*"] in lines, out
+    assert "1 of 4 values differ, 1 of them significantly" in out, out
+    told = json.loads(modelrun(space, "compare", "low", "high", "-o", "json")[0])
+    same(told["summary"], {"equal": 3, "changed": 1, "significant": 1, "more": False})
+    modelrun(space, "compare", "low", "absent", code=1)
+
+
+@case
 def cli_tries_without_the_cluster_what_a_run_computes(space):
     """The same outputs, byte for byte."""
     files = {"run.py": "import json\nPIPELINE = ['a']\nresult = {'p': json.load(open('/inputs/parameters.json')), 'third': 1 / 3}\n",

@@ -21,6 +21,7 @@ void add_describe(CLI::App& app, Command& chosen);
 void add_wait(CLI::App& app, Command& chosen);
 void add_logs(CLI::App& app, Command& chosen);
 void add_output(CLI::App& app, Command& chosen);
+void add_compare(CLI::App& app, Command& chosen);
 void add_changes(CLI::App& app, Command& chosen);  // cancel, suspend, resume, delete
 void add_rerun(CLI::App& app, Command& chosen);
 void add_token(CLI::App& app, Command& chosen);

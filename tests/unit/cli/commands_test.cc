@@ -244,6 +244,78 @@ TEST_F(Commands, Output) {
   EXPECT_THAT(err, HasSubstr("kubectl modelrun wait w -o outputs -n ns"));
 }
 
+TEST_F(Commands, Compare) {
+  put_run("a",
+          {{"phase", "Succeeded"},
+           {"commitSHA", "1111"},
+           {"outputs", {{"irr", 0.1}, {"note", "x"}, {"npv", 100}, {"same", 1}, {"zero", 0}}}},
+          {{"project", "p"}, {"scope", "project"}, {"parameters", {{"growth", 0.02}, {"years", 5}}}});
+  put_run("b",
+          {{"phase", "Succeeded"},
+           {"commitSHA", "2222"},
+           {"outputs", {{"irr", 0.3}, {"note", "y"}, {"npv", 101.5}, {"same", 1.0}, {"zero", 2}}}},
+          {{"project", "p"}, {"scope", "project"}, {"parameters", {{"growth", 0.03}, {"years", 5}}}});
+  EXPECT_EQ(run({"compare", "a", "b"}), 0) << err;
+  EXPECT_EQ(out, R"(INPUT               a      b
+commit              1111   2222
+parameter /growth   0.02   0.03
+
+OUTPUT   a     b       CHANGE   PERCENT
+/irr     0.1   0.3     0.2      +200.00% *
+/note    "x"   "y"     -        - *
+/zero    0     2       2        - *
+/npv     100   101.5   1.5      +1.50%
+
+4 of 5 values differ, 3 of them significantly (*)
+)");
+  EXPECT_EQ(run({"compare", "a", "b", "--threshold", "1"}), 0) << err;
+  EXPECT_THAT(out, HasSubstr("4 of them significantly"));
+  EXPECT_EQ(run({"compare", "a", "b", "-o", "csv"}), 0) << err;
+  EXPECT_EQ(out,
+            "path,kind,base,other,change,percent,significant\r\n/irr,number,0.1,0.3,0.2,200,true\r\n"
+            "/note,text,x,y,,,true\r\n/zero,number,0,2,2,,true\r\n/npv,number,100,101.5,1.5,1.5,false\r\n");
+  EXPECT_EQ(run({"compare", "a", "b", "-o", "json"}), 0) << err;
+  const auto told = json::parse(out);
+  EXPECT_EQ(told.at("summary"), (json{{"equal", 1}, {"changed", 4}, {"significant", 3}, {"more", false}}));
+  EXPECT_EQ(told.at("inputs").at(0), (json{{"name", "commit"}, {"base", "1111"}, {"other", "2222"}}));
+  EXPECT_EQ(told.at("diff").at(0), (json{{"path", "/irr"},
+                                         {"kind", "number"},
+                                         {"base", 0.1},
+                                         {"other", 0.3},
+                                         {"change", 0.2},
+                                         {"percent", 200.0},
+                                         {"significant", true}}));
+  EXPECT_EQ(run({"compare", "a", "a"}), 0) << err;
+  EXPECT_EQ(out, "what went in: the same commit, image and parameters\n\nall 5 values of the outputs are equal\n");
+}
+
+TEST_F(Commands, CompareShowsSomeDifferencesOrAll) {
+  json base = json::array(), other = json::array();
+  for (int i = 0; i < 80; ++i) base.push_back(i + 1), other.push_back(i + 2);
+  put_run("a", {{"phase", "Succeeded"}, {"outputs", {{"series", base}}}});
+  put_run("b", {{"phase", "Succeeded"}, {"outputs", {{"series", other}}}});
+  EXPECT_EQ(run({"compare", "a", "b"}), 0) << err;
+  EXPECT_THAT(out, HasSubstr("80 of 80 values differ"));
+  EXPECT_THAT(out, HasSubstr("50 are shown; --all shows more"));
+  EXPECT_EQ(run({"compare", "a", "b", "--all"}), 0) << err;
+  EXPECT_THAT(out, HasSubstr("/series/79"));
+  EXPECT_THAT(out, Not(HasSubstr("are shown")));
+}
+
+TEST_F(Commands, CompareNeedsTwoRunsWithOutputs) {
+  put_run("a", {{"phase", "Succeeded"}, {"outputs", {{"total", 1}}}});
+  put_run("w", {{"phase", "Running"}});
+  put_run("n", {{"phase", "Failed"}});
+  EXPECT_EQ(run({"compare", "a"}), 2);
+  EXPECT_EQ(run({"compare", "a", "absent"}), 1);
+  EXPECT_THAT(err, HasSubstr("absent"));
+  EXPECT_EQ(run({"compare", "a", "w"}), 1);
+  EXPECT_THAT(err, HasSubstr("run w has not ended"));
+  EXPECT_EQ(run({"compare", "n", "a"}), 1);
+  EXPECT_THAT(err, HasSubstr("run n left no outputs"));
+  EXPECT_EQ(run({"compare", "a", "a", "--threshold", "-1"}), 2);
+}
+
 TEST_F(Commands, OutputFromTheFullResult) {
   put_large("a");
   EXPECT_EQ(run({"output", "a", "big"}), 0) << err;

@@ -1,0 +1,193 @@
+#include "sweep/compare.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "sweep/decimal.h"
+#include "sweep/exact_json.h"
+#include "sweep/pointer.h"
+
+namespace modelrun::sweep {
+namespace {
+
+constexpr std::size_t kMaxExactDigits = 60;
+constexpr int kRoundedDigits = 34;
+constexpr std::size_t kMaxCompareDepth = 200;  // outputs are accepted up to 100 levels
+
+std::string shown(std::string_view value) {
+  return value.size() <= kMaxShownValue ? std::string(value) : std::string();
+}
+
+std::optional<double> percent_of(const Decimal& change, const Decimal& base) {
+  const auto top = change.times(100).to_double();
+  const auto bottom = base.absolute().to_double();
+  if (!top || !bottom || *bottom == 0) return std::nullopt;
+  const double percent = *top / *bottom;
+  return std::isfinite(percent) ? std::optional(percent) : std::nullopt;
+}
+
+class Comparer {
+ public:
+  explicit Comparer(const Comparison::Options& options) : options_(options) {
+    const double hundredths = std::clamp(options.threshold_percent * 100, 0.0, 1e9);
+    threshold_ = static_cast<std::uint32_t>(std::lround(hundredths));
+  }
+
+  void values(std::string_view base, std::string_view other) {
+    const auto kind = kind_of(base);
+    if (kind != kind_of(other)) return add(DifferenceKind::kType, base, other);
+    if (path_.size() < kMaxCompareDepth && kind == JsonKind::kObject) return objects(base, other);
+    if (path_.size() < kMaxCompareDepth && kind == JsonKind::kArray) return lists(base, other);
+    if (kind == JsonKind::kNumber) return (void)numbers(base, other);
+    if (base == other) return (void)++result_.equal;
+    add(kind == JsonKind::kBoolean ? DifferenceKind::kBoolean : DifferenceKind::kText, base, other);
+  }
+
+  Comparison take() { return std::move(result_); }
+
+ private:
+  void objects(std::string_view base, std::string_view other) {
+    const auto left = members_of(base);
+    const auto right = members_of(other);
+    auto a = left.begin();
+    auto b = right.begin();
+    while (a != left.end() || b != right.end()) {
+      const bool only_base = b == right.end() || (a != left.end() && a->name < b->name);
+      const bool only_other = !only_base && (a == left.end() || b->name < a->name);
+      path_.push_back(only_other ? b->name : a->name);
+      if (only_base) {
+        add(DifferenceKind::kOnlyBase, (a++)->value, {});
+      } else if (only_other) {
+        add(DifferenceKind::kOnlyOther, {}, (b++)->value);
+      } else {
+        values((a++)->value, (b++)->value);
+      }
+      path_.pop_back();
+    }
+  }
+
+  void lists(std::string_view base, std::string_view other) {
+    const auto left = elements_of(base);
+    const auto right = elements_of(other);
+    const auto is_number = [](std::string_view value) { return kind_of(value) == JsonKind::kNumber; };
+    const bool series = !left.empty() && !right.empty() && std::ranges::all_of(left, is_number) &&
+                        std::ranges::all_of(right, is_number);
+    Series entry{pointer_text(path_), left.size(), right.size(), 0, 0, std::nullopt};
+    Decimal largest;
+    for (std::size_t i = 0; i < std::max(left.size(), right.size()); ++i) {
+      path_.push_back(std::to_string(i));
+      if (i >= right.size()) {
+        add(DifferenceKind::kOnlyBase, left[i], {});
+      } else if (i >= left.size()) {
+        add(DifferenceKind::kOnlyOther, {}, right[i]);
+      } else if (!series) {
+        values(left[i], right[i]);
+      } else if (const auto changed = numbers(left[i], right[i])) {
+        ++entry.changed;
+        if (changed->significant) ++entry.significant;
+        if (!entry.largest || largest < changed->size) largest = changed->size, entry.largest = i;
+      }
+      path_.pop_back();
+    }
+    if (!series) return;
+    if (result_.series.size() < options_.max_differences) {
+      result_.series.push_back(std::move(entry));
+    } else {
+      result_.more = true;
+    }
+  }
+
+  struct Changed {
+    Decimal size;
+    bool significant;
+  };
+
+  // nullopt if they are equal.
+  std::optional<Changed> numbers(std::string_view base, std::string_view other) {
+    // A JsonText has no number that is beyond Decimal's bounds.
+    const auto a = Decimal::parse(base).value_or(Decimal());
+    const auto b = Decimal::parse(other).value_or(Decimal());
+    const auto change = b - a;
+    if (change.is_zero()) {
+      ++result_.equal;
+      return std::nullopt;
+    }
+    const bool significant = !(change.absolute().times(10'000) < a.absolute().times(threshold_));
+    Difference difference{pointer_text(path_), DifferenceKind::kNumber, shown(base), shown(other), {}, true, {},
+                          significant};
+    difference.exact = change.digits() <= kMaxExactDigits;
+    difference.change = (difference.exact ? change : change.rounded(kRoundedDigits - 1 - change.magnitude())).text();
+    difference.percent = percent_of(change, a);
+    add(std::move(difference));
+    return Changed{change.absolute(), significant};
+  }
+
+  void add(DifferenceKind kind, std::string_view base, std::string_view other) {
+    add({pointer_text(path_), kind, shown(base), shown(other), {}, true, {}, true});
+  }
+
+  void add(Difference difference) {
+    ++result_.changed;
+    if (difference.significant) ++result_.significant;
+    if (result_.differences.size() < options_.max_differences) {
+      result_.differences.push_back(std::move(difference));
+    } else {
+      result_.more = true;
+    }
+  }
+
+  const Comparison::Options& options_;
+  std::uint32_t threshold_ = 0;  // in hundredths of a percent
+  std::vector<std::string> path_;
+  Comparison result_;
+};
+
+}  // namespace
+
+Comparison compare(const api::JsonText& base, const api::JsonText& other, const Comparison::Options& options) {
+  Comparer comparer(options);
+  comparer.values(base.text(), other.text());
+  return comparer.take();
+}
+
+Result<Bridge> make_bridge(std::string_view from, std::vector<BridgeStep> steps, std::optional<int> places) {
+  if (steps.empty()) return fail(ErrorKind::kInvalid, "a bridge needs at least one step");
+  std::vector<Decimal> values;
+  const auto add = [&](std::string_view name, std::string_view text) -> Result<void> {
+    const auto value = Decimal::parse(text);
+    if (!value) return fail(ErrorKind::kInvalid, "bridge: the value at '{}' is no number that can be added", name);
+    values.push_back(*value);
+    return {};
+  };
+  RETURN_IF_ERROR(add("from", from));
+  for (const auto& step : steps) RETURN_IF_ERROR(add(step.name, step.value));
+
+  Bridge bridge;
+  int highest = std::numeric_limits<int>::min();  // of the first digits
+  int lowest = std::numeric_limits<int>::max();   // of the last digits
+  for (const auto& value : values) {
+    if (value.is_zero()) continue;
+    highest = std::max(highest, value.magnitude());
+    lowest = std::min(lowest, -value.places());
+  }
+  const bool wide = highest > lowest && highest - lowest >= static_cast<int>(kMaxExactDigits);
+  if (!places && wide) places = kRoundedDigits - 1 - highest;
+  for (auto& value : values) {
+    if (!places) break;
+    const auto rounded = value.rounded(*places);
+    bridge.rounded |= !(rounded == value);
+    value = rounded;
+  }
+  bridge.from = values.front().text();
+  bridge.to = values.back().text();
+  bridge.change = (values.back() - values.front()).text();
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    steps[i].value = values[i + 1].text();
+    steps[i].contribution = (values[i + 1] - values[i]).text();
+  }
+  bridge.steps = std::move(steps);
+  return bridge;
+}
+
+}  // namespace modelrun::sweep

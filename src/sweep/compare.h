@@ -1,0 +1,83 @@
+// How the outputs of two runs differ, and the bridge that says why. Differences of numbers are exact in decimals, so
+// that they add up to the last digit that is shown. Pure and thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/json_text.h"
+#include "base/error.h"
+
+namespace modelrun::sweep {
+
+enum class DifferenceKind {
+  kNumber,
+  kBoolean,
+  kText,
+  kType,       // of different types; null is one
+  kOnlyBase,   // the other one does not have it
+  kOnlyOther,  // the base does not have it
+};
+
+// One value that differs.
+struct Difference {
+  std::string path;  // JSON pointer (RFC 6901) into the outputs
+  DifferenceKind kind = DifferenceKind::kNumber;
+  // Their JSON texts, with all digits. Empty: it is not there, or has more than kMaxShownValue bytes.
+  std::string base, other;
+  // Of kNumber: other - base, as a JSON number. Exact if it has at most 60 digits, else rounded to 34.
+  std::string change;
+  bool exact = true;
+  std::optional<double> percent;  // of the absolute value of base; nullopt if that is 0, or the percentage overflows
+  bool significant = true;        // see Comparison::Options
+};
+
+inline constexpr std::size_t kMaxShownValue = 1024;
+
+// Lists of numbers on both sides: what a plot shows. Their elements that differ stand among the differences, too.
+struct Series {
+  std::string path;
+  std::size_t base_size = 0, other_size = 0;
+  std::size_t changed = 0, significant = 0;  // of the elements that both have
+  std::optional<std::size_t> largest;        // index of the largest absolute change; the first of several
+};
+
+struct Comparison {
+  struct Options {
+    // A number is significant if it changes by at least so many percent of the base, to two decimals; from 0, any
+    // change is. Other differences are always significant.
+    double threshold_percent = 10;
+    std::size_t max_differences = 1000;  // that are listed, and as many series
+  };
+
+  std::vector<Difference> differences;  // by path: members of objects by the bytes of their keys
+  std::vector<Series> series;
+  std::size_t equal = 0, changed = 0, significant = 0;  // of all, listed or not; numbers are equal if their values are
+  bool more = false;                                    // differences or series are not listed
+};
+
+// Walks both. A list that is not of numbers on both sides is compared element by element as well.
+Comparison compare(const api::JsonText& base, const api::JsonText& other, const Comparison::Options& options = {});
+
+// What changed an output, one cause after the other.
+struct BridgeStep {
+  std::string name;          // the cause: "commit", "data", "parameter growth"
+  std::string value;         // the output after this step, a JSON number
+  std::string contribution;  // the change by this step
+};
+struct Bridge {
+  std::string from, to, change;  // to - from
+  std::vector<BridgeStep> steps;
+  bool rounded = false;  // the values are not as given, but rounded
+};
+
+// The way of an output from `from` through the values of `steps`, whose contributions are filled in. They add up to
+// `change` exactly. With `places`, all values are first rounded to so many digits behind the point, so that the shown
+// contributions add up to the shown change. Values that differ in size by more than 60 digits are rounded to 34 digits
+// of the largest. kInvalid if there is no step, or a value is no JSON number within the bounds of sweep/decimal.h.
+Result<Bridge> make_bridge(std::string_view from, std::vector<BridgeStep> steps, std::optional<int> places = {});
+
+}  // namespace modelrun::sweep
