@@ -19,7 +19,12 @@ std::string safe_message(std::string_view text, const std::vector<std::string>& 
   for (const std::string& secret : secrets) {
     if (secret.size() >= 3) blank(message, secret);
   }
-  return printable(message, kMaxMessage);
+  message = printable(message, kMaxMessage);
+  // What printable() puts in the place of other characters can make a secret of another text: "a b" of "a\nb".
+  for (const std::string& secret : secrets) {
+    if (secret.size() >= 3 && printable(secret, secret.size()) == secret) blank(message, secret);
+  }
+  return message;
 }
 
 }  // namespace modelrun::source

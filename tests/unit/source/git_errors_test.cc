@@ -90,6 +90,8 @@ TEST(GitErrors, MessagesAreShortPrintableAndHoldNoSecret) {
   }
   EXPECT_THAT(safe_message("a p4ss", {"p4ss"}), HasSubstr("***"));
   EXPECT_LE(safe_message(std::string(400, '\xff'), {}).size(), kMaxMessage);
+  EXPECT_EQ(safe_message("it is my\npass", {"my pass"}), "it is ***") << "cleaning makes no secret of another text";
+  EXPECT_EQ(safe_message("a\x01\x1b\x02z", {"a???z"}), "***");
 }
 
 }  // namespace
