@@ -119,6 +119,8 @@ void PodConnection::on_written(bool keep_alive) {
   state_->requests.fetch_add(1);
   result_bytes_.release();
   parser_.reset();
+  // It may have been closed, to make room, while the last byte was on its way. A timer would keep it alive from now on.
+  if (closing_) return;
   if (!keep_alive) return body_left_ ? drain() : close();
   if (reading_) return await_early_bytes();
   await_request();

@@ -208,6 +208,20 @@ TEST_F(ServerTest, WhoIsRefusedMakesRoom) {
   EXPECT_EQ(refused("evicted"), 1);
 }
 
+// A connection can be closed between the last byte of its answer and what would come after it.
+TEST_F(ServerTest, NobodyWhoMadeRoomStays) {
+  options_.strangers = {.total = 10, .per_peer = 1};
+  options_.drain_timeout = std::chrono::minutes(5);
+  handler_.archive = fail(ErrorKind::kConflict, "over");
+  for (int i = 0; i < 40; ++i) {
+    auto refused_client = connect();
+    refused_client.send("POST " + path("result") + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
+    auto next = connect();
+    EXPECT_EQ(next.post(path("source"), "good").status, 409U);
+  }
+  EXPECT_TRUE(eventually([&] { return server().stats().connections == 0; }));
+}
+
 // The beginning of a TLS record, of which the rest does not come: a read that watches the client stays pending.
 const std::string kBeginOfRecord("\x17\x03\x03", 3);
 
