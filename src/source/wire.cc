@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <utility>
 #include <variant>
 
 #include "base/encoding.h"
@@ -22,6 +23,17 @@ constexpr std::array kKinds = {
 // The values of a Secret are any bytes, and JSON holds UTF-8 only: they travel in base64.
 std::string bytes_at(const json& object, const char* name) {
   return base64_decode(object.at(name).get<std::string>()).value_or("");
+}
+
+// A whole number. get() turns any number into one, and a fraction or one that does not fit into nonsense.
+template <typename Whole>
+Whole whole_at(const json& object, const char* name) {
+  const auto& value = object.at(name);
+  const bool fits = value.is_number_unsigned()  ? std::in_range<Whole>(value.get<std::uint64_t>())
+                    : value.is_number_integer() ? std::in_range<Whole>(value.get<std::int64_t>())
+                                                : false;
+  if (!fits) throw json::type_error::create(302, fmt::format("{} must be a whole number", name), &object);
+  return value.get<Whole>();
 }
 
 json to_json(const Credentials& credentials) {
@@ -59,12 +71,12 @@ Policy policy_of(const json& object) {
   object.at("allowFile").get_to(policy.allow_file);
   object.at("allowPrivateAddresses").get_to(policy.allow_private_addresses);
   object.at("landlockOptional").get_to(policy.landlock_optional);
-  object.at("maxTreeBytes").get_to(policy.max_tree_bytes);
-  object.at("maxPackBytes").get_to(policy.max_pack_bytes);
-  object.at("maxFileBytes").get_to(policy.max_file_bytes);
-  object.at("maxFiles").get_to(policy.max_files);
-  policy.resolve_timeout = std::chrono::milliseconds(object.at("resolveMilliseconds").get<std::int64_t>());
-  policy.fetch_timeout = std::chrono::milliseconds(object.at("fetchMilliseconds").get<std::int64_t>());
+  policy.max_tree_bytes = whole_at<decltype(policy.max_tree_bytes)>(object, "maxTreeBytes");
+  policy.max_pack_bytes = whole_at<decltype(policy.max_pack_bytes)>(object, "maxPackBytes");
+  policy.max_file_bytes = whole_at<decltype(policy.max_file_bytes)>(object, "maxFileBytes");
+  policy.max_files = whole_at<decltype(policy.max_files)>(object, "maxFiles");
+  policy.resolve_timeout = std::chrono::milliseconds(whole_at<std::int64_t>(object, "resolveMilliseconds"));
+  policy.fetch_timeout = std::chrono::milliseconds(whole_at<std::int64_t>(object, "fetchMilliseconds"));
   return policy;
 }
 
@@ -82,8 +94,8 @@ Result<Answer> answer_of(const json& object, bool& died) {
   }
   died = false;
   return Answer{{object.at("commit").get<std::string>(), object.at("branch").get<std::string>()},
-                {object.at("sha256").get<std::string>(), object.at("archiveBytes").get<std::uint64_t>()},
-                object.at("listingBytes").get<std::uint64_t>()};
+                {object.at("sha256").get<std::string>(), whole_at<std::uint64_t>(object, "archiveBytes")},
+                whole_at<std::uint64_t>(object, "listingBytes")};
 }
 
 }  // namespace

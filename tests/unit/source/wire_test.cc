@@ -48,6 +48,9 @@ TEST(Wire, AnErrorArrivesWithItsKind) {
 TEST(Wire, NonsenseIsTakenForADeath) {
   for (const char* text : {"", "x", "[]", "{}", "null", "{\"error\":1}", "{\"error\":{\"kind\":\"cancelled\"}}",
                            R"({"commit":1,"branch":"","sha256":"","archiveBytes":0,"listingBytes":0})",
+                           R"({"commit":"c","branch":"","sha256":"","archiveBytes":5.5e91,"listingBytes":0})",
+                           R"({"commit":"c","branch":"","sha256":"","archiveBytes":-1,"listingBytes":0})",
+                           R"({"commit":"c","branch":"","sha256":"","archiveBytes":0,"listingBytes":0.5})",
                            R"({"error":{"kind":"internal","message":"","died":false}})"}) {
     bool died = false;
     const auto came = decode_answer(text, died);
