@@ -6,7 +6,7 @@ import statistics
 from datetime import datetime
 from xml.sax.saxutils import escape
 
-# What ends each part of a bar, and what the part is. A run has the moments of one of the two ways.
+# Each part of a bar: the moment that ends it, what it is, and its colour. A warm run has no moment jobCreated, a cold one no adopted.
 PARTS = [("adopted", "request, admission, adoption", "#4c78a8"), ("jobCreated", "request, admission, Job", "#4c78a8"),
          ("started", "until the model's process runs", "#f58518"), ("finished", "the model", "#54a24b"),
          ("recorded", "outputs collected and stored", "#b279a2"), ("seen", "until the client has seen it", "#9d9da1")]

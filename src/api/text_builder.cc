@@ -56,9 +56,9 @@ std::strong_ordering compare_quoted(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string pointer_token(std::string_view key) {
+std::string full_pointer_token(std::string_view key) {
   std::string out = "/";
-  for (const char c : key.substr(0, kMaxTokenShown)) {
+  for (const char c : key) {
     if (c == '~') {
       out += "~0";
     } else if (c == '/') {
@@ -67,8 +67,11 @@ std::string pointer_token(std::string_view key) {
       out += c;
     }
   }
-  if (key.size() > kMaxTokenShown) out += "...";
   return out;
+}
+
+std::string pointer_token(std::string_view key) {
+  return full_pointer_token(key.substr(0, kMaxTokenShown)) + (key.size() > kMaxTokenShown ? "..." : "");
 }
 
 void TextBuilder::begin_value() {

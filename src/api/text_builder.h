@@ -49,7 +49,9 @@ class TextBuilder {
   std::vector<Level> levels_;
 };
 
-// `key` as one token of a JSON pointer, shortened to 64 bytes, for a message.
+// `key` as one token of a JSON pointer, with the '/' in front.
+std::string full_pointer_token(std::string_view key);
+// The same, with `key` shortened to 64 bytes, for a message.
 std::string pointer_token(std::string_view key);
 
 }  // namespace modelrun::api

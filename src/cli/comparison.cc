@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/text_builder.h"
+#include "base/encoding.h"
 #include "cli/table.h"
 #include "sweep/cells.h"
 #include "sweep/exact_json.h"
@@ -17,17 +18,31 @@ constexpr std::size_t kCellBytes = 40;     // of a text in a table
 using sweep::Difference;
 using sweep::DifferenceKind;
 
-std::string parameters_text(const api::ModelRun& run) {
-  return run.spec.parameters ? run.spec.parameters->text() : std::string();
+// What a table shows of the two values: empty only if that run has none.
+constexpr std::string_view kLongValue = "(more than 1 KiB)";
+static_assert(sweep::kMaxShownValue == 1024);
+
+std::string base_of(const Difference& each) {
+  const bool is_long = each.base.empty() && each.kind != DifferenceKind::kOnlyOther;
+  return is_long ? std::string(kLongValue) : each.base;
+}
+
+std::string other_of(const Difference& each) {
+  const bool is_long = each.other.empty() && each.kind != DifferenceKind::kOnlyBase;
+  return is_long ? std::string(kLongValue) : each.other;
+}
+
+// Those of a run without any are {}.
+api::JsonText parameters_of(const api::ModelRun& run) {
+  const auto& parameters = run.spec.parameters;
+  return parameters ? api::JsonText::from_compact(parameters->text()) : api::JsonText(nlohmann::json::object());
 }
 
 void add_parameters(const api::ModelRun& base, const api::ModelRun& other, std::vector<InputDifference>& into) {
-  const auto parse = [](const api::ModelRun& run) {
-    const auto text = parameters_text(run);
-    return text.empty() ? api::JsonText(nlohmann::json::object()) : api::JsonText::from_compact(text);
-  };
-  const auto compared = sweep::compare(parse(base), parse(other), {.max_differences = kMostInputs});
-  for (const auto& each : compared.differences) into.push_back({"parameter " + each.path, each.base, each.other});
+  const auto compared = sweep::compare(parameters_of(base), parameters_of(other), {.max_differences = kMostInputs});
+  for (const auto& each : compared.differences) {
+    into.push_back({"parameter " + each.path, base_of(each), other_of(each)});
+  }
   if (compared.more) into.push_back({"parameters", "more differ", "more differ"});
 }
 
@@ -52,9 +67,7 @@ std::string word_of(DifferenceKind kind) {
 // A value in a table: its beginning, if it is long.
 std::string short_value(const std::string& text) {
   if (text.size() <= kCellBytes) return text.empty() ? "-" : text;
-  std::size_t end = kCellBytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // no half of a character
-  return text.substr(0, end) + "...";
+  return std::string(utf8_front(text, kCellBytes)) + "...";
 }
 
 std::string percent_text(const Difference& each) {
@@ -144,10 +157,9 @@ std::string comparison_text(const RunComparison& compared) {
   }
   text += '\n';
   if (!compared.outputs.differences.empty()) {
-    std::vector<Row> rows{{"OUTPUT", compared.base, compared.other, "CHANGE", "PERCENT", ""}};
-    rows.front().pop_back();
+    std::vector<Row> rows{{"OUTPUT", compared.base, compared.other, "CHANGE", "PERCENT"}};
     for (const auto& each : compared.outputs.differences) {
-      rows.push_back({each.path, short_value(each.base), short_value(each.other),
+      rows.push_back({each.path, short_value(base_of(each)), short_value(other_of(each)),
                       each.change.empty() ? "-" : each.change, percent_text(each) + (each.significant ? " *" : "")});
     }
     text += render_table(rows) + '\n';

@@ -20,7 +20,7 @@ struct ComparedRun {
 // One thing that went into the runs and was not the same.
 struct InputDifference {
   std::string name;         // "commit", "model", "image", or "parameter " and a JSON pointer into the parameters
-  std::string base, other;  // empty: that run has none
+  std::string base, other;  // empty: that run has none. Those of more than sweep::kMaxShownValue bytes are replaced
 };
 
 struct RunComparison {

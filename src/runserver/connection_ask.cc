@@ -163,7 +163,7 @@ void PodConnection::on_order(Result<Order> order) {
 }
 
 void PodConnection::begin_wait(Wait wait, std::chrono::milliseconds limit) {
-  if (closing_) return;  // closed between two steps; its timer would keep it alive
+  if (closing_) return;  // It was closed between two steps. A timer would keep it alive.
   wait_ = wait;
   timer_.expires_after(limit);
   timer_.async_wait([self = shared_from_this(), number = request_](beast::error_code error) {

@@ -1,7 +1,7 @@
 // A queue of keys that wait to be worked on, modelled on client-go's workqueue
 // (k8s.io/client-go/util/workqueue): a key is never worked on by two threads at once, and a key
-// that is added is never lost. Unlike there, namespaces take turns: however many keys one of them has ready, the first
-// key of another waits for one of its keys at most.
+// that is added is never lost. Unlike there, namespaces take turns: however many keys one of them has ready, another
+// namespace's first key is handed out after one of them at most.
 //
 //   while (auto key = queue.get(stop)) {
 //     if (work(*key)) queue.forget(*key); else queue.add_rate_limited(*key);

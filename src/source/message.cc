@@ -20,7 +20,8 @@ std::string safe_message(std::string_view text, const std::vector<std::string>& 
     if (secret.size() >= 3) blank(message, secret);
   }
   message = printable(message, kMaxMessage);
-  // What printable() puts in the place of other characters can make a secret of another text: "a b" of "a\nb".
+  // printable() replaces characters, after which a secret may stand there that the text did not have: it makes "a b" of
+  // "a\nb". Only a secret that is printable itself can.
   for (const std::string& secret : secrets) {
     if (secret.size() >= 3 && printable(secret, secret.size()) == secret) blank(message, secret);
   }

@@ -25,7 +25,7 @@ std::string bytes_at(const json& object, const char* name) {
   return base64_decode(object.at(name).get<std::string>()).value_or("");
 }
 
-// A whole number. get() turns any number into one, and a fraction or one that does not fit into nonsense.
+// The whole number under `name`. json::get() converts a fraction, and a number that does not fit, without an error.
 template <typename Whole>
 Whole whole_at(const json& object, const char* name) {
   const auto& value = object.at(name);
@@ -71,10 +71,10 @@ Policy policy_of(const json& object) {
   object.at("allowFile").get_to(policy.allow_file);
   object.at("allowPrivateAddresses").get_to(policy.allow_private_addresses);
   object.at("landlockOptional").get_to(policy.landlock_optional);
-  policy.max_tree_bytes = whole_at<decltype(policy.max_tree_bytes)>(object, "maxTreeBytes");
-  policy.max_pack_bytes = whole_at<decltype(policy.max_pack_bytes)>(object, "maxPackBytes");
-  policy.max_file_bytes = whole_at<decltype(policy.max_file_bytes)>(object, "maxFileBytes");
-  policy.max_files = whole_at<decltype(policy.max_files)>(object, "maxFiles");
+  policy.max_tree_bytes = whole_at<std::uint64_t>(object, "maxTreeBytes");
+  policy.max_pack_bytes = whole_at<std::uint64_t>(object, "maxPackBytes");
+  policy.max_file_bytes = whole_at<std::uint64_t>(object, "maxFileBytes");
+  policy.max_files = whole_at<std::size_t>(object, "maxFiles");
   policy.resolve_timeout = std::chrono::milliseconds(whole_at<std::int64_t>(object, "resolveMilliseconds"));
   policy.fetch_timeout = std::chrono::milliseconds(whole_at<std::int64_t>(object, "fetchMilliseconds"));
   return policy;

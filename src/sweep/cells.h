@@ -10,7 +10,7 @@ namespace modelrun::sweep {
 // readers end, becomes U+FFFD.
 std::string text_cell(std::string_view text);
 
-// A value of an exact text (sweep/exact_json.h): numbers as they are, texts as text_cell() has them, objects and lists
+// A value inside of the text of an api::JsonText: numbers as they are, texts as text_cell() has them, objects and lists
 // as JSON; nothing for null and for an empty `value`.
 std::string value_cell(std::string_view value);
 

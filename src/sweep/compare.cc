@@ -4,9 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#include "api/text_builder.h"
 #include "sweep/decimal.h"
 #include "sweep/exact_json.h"
-#include "sweep/pointer.h"
 
 namespace modelrun::sweep {
 namespace {
@@ -17,6 +17,12 @@ constexpr std::size_t kMaxCompareDepth = 200;  // outputs are accepted up to 100
 
 std::string shown(std::string_view value) {
   return value.size() <= kMaxShownValue ? std::string(value) : std::string();
+}
+
+std::string pointer_text(const std::vector<std::string>& tokens) {
+  std::string out;
+  for (const auto& token : tokens) out += api::full_pointer_token(token);
+  return out;
 }
 
 std::optional<double> percent_of(const Decimal& change, const Decimal& base) {

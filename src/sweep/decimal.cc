@@ -6,8 +6,6 @@
 #include <cmath>
 #include <utility>
 
-#include "sweep/exact_json.h"
-
 namespace modelrun::sweep {
 namespace {
 
@@ -96,10 +94,6 @@ std::optional<Decimal> Decimal::parse(std::string_view number) {
   Decimal out(negative, std::string(whole) + std::string(fraction), *exponent - static_cast<int>(fraction.size()));
   if (std::abs(out.magnitude()) > kMaxExponent) return std::nullopt;
   return out;
-}
-
-Decimal Decimal::shortest(double value) {
-  return parse(number_text(value)).value_or(Decimal());
 }
 
 Decimal Decimal::operator-() const {

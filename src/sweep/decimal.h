@@ -1,5 +1,5 @@
-// Exact decimal numbers, for differences that add up to the last digit and for evenly spaced values without the noise
-// of binary fractions (0.06 + 0.01 is 0.06999999999999999 in binary64). Pure and thread-safe.
+// Exact decimal numbers, for differences that add up to the last digit. In binary64, 0.3 - 0.1 is 0.19999999999999998.
+// Pure and thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,6 @@ class Decimal {
 
   // nullopt if `number` is no JSON number, or is beyond the bounds above.
   static std::optional<Decimal> parse(std::string_view number);
-  // The shortest decimal that reads back as `value`. REQUIRES: it is finite.
-  static Decimal shortest(double value);
 
   [[nodiscard]] bool is_zero() const { return digits_.empty(); }
   [[nodiscard]] bool is_negative() const { return negative_; }

@@ -1,45 +1,15 @@
 #include "sweep/exact_json.h"
 
-#include <charconv>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "api/json_access.h"
 #include "api/json_text.h"
-#include "api/text_builder.h"
 
 namespace modelrun::sweep {
 namespace {
 
 using nlohmann::json;
-
-// Writes a text that is known to be valid anew. The parser hands a number that is no 64-bit integer over with its
-// literal.
-class ExactSax final : public nlohmann::json_sax<json> {
- public:
-  std::string take() { return builder_.take(); }
-
-  bool null() override { return add("null"); }
-  bool boolean(bool value) override { return add(value ? "true" : "false"); }
-  bool number_integer(number_integer_t value) override { return add(std::to_string(value)); }
-  bool number_unsigned(number_unsigned_t value) override { return add(std::to_string(value)); }
-  bool number_float(number_float_t /*value*/, const string_t& literal) override { return add(literal); }
-  bool string(string_t& value) override { return add(json_string(value)); }
-  bool binary(binary_t& /*value*/) override { return false; }
-  bool start_object(std::size_t /*size*/) override { return builder_.open(false), true; }
-  bool start_array(std::size_t /*size*/) override { return builder_.open(true), true; }
-  bool key(string_t& key) override { return builder_.key(key); }
-  bool end_object() override { return builder_.close(); }
-  bool end_array() override { return builder_.close(); }
-  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
-                   const nlohmann::detail::exception& /*why*/) override {
-    return false;
-  }
-
- private:
-  bool add(std::string_view scalar) { return builder_.scalar(scalar), true; }
-
-  api::TextBuilder builder_;
-};
 
 // The index behind the string that begins at `at`.
 std::size_t skip_string(std::string_view text, std::size_t at) {
@@ -69,31 +39,6 @@ std::size_t skip_value(std::string_view text, std::size_t at) {
 }
 
 }  // namespace
-
-Result<std::string> exact_text(std::string_view text, const api::JsonLimits& limits) {
-  RETURN_IF_ERROR(api::compact_strict(text, limits));
-  ExactSax sax;
-  if (!json::sax_parse(text.begin(), text.end(), &sax)) return fail(ErrorKind::kInternal, "not JSON");
-  return sax.take();
-}
-
-std::string_view to_string(JsonKind kind) {
-  switch (kind) {
-    case JsonKind::kNull:
-      return "null";
-    case JsonKind::kBoolean:
-      return "a boolean";
-    case JsonKind::kNumber:
-      return "a number";
-    case JsonKind::kString:
-      return "a text";
-    case JsonKind::kArray:
-      return "a list";
-    case JsonKind::kObject:
-      return "an object";
-  }
-  return "nothing";
-}
 
 JsonKind kind_of(std::string_view value) {
   switch (value.empty() ? 'n' : value.front()) {
@@ -146,21 +91,8 @@ std::string json_string(std::string_view characters) {
   return api::json_text(json(characters));
 }
 
-void append_member(std::string& object, std::string_view name, std::string_view value) {
-  if (object.size() > 1) object += ',';
-  object += json_string(name);
-  object += ':';
-  object += value;
-}
-
 std::string number_text(double value) {
   return api::canonical_json(json(value));
-}
-
-double to_double(std::string_view number) {
-  double value = 0;
-  std::from_chars(number.data(), number.data() + number.size(), value);
-  return value;  // what is too small for a double leaves it 0
 }
 
 }  // namespace modelrun::sweep

@@ -1,37 +1,22 @@
-// JSON text whose numbers keep every digit that was written, and views into it. A sweep passes numbers from people to
-// models and from models to tables; parsed into objects and printed again, 0.10 would become 0.1, and a number of more
-// than 17 digits another one. Pure and thread-safe.
-//
-// An exact text is what exact_text() returns. A JsonText (api/json_text.h) has the same form, but for its numbers, so
-// the functions below read both.
+// Views into the text of a JSON value, whose numbers keep every digit that the text has. Parsed into objects and
+// printed again, a number of more than 17 digits would become another one. Pure and thread-safe.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "api/strict_json.h"
-#include "base/error.h"
-
 namespace modelrun::sweep {
 
-// Reads `text` by the rules of api::compact_strict(), with the same errors, and returns it without spaces, with the
-// members of each object sorted by the bytes of their names, strings as api::json_text() writes them, and numbers as
-// they were written; only the integer -0 becomes 0. The caller bounds the size of `text`.
-Result<std::string> exact_text(std::string_view text, const api::JsonLimits& limits = {});
-
 enum class JsonKind { kNull, kBoolean, kNumber, kString, kArray, kObject };
-
-// With its article, for messages: "a number", "null".
-std::string_view to_string(JsonKind kind);
 
 struct JsonMember {
   std::string name;        // not escaped
   std::string_view value;  // into the text of the object
 };
 
-// REQUIRES of all that follow: the argument is an exact text, a JsonText's text, or one value inside of such a text, of
-// the kind that the function's name says. The views are into the argument.
+// REQUIRES: the argument is the text of an api::JsonText, or one value inside of such a text, of the kind that the
+// function's name says. The views are into the argument.
 JsonKind kind_of(std::string_view value);
 std::vector<JsonMember> members_of(std::string_view object);
 std::vector<std::string_view> elements_of(std::string_view array);
@@ -39,14 +24,9 @@ std::string string_of(std::string_view string);  // its characters, without quot
 
 // The JSON string of `characters`.
 std::string json_string(std::string_view characters);
-// Appends name and value to the text of an object that is being written; `object` begins with '{' and gets no '}'.
-void append_member(std::string& object, std::string_view name, std::string_view value);
 
 // The text of `value` as RFC 8785 (JSON Canonicalization Scheme) writes numbers: the shortest digits that read back as
 // the same binary64, and an exponent only below 1e-6 and from 1e21 on. REQUIRES: it is finite.
 std::string number_text(double value);
-
-// The binary64 that is nearest to the number. REQUIRES: `number` is a JSON number that does not overflow.
-double to_double(std::string_view number);
 
 }  // namespace modelrun::sweep

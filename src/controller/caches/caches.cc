@@ -5,6 +5,7 @@
 namespace modelrun::controller {
 namespace {
 
+// The one value by which an object is filed and by which its owner finds it: see owner_index().
 std::string key_of_owner(const std::string& name_space, const std::string& uid) {
   return api::object_key(name_space, uid);
 }

@@ -302,6 +302,23 @@ TEST_F(Commands, CompareShowsSomeDifferencesOrAll) {
   EXPECT_THAT(out, Not(HasSubstr("are shown")));
 }
 
+TEST_F(Commands, CompareDoesNotTakeALongValueForNone) {
+  const std::string text(2000, 'x');
+  put_run("a", {{"phase", "Succeeded"}, {"outputs", {{"both", text}, {"gone", text}}}},
+          {{"project", "p"}, {"scope", "project"}, {"parameters", {{"note", text}}}});
+  put_run("b", {{"phase", "Succeeded"}, {"outputs", {{"both", "y"}}}}, {{"project", "p"}, {"scope", "project"}});
+  EXPECT_EQ(run({"compare", "a", "b"}), 0) << err;
+  EXPECT_EQ(out, R"(INPUT             a                   b
+parameter /note   (more than 1 KiB)   -
+
+OUTPUT   a                   b     CHANGE   PERCENT
+/both    (more than 1 KiB)   "y"   -        - *
+/gone    (more than 1 KiB)   -     -        - *
+
+2 of 2 values differ, 2 of them significantly (*)
+)");
+}
+
 TEST_F(Commands, CompareNeedsTwoRunsWithOutputs) {
   put_run("a", {{"phase", "Succeeded"}, {"outputs", {{"total", 1}}}});
   put_run("w", {{"phase", "Running"}});
