@@ -1,17 +1,19 @@
 """Where the time of a run goes: the picture of bench/warm, as SVG.
 
-A bar for each way to start a model, of the median time between the moments that a run's status has, beside the bare Job's.
+A bar for each way to start a model, beside the bare Job's. Each of its parts is the median of the times between two moments that the
+runs' status has; the number beside it is the sum of these medians.
 """
 import statistics
 from datetime import datetime
 from xml.sax.saxutils import escape
 
+START = "request, admission, adoption or Job"
 # Each part of a bar: the moment that ends it, what it is, and its colour. A warm run has no moment jobCreated, a cold one no adopted.
-PARTS = [("adopted", "request, admission, adoption", "#4c78a8"), ("jobCreated", "request, admission, Job", "#4c78a8"),
+PARTS = [("adopted", START, "#4c78a8"), ("jobCreated", START, "#4c78a8"),
          ("started", "until the model's process runs", "#f58518"), ("finished", "the model", "#54a24b"),
          ("recorded", "outputs collected and stored", "#b279a2"), ("seen", "until the client has seen it", "#9d9da1")]
 BARE = ("bare Job, created to Complete", "#d3d3d3")
-WIDTH, LEFT, BAR, GAP = 900, 170, 26, 16
+WIDTH, LEFT, BAR, GAP = 900, 200, 26, 16
 
 
 def parts_of(run):
