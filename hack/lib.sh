@@ -85,6 +85,44 @@ build_node() {
   rmdir "$new"
 }
 
+# build_kubernetes MODFILE PACKAGE...: with the version that Kubernetes' programs tell. The tags leave out of containerd what needs file
+# systems that nobody has here, and tracing.
+build_kubernetes() {
+  local version minor
+  version=$(sed -n 's#^\tk8s.io/kubernetes v##p' "${BASH_SOURCE[0]%/*}/node/$1")
+  minor=${version#*.}
+  step "building Kubernetes $version, for the node (up to 10 minutes the first time)" "$CACHE/log/node.log" \
+    build_node "$(node_folder "$1")" -modfile="$1" -tags "no_devmapper no_zfs no_tracing" -ldflags \
+    "-s -w -X k8s.io/component-base/version.gitVersion=v$version -X k8s.io/component-base/version.gitMajor=${version%%.*} -X k8s.io/component-base/version.gitMinor=${minor%%.*}" \
+    "${@:2}"
+}
+
+# find_kubenode: prints the path of the newest Kubernetes that hack/cluster starts; compiles it where the cache has none.
+find_kubenode() {
+  local program
+  program=$(node_folder go.mod)/kubenode
+  [[ -x $program ]] || build_kubernetes go.mod .
+  echo "$program"
+}
+
+# find_bench_peer: prints the folder with the programs of bench/peer: peer, load, and kwok; compiles them (some minutes on two cores) where
+# the cache has none. With the flags of build_node, so that packages of both are compiled once.
+find_bench_peer() {
+  local source=${BASH_SOURCE[0]%/*}/../bench/peer folder go
+  folder=$CACHE/bench-peer-$(hash_of "$source"/go.mod "$source"/go.sum "$source"/*/*.go "$source"/*/*/*.go)
+  if [[ ! -x $folder/kwok ]]; then
+    go=$(find_go)
+    mkdir -p "$folder/new"
+    # Renamed at the end, so that one that was cut short is not taken for the programs.
+    step "compiling bench/peer" "$CACHE/log/bench-peer.log" \
+      env -C "$source" CGO_ENABLED=0 GOTOOLCHAIN=local GOGC=400 nice "$go" build -trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags "-s -w" \
+      -o "$folder/new/" ./cmd/peer ./cmd/load sigs.k8s.io/kwok/cmd/kwok
+    mv -f "$folder"/new/* "$folder/"
+    rmdir "$folder/new"
+  fi
+  echo "$folder"
+}
+
 # find_runc: prints the path of the node's runc; compiles it (half a minute) where the cache has none. It alone needs C: it enters
 # namespaces before Go's own threads begin, and asks libseccomp for filters.
 find_runc() {

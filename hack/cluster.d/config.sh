@@ -10,10 +10,7 @@ ensure_pki() {
   local final=$PKI log=$STATE/log/pki.log
   PKI=$(mktemp -d "$STATE/pki.XXXXXX")
   {
-    openssl genrsa -out "$PKI/sa.key" 2048
-    openssl rsa -in "$PKI/sa.key" -pubout -out "$PKI/sa.pub"
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/CN=modelrun-$NAME" \
-      -addext keyUsage=critical,keyCertSign,cRLSign -keyout "$PKI/ca.key" -out "$PKI/ca.crt"
+    authority
     certificate apiserver "/CN=kube-apiserver" serverAuth \
       "IP:$NODE_IP,IP:127.0.0.1,IP:${SERVICE_CIDR%.*}.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local"
     certificate kubelet "/O=system:nodes/CN=system:node:$NODE_NAME" clientAuth,serverAuth "IP:$NODE_IP,DNS:$NODE_NAME"
@@ -26,36 +23,6 @@ ensure_pki() {
   rm -f "$PKI"/*.csr
   mv "$PKI" "$final"
   PKI=$final
-}
-
-# certificate NAME SUBJECT USAGES [ALTERNATIVE NAMES]
-certificate() {
-  local base=$PKI/$1
-  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$2" -keyout "$base.key" -out "$base.csr" &&
-    openssl x509 -req -in "$base.csr" -CA "$PKI/ca.crt" -CAkey "$PKI/ca.key" -CAcreateserial -days 3650 -out "$base.crt" \
-      -extfile <(echo "extendedKeyUsage=$3"; [[ -z ${4:-} ]] || echo "subjectAltName=$4")
-}
-
-# kubeconfig_for CERTIFICATE FILE: self-contained, so that it can be copied anywhere on this machine.
-kubeconfig_for() {
-  (
-    umask 077
-    cat >"$2.new" <<C
-apiVersion: v1
-kind: Config
-clusters:
-  - name: $NAME
-    cluster: {server: "https://$NODE_IP:6443", certificate-authority-data: $(base64 -w0 "$PKI/ca.crt")}
-users:
-  - name: $1
-    user: {client-certificate-data: $(base64 -w0 "$PKI/$1.crt"), client-key-data: $(base64 -w0 "$PKI/$1.key")}
-contexts:
-  - name: $NAME
-    context: {cluster: $NAME, user: $1}
-current-context: $NAME
-C
-  )
-  mv "$2.new" "$2"
 }
 
 write_configs() {

@@ -4,7 +4,7 @@
 status_of_context() {
   local bad=0
   state_of Ready node -l kubernetes.io/os=linux || bad=1
-  state_of Established crd modelruns.modelrun.dev modelprojects.modelrun.dev || bad=1
+  state_of Established crd modelruns.modelrun.dev modelprojects.modelrun.dev modelsweeps.modelrun.dev || bad=1
   state_of Available deployment -n "$SYSTEM_NAMESPACE" -l app.kubernetes.io/instance=modelrun || bad=1
   ((bad == 0)) || fail "not everything is there and healthy on $CONTEXT; hack/cluster --context $CONTEXT deploy installs CRDs, operator and gateway"
 }

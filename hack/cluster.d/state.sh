@@ -5,7 +5,7 @@ NAME=${MODELRUN_CLUSTER:-modelrun}
 STATE=${XDG_STATE_HOME:-$HOME/.local/state}/modelrun/$NAME
 KUBECONFIG_FILE=$STATE/kubeconfig
 # shellcheck disable=SC2034 # the addresses are read by the other files
-HOST_IP=10.250.0.1 NODE_IP=10.250.0.2 NODE_NAME=node1 POD_CIDR=10.251.0.0/24 SERVICE_CIDR=10.96.0.0/16 HOST_LINK=modelrun0
+HOST_IP=10.250.0.1 NODE_IP=10.250.0.2 NODE_NAME=node1 POD_CIDR=10.251.0.0/24 SERVICE_CIDR=10.96.0.0/16 HOST_LINK=modelrun0 API_SERVER=https://10.250.0.2:6443
 
 [[ $NAME =~ ^[a-z0-9][a-z0-9-]{0,30}$ ]] || fail "MODELRUN_CLUSTER: '$NAME' is not a name (a-z, 0-9, -)"
 # Unix sockets below it may have 107 characters; /var/lib and /var/log are overlaid inside the node.
@@ -66,18 +66,6 @@ ensure_programs() {
   ((${#packages[@]} == 0)) || build_kubernetes go.mod "${packages[@]}"
   [[ -x $KUBENODE ]] || build_kubernetes "$MODFILE" .
   link_program kubectl "$KUBENODE"
-}
-
-# build_kubernetes MODFILE PACKAGE...: with the version that Kubernetes' programs tell. The tags leave out of containerd what needs file
-# systems that nobody has here, and tracing.
-build_kubernetes() {
-  local version minor
-  version=$(sed -n 's#^\tk8s.io/kubernetes v##p' "$here/node/$1")
-  minor=${version#*.}
-  step "building Kubernetes $version, for the node (up to 10 minutes the first time)" "$CACHE/log/node.log" \
-    build_node "$(node_folder "$1")" -modfile="$1" -tags "no_devmapper no_zfs no_tracing" -ldflags \
-    "-s -w -X k8s.io/component-base/version.gitVersion=v$version -X k8s.io/component-base/version.gitMajor=${version%%.*} -X k8s.io/component-base/version.gitMinor=${minor%%.*}" \
-    "${@:2}"
 }
 
 # ensure_helm: sets HELM; the machine's own, else that of hack/node, which has most of its packages from the node's build.

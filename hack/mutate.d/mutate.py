@@ -126,7 +126,7 @@ def checks(seconds, only):
              ("unit", [programs / "controller_test", "--gtest_fail_fast", "--gtest_brief=1"]),
              ("reconcile", [programs / "reconcile_test", "--gtest_fail_fast", "--gtest_brief=1"])]
     tests.append(("faults", [programs / "faults_test", "--gtest_fail_fast", "--gtest_brief=1",
-                             "--gtest_filter=*OfARunThatIsEvictedOnce*:*OfOneRun*:*Suspended*"]))
+                             "--gtest_filter=*OfARunThatIsEvictedOnce*:*OfOneRun*:*Suspended*:Sweeps.*:StaleSweeps.*"]))
     tests.append(("simulation", [SIMULATOR, "--for", f"{seconds}s", "--jobs", "1"]))
     return [test for test in tests if only in (None, test[0])]
 

@@ -10,7 +10,7 @@ ALLOWED = {
     "net": "base",
     "api": "base",
     "sweep": "api base",
-    "kube": "api base",
+    "kube": "sweep api base",
     "kube/cpprest": "kube api base",
     "runtime": "kube api base",
     "source": "base",
@@ -20,21 +20,22 @@ ALLOWED = {
     # The decisions are pure: they see no client, no cache and no server.
     "controller/run": "api base",
     "controller/project": "controller/run api base",
-    "controller/resources": "controller/run api base",
-    "controller/caches": "controller/run runtime kube api base",
+    "controller/sweep": "controller/run sweep api base",
+    "controller/resources": "controller/run controller/sweep api base",
+    "controller/caches": "controller/run controller/sweep runtime kube api base",
     "controller/sources": "controller/run controller/project source runtime kube api base",
     "controller/pods": "controller/run controller/caches controller/sources runserver runtime source api base",
     # Its own files see all of its rooms.
-    "controller": "controller/run controller/project controller/resources controller/caches controller/sources controller/pods "
-    "runserver runtime source kube api base",
+    "controller": "controller/run controller/project controller/sweep controller/resources controller/caches controller/sources controller/pods "
+    "runserver runtime source kube sweep api base",
     "sandbox": "api base",
     # Knows nothing of runs, tokens or tools.
     "gateway/http": "net base",
     "gateway/auth": "kube api base",
     # runtime: the cache of runs is one of its stores.
-    "gateway/runs": "gateway/auth runtime kube api base",
-    "gateway/tools": "gateway/runs gateway/auth api base",
-    "gateway/web": "gateway/tools gateway/runs gateway/auth gateway/http runtime net api base",
+    "gateway/runs": "gateway/auth runtime kube sweep api base",
+    "gateway/tools": "gateway/runs gateway/auth sweep api base",
+    "gateway/web": "gateway/tools gateway/runs gateway/auth gateway/http runtime net sweep api base",
     "gateway": "gateway/web gateway/tools gateway/runs gateway/auth gateway/http runtime kube net api base",
     # try: takes the agent's part for a model on this machine, and judges its end as the operator does.
     "cli": "controller/run sandbox sweep kube api base",

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/json_access.h"
+#include "api/points.h"
 #include "api/strict_json.h"
 #include "base/encoding.h"
 
@@ -24,7 +25,8 @@ constexpr std::array<std::pair<ExitHow, std::string_view>, 7> kExitHows{{
 }};
 
 // Outputs may be kMaxJsonDepth deep; the objects around them in the frame need a few levels more.
-// An artifact has six values, and all the rest of a frame some twenty; there is room for what a later agent adds.
+// An artifact has six values, a row is one, and all the rest of a frame some twenty; there is room for what a later
+// agent adds.
 constexpr JsonLimits kFrameLimits{.max_depth = kMaxJsonDepth + 4,
                                   .max_values = 40 * kMaxArtifacts,
                                   .max_bytes = kMaxFrameBytes,  // numbers may become longer, for example 1e14
@@ -132,6 +134,15 @@ Result<void> read_artifacts(const json& list, std::vector<Artifact>& out) {
   return {};
 }
 
+Result<void> read_rows(const json& list, std::vector<std::string>& out) {
+  if (list.size() > kMaxUnstoredRows) return fail(ErrorKind::kTooLarge, "frame: {} rows", list.size());
+  for (const json& row : list) {
+    if (!row.is_string()) return fail(ErrorKind::kInvalid, "frame: a row is not a string");
+    out.push_back(row.get<std::string>());
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view to_string(ExitHow how) {
@@ -191,6 +202,9 @@ json frame_to_json(const ResultFrame& frame) {
   if (!frame.artifact_loss.empty()) out["artifactLoss"] = frame.artifact_loss;
   if (!frame.warning.empty()) out["warning"] = frame.warning;
   if (!frame.rings.empty()) out["rings"] = frame.rings;
+  if (!frame.rows.empty()) out["rows"] = frame.rows;
+  if (frame.first_row != 0) out["firstRow"] = frame.first_row;
+  if (frame.at_point) out["atPoint"] = *frame.at_point;
   return out;
 }
 
@@ -204,7 +218,10 @@ Result<ResultFrame> frame_from_json(const json& value) {
   frame.rings = utf8_front(reader.text("rings"), kMaxRingsBytes);
   const json* exit_object = reader.find("exit", json::value_t::object);
   const json* artifacts = reader.find("artifacts", json::value_t::array);
+  const json* rows = reader.find("rows", json::value_t::array);
   const json* error = reader.find("error", json::value_t::object);
+  frame.first_row = std::max<std::int64_t>(reader.integer("firstRow").value_or(0), 0);
+  frame.at_point = reader.integer("atPoint");
   if (reader.error()) return std::unexpected(*reader.error());
   if (exit_object == nullptr) return fail(ErrorKind::kInvalid, "frame: no exit record");
 
@@ -219,6 +236,9 @@ Result<ResultFrame> frame_from_json(const json& value) {
   if (artifacts != nullptr) {
     RETURN_IF_ERROR(read_artifacts(*artifacts, frame.artifacts));
   }
+  if (rows != nullptr) {
+    RETURN_IF_ERROR(read_rows(*rows, frame.rows));
+  }
   if (error != nullptr) {
     Reader inner(*error, "error");
     frame.error = FrameError{inner.text("reason"), inner.text("message")};
@@ -232,6 +252,7 @@ std::size_t frame_bytes(const ResultFrame& frame) {
       sizeof frame + frame.run_uid.size() + frame.artifact_loss.size() + frame.warning.size() + frame.rings.size();
   for (const auto* stream : {&frame.out, &frame.err}) bytes += stream->head.size() + stream->tail.size();
   if (frame.outputs) bytes += frame.outputs->size();
+  for (const auto& row : frame.rows) bytes += sizeof(std::string) + row.size();
   if (frame.error) bytes += frame.error->reason.size() + frame.error->message.size();
   for (const Artifact& artifact : frame.artifacts) {
     bytes += sizeof artifact + artifact.name.size() + artifact.media_type.size() + artifact.sha256.size() +

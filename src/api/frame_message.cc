@@ -48,6 +48,7 @@ std::size_t least_bytes(const ResultFrame& frame) {
   std::size_t bytes = frame.out.head.size() + frame.out.tail.size() + frame.err.head.size() + frame.err.tail.size();
   bytes += frame.outputs ? frame.outputs->size() : 0;
   for (const Artifact& artifact : frame.artifacts) bytes += artifact.bytes ? artifact.bytes->size() : 0;
+  for (const auto& row : frame.rows) bytes += row.size();
   return bytes;
 }
 
@@ -67,8 +68,8 @@ void bound_fixed_parts(ResultFrame& frame) {
   keep_front(frame.warning, 512);
 }
 
-// A copy without artifacts, without outputs of more than 2 KiB as text, and with the ends of the streams only. The
-// streams keep their total; one that is cut has a tail, as shrink() leaves it.
+// A copy without artifacts and rows, without outputs of more than 2 KiB as text, and with the ends of the streams only.
+// The streams keep their total; one that is cut has a tail, as shrink() leaves it.
 ResultFrame without_large_parts(const ResultFrame& frame) {
   ResultFrame out;
   out.run_uid = frame.run_uid;
@@ -78,6 +79,7 @@ ResultFrame without_large_parts(const ResultFrame& frame) {
   if (!frame.artifacts.empty() || !frame.artifact_loss.empty()) {
     out.artifact_loss = "no artifact was kept: the agent's log was gone, and its termination message has no room";
   }
+  out.at_point = frame.at_point;
   out.error = frame.error;
   out.warning = frame.warning;
   out.rings = frame.rings.substr(0, 64);

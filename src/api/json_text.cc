@@ -1,37 +1,17 @@
 #include "api/json_text.h"
 
 #include "api/json_access.h"
-#include "api/strict_sax.h"
-#include "api/text_builder.h"
+#include "api/text_sax.h"
 
 namespace modelrun::api {
 namespace {
 
-class TextSax final : public StrictSax {
+class CanonicalSax final : public TextSax {
  public:
-  TextSax(std::string_view text, const JsonLimits& limits, bool canonical)
-      : StrictSax(text, limits), canonical_(canonical) {}
-
-  std::string take() { return builder_.take(); }
+  using TextSax::TextSax;
 
  private:
-  bool add(nlohmann::json scalar) override {
-    builder_.scalar(canonical_ ? canonical_json(scalar) : json_text(scalar));
-    return fits(builder_.size());
-  }
-  bool open(bool array) override {
-    builder_.open(array);
-    return fits(builder_.size());
-  }
-  bool close() override { return builder_.close() || refuse("duplicate key"); }
-  bool name(std::string& key) override {
-    return (builder_.key(key) || refuse("duplicate key")) && fits(builder_.size());
-  }
-  [[nodiscard]] std::size_t depth() const override { return builder_.depth(); }
-  [[nodiscard]] std::string path() const override { return builder_.path(); }
-
-  TextBuilder builder_;
-  bool canonical_;
+  bool add(Json scalar) override { return put(canonical_json(scalar)); }
 };
 
 // Far above what any value has that was made or accepted: the parser does not recurse.
@@ -57,13 +37,13 @@ nlohmann::json JsonText::parse() const {
 }
 
 Result<JsonText> compact_strict(std::string_view text, const JsonLimits& limits) {
-  TextSax sax(text, limits, /*canonical=*/false);
+  TextSax sax(text, limits);
   RETURN_IF_ERROR(sax.run());
   return JsonText::from_compact(sax.take());
 }
 
 std::string canonical_json(const JsonText& value) {
-  TextSax sax(value.text(), kAnyDepth, /*canonical=*/true);
+  CanonicalSax sax(value.text(), kAnyDepth);
   // A JsonText is valid. If one was not, a digest of a part of it would say less than one of the whole text.
   return sax.run() ? sax.take() : value.text();
 }

@@ -81,6 +81,12 @@ ModelRunSpec decode_spec(const json& object) {
   spec.branch = text_at(object, "branch");
   spec.commit_sha = text_at(object, "commitSHA");
   if (const auto& parameters = member(object, "parameters"); !parameters.is_null()) spec.parameters = parameters;
+  if (const auto& points = member(object, "points"); points.is_array()) {
+    spec.points = points;
+    spec.point_count = static_cast<std::int64_t>(points.size());
+  }
+  spec.point_timeout_seconds = bounded_at(object, "pointTimeoutSeconds", 1, kMaxSetting);
+  spec.max_failed_points = bounded_at(object, "maxFailedPoints", 0, kMaxSetting);
   spec.timeout_seconds = bounded_at(object, "timeoutSeconds", 0, kMaxSetting);
   if (const auto loss = text_at(object, "onArtifactLoss"); !loss.empty()) spec.fail_on_artifact_loss = loss == "Fail";
   spec.reuse = parse_reuse(text_at(object, "reuse"));
@@ -96,6 +102,16 @@ std::optional<ResultRef> decode_result_ref(const json& object) {
   ref.sha256 = text_at(object, "sha256");
   ref.bytes = static_cast<std::uint64_t>(int_at(object, "bytes").value_or(0));
   return ref;
+}
+
+std::optional<PointsStatus> decode_points_status(const json& object) {
+  if (!object.is_object()) return std::nullopt;
+  PointsStatus points;
+  points.total = bounded_at(object, "total", 0, kMaxSetting).value_or(0);
+  points.succeeded = bounded_at(object, "succeeded", 0, kMaxSetting).value_or(0);
+  points.failed = bounded_at(object, "failed", 0, kMaxSetting).value_or(0);
+  for (const auto& name : member(object, "configMaps")) points.config_maps.push_back(name.get<std::string>());
+  return points;
 }
 
 std::optional<RunRef> decode_run_ref(const json& object) {
@@ -127,12 +143,14 @@ ModelRunStatus decode_status(const json& object) {
   status.err_truncated = bool_at(object, "stderrTruncated");
   if (const auto& outputs = member(object, "outputs"); !outputs.is_null()) status.outputs = outputs;
   status.result_ref = decode_result_ref(member(object, "resultRef"));
+  status.points = decode_points_status(member(object, "points"));
   status.truncated = bool_at(object, "truncated");
   status.artifacts = decode_artifacts(member(object, "artifacts"));
   if (const auto& error = member(object, "error"); error.is_object()) {
     status.error = RunError{text_at(error, "reason"), text_at(error, "message")};
   }
   status.attempts = bounded_at(object, "attempts", 0, kMaxAttempts).value_or(0);
+  status.free_attempts = bounded_at(object, "freeAttempts", 0, kMaxAttempts).value_or(0);
   status.project_generation = int_at(object, "projectGeneration").value_or(0);
   if (const auto& spec = member(object, "projectSpec"); spec.is_object()) status.project_spec = spec;
   status.reused_from = decode_run_ref(member(object, "reusedFrom"));
@@ -149,6 +167,10 @@ void put_result(json& object, const ModelRunStatus& status) {
                            {"sha256", status.result_ref->sha256},
                            {"bytes", status.result_ref->bytes},
                            {"encoding", "gzip+base64"}};
+  }
+  if (const auto& points = status.points) {
+    object["points"] = {{"total", points->total}, {"succeeded", points->succeeded}, {"failed", points->failed}};
+    if (!points->config_maps.empty()) object["points"]["configMaps"] = points->config_maps;
   }
   for (const auto& artifact : status.artifacts) {
     object["artifacts"].push_back({{"name", artifact.name},
@@ -207,6 +229,7 @@ json encode_status(const ModelRunStatus& status) {
   put_text(object, "commitShort", status.commit_sha.substr(0, 12));
   if (status.run_number != 0) object["runNumber"] = status.run_number;
   if (status.attempts > 0) object["attempts"] = status.attempts;
+  if (status.free_attempts > 0) object["freeAttempts"] = status.free_attempts;
   if (status.project_generation > 0) object["projectGeneration"] = status.project_generation;
   if (status.project_spec) object["projectSpec"] = status.project_spec->parse();
   if (const auto& from = status.reused_from) {

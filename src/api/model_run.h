@@ -51,6 +51,12 @@ struct ModelRunSpec {
   std::string branch;
   std::string commit_sha;
   std::optional<Parameters> parameters;  // nullopt: no parameters.json; {}: a file with {}
+  // A list of parameters, each of which the entry point is executed with (api/points.h); then there are no
+  // `parameters`.
+  std::optional<Parameters> points;
+  std::int64_t point_count = 0;                       // elements of `points`
+  std::optional<std::int64_t> point_timeout_seconds;  // of one point; nullopt: as the run's
+  std::optional<std::int64_t> max_failed_points;      // no further point is begun when more have failed
   std::optional<std::int64_t> timeout_seconds;
   std::optional<bool> fail_on_artifact_loss;  // onArtifactLoss is Fail, or Warn; nullopt: as the project says
   Reuse reuse = Reuse::kNever;
@@ -92,6 +98,15 @@ struct ResultRef {
   std::string sha256;       // of the frame before compression: 64 lower-case hex digits
   std::uint64_t bytes = 0;  // size of the frame before compression, in bytes
   friend bool operator==(const ResultRef&, const ResultRef&) = default;
+};
+
+// How far the points of a run are, and where their rows are (api/points.h). kube/point_rows.h reads them.
+struct PointsStatus {
+  std::int64_t total = 0;
+  std::int64_t succeeded = 0, failed = 0;  // that have a row; one that ran too long has failed
+  std::vector<std::string> config_maps;    // that the run owns
+  [[nodiscard]] std::int64_t done() const { return succeeded + failed; }
+  friend bool operator==(const PointsStatus&, const PointsStatus&) = default;
 };
 
 // Refers to another run of the same namespace.
@@ -140,6 +155,7 @@ struct ModelRunStatus {
   bool out_truncated = false, err_truncated = false;
   std::optional<JsonText> outputs;
   std::optional<ResultRef> result_ref;
+  std::optional<PointsStatus> points;
   bool truncated = false;  // the status does not hold the whole result
   std::vector<ArtifactStatus> artifacts;
   std::string data_snapshot_ref;
@@ -147,6 +163,7 @@ struct ModelRunStatus {
   std::string message, warning;
   std::string job_name, pod_name, pod_uid, node_name;
   std::int64_t attempts = 0;
+  std::int64_t free_attempts = 0;  // those of them that do not count in limits.attempts
   std::string project_uid;
   std::int64_t project_generation = 0;
   // ModelProject::run_settings of that generation; removed when the run has ended.
@@ -173,7 +190,7 @@ struct ModelRun {
 
 // Decodes an object that the API server has validated against the CRD. An absent member gets the default of its
 // field, and so does an unknown word in an enumeration. Throws nlohmann::json::exception when a name in
-// resultRef.configMaps is not a string, which the CRD's schema rules out.
+// resultRef.configMaps or points.configMaps is not a string, which the CRD's schema rules out.
 ModelRun decode_model_run(const nlohmann::json& object);
 // Returns the value of `status`, for status_update(). Fields without a value are left out, except that exit code and
 // streams are always there once the phase is final. Adds the derived fields commitShort, durationSeconds and

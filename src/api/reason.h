@@ -1,5 +1,6 @@
-// The reasons that say why a run waits or how it ended, as they stand in its conditions and in status.error. They are
-// part of the API: clients compare them, so a word never changes. docs/troubleshooting.md explains all but kRunning.
+// The reasons that say why a run or a sweep waits or how it ended, as they stand in its conditions and in status.error.
+// They are part of the API: clients compare them, so a word never changes. docs/troubleshooting.md explains all but
+// kRunning.
 #pragma once
 
 #include <algorithm>
@@ -27,6 +28,8 @@ inline constexpr std::string_view kOOMKilled = "OOMKilled";
 inline constexpr std::string_view kTimeout = "Timeout";
 inline constexpr std::string_view kOutputsInvalid = "OutputsInvalid";
 inline constexpr std::string_view kOutputsTooLarge = "OutputsTooLarge";
+inline constexpr std::string_view kPointsFailed = "PointsFailed";
+inline constexpr std::string_view kTooManyFailedPoints = "TooManyFailedPoints";
 inline constexpr std::string_view kArtifactsLost = "ArtifactsLost";
 inline constexpr std::string_view kEvicted = "Evicted";
 inline constexpr std::string_view kNodeLost = "NodeLost";
@@ -50,12 +53,14 @@ inline constexpr std::string_view kCancelling = "Cancelling";
 
 // True if `reason` is one of a run that has ended.
 constexpr bool is_known_end(std::string_view reason) {
-  constexpr std::array kEnds = {
-      kInvalidSpec,    kInvalidParameters,  kProjectNotFound, kSourceUnreachable, kSourceDenied,   kRefNotFound,
-      kSourceTooLarge, kEntryPointNotFound, kImagePullFailed, kUnschedulable,     kPendingTimeout, kSandboxSetupFailed,
-      kNonZeroExit,    kSignaled,           kOOMKilled,       kTimeout,           kOutputsInvalid, kOutputsTooLarge,
-      kEvicted,        kNodeLost,           kPodDeleted,      kJobDeleted,        kAgentLost,      kCancelled,
-      kInternal,       kSucceeded,          kArtifactsLost};
+  constexpr std::array kEnds = {kInvalidSpec,        kInvalidParameters, kProjectNotFound, kSourceUnreachable,
+                                kSourceDenied,       kRefNotFound,       kSourceTooLarge,  kEntryPointNotFound,
+                                kImagePullFailed,    kUnschedulable,     kPendingTimeout,  kSandboxSetupFailed,
+                                kNonZeroExit,        kSignaled,          kOOMKilled,       kTimeout,
+                                kOutputsInvalid,     kOutputsTooLarge,   kEvicted,         kNodeLost,
+                                kPodDeleted,         kJobDeleted,        kAgentLost,       kCancelled,
+                                kInternal,           kSucceeded,         kArtifactsLost,   kPointsFailed,
+                                kTooManyFailedPoints};
   return std::ranges::find(kEnds, reason) != kEnds.end();
 }
 

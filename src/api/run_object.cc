@@ -10,6 +10,9 @@ nlohmann::json run_object(const RunRequest& request) {
   put_text(spec, "branch", request.branch);
   put_text(spec, "commitSHA", request.commit);
   if (request.parameters) spec["parameters"] = *request.parameters;
+  if (request.points) spec["points"] = *request.points;
+  if (request.point_timeout_seconds) spec["pointTimeoutSeconds"] = *request.point_timeout_seconds;
+  if (request.max_failed_points) spec["maxFailedPoints"] = *request.max_failed_points;
   if (request.timeout_seconds) spec["timeoutSeconds"] = *request.timeout_seconds;
   if (const auto& fails = request.fail_on_artifact_loss) spec["onArtifactLoss"] = *fails ? "Fail" : "Warn";
   nlohmann::json metadata{{"namespace", request.namespace_}};
@@ -25,8 +28,8 @@ nlohmann::json run_object(const RunRequest& request) {
 
 nlohmann::json requested_spec(const nlohmann::json& spec) {
   nlohmann::json requested = nlohmann::json::object();
-  for (const char* field :
-       {"project", "scope", "modelName", "branch", "commitSHA", "parameters", "timeoutSeconds", "onArtifactLoss"}) {
+  for (const char* field : {"project", "scope", "modelName", "branch", "commitSHA", "parameters", "points",
+                            "pointTimeoutSeconds", "maxFailedPoints", "timeoutSeconds", "onArtifactLoss"}) {
     if (const auto& value = member(spec, field); !value.is_null()) requested[field] = value;
   }
   return requested;
@@ -40,6 +43,9 @@ RunRequest same_again(const ModelRun& run) {
   request.commit = run.status.commit_sha.empty() ? run.spec.commit_sha : run.status.commit_sha;
   if (request.commit.empty()) request.branch = run.spec.branch;
   if (run.spec.parameters) request.parameters = run.spec.parameters->parse();
+  if (run.spec.points) request.points = run.spec.points->parse();
+  request.point_timeout_seconds = run.spec.point_timeout_seconds;
+  request.max_failed_points = run.spec.max_failed_points;
   request.timeout_seconds = run.spec.timeout_seconds;
   request.fail_on_artifact_loss = run.spec.fail_on_artifact_loss;
   return request;

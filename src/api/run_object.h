@@ -18,6 +18,9 @@ struct RunRequest {
   std::string branch;
   std::string commit;
   std::optional<nlohmann::json> parameters;
+  std::optional<nlohmann::json> points{};  // an array; then there are no parameters
+  std::optional<std::int64_t> point_timeout_seconds{};
+  std::optional<std::int64_t> max_failed_points{};
   std::optional<std::int64_t> timeout_seconds;
   std::optional<bool> fail_on_artifact_loss{};  // onArtifactLoss is Fail, or Warn
   std::string name;                             // empty: the API server makes the name "<project>-xxxxx" (generateName)

@@ -3,10 +3,14 @@
 // modelrun-sandbox both compile this header; it is the only definition. The functions are pure and thread-safe.
 //
 // The pod has two regular containers (src/ARCHITECTURE.md describes how they start):
-//   agent  Trusted. It installs modelrun-sandbox and the harness into kAgentDir, fetches the source from the run
-//          server, holds the pipes of the model's output, collects /outputs, and prints and pushes the result.
+//   agent  Trusted. It fetches the source from the run server, holds the pipes of the model's output, collects
+//          /outputs, and prints and pushes the result.
 //   model  Untrusted. Its PID 1 is `kAgentDir/modelrun-sandbox exec -- ARGV...` (below: `exec`), which sets up the
 //          sandbox and runs ARGV.
+// The model's container has modelrun-sandbox and the harness in kAgentDir. They come there in one of two ways:
+//   mounted    kAgentDir is a volume of the agent's image, which has these files at its root. kEnvAgentSocket is set.
+//   installed  kAgentDir is an emptyDir, into which the agent copies them when it starts. The kubelet starts the
+//              model's container only after that: the agent has a postStart hook that waits for kInstalledMarker.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +27,7 @@
 namespace modelrun::api {
 
 // ---- Paths -------------------------------------------------------------------------------------------------------
-inline constexpr std::string_view kAgentDir = "/modelrun";   // emptyDir: read-write in agent, read-only in model
+inline constexpr std::string_view kAgentDir = "/modelrun";   // read-only in model; if installed, read-write in agent
 inline constexpr std::string_view kRepoDir = "/repo";        // emptyDir: the files of the commit; read-only in model
 inline constexpr std::string_view kInputsDir = "/inputs";    // holds parameters.json; only when the run has parameters
 inline constexpr std::string_view kDataDir = "/data";        // read-only; only when the project has data
@@ -33,9 +37,9 @@ inline constexpr std::string_view kTmpDir = "/tmp";                    // tmpfs
 inline constexpr std::string_view kAgentBinary = "/modelrun-sandbox";  // in the image of the agent
 inline constexpr std::string_view kInstalledBinary = "/modelrun/modelrun-sandbox";
 inline constexpr std::string_view kHarness = "/modelrun/harness.py";  // the Python harness; its modules lie beside it
-// The agent creates this file last: when it exists, everything that the model container needs in kAgentDir exists.
-// The postStart hook of the agent waits for it. It holds the name of the abstract unix socket to which `exec` connects;
-// the agent stops listening there once `exec` is connected, before the model's code runs.
+// Only if installed: the agent creates this file last. When it exists, everything that the model container needs in
+// kAgentDir exists. The postStart hook of the agent waits for it. It holds the name of the abstract unix socket to
+// which `exec` connects; the agent stops listening there once `exec` is connected, before the model's code runs.
 inline constexpr std::string_view kInstalledMarker = "/modelrun/.installed";
 // The terminationMessagePath of the model container. The kubelet mounts a file of the node's disk there; any uid may
 // write to it, and its size counts against no limit. So that the model cannot reach the file, the path is in a
@@ -48,7 +52,15 @@ inline constexpr std::string_view kTokenAudience = "modelrun.dev/run-server";
 inline constexpr std::string_view kAgentContainer = "agent";
 inline constexpr std::string_view kModelContainer = "model";
 
+// The volume at kAgentDir.
+inline constexpr std::string_view kFilesVolume = "modelrun";
+
 // ---- Environment -------------------------------------------------------------------------------------------------
+// Of both, if the files are mounted: the name of the abstract unix socket at which the agent listens for `exec`, at
+// most 107 bytes, until `exec` is connected. The agent installs nothing then. `exec` removes it from the environment
+// before it starts the model.
+inline constexpr const char* kEnvAgentSocket = "MODELRUN_AGENT_SOCKET";
+inline constexpr std::string_view kAgentSocket = "modelrun-agent";  // its value in a pod; the name is the pod's own
 // Of the agent only:
 inline constexpr const char* kEnvRunServer = "MODELRUN_RUN_SERVER";           // IP:PORT, never a name
 inline constexpr const char* kEnvRunServerName = "MODELRUN_RUN_SERVER_NAME";  // the name its certificate must carry
@@ -86,10 +98,12 @@ inline constexpr const char* kEnvEntryPoint = "MODELRUN_ENTRYPOINT";  // relativ
 //   P/result   The request body is a ResultFrame (encode_frame()), with or without Content-Encoding: gzip. 200: the
 //              result has been committed to the API server.
 // On every path, 401 and 403 mean that this pod may not ask; 409 that the attempt is over and the pod must stop; 429
-// and 503 that the server cannot answer now (for example because it is not the leader): try again on a new
-// connection. For other statuses see status_of() in runserver/route.h.
+// and 503 that the server cannot answer now: try again on a new connection; at once if kRetryAtOnce comes with it,
+// which says that another replica leads. For other statuses see status_of() in runserver/route.h.
 inline constexpr std::string_view kRunServerPrefix = "/v1/attempts/";
 inline constexpr std::string_view kDigestHeader = "X-Modelrun-Sha256";
+inline constexpr std::string_view kRetryHeader = "Retry-After";
+inline constexpr std::string_view kRetryAtOnce = "0";  // its value in the answer of a replica that does not lead
 
 // ---- Result ------------------------------------------------------------------------------------------------------
 // How the process of the model's entry point ended, as seen by `exec`, which is its parent.
@@ -100,7 +114,7 @@ enum class ExitHow {
   kCancelled,   // `exec` ended it because the run server ordered so
   kTerminated,  // `exec` ended it after SIGTERM or SIGINT from outside (kubelet: eviction, deletion, shutdown)
   kLost,        // there is no exit record: the agent and `exec` lost their connection
-  kNotStarted,  // the model's code never ran; ResultFrame::error says why
+  kNotStarted,  // the model's code never ran, or the next point cannot be begun; ResultFrame::error says why
 };
 // Returns the word in the encodings, for example "TimedOut".
 std::string_view to_string(ExitHow how);
@@ -158,8 +172,12 @@ struct ResultFrame {
   // Which artifacts are not here whole, why, and what to do, for people; empty when all were kept.
   std::string artifact_loss;
   std::optional<FrameError> error;
-  std::string warning;   // for people; empty when there is none
-  std::string rings;     // of the sandbox that stood around the model, by commas; empty when it was not started
+  std::string warning;  // for people; empty when there is none
+  std::string rings;    // of the sandbox that stood around the model, by commas; empty when it was not started
+  // Of a run with points (api/points.h), whose outputs are in its rows:
+  std::vector<std::string> rows;         // encode_row() each: those that the agent does not know to be stored
+  std::int64_t first_row = 0;            // the number of the first of them in the attempt
+  std::optional<std::int64_t> at_point;  // the point that was executed when the sandbox was lost
   bool partial = false;  // not encoded: the receiver sets it when it knows that a part of the result is lost
 };
 

@@ -16,6 +16,7 @@ std::string encode_work(const Work& work) {
                         {"timeoutSeconds", work.timeout.count()},
                         {"environment", std::move(environment)}};
   if (work.parameters) out["parameters"] = *work.parameters;
+  if (work.points) out["points"] = true;
   return json_text(out);
 }
 
@@ -33,6 +34,7 @@ Result<Work> decode_work(std::string_view line) {
   }
   const auto& parameters = member(*value, "parameters");
   if (parameters.is_string()) work.parameters = parameters.get<std::string>();
+  work.points = bool_at(*value, "points");
   if (work.run_name.empty() || work.run_uid.empty() || work.attempt < 1 || work.entry_point.empty() ||
       work.timeout < std::chrono::seconds(1)) {
     return fail(ErrorKind::kInvalid, "work: run, uid, attempt, entryPoint and timeoutSeconds are required");

@@ -62,6 +62,7 @@ struct Work {
   // The variables of the run, which a pod that is made for a run has from its beginning.
   std::vector<std::pair<std::string, std::string>> environment;
   std::optional<std::string> parameters;  // the text of /inputs/parameters.json; absent: there is no such file
+  bool points = false;                    // the run has points (api/points.h): ask for them
 };
 
 std::string encode_work(const Work& work);  // one line, without '\n'

@@ -59,7 +59,7 @@ bool StrictSax::number_float(number_float_t value, const string_t& literal) {
     return refuse("integer {} is outside the range of int64", literal.substr(0, kMaxLiteralShown));
   }
   if (!std::isfinite(value)) return refuse("number {} {}", literal.substr(0, kMaxLiteralShown), kOverflows);
-  return add(Json(value));
+  return add_float(value, literal);
 }
 
 bool StrictSax::open_bounded(bool array) {

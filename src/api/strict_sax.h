@@ -1,5 +1,5 @@
 // The rules of parse_strict() as a base for parsers: which numbers are refused, how deep values may be nested, and what
-// an error says. Internal to api/.
+// an error says. For the parsers of api/ and sweep/.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -26,6 +26,8 @@ class StrictSax : private nlohmann::json_sax<nlohmann::json> {
 
   // A null, boolean, number or string.
   virtual bool add(Json scalar) = 0;
+  // A number with a fraction or an exponent, and the text that it was read from. By default, add() gets its value.
+  virtual bool add_float(double value, const std::string& /*literal*/) { return add(Json(value)); }
   virtual bool open(bool array) = 0;
   virtual bool close() = 0;
   virtual bool name(std::string& key) = 0;

@@ -51,6 +51,8 @@ void decode_pod_condition(const json& condition, PodView& pod) {
     if (!is_true) pod.scheduling_message = text_at(condition, "message");
   } else if (type == "DisruptionTarget" && is_true) {
     pod.disruption = text_at(condition, "reason");
+  } else if (type == "PodReadyToStartContainers") {
+    pod.set_up = is_true;
   }
 }
 
@@ -84,6 +86,9 @@ PodView decode_pod(const json& object) {
   pod.reason = text_at(status, "reason");
   pod.message = text_at(status, "message");
   pod.node = text_at(member(object, "spec"), "nodeName");
+  for (const auto& volume : member(member(object, "spec"), "volumes")) {
+    if (text_at(volume, "name") == kFilesVolume && member(volume, "image").is_object()) pod.image_volume = true;
+  }
   for (const auto& condition : member(status, "conditions")) decode_pod_condition(condition, pod);
   for (const auto& container : member(status, "containerStatuses")) {
     const std::string name = text_at(container, "name");

@@ -43,6 +43,8 @@ struct PodView {
   std::string node;
   bool scheduled = false;
   std::optional<Time> scheduled_at;
+  bool image_volume = false;  // it has a volume that is an image
+  bool set_up = false;        // condition PodReadyToStartContainers: its volumes are mounted and it has its network
   std::int64_t grace_seconds = 0;  // metadata.deletionGracePeriodSeconds; 0 unless the pod is being deleted
   std::string scheduling_message;  // message of condition PodScheduled while it is not True
   std::string disruption;          // reason of condition DisruptionTarget while it is True

@@ -35,6 +35,7 @@ void add_commands(CLI::App& app, Chosen& all) {
   auto& chosen = all.command;
   add_try(app, all.local);
   add_run(app, chosen);
+  add_sweep(app, chosen);
   add_get(app, chosen);
   add_describe(app, chosen);
   add_wait(app, chosen);

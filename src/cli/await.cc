@@ -6,8 +6,10 @@
 #include "cli/kept_logs.h"
 #include "cli/log_follower.h"
 #include "cli/object_watch.h"
+#include "cli/point_lines.h"
 #include "cli/run_view.h"
 #include "kube/payload.h"
+#include "kube/point_rows.h"
 
 namespace modelrun::cli {
 namespace {
@@ -94,12 +96,18 @@ Result<kube::Json> await_end(Session& session, const std::string& name, const Aw
   if (options.limit) deadline.emplace(session.stop, *options.limit);
   auto object = Awaiting(session, name, options).run(deadline ? deadline->token() : session.stop);
   if (object || object.error().kind != ErrorKind::kCancelled) return object;
+  return std::unexpected(stopped_waiting(session, "run", name, name, options.limit));
+}
+
+Error stopped_waiting(const Session& session, std::string_view kind, const std::string& name,
+                      const std::string& argument, std::optional<std::chrono::seconds> limit) {
+  const auto again = session.hint("wait " + argument);
   if (!session.stop.stop_requested()) {
-    return fail(ErrorKind::kTimeout, "run {} has not ended within {} s and goes on. `{}` waits for it again.", name,
-                options.limit->count(), session.hint("wait " + name));
+    return {ErrorKind::kTimeout, fmt::format("{} {} has not ended within {} s and goes on. `{}` waits for it again.",
+                                             kind, name, limit->count(), again)};
   }
-  return fail(ErrorKind::kCancelled, "Stopped waiting; run {} goes on.\n  {}\n  {}", name, session.hint("wait " + name),
-              session.hint("cancel " + name));
+  return {ErrorKind::kCancelled, fmt::format("Stopped waiting; {} {} goes on.\n  {}\n  {}", kind, name, again,
+                                             session.hint("cancel " + argument))};
 }
 
 Result<int> tell_end(Session& session, const kube::Json& object, Format format, bool logs_shown) {
@@ -116,6 +124,12 @@ Result<int> tell_end(Session& session, const kube::Json& object, Format format, 
       console.out(api::json_text(object, 2) + '\n');
       break;
     case Format::kOutputs: {
+      if (run.status.points) {
+        const auto rows = kube::load_rows(session.client, run, session.stop);
+        RETURN_IF_ERROR(rows);
+        console.out(point_lines(run, *rows));
+        break;
+      }
       const auto outputs = kube::load_outputs(session.client, run, session.stop);
       RETURN_IF_ERROR(outputs);
       console.out(api::json_text(*outputs ? (*outputs)->parse() : nlohmann::json(), 2) + '\n');

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "cli/log_follower.h"
 #include "cli/session.h"
@@ -34,6 +35,11 @@ struct AwaitOptions {
 // message names the commands that wait for it again or cancel it. Other errors are those of watch_object(). A
 // connection that breaks later is retried, with a note on standard error even when `tell` is false.
 Result<kube::Json> await_end(Session& session, const std::string& name, const AwaitOptions& options);
+
+// The error of a wait that Ctrl-C or `limit` has ended: kCancelled or kTimeout. `kind` is the word for what goes on,
+// `argument` what commands call it. REQUIRES: session.stop is requested, or there is a limit.
+Error stopped_waiting(const Session& session, std::string_view kind, const std::string& name,
+                      const std::string& argument, std::optional<std::chrono::seconds> limit);
 
 // Prints the ended run `object` in `format` to standard output and returns exit_code_of() it. For a run that did not
 // succeed, standard error also gets its progress_line() (unless `format` is kText, which includes the reason) and the

@@ -1,7 +1,7 @@
 #include "cli/comparison.h"
 
 #include <algorithm>
-#include <utility>
+#include <span>
 
 #include "api/text_builder.h"
 #include "base/encoding.h"
@@ -12,57 +12,10 @@
 namespace modelrun::cli {
 namespace {
 
-constexpr std::size_t kMostInputs = 1000;  // differences of parameters that are listed
-constexpr std::size_t kCellBytes = 40;     // of a text in a table
+constexpr std::size_t kCellBytes = 40;  // of a text in a table
 
 using sweep::Difference;
-using sweep::DifferenceKind;
-
-// What a table shows of the two values: empty only if that run has none.
-constexpr std::string_view kLongValue = "(more than 1 KiB)";
-static_assert(sweep::kMaxShownValue == 1024);
-
-std::string base_of(const Difference& each) {
-  const bool is_long = each.base.empty() && each.kind != DifferenceKind::kOnlyOther;
-  return is_long ? std::string(kLongValue) : each.base;
-}
-
-std::string other_of(const Difference& each) {
-  const bool is_long = each.other.empty() && each.kind != DifferenceKind::kOnlyBase;
-  return is_long ? std::string(kLongValue) : each.other;
-}
-
-// Those of a run without any are {}.
-api::JsonText parameters_of(const api::ModelRun& run) {
-  const auto& parameters = run.spec.parameters;
-  return parameters ? api::JsonText::from_compact(parameters->text()) : api::JsonText(nlohmann::json::object());
-}
-
-void add_parameters(const api::ModelRun& base, const api::ModelRun& other, std::vector<InputDifference>& into) {
-  const auto compared = sweep::compare(parameters_of(base), parameters_of(other), {.max_differences = kMostInputs});
-  for (const auto& each : compared.differences) {
-    into.push_back({"parameter " + each.path, base_of(each), other_of(each)});
-  }
-  if (compared.more) into.push_back({"parameters", "more differ", "more differ"});
-}
-
-std::string word_of(DifferenceKind kind) {
-  switch (kind) {
-    case DifferenceKind::kNumber:
-      return "number";
-    case DifferenceKind::kBoolean:
-      return "boolean";
-    case DifferenceKind::kText:
-      return "text";
-    case DifferenceKind::kType:
-      return "type";
-    case DifferenceKind::kOnlyBase:
-      return "onlyBase";
-    case DifferenceKind::kOnlyOther:
-      return "onlyOther";
-  }
-  return "type";
-}
+using sweep::RunComparison;
 
 // A value in a table: its beginning, if it is long.
 std::string short_value(const std::string& text) {
@@ -74,17 +27,21 @@ std::string percent_text(const Difference& each) {
   return each.percent ? fmt::format("{:+.2f}%", *each.percent) : "-";
 }
 
-std::string counts(const RunComparison& compared) {
+std::string counts(const RunComparison& compared, std::size_t shown) {
   const auto& outputs = compared.outputs;
   const auto total = outputs.equal + outputs.changed;
   if (outputs.changed == 0) return fmt::format("all {} values of the outputs are equal\n", total);
   std::string text = fmt::format("{} of {} values differ, {} of them significantly (*)\n", outputs.changed, total,
                                  outputs.significant);
-  if (outputs.more) text += fmt::format("{} are shown; --all shows more\n", outputs.differences.size());
+  const auto left_out = outputs.changed - shown;
+  if (left_out > 0) {
+    const bool all_shows_more = shown < outputs.differences.size();
+    text += fmt::format("{} of them are left out here{}\n", left_out, all_shows_more ? "; --all shows more" : "");
+  }
   return text;
 }
 
-void add_text(api::TextBuilder& builder, std::string_view name, const std::string& text) {
+void add_text(api::TextBuilder& builder, std::string_view name, std::string_view text) {
   (void)builder.key(name);
   builder.scalar(sweep::json_string(text));
 }
@@ -99,7 +56,7 @@ void add_value(api::TextBuilder& builder, std::string_view name, const std::stri
 void add_difference(api::TextBuilder& builder, const Difference& each) {
   builder.open(false);
   add_text(builder, "path", each.path);
-  add_text(builder, "kind", word_of(each.kind));
+  add_text(builder, "kind", sweep::word_of(each.kind));
   add_value(builder, "base", each.base);
   add_value(builder, "other", each.other);
   add_value(builder, "change", each.change);
@@ -129,26 +86,10 @@ void add_list(api::TextBuilder& builder, std::string_view name, const List& list
 
 }  // namespace
 
-RunComparison compare_runs(const ComparedRun& base, const ComparedRun& other,
-                           const sweep::Comparison::Options& options) {
-  RunComparison compared{base.run.meta.name, other.run.meta.name, {}, {}};
-  const auto add = [&](const char* name, const std::string& a, const std::string& b) {
-    if (a != b) compared.inputs.push_back({name, a, b});
-  };
-  add("project", base.run.spec.project, other.run.spec.project);
-  add("entry point", base.run.spec.entry_point(), other.run.spec.entry_point());
-  add("commit", base.run.status.commit_sha, other.run.status.commit_sha);
-  add("image", base.run.status.provenance.image_id, other.run.status.provenance.image_id);
-  add_parameters(base.run, other.run, compared.inputs);
-  compared.outputs = sweep::compare(base.outputs, other.outputs, options);
-  std::ranges::stable_partition(compared.outputs.differences, &Difference::significant);
-  return compared;
-}
-
-std::string comparison_text(const RunComparison& compared) {
+std::string comparison_text(const RunComparison& compared, std::size_t most) {
   std::string text;
   if (compared.inputs.empty()) {
-    text = "what went in: the same commit, image and parameters\n";
+    text = "what went in: the same commit, data, image and parameters\n";
   } else {
     std::vector<Row> rows{{"INPUT", compared.base, compared.other}};
     for (const auto& each : compared.inputs)
@@ -156,22 +97,23 @@ std::string comparison_text(const RunComparison& compared) {
     text = render_table(rows);
   }
   text += '\n';
-  if (!compared.outputs.differences.empty()) {
+  const auto shown = std::span(compared.outputs.differences).first(std::min(compared.outputs.differences.size(), most));
+  if (!shown.empty()) {
     std::vector<Row> rows{{"OUTPUT", compared.base, compared.other, "CHANGE", "PERCENT"}};
-    for (const auto& each : compared.outputs.differences) {
-      rows.push_back({each.path, short_value(base_of(each)), short_value(other_of(each)),
+    for (const auto& each : shown) {
+      rows.push_back({each.path, short_value(sweep::shown_base(each)), short_value(sweep::shown_other(each)),
                       each.change.empty() ? "-" : each.change, percent_text(each) + (each.significant ? " *" : "")});
     }
     text += render_table(rows) + '\n';
   }
-  return text + counts(compared);
+  return text + counts(compared, shown.size());
 }
 
 std::string comparison_csv(const RunComparison& compared) {
   std::string text = "path,kind,base,other,change,percent,significant\r\n";
   for (const auto& each : compared.outputs.differences) {
     const auto percent = each.percent ? sweep::number_text(*each.percent) : std::string();
-    text += fmt::format("{},{},{},{},{},{},{}\r\n", sweep::text_cell(each.path), word_of(each.kind),
+    text += fmt::format("{},{},{},{},{},{},{}\r\n", sweep::text_cell(each.path), sweep::word_of(each.kind),
                         sweep::value_cell(each.base), sweep::value_cell(each.other), each.change, percent,
                         each.significant);
   }
@@ -184,7 +126,7 @@ std::string comparison_json(const RunComparison& compared) {
   builder.open(false);
   add_text(builder, "base", compared.base);
   add_text(builder, "other", compared.other);
-  add_list(builder, "inputs", compared.inputs, [](api::TextBuilder& into, const InputDifference& each) {
+  add_list(builder, "inputs", compared.inputs, [](api::TextBuilder& into, const sweep::InputDifference& each) {
     into.open(false);
     add_text(into, "name", each.name);
     add_text(into, "base", each.base);
@@ -198,7 +140,11 @@ std::string comparison_json(const RunComparison& compared) {
   add_value(builder, "equal", std::to_string(outputs.equal));
   add_value(builder, "changed", std::to_string(outputs.changed));
   add_value(builder, "significant", std::to_string(outputs.significant));
-  add_value(builder, "more", outputs.more ? "true" : "false");
+  add_value(builder, "more", outputs.more() ? "true" : "false");
+  if (outputs.more()) {
+    add_value(builder, "unlisted", std::to_string(outputs.unlisted));
+    add_value(builder, "unlistedSeries", std::to_string(outputs.unlisted_series));
+  }
   (void)builder.close();
   (void)builder.close();
   return builder.take() + '\n';

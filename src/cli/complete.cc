@@ -31,6 +31,7 @@ constexpr std::array kValues{Values{"--namespace", Kind::kNamespaces},
                              Values{"--kubeconfig", Kind::kFiles},
                              Values{"--filename", Kind::kFiles},
                              Values{"--params", Kind::kFiles},
+                             Values{"--points", Kind::kFiles},
                              Values{"--all", Kind::kFiles},
                              Values{"--data", Kind::kFiles},
                              Values{"--python", Kind::kFiles}};
@@ -45,16 +46,17 @@ struct Arguments {
 };
 constexpr std::string_view kEndFormats = "text json outputs name";
 constexpr std::array kArguments{Arguments{"run", Kind::kProjects, {}, kEndFormats},
-                                Arguments{"get", Kind::kRuns, {}, "table wide yaml json name"},
-                                Arguments{"describe", Kind::kRuns, {}, {}, true},
-                                Arguments{"wait", Kind::kRuns, {}, kEndFormats},
+                                Arguments{"sweep", Kind::kProjects, {}, "text csv json jsonl name yaml"},
+                                Arguments{"get", Kind::kRunsAndSweeps, {}, "table wide yaml json name"},
+                                Arguments{"describe", Kind::kRunsAndSweeps, {}, {}, true},
+                                Arguments{"wait", Kind::kRunsAndSweeps, {}, kEndFormats},
                                 Arguments{"logs", Kind::kRuns},
-                                Arguments{"output", Kind::kRuns},
-                                Arguments{"compare", Kind::kRuns, {}, "text json csv", true},
-                                Arguments{"cancel", Kind::kRuns, {}, {}, true},
-                                Arguments{"suspend", Kind::kRuns, {}, {}, true},
-                                Arguments{"resume", Kind::kRuns, {}, {}, true},
-                                Arguments{"delete", Kind::kRuns, {}, {}, true},
+                                Arguments{"output", Kind::kRunsAndSweeps, {}, "text json jsonl csv"},
+                                Arguments{"compare", Kind::kRunsAndSweeps, {}, "text json csv", true},
+                                Arguments{"cancel", Kind::kRunsAndSweeps, {}, {}, true},
+                                Arguments{"suspend", Kind::kRunsAndSweeps, {}, {}, true},
+                                Arguments{"resume", Kind::kRunsAndSweeps, {}, {}, true},
+                                Arguments{"delete", Kind::kRunsAndSweeps, {}, {}, true},
                                 Arguments{"rerun", Kind::kRuns, {}, kEndFormats},
                                 Arguments{"try", Kind::kFiles, {}, "text outputs"},
                                 Arguments{"completion", Kind::kWords, "bash zsh fish kubectl"}};
@@ -190,31 +192,51 @@ class Walk {
   Wanted out_;
 };
 
-// Names of objects, or for kModels the models that runs of the project have named.
-std::vector<std::string> names_of(const Wanted& wanted, const Surroundings& surroundings) {
-  const auto access = surroundings.connect(wanted.flags);
-  if (!access) return {};
-  kube::Client client(*access->transport);
+constexpr std::string_view kSweepPrefix = "modelsweep/";
+
+// The field of an object that completes a word: its name, or for kModels the model that it names.
+std::string word_of(const kube::Json& item, Kind kind) {
+  return kind == Kind::kModels ? api::text_at(api::member(item, "spec"), "modelName")
+                               : api::text_at(api::member(item, "metadata"), "name");
+}
+
+// Names of objects, or for kModels the models that runs of the project have named. `resource`: whose.
+std::vector<std::string> names_of(const Wanted& wanted, const kube::Resource& resource, const ApiAccess& access,
+                                  const std::stop_token& stop) {
+  kube::Client client(*access.transport);
   const bool models = wanted.kind == Kind::kModels;
-  const bool runs = models || wanted.kind == Kind::kRuns;
-  const auto& resource = runs                             ? kube::kModelRuns
-                         : wanted.kind == Kind::kProjects ? kube::kModelProjects
-                                                          : kube::kNamespaces;
   const kube::ListOptions options{
-      .namespace_ = wanted.flags.namespace_.empty() ? access->namespace_ : wanted.flags.namespace_,
+      .namespace_ = wanted.flags.namespace_.empty() ? access.namespace_ : wanted.flags.namespace_,
       .field_selector = models && !wanted.project.empty() ? "spec.project=" + wanted.project : "",
       .limit = kMostNames,
       .metadata_only = !models};
-  const Deadline deadline(surroundings.stop, kPatience);
-  const auto page = client.list(resource, options, deadline.token());
+  const auto page = client.list(resource, options, stop);
   if (!page) return {};
   std::set<std::string> names;
-  for (const auto& item : page->items) {
-    names.insert(models ? api::text_at(api::member(item, "spec"), "modelName")
-                        : api::text_at(api::member(item, "metadata"), "name"));
-  }
+  for (const auto& item : page->items) names.insert(word_of(item, wanted.kind));
   names.erase("");
   return {names.begin(), names.end()};
+}
+
+// What the API server knows; nothing if it does not answer in time.
+std::vector<std::string> asked_for(const Wanted& wanted, const Surroundings& surroundings) {
+  const auto access = surroundings.connect(wanted.flags);
+  if (!access) return {};
+  const Deadline deadline(surroundings.stop, kPatience);
+  const auto of = [&](const kube::Resource& resource) { return names_of(wanted, resource, *access, deadline.token()); };
+  if (wanted.kind == Kind::kProjects) return of(kube::kModelProjects);
+  if (wanted.kind == Kind::kNamespaces) return of(kube::kNamespaces);
+  if (wanted.kind != Kind::kRunsAndSweeps) return of(kube::kModelRuns);
+  // A word that only one of the two can have is asked of that one.
+  const std::string_view prefix = wanted.prefix;
+  const auto slash = prefix.find('/');
+  const auto sweep_prefix = slash == std::string_view::npos ? kSweepPrefix : prefix.substr(0, slash + 1);
+  const bool sweeps =
+      target_of(sweep_prefix).is_sweep() && (slash != std::string_view::npos || kSweepPrefix.starts_with(prefix));
+  auto words = slash == std::string_view::npos ? of(kube::kModelRuns) : std::vector<std::string>();
+  if (!sweeps) return words;
+  for (const auto& name : of(kube::kModelSweeps)) words.push_back(std::string(sweep_prefix) + name);
+  return words;
 }
 
 }  // namespace
@@ -229,7 +251,7 @@ int complete(const CLI::App& app, const std::vector<std::string>& words, const S
   const bool files = found.kind == Kind::kFiles;
   const auto candidates = found.kind == Kind::kWords ? found.words
                           : files                    ? std::vector<std::string>{}
-                                                     : names_of(found, surroundings);
+                                                     : asked_for(found, surroundings);
   std::string text;
   for (const auto& candidate : candidates) {
     if (candidate.starts_with(found.prefix)) text += found.before + candidate + '\n';

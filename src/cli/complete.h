@@ -13,7 +13,7 @@ namespace modelrun::cli {
 
 // What may stand in the place of the last word.
 struct Wanted {
-  enum class Kind { kWords, kFiles, kRuns, kProjects, kModels, kNamespaces };
+  enum class Kind { kWords, kFiles, kRuns, kRunsAndSweeps, kProjects, kModels, kNamespaces };
   Kind kind = Kind::kWords;
   std::vector<std::string> words;  // of kWords: each with a tab and its description behind it, if there is one
   std::string prefix;              // what the last word begins with, behind the '=' of an option

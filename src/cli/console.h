@@ -32,10 +32,16 @@ class Console {
   void err(std::string_view text) { write(err_, text); }
   // Writes `line` and a newline to standard error.
   void note(std::string_view line) { err(std::string(line) + '\n'); }
+  // Shows `line` at the bottom of the terminal that standard error is, in the place of the line that was shown before.
+  // Whatever is written next takes its place, and so does an empty line. Control characters are escaped, also when
+  // raw(), and what goes beyond kProgressColumns is cut off. Does nothing if standard error is no terminal.
+  void progress(std::string_view line);
+  static constexpr std::size_t kProgressColumns = 79;
   // Reads all of standard input; may block. Fails as the ReadInput does.
   [[nodiscard]] Result<std::string> read_input() const { return input_(); }
 
   [[nodiscard]] bool out_is_tty() const { return out_.sink.tty; }
+  [[nodiscard]] bool err_is_tty() const { return err_.sink.tty; }
   // With `raw`, nothing is escaped for terminals either (the flag --raw). Not synchronized: call before threads
   // start.
   void set_raw(bool raw) { raw_ = raw; }
@@ -48,7 +54,8 @@ class Console {
   };
   void write(Channel& channel, std::string_view text);
 
-  Mutex mutex_;  // guards the escapers, and keeps each write whole
+  Mutex mutex_;            // guards the escapers and progress_, and keeps each write whole
+  bool progress_ = false;  // a line of progress() stands at the bottom
   Channel out_, err_;
   ReadInput input_;
   bool raw_ = false;

@@ -9,6 +9,7 @@
 #include "api/json_access.h"
 #include "api/model_run.h"
 #include "api/reason.h"
+#include "cli/page.h"
 #include "cli/run_view.h"
 #include "cli/table.h"
 #include "cli/what_to_do.h"
@@ -18,64 +19,28 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kParametersShown = 4096;  // bytes of their JSON
 constexpr std::size_t kOutputsNamed = 50;
 
-std::string indented(std::string_view text, std::string_view by = "  ") {
-  std::string out;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    out += fmt::format("{}{}\n", by, text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return out;
-}
-
-class Page {
+class RunPage {
  public:
-  Page(const json& object, Time now) : object_(object), run_(api::decode_model_run(object)), now_(now) {}
+  RunPage(const json& object, Time now) : page_(object, now), run_(api::decode_model_run(object)), now_(now) {}
 
   std::string text(const Result<std::vector<ShownEvent>>& events) {
-    head();
+    page_.head();
     spec();
     state();
     timeline();
-    conditions();
+    page_.conditions();
     pod();
     result();
     logs();
-    list(events);
-    return std::move(text_);
+    page_.events(events);
+    return page_.take();
   }
 
  private:
-  void line(std::string_view label, const std::string& value) {
-    if (!value.empty()) text_ += fmt::format("{:<14}{}\n", fmt::format("{}:", label), value);
-  }
-  void section(std::string_view label, const std::string& body) {
-    if (!body.empty()) text_ += fmt::format("{}:\n{}", label, body);
-  }
-  void pairs(std::string_view label, const json& texts) {
-    std::string_view first = label;
-    for (const auto& [key, value] : api::texts_of(texts)) {
-      text_ += fmt::format("{:<14}{}={}\n", first.empty() ? "" : fmt::format("{}:", first), key, value);
-      first = {};
-    }
-  }
-  [[nodiscard]] std::string ago(Time time) const {
-    return fmt::format("{} ({} ago)", format_rfc3339(time), age(now_ - time));
-  }
-  [[nodiscard]] std::string command(std::string_view word) const {
-    return fmt::format("kubectl modelrun {} {} -n {}", word, run_.meta.name, run_.meta.namespace_);
-  }
-
-  void head() {
-    line("Name", run_.meta.name);
-    line("Namespace", run_.meta.namespace_);
-    pairs("Labels", api::member(api::member(object_, "metadata"), "labels"));
-    line("Created", ago(run_.meta.creation));
-    if (run_.meta.deletion) line("Deleted", ago(*run_.meta.deletion));
-  }
+  void line(std::string_view label, const std::string& value) { page_.line(label, value); }
+  [[nodiscard]] std::string command(std::string_view word) const { return page_.command(word, run_.meta.name); }
 
   void spec() {
     const auto& spec = run_.spec;
@@ -88,11 +53,7 @@ class Page {
     if (spec.suspend) line("Suspended", "yes");
     if (spec.cancel) line("Cancelled", "yes, by spec.cancel");
     if (!spec.parameters) return line("Parameters", "none");
-    const auto text = api::json_text(spec.parameters->parse(), 2);
-    if (text.size() > kParametersShown) {
-      return line("Parameters", fmt::format("{} bytes: {}", spec.parameters->size(), command("get -o json")));
-    }
-    section("Parameters", indented(text));
+    page_.json_section("Parameters", spec.parameters->parse(), command("get -o json"));
   }
 
   void state() {
@@ -125,18 +86,7 @@ class Page {
       rows.push_back({std::string("  ") + steps[i].first, format_rfc3339(*steps[i].second),
                       fmt::format("+{:.3f}s", std::chrono::duration<double>(after).count())});
     }
-    section("Timeline", render_table(rows));
-  }
-
-  void conditions() {
-    if (run_.status.conditions.empty()) return;
-    std::vector<Row> rows{{"  TYPE", "STATUS", "REASON", "SINCE"}};
-    for (const auto& item : api::member(api::member(object_, "status"), "conditions")) {
-      const auto since = api::time_at(item, "lastTransitionTime");
-      rows.push_back({"  " + api::text_at(item, "type"), api::text_at(item, "status"), api::text_at(item, "reason"),
-                      since ? age(now_ - *since) : ""});
-    }
-    section("Conditions", render_table(rows));
+    page_.section("Timeline", render_table(rows));
   }
 
   void pod() {
@@ -173,7 +123,7 @@ class Page {
       rows.push_back({"  " + artifact.name, fmt::format("{} bytes", artifact.size),
                       artifact.stored ? artifact.media_type : "not kept"});
     }
-    section("Artifacts", render_table(rows));
+    page_.section("Artifacts", render_table(rows));
   }
 
   void logs() {
@@ -181,24 +131,9 @@ class Page {
     if (run_.status.started_at || run_.status.exit_code) line("Logs", command("logs"));
   }
 
-  void list(const Result<std::vector<ShownEvent>>& given) {
-    if (!given) return line("Events", "cannot be shown: " + given.error().message);
-    auto events = *given;
-    if (events.empty()) return line("Events", "none, or none any more: a cluster keeps them for an hour or so");
-    std::ranges::stable_sort(events, {}, &ShownEvent::last);
-    std::vector<Row> rows{{"  LAST SEEN", "TYPE", "OF", "REASON", "MESSAGE"}};
-    for (const auto& event : events) {
-      const auto seen =
-          event.count > 1 ? fmt::format("{} (x{})", age(now_ - event.last), event.count) : age(now_ - event.last);
-      rows.push_back({"  " + seen, event.type, event.kind, event.reason, event.note});
-    }
-    section("Events", render_table(rows));
-  }
-
-  const json& object_;
+  Page page_;
   api::ModelRun run_;
   Time now_;
-  std::string text_;
 };
 
 }  // namespace
@@ -219,7 +154,7 @@ ShownEvent decode_event(const json& object) {
 }
 
 std::string describe(const json& run, const Result<std::vector<ShownEvent>>& events, Time now) {
-  return Page(run, now).text(events);
+  return RunPage(run, now).text(events);
 }
 
 }  // namespace modelrun::cli

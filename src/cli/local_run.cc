@@ -248,7 +248,7 @@ Result<api::ResultFrame> run_locally(const LocalRun& given, Console& console, bo
   const Tree tree;
   const StopOrders orders(stop);
   const sandbox::Event no_signal;  // signals reach this process as a stop
-  sandbox::Relay relay(*listener, tree, orders, no_signal.fd(), kStreamBytes);
+  sandbox::Relay relay(layout, *listener, tree, orders, nullptr, no_signal.fd(), kStreamBytes);
   api::ResultFrame frame = sandbox::frame_of(relay.run(kConnect));
   started->container.wait();
   started->printer.join();

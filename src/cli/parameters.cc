@@ -3,6 +3,7 @@
 #include <set>
 
 #include "api/json_access.h"
+#include "api/points.h"
 #include "api/strict_json.h"
 
 namespace modelrun::cli {
@@ -18,18 +19,18 @@ bool is_overflow(const Error& error, std::string_view text) {
   return text.find_first_of("[{") == 0 || text.find_first_not_of("0123456789+-.eE \t") == std::string_view::npos;
 }
 
-Result<json> parse_value(const std::string& key, std::string_view text) {
+}  // namespace
+
+Result<json> parse_value(std::string_view option, std::string_view key, std::string_view text) {
   auto value = api::parse_strict(text);
   if (value) return value;
   // The text is JSON, or a number that no double holds, but the API server would not keep it as it is. Taking it as a
   // string would surprise the user.
   if (json::accept(text) || is_overflow(value.error(), text)) {
-    return fail(ErrorKind::kInvalid, "--param {}: {}; for text write '{}=\"...\"'", key, value.error().message, key);
+    return fail(ErrorKind::kInvalid, "{} {}: {}; for text write '{}=\"...\"'", option, key, value.error().message, key);
   }
   return json(std::string(text));
 }
-
-}  // namespace
 
 Result<json> parse_parameters_file(std::string_view what, std::string_view text) {
   auto value = api::parse_strict(text);
@@ -39,6 +40,38 @@ Result<json> parse_parameters_file(std::string_view what, std::string_view text)
                 value->type_name());
   }
   return value;
+}
+
+Result<json> parse_points_file(std::string_view what, std::string_view text) {
+  json points = json::array();
+  if (const auto first = text.find_first_not_of(" \t\r\n"); first != std::string_view::npos && text[first] == '[') {
+    auto value = api::parse_strict(text);
+    if (!value) return fail_in(what, value.error());
+    points = std::move(*value);
+  } else {
+    for (std::size_t line = 1; !text.empty(); ++line) {
+      const auto end = std::min(text.find('\n'), text.size());
+      if (text.substr(0, end).find_first_not_of(" \t\r") != std::string_view::npos) {
+        auto value = api::parse_strict(text.substr(0, end));
+        if (!value) return fail_in(fmt::format("{}, line {}", what, line), value.error());
+        points.push_back(std::move(*value));
+      }
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+  }
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    if (points[i].is_object()) continue;
+    return fail(ErrorKind::kInvalid,
+                "{}: point {} is a {}; each point is a JSON object, the parameters of one execution", what, i,
+                points[i].type_name());
+  }
+  if (points.empty()) return fail(ErrorKind::kInvalid, "{}: there is no point in it", what);
+  const auto size = api::json_text(points).size();
+  if (points.size() > api::kMaxPoints || size > api::kMaxPointsBytes) {
+    return fail(ErrorKind::kTooLarge, "{}: {} points of {} bytes together; one run takes {} points and {} bytes", what,
+                points.size(), size, api::kMaxPoints, api::kMaxPointsBytes);
+  }
+  return points;
 }
 
 Result<std::optional<json>> merge_parameters(std::optional<json> base, const std::vector<std::string>& pairs) {
@@ -52,7 +85,7 @@ Result<std::optional<json>> merge_parameters(std::optional<json> base, const std
     }
     const std::string key = pair.substr(0, equal);
     if (!seen.insert(key).second) return fail(ErrorKind::kInvalid, "--param {} is given twice", key);
-    auto value = parse_value(key, std::string_view(pair).substr(equal + 1));
+    auto value = parse_value("--param", key, std::string_view(pair).substr(equal + 1));
     RETURN_IF_ERROR(value);
     merged[key] = std::move(*value);
   }

@@ -19,16 +19,19 @@ std::string compact(std::int64_t first, const char* unit, std::int64_t second, c
   return second == 0 ? fmt::format("{}{}", first, unit) : fmt::format("{}{}{}{}", first, unit, second, smaller);
 }
 
-void line(std::string& text, std::string_view label, const std::string& value) {
-  if (!value.empty()) text += fmt::format("{:<11}{}\n", std::string(label) + ":", value);
-}
-
 std::string outputs_text(const api::ModelRun& run) {
   const std::string command = fmt::format("kubectl modelrun output {} -n {}", run.meta.name, run.meta.namespace_);
   if (!run.status.outputs) return run.status.result_ref ? fmt::format("in the full result: {}", command) : "";
   std::string text = api::json_text(run.status.outputs->parse(), 2);
   if (text.size() > kOutputsShown) return fmt::format("{} bytes: {}", text.size(), command);
   return text;
+}
+
+std::string points_text(const api::ModelRun& run) {
+  const auto& points = run.status.points;
+  if (!points) return {};
+  return fmt::format("{} of {} succeeded, {} failed: kubectl modelrun output {} -n {}", points->succeeded,
+                     points->total, points->failed, run.meta.name, run.meta.namespace_);
 }
 
 std::string artifacts_text(const api::ModelRun& run) {
@@ -64,10 +67,15 @@ int exit_code_of(const api::ModelRun& run) {
 }
 
 std::string duration_of(const api::ModelRun& run, Time now) {
-  if (!run.status.started_at) return {};
-  if (!run.status.finished_at && api::is_final(run.status.phase)) return {};
-  const Duration span = run.status.finished_at.value_or(now) - *run.status.started_at;
-  if (!run.status.finished_at) return age(span);
+  const auto& status = run.status;
+  return duration_between(status.started_at, status.finished_at, api::is_final(status.phase), now);
+}
+
+std::string duration_between(const std::optional<Time>& started, const std::optional<Time>& finished, bool over,
+                             Time now) {
+  if (!started || (!finished && over)) return {};
+  const Duration span = finished.value_or(now) - *started;
+  if (!finished) return age(span);
   const double seconds = std::chrono::duration<double>(span).count();
   return seconds < 120 ? fmt::format("{:.2f}s", seconds) : age(span);
 }
@@ -87,34 +95,42 @@ std::string age(Duration span) {
 }
 
 std::string progress_line(const api::ModelRun& run) {
-  const std::string phase =
-      run.status.phase == api::Phase::kNone ? "Pending" : std::string(to_string(run.status.phase));
-  const std::string reason = reason_of(run);
-  std::string text = fmt::format("{}: {}", run.meta.name, phase);
-  if (!reason.empty() && reason != phase) text += fmt::format(" ({})", reason);
-  if (!run.status.message.empty()) text += ": " + run.status.message;
+  return progress_line(run.meta.name, run.status.phase, reason_of(run), run.status.message);
+}
+
+std::string progress_line(const std::string& name, api::Phase phase, const std::string& reason,
+                          const std::string& message) {
+  const std::string word = phase == api::Phase::kNone ? "Pending" : std::string(to_string(phase));
+  std::string text = fmt::format("{}: {}", name, word);
+  if (!reason.empty() && reason != word) text += fmt::format(" ({})", reason);
+  if (!message.empty()) text += ": " + message;
   return text;
+}
+
+void add_fact(std::string& text, std::string_view label, const std::string& value) {
+  if (!value.empty()) text += fmt::format("{:<11}{}\n", std::string(label) + ":", value);
 }
 
 std::string summary(const api::ModelRun& run, Time now) {
   const auto& status = run.status;
   std::string text;
-  line(text, "Run",
-       status.run_number > 0 ? fmt::format("{} (#{} of {})", run.meta.name, status.run_number, run.spec.project)
-                             : run.meta.name);
-  line(text, "Phase", std::string(to_string(status.phase)));
+  add_fact(text, "Run",
+           status.run_number > 0 ? fmt::format("{} (#{} of {})", run.meta.name, status.run_number, run.spec.project)
+                                 : run.meta.name);
+  add_fact(text, "Phase", std::string(to_string(status.phase)));
   const std::string reason = reason_of(run);
   if (reason != to_string(status.phase)) {
-    line(text, "Reason", status.message.empty() ? reason : fmt::format("{}: {}", reason, status.message));
+    add_fact(text, "Reason", status.message.empty() ? reason : fmt::format("{}: {}", reason, status.message));
   }
-  if (status.reused_from) line(text, "Result of", status.reused_from->name);
-  if (status.exit_code) line(text, "Exit code", std::to_string(*status.exit_code));
-  line(text, "Duration", duration_of(run, now));
-  line(text, "Commit",
-       status.branch.empty() ? status.commit_sha : fmt::format("{} ({})", status.commit_sha, status.branch));
-  line(text, "Warning", status.warning);
-  line(text, "Artifacts", artifacts_text(run));
-  line(text, "Outputs", outputs_text(run));
+  if (status.reused_from) add_fact(text, "Result of", status.reused_from->name);
+  if (status.exit_code) add_fact(text, "Exit code", std::to_string(*status.exit_code));
+  add_fact(text, "Duration", duration_of(run, now));
+  add_fact(text, "Commit",
+           status.branch.empty() ? status.commit_sha : fmt::format("{} ({})", status.commit_sha, status.branch));
+  add_fact(text, "Warning", status.warning);
+  add_fact(text, "Artifacts", artifacts_text(run));
+  add_fact(text, "Points", points_text(run));
+  add_fact(text, "Outputs", outputs_text(run));
   return text;
 }
 

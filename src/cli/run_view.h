@@ -3,7 +3,9 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "api/model_run.h"
 
@@ -22,6 +24,9 @@ int exit_code_of(const api::ModelRun& run);
 // has not ended is measured until `now`, in the form of age(). Empty when the run never started, or when it is final
 // but has no finishedAt.
 std::string duration_of(const api::ModelRun& run, Time now);
+// The same of anything with these times; `over`: its phase is final.
+std::string duration_between(const std::optional<Time>& started, const std::optional<Time>& finished, bool over,
+                             Time now);
 
 // A span in the form in which kubectl shows ages: 42s, 5m30s, 3h12m, 9d. A negative one, from clock skew, is 0s.
 std::string age(Duration span);
@@ -29,6 +34,12 @@ std::string age(Duration span);
 // One line of progress, without a newline: "NAME: PHASE (REASON): MESSAGE", such as "forecast-x7k2p: Running: the
 // model is running". The reason is left out when it equals the phase, and so is a part that is empty.
 std::string progress_line(const api::ModelRun& run);
+// The same of any object.
+std::string progress_line(const std::string& name, api::Phase phase, const std::string& reason,
+                          const std::string& message);
+
+// Adds "LABEL:    VALUE" and a newline, as summary() has it, unless `value` is empty.
+void add_fact(std::string& text, std::string_view label, const std::string& value);
 
 // What `run`, `rerun` and `wait` print at the end: one labelled line per fact, the outputs last. Outputs of more than
 // 4096 bytes, and those that only the full result holds, are replaced by the command that prints them.

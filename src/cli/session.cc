@@ -1,5 +1,9 @@
 #include "cli/session.h"
 
+#include <initializer_list>
+#include <optional>
+#include <utility>
+
 #include "kube/files.h"
 
 namespace modelrun::cli {
@@ -11,14 +15,42 @@ std::string Session::hint(std::string_view command) const {
   return text;
 }
 
-std::string run_name(std::string_view argument) {
-  for (const std::string_view prefix : {"modelrun.modelrun.dev/", "modelrun/", "modelruns/", "mr/"}) {
+namespace {
+
+std::optional<std::string> without_prefix(std::string_view argument, std::initializer_list<std::string_view> prefixes) {
+  for (const auto prefix : prefixes) {
     if (argument.starts_with(prefix)) return std::string(argument.substr(prefix.size()));
   }
-  return std::string(argument);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string run_name(std::string_view argument) {
+  return without_prefix(argument, {"modelrun.modelrun.dev/", "modelrun/", "modelruns/", "mr/"})
+      .value_or(std::string(argument));
+}
+
+Target target_of(std::string_view argument) {
+  auto sweep = without_prefix(argument, {"modelsweep.modelrun.dev/", "modelsweep/", "modelsweeps/", "msw/"});
+  if (sweep) return {&kube::kModelSweeps, std::move(*sweep)};
+  return {&kube::kModelRuns, run_name(argument)};
+}
+
+std::string full_name(const Target& target) {
+  return fmt::format("{}.{}/{}", target.is_sweep() ? "modelsweep" : "modelrun", target.resource->group, target.name);
+}
+
+Result<kube::Json> get_object(Session& session, const Target& target) {
+  return session.client.get(*target.resource, session.namespace_, target.name, session.stop);
 }
 
 Result<kube::Json> get_run(Session& session, const std::string& name) {
+  if (target_of(name).is_sweep()) {
+    return fail(ErrorKind::kInvalid,
+                "{} is a sweep, and this command takes a run: `{}` shows the runs that it has made", name,
+                session.hint("describe " + name));
+  }
   return session.client.get(kube::kModelRuns, session.namespace_, name, session.stop);
 }
 
@@ -39,8 +71,10 @@ std::string advice(const Session& session, const Error& error) {
           session.namespace_);
     case ErrorKind::kNotFound:
       if (says("could not find the requested resource")) {
-        return "This cluster does not know ModelRuns: install the CRDs, or check --context.";
+        return "This cluster does not know ModelRuns or ModelSweeps: install the CRDs, or check --context.";
       }
+      if (says("modelsweeps"))
+        return fmt::format("`{}` lists the sweeps that are there.", session.hint("get modelsweeps"));
       if (says("modelruns")) return fmt::format("`{}` lists the runs that are there.", session.hint("get"));
       return {};
     case ErrorKind::kUnavailable:

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "cli/console.h"
 #include "kube/client.h"
+#include "kube/resource.h"
 
 namespace modelrun::cli {
 
@@ -47,8 +48,25 @@ using LocalCommand = std::function<Result<int>(Console&, std::stop_token)>;
 // returned unchanged; it is the API server that refuses what is no name.
 std::string run_name(std::string_view argument);
 
-// Reads the ModelRun `name` of session.namespace_ from the API server. Blocks; fails as kube::Client::get() does,
-// with kNotFound when there is no such run. REQUIRES: `name` is as run_name() gives it.
+// A run or a sweep.
+struct Target {
+  const kube::Resource* resource = &kube::kModelRuns;  // kModelRuns or kModelSweeps
+  std::string name;
+  [[nodiscard]] bool is_sweep() const { return *resource == kube::kModelSweeps; }
+};
+// What a command's argument names that may be either: "modelsweep.modelrun.dev/NAME", "modelsweep/NAME",
+// "modelsweeps/NAME" and "msw/NAME" are sweeps, anything else is a run as run_name() has it.
+Target target_of(std::string_view argument);
+// "modelrun.modelrun.dev/NAME", or the same of a sweep: what -o name prints.
+std::string full_name(const Target& target);
+
+// Reads the run or sweep from the API server, in session.namespace_. Blocks; fails as kube::Client::get() does, with
+// kNotFound when there is no such object.
+Result<kube::Json> get_object(Session& session, const Target& target);
+
+// For a command that takes runs only. Reads the ModelRun `name` of session.namespace_ from the API server. Blocks;
+// fails as kube::Client::get() does, with kNotFound when there is no such run; with kInvalid when `name` is that of a
+// sweep, as target_of() reads it.
 Result<kube::Json> get_run(Session& session, const std::string& name);
 
 // Reads a whole file, or standard input when `path` is "-". kTooLarge above 4 MiB (for standard input, the Console's

@@ -6,6 +6,7 @@
 #include "base/encoding.h"
 #include "cli/escape.h"
 #include "cli/run_view.h"
+#include "cli/sweep_view.h"
 
 namespace modelrun::cli {
 namespace {
@@ -36,10 +37,8 @@ Row short_row(const api::ModelRun& run, Time now) {
 }
 
 // The beginning of the parameters' JSON.
-std::string parameters_cell(const api::ModelRun& run) {
+std::string parameters_cell(const std::string& text) {
   constexpr std::size_t kMost = 60;
-  if (!run.spec.parameters) return {};
-  const auto& text = run.spec.parameters->text();
   return text.size() <= kMost ? text : make_valid_utf8(text.substr(0, kMost - 3)) + "...";
 }
 
@@ -80,16 +79,36 @@ Row run_row(const api::ModelRun& run, const RunsTable& form, Time now) {
   if (!form.wide) return row;
   row.push_back(run.spec.scope == api::Scope::kModel ? run.spec.model_name : "");
   row.push_back(run.status.branch);
-  row.push_back(parameters_cell(run));
+  row.push_back(run.spec.parameters ? parameters_cell(run.spec.parameters->text()) : "");
   row.push_back(run.status.node_name);
   return row;
 }
 
-std::string runs_table(const std::vector<api::ModelRun>& runs, const RunsTable& form, Time now,
-                       std::vector<std::size_t>* widths) {
-  std::vector<Row> rows{runs_header(form)};
-  for (const auto& run : runs) rows.push_back(run_row(run, form, now));
-  return render_table(rows, widths);
+Row sweeps_header(const RunsTable& form) {
+  Row row{"NAME", "PROJECT", "PHASE", "REASON", "POINTS", "FAILED", "COMMIT", "DURATION", "AGE"};
+  if (form.namespaces) row.insert(row.begin(), "NAMESPACE");
+  if (form.wide) std::ranges::copy(Row{"MODEL", "BRANCH", "PARAMETERS"}, std::back_inserter(row));
+  return row;
+}
+
+Row sweep_row(const api::ModelSweep& sweep, const RunsTable& form, Time now) {
+  const auto& status = sweep.status;
+  const auto& points = status.points;
+  Row row{sweep.meta.name,
+          sweep.spec.project,
+          status.phase == api::Phase::kNone ? "Pending" : std::string(to_string(status.phase)),
+          reason_of(sweep),
+          points ? fmt::format("{}/{}", points->succeeded + points->failed, points->total) : "",
+          points ? std::to_string(points->failed) : "",
+          status.commit_sha.substr(0, 12),
+          duration_between(status.started_at, status.finished_at, api::is_final(status.phase), now),
+          age(now - sweep.meta.creation)};
+  if (form.namespaces) row.insert(row.begin(), sweep.meta.namespace_);
+  if (!form.wide) return row;
+  row.push_back(sweep.spec.scope == api::Scope::kModel ? sweep.spec.model_name : "");
+  row.push_back(status.branch);
+  row.push_back(sweep.spec.parameters == api::JsonText() ? "" : parameters_cell(sweep.spec.parameters.text()));
+  return row;
 }
 
 }  // namespace modelrun::cli

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/model_run.h"
+#include "api/model_sweep.h"
 
 namespace modelrun::cli {
 
@@ -18,17 +19,18 @@ using Row = std::vector<std::string>;
 // earlier ones.
 std::string render_table(const std::vector<Row>& rows, std::vector<std::size_t>* widths = nullptr);
 
+// The form of the table of `get`, of runs or of sweeps.
 struct RunsTable {
   bool namespaces = false;  // the first column is NAMESPACE
-  bool wide = false;        // at the end come MODEL, BRANCH, PARAMETERS (the beginning of their JSON) and NODE
+  bool wide = false;  // at the end come MODEL, BRANCH, PARAMETERS (the beginning of their JSON) and, of runs, NODE
 };
 
-// The header line of the table of `get`, and the line of a run. Its age, and its duration if it has not ended, are
+// The header line of the table, and the line of a run. Its age, and its duration if it has not ended, are
 // measured until `now`.
 Row runs_header(const RunsTable& form);
 Row run_row(const api::ModelRun& run, const RunsTable& form, Time now);
-// The table of `get`: the header, and `runs` in their order.
-std::string runs_table(const std::vector<api::ModelRun>& runs, const RunsTable& form, Time now,
-                       std::vector<std::size_t>* widths = nullptr);
+// The same of a sweep.
+Row sweeps_header(const RunsTable& form);
+Row sweep_row(const api::ModelSweep& sweep, const RunsTable& form, Time now);
 
 }  // namespace modelrun::cli

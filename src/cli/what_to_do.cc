@@ -9,6 +9,7 @@
 
 #include "api/reason.h"
 #include "cli/run_view.h"
+#include "cli/sweep_view.h"
 
 namespace modelrun::cli {
 namespace {
@@ -56,6 +57,8 @@ constexpr std::array kAdvice{
     std::pair{reason::kArtifactsLost,
               "Leave less under /outputs, raise limits.artifactBytes of ModelProject {project}, "
               "or set onArtifactLoss to Warn."},
+    std::pair{reason::kPointsFailed,
+              "See what each point has left, and why some failed: kubectl modelrun output {run}{n}"},
     std::pair{reason::kEvicted, "Nothing is wrong with the model: kubectl modelrun rerun {run}{n}"},
     std::pair{reason::kNodeLost, "Nothing is wrong with the model: kubectl modelrun rerun {run}{n}"},
     std::pair{reason::kPodDeleted, "Somebody deleted its pod: kubectl modelrun rerun {run}{n}"},
@@ -82,17 +85,52 @@ void replace(std::string& text, std::string_view word, const std::string& by) {
   }
 }
 
+// Reasons that mean something else for a sweep, {run} being its name. For other ones, what is said of a run holds
+// unless it names the run.
+constexpr std::array kSweepAdvice{
+    std::pair{reason::kInvalidSpec, "Change what the message names, in the project or in a new sweep."},
+    std::pair{reason::kInvalidParameters, "Start a new sweep with other parameters."},
+    std::pair{reason::kPointsFailed, "See why the points failed: kubectl modelrun output modelsweep/{run}{n}"},
+    std::pair{reason::kTooManyFailedPoints,
+              "See why the points failed: kubectl modelrun output modelsweep/{run}{n}. Then mend the model, or start a "
+              "sweep with a higher --max-failed."},
+    std::pair{reason::kOutputsTooLarge, "Start a new sweep that names the outputs which matter, with --outputs."},
+    std::pair{
+        reason::kSuspended,
+        "To have it go on: kubectl modelrun resume modelsweep/{run}{n}, unless the project itself is suspended."}};
+
+struct Subject {
+  std::string reason, name, project, namespace_;
+};
+
+template <class Table>
+std::string advice_in(const Table& table, const Subject& subject) {
+  const auto* const found = std::ranges::find(table, subject.reason, [](const auto& row) { return row.first; });
+  return found == table.end() ? std::string() : found->second;
+}
+
+std::string filled_in(std::string text, const Subject& subject) {
+  replace(text, "{run}", subject.name);
+  replace(text, "{project}", subject.project);
+  replace(text, "{n}", " -n " + subject.namespace_);
+  return text;
+}
+
 }  // namespace
 
+std::string what_to_do(const api::ModelSweep& sweep) {
+  const Subject subject{reason_of(sweep), sweep.meta.name, sweep.spec.project, sweep.meta.namespace_};
+  auto text = advice_in(kSweepAdvice, subject);
+  if (text.empty()) {
+    text = advice_in(kAdvice, subject);
+    if (text.find("{run}") != std::string::npos) return {};
+  }
+  return filled_in(std::move(text), subject);
+}
+
 std::string what_to_do(const api::ModelRun& run) {
-  const auto why = reason_of(run);
-  const auto* const found = std::ranges::find(kAdvice, why, [](const auto& row) { return row.first; });
-  if (found == kAdvice.end()) return {};
-  std::string text = found->second;
-  replace(text, "{run}", run.meta.name);
-  replace(text, "{project}", run.spec.project);
-  replace(text, "{n}", " -n " + run.meta.namespace_);
-  return text;
+  const Subject subject{reason_of(run), run.meta.name, run.spec.project, run.meta.namespace_};
+  return filled_in(advice_in(kAdvice, subject), subject);
 }
 
 }  // namespace modelrun::cli

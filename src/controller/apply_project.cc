@@ -4,6 +4,7 @@
 #include "base/printable.h"
 #include "controller/children.h"
 #include "controller/resources/job.h"
+#include "controller/run/image_volume.h"
 
 namespace modelrun::controller {
 namespace {
@@ -53,9 +54,11 @@ Result<void> make_standbys(const Context& context, const api::ModelProject& proj
                            std::int64_t count, const std::stop_token& stop) {
   if (count == 0) return {};
   RETURN_IF_ERROR(ensure_network_policy(context, project.meta.namespace_, stop));
+  const bool mounted = mounts_image(context.settings, project.runtime, context.image_volumes.usable(), 1);
   for (std::int64_t i = 0; i < count; ++i) {
     const auto name = context.standbys.new_name(project.meta.name);
-    const auto job = context.client.create(kube::kJobs, build_standby({project, context.settings, name, digest}), stop);
+    const auto job =
+        context.client.create(kube::kJobs, build_standby({project, context.settings, name, digest, mounted}), stop);
     RETURN_IF_ERROR(job);
     auto view = api::decode_job(*job);
     context.standbys.note_made(view.meta.uid);
@@ -68,6 +71,7 @@ Result<void> make_standbys(const Context& context, const api::ModelProject& proj
 Result<void> keep_pool(const Context& context, const ProjectObserved& observed, const ProjectPlan& plan,
                        const std::stop_token& stop) {
   const auto& project = *observed.project;
+  if (!plan.no_image_volumes.empty()) context.image_volumes.give_up(plan.no_image_volumes);
   for (const auto& failure : plan.failures) note_failure(context, project, failure);
   for (const auto& job : plan.drop_standbys) {
     RETURN_IF_ERROR(drop_standby(context, job, stop));

@@ -7,6 +7,7 @@
 #include "controller/children.h"
 #include "controller/hand_over.h"
 #include "controller/live.h"
+#include "controller/point_store.h"
 #include "controller/resources/config_map.h"
 #include "controller/resources/job.h"
 #include "controller/run/as_admitted.h"
@@ -14,17 +15,12 @@
 #include "controller/run/reuse.h"
 #include "controller/run/status.h"
 #include "controller/standby_metrics.h"
+#include "kube/refusal.h"
 
 namespace modelrun::controller {
 namespace {
 
 using RunPtr = std::shared_ptr<const api::ModelRun>;
-
-// True for errors by which the API server refuses an object as it is, for example for a quota or by an admission
-// plugin. Sending the same object again at once does not help.
-bool is_refusal(ErrorKind kind) {
-  return kind == ErrorKind::kDenied || kind == ErrorKind::kInvalid || kind == ErrorKind::kTooLarge;
-}
 
 // Carries out the steps of one plan. run() is the run as the API server holds it, as far as is known.
 class Applier {
@@ -141,7 +137,7 @@ class Applier {
     api::ObjectMeta owner;
     owner.namespace_ = meta().namespace_;
     owner.uid = step.job_uid;
-    const auto made = create_config_map(context_, build_parameters(*run_, step.job_uid), owner, stop_);
+    const auto made = create_config_map(context_, build_parameters(*run_, step.job_uid), owner, "run", stop_);
     if (!made) {
       log::warn("the ConfigMap of a run's parameters was not made",
                 {{"run", meta().key()}, {"error", made.error().message}});
@@ -219,6 +215,11 @@ class Applier {
     return can_hold(*frame);
   }
 
+  Result<void> act(const AvoidImageVolumes& step) {
+    context_.image_volumes.give_up(step.why);
+    return {};
+  }
+
   Result<void> act(const OrderCancel&) {
     context_.inbox.order_cancel(meta().uid, attempt());
     return {};
@@ -226,12 +227,22 @@ class Applier {
 
   Result<void> act(const WritePayload& step) {
     for (std::size_t i = 0; i < step.names.size(); ++i) {
-      const auto made = store_part(build_result_part(*run_, step.names[i], step.parts[i]));
+      const auto part = build_result_part(*run_, step.names[i], step.parts[i]);
+      const auto made = create_part(context_, part, meta(), "run", stop_);
       if (made) continue;
-      if (is_refusal(made.error().kind)) context_.inbox.payload_refused(meta().uid, attempt(), made.error().message);
+      if (kube::is_refusal(made.error().kind))
+        context_.inbox.payload_refused(meta().uid, attempt(), made.error().message);
       return fail_in("store the full result", made.error());
     }
     return {};
+  }
+
+  Result<void> act(const StoreRows& step) {
+    const auto stored = store_rows(context_, *run_, step, stop_);
+    if (!stored && kube::is_refusal(stored.error().kind)) {
+      context_.inbox.payload_refused(meta().uid, attempt(), stored.error().message);
+    }
+    return stored;
   }
 
   Result<void> act(const DeleteRun&) {
@@ -240,15 +251,6 @@ class Applier {
     auto removed = context_.client.remove(kube::kModelRuns, meta().namespace_, meta().name, options, stop_);
     if (!removed && removed.error().kind == ErrorKind::kNotFound) return {};
     return removed;
-  }
-
-  // Creates the ConfigMap, unless this run has done so before.
-  Result<void> store_part(const nlohmann::json& wanted) {
-    const auto made = create_config_map(context_, wanted, meta(), stop_);
-    RETURN_IF_ERROR(made);
-    if (made->value("binaryData", nlohmann::json()) == wanted.at("binaryData")) return {};
-    return fail(ErrorKind::kInvalid, "ConfigMap {} has another content than this run gave it; delete it",
-                wanted.at("metadata").at("name").get<std::string>());
   }
 
   [[nodiscard]] Result<api::ResultFrame> from_termination_message(const std::string& pod_name) const {
@@ -327,6 +329,7 @@ Result<RunPtr> apply_run(const Context& context, const Observed& observed, const
   // Needed without a write too: a status that an earlier pass has written may answer requests that came later.
   context.inbox.settle(*applier.run());
   hand_over(context, applier.run(), observed.project, applier.stop());
+  give_points(context, applier.run(), observed.project, applier.stop());
   report(context, *applier.run(), plan);
   for (const auto& action : plan.after) {
     RETURN_IF_ERROR(applier.carry_out(action));

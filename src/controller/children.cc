@@ -7,6 +7,7 @@
 #include "controller/resources/config_map.h"
 #include "controller/resources/job.h"
 #include "controller/resources/network_policy.h"
+#include "controller/run/image_volume.h"
 
 namespace modelrun::controller {
 namespace {
@@ -34,7 +35,9 @@ Result<json> create_or_get(const Context& context, const kube::Resource& resourc
 Result<bool> create_objects(const Context& context, const api::ModelRun& run, const api::ModelProject& project,
                             const std::stop_token& stop) {
   RETURN_IF_ERROR(ensure_network_policy(context, run.meta.namespace_, stop));
-  const auto job = create_or_get(context, kube::kJobs, build_job({run, project, context.settings}), stop);
+  const bool mounted =
+      mounts_image(context.settings, project.runtime, context.image_volumes.usable(), run.status.attempts);
+  const auto job = create_or_get(context, kube::kJobs, build_job({run, project, context.settings, mounted}), stop);
   RETURN_IF_ERROR(job);
   auto view = api::decode_job(*job);
   if (!api::is_owned_by(view.meta, run.meta)) return false;
@@ -42,7 +45,7 @@ Result<bool> create_objects(const Context& context, const api::ModelRun& run, co
   context.caches.jobs.put(std::move(view));
   context.inbox.set_job_seen(run.meta.uid, static_cast<int>(run.status.attempts), owner.uid);
   if (run.spec.parameters) {
-    RETURN_IF_ERROR(create_config_map(context, build_parameters(run, owner.uid), owner, stop));
+    RETURN_IF_ERROR(create_config_map(context, build_parameters(run, owner.uid), owner, "run", stop));
   }
   return true;
 }
@@ -62,11 +65,20 @@ Result<void> ensure_network_policy(const Context& context, const std::string& na
 }
 
 Result<json> create_config_map(const Context& context, const json& wanted, const api::ObjectMeta& owner,
-                               std::stop_token stop) {
+                               std::string_view whose, std::stop_token stop) {
   auto made = create_or_get(context, kube::kConfigMaps, wanted, std::move(stop));
   if (!made || api::is_owned_by(api::decode_meta(*made), owner)) return made;
-  return fail(ErrorKind::kInvalid, "ConfigMap {} exists and is not this run's; delete it",
-              wanted.at("metadata").at("name").get<std::string>());
+  return fail(ErrorKind::kInvalid, "ConfigMap {} exists and is not this {}'s; delete it",
+              wanted.at("metadata").at("name").get<std::string>(), whose);
+}
+
+Result<void> create_part(const Context& context, const json& wanted, const api::ObjectMeta& owner,
+                         std::string_view whose, std::stop_token stop) {
+  const auto made = create_config_map(context, wanted, owner, whose, std::move(stop));
+  RETURN_IF_ERROR(made);
+  if (made->value("binaryData", json()) == wanted.at("binaryData")) return {};
+  return fail(ErrorKind::kInvalid, "ConfigMap {} has another content than this {} gave it; delete it",
+              wanted.at("metadata").at("name").get<std::string>(), whose);
 }
 
 Result<void> create_job(const Context& context, const api::ModelRun& run, const api::ModelProject& project,

@@ -12,9 +12,13 @@
 namespace modelrun::controller {
 
 // Creates the ConfigMap `wanted`, or finds that `owner` has it already: anybody may have used its name. Fails with
-// kInvalid if it belongs to somebody else. Blocks.
+// kInvalid if it belongs to somebody else; the message says that it is not this `whose`'s: "run" or "sweep". Blocks.
 Result<nlohmann::json> create_config_map(const Context& context, const nlohmann::json& wanted,
-                                         const api::ObjectMeta& owner, std::stop_token stop);
+                                         const api::ObjectMeta& owner, std::string_view whose, std::stop_token stop);
+
+// The same for an immutable ConfigMap, which counts as created only if it has the binaryData of `wanted`; else kInvalid.
+Result<void> create_part(const Context& context, const nlohmann::json& wanted, const api::ObjectMeta& owner,
+                         std::string_view whose, std::stop_token stop);
 
 // Makes sure that the following exist, in this order: the namespace's NetworkPolicy (created, or replaced if its spec
 // differs), the Job of the attempt in `run.status.attempts`, and, if the run has parameters, their ConfigMap, which

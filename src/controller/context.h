@@ -4,13 +4,16 @@
 #include "base/clock.h"
 #include "controller/caches/caches.h"
 #include "controller/end_times.h"
+#include "controller/image_volume_use.h"
 #include "controller/large_work.h"
 #include "controller/leads.h"
 #include "controller/pods/inbox.h"
+#include "controller/pods/point_rows.h"
 #include "controller/pods/standbys.h"
 #include "controller/run/settings.h"
 #include "controller/slot_queue.h"
 #include "controller/sources/sources.h"
+#include "controller/sweep_notes.h"
 #include "kube/client.h"
 #include "runtime/events.h"
 #include "runtime/metrics.h"
@@ -37,10 +40,14 @@ struct Context {
   SlotQueue& slots;
   Leads& leads;
   Standbys& standbys;
+  PointRows& points;
   WriteTimes& project_writes;
   EndTimes& ends;
+  ImageVolumeUse& image_volumes;
+  SweepNotes& sweeps;
   runtime::WorkQueue& run_queue;
   runtime::WorkQueue& project_queue;
+  runtime::WorkQueue& sweep_queue;
 };
 
 }  // namespace modelrun::controller

@@ -34,6 +34,7 @@ Result<std::string> work_line(const Context& context, const RunPtr& run,
   work.entry_point = run->spec.entry_point();
   work.timeout = std::chrono::seconds(timeout_seconds(run->spec, settings->limits, context.settings));
   work.environment = api::run_environment(*run);
+  work.points = run->spec.points.has_value();
   if (const auto& parameters = (*full)->spec.parameters) {
     if (parameters->digest() != run->status.provenance.parameters_digest) {
       return fail(ErrorKind::kConflict, "the run's parameters are not those that it was admitted with");
@@ -47,7 +48,14 @@ Result<std::string> work_line(const Context& context, const RunPtr& run,
 
 void forget_if_gone(const Context& context, const std::string& key, const std::string& uid) {
   const auto record = context.caches.runs.find(key);
-  if (!record || record->meta.uid != uid) context.inbox.forget(uid);
+  if (!record || record->meta.uid != uid) {
+    context.inbox.forget(uid);
+    context.points.forget(uid);
+  }
+}
+
+Error for_pod(const Error& error) {
+  return error.kind == ErrorKind::kConflict ? error : Error{ErrorKind::kUnavailable, error.message};
 }
 
 void give_source(const Context& context, const RunPtr& run, std::shared_ptr<const api::ModelProject> project,
@@ -74,7 +82,7 @@ void hand_over(const Context& context, const RunPtr& run, const std::shared_ptr<
   const auto give = context.standbys.take_request(status.pod_uid);
   if (!give) return;
   auto line = work_line(context, run, project, stop);
-  if (!line) return give(std::unexpected(line.error()));
+  if (!line) return give(std::unexpected(for_pod(line.error())));
   context.inbox.set_awaits_work(run->meta.uid, static_cast<int>(status.attempts), false);
   give_source(context, run, project, [give, line = std::move(*line)](const auto& archive) {
     if (!archive) return give(std::unexpected(archive.error()));

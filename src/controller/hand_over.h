@@ -17,6 +17,10 @@ void forget_if_gone(const Context& context, const std::string& key, const std::s
 
 using DoneWithSource = std::function<void(Result<std::shared_ptr<const source::Archive>>)>;
 
+// What a pod is told when what it asks for cannot be read. That the operator may not read it now, for example, is not
+// the pod's fault: it asks again, unless the run is over (kConflict).
+Error for_pod(const Error& error);
+
 // Calls `done` with the archive of the run, whose pod was granted it: the run's status says Running. What goes wrong
 // from here on is the reconciler's business too, because the pod by itself could only ask for ever: it is noted, and
 // the run is reconciled. `project` is the project as it is now, or null. Does not block.

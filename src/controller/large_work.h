@@ -38,6 +38,8 @@ class LargeWork {
     // True: the turn is this run's until this object is destroyed. False: another run has it; this one now stands in
     // the line and is woken.
     [[nodiscard]] bool take();
+    // True once take() has returned false: the pass leaves undone what it needed the turn for.
+    [[nodiscard]] bool waits() const { return asked_ && !held_; }
     // How long the run has been in the line; zero if it is not.
     [[nodiscard]] Duration waited() const;
 

@@ -9,6 +9,7 @@
 #include "controller/observe_standby.h"
 #include "controller/project/decide.h"
 #include "controller/resources/job.h"
+#include "controller/run/image_volume.h"
 #include "controller/sources/secrets.h"
 #include "controller/standby_metrics.h"
 
@@ -100,6 +101,12 @@ Standby view_of(const Context& context, const api::JobView& job) {
   if (!standby.ready && newest != pods.end()) standby.trouble = printable(trouble_of(**newest));
   if (standby.ready) count_refill(context, job.meta.uid);
   standby.unready_for = context.standbys.unready_for(job.meta.uid, standby.ready);
+  if (!standby.ready && newest != pods.end() && context.settings.image_volumes == ImageVolumes::kAuto) {
+    const auto placed_for = context.standbys.placed_for(job.meta.uid, (*newest)->scheduled);
+    const auto sight = look_at_image_volume(**newest, placed_for);
+    standby.volume_trouble = printable(sight.trouble);
+    standby.look_at_volume = sight.look_again;
+  }
   // A Job that has gone meanwhile would be kept there for ever: its removal, which the caches report once, has been
   // handled.
   const auto seen = context.caches.jobs.find(job.meta.key());
@@ -138,7 +145,8 @@ Result<StandbyPool> observe_pool(const Context& context, const api::ModelProject
   } else if (!secrets->error.empty()) {
     pool.trouble = secrets->error;
   } else {
-    pool.digest = standby_digest(project, context.settings, secrets->versions);
+    const bool mounted = mounts_image(context.settings, project.runtime, context.image_volumes.usable(), 1);
+    pool.digest = standby_digest(project, context.settings, mounted, secrets->versions);
   }
   pool.room = room_for(context, project.meta.namespace_);
   return pool;

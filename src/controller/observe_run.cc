@@ -8,6 +8,7 @@
 #include "controller/observe_other.h"
 #include "controller/observe_refusal.h"
 #include "controller/observe_standby.h"
+#include "controller/point_store.h"
 #include "controller/project/decide.h"
 #include "controller/run/as_admitted.h"
 #include "controller/run/limits.h"
@@ -165,6 +166,24 @@ void note_sights(const Context& context, const Observed& observed) {
   if (pod == nullptr) return;
   if (pod->model.state == api::ContainerView::State::kTerminated) mark(Mark::kModelEnded);
   if (pod->meta.deletion) mark(Mark::kPodDeleting);
+  if (pod->scheduled) mark(Mark::kScheduled);
+}
+
+// The rows that the agent did not know to be stored when it made the frame are taken in like those that it reports.
+Result<void> observe_points(const Context& context, Observed& observed, std::stop_token stop) {
+  const auto& run = *observed.run;
+  if (!run.spec.points) return {};
+  RETURN_IF_ERROR(read_points(context, run, std::move(stop)));
+  if (observed.frame && !observed.frame->rows.empty()) {
+    const api::RowReport report{observed.frame->first_row, false, observed.frame->rows};
+    Result<api::RowReceipt> taken = api::RowReceipt{};
+    context.points.add(run.meta.uid, run.meta.namespace_, static_cast<int>(run.status.attempts), report,
+                       [&taken](Result<api::RowReceipt> receipt) { taken = std::move(receipt); });
+    // Rows that nobody can take in are those of points that are executed again.
+    if (!taken && is_transient(taken.error().kind)) return std::unexpected(taken.error());
+  }
+  observed.points = context.points.read(run.meta.uid);
+  return {};
 }
 
 void take_notes(Inbox::Notes notes, Observed& observed) {
@@ -268,6 +287,7 @@ Result<void> observe_run(const Context& context, Observed& observed, LargeWork::
   RETURN_IF_ERROR(observe_pods(context, observed, stop));
   note_sights(context, observed);
   take_notes(context.inbox.read(*observed.run), observed);
+  RETURN_IF_ERROR(observe_points(context, observed, stop));
   observe_refusal(context, observed, std::move(stop));
   // What follows makes several copies of it, as JSON and compressed.
   observed.awaits_turn = observed.frame && api::frame_bytes(*observed.frame) > kLargeResult && !turn.take();

@@ -6,6 +6,7 @@
 
 #include "controller/live.h"
 #include "controller/resources/job.h"
+#include "controller/run/image_volume.h"
 #include "controller/run/limits.h"
 
 namespace modelrun::controller {
@@ -69,7 +70,8 @@ Result<void> observe_standby(const Context& context, Observed& observed,
     observed.cold_reason = "Labels";
     return {};
   }
-  const auto digest = standby_digest(project, context.settings, versions);
+  const bool mounted = mounts_image(context.settings, project.runtime, context.image_volumes.usable(), 1);
+  const auto digest = standby_digest(project, context.settings, mounted, versions);
   observed.standby = adopted_before(context, run, digest);
   if (observed.standby) return {};
   // What has been in the way of the run may be the adoption itself, for example a webhook that refuses it. No run waits

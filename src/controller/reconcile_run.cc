@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controller/acknowledge.h"
 #include "controller/apply_run.h"
 #include "controller/observe_run.h"
 #include "controller/run/decide.h"
@@ -10,23 +11,6 @@
 namespace modelrun::controller {
 namespace {
 
-// Handles a change of spec.cancel or spec.suspend after the run's end. The result stays as it is. Only
-// observedGeneration is updated, because kstatus treats an object whose latest generation was not observed as in
-// progress.
-Result<void> acknowledge(const Context& context, const RunRecord& record, std::stop_token stop) {
-  const auto object = context.client.get(kube::kModelRuns, record.meta.namespace_, record.meta.name, stop);
-  RETURN_IF_ERROR(object);
-  const auto run = api::decode_model_run(*object);
-  if (run.meta.uid != record.meta.uid || run.status.observed_generation == run.meta.generation) return {};
-  auto status = object->at("status");
-  status["observedGeneration"] = run.meta.generation;
-  auto answer = context.client.replace_status(kube::kModelRuns,
-                                              api::status_update("ModelRun", run.meta, std::move(status)), stop);
-  RETURN_IF_ERROR(answer);
-  context.caches.runs.put(context.caches.record_of(api::decode_model_run(*answer)));
-  return {};
-}
-
 runtime::ReconcileResult result_of(const Plan& plan) {
   return plan.requeue_after ? runtime::requeue_after(*plan.requeue_after) : runtime::done();
 }
@@ -34,15 +18,17 @@ runtime::ReconcileResult result_of(const Plan& plan) {
 runtime::ReconcileResult reconcile_finished(const Context& context, const RunRecord& record, std::stop_token stop) {
   forget(context, record.meta);
   if (record.observed_generation < record.meta.generation && !record.meta.deleting()) {
-    if (auto done = acknowledge(context, record, stop); !done && done.error().kind != ErrorKind::kNotFound) {
-      return runtime::failed(done.error());
-    }
+    const auto put = [&](const kube::Json& object) {
+      context.caches.runs.put(context.caches.record_of(api::decode_model_run(object)));
+    };
+    const auto done = acknowledge(context, kube::kModelRuns, record.meta, put, stop);
+    if (!done) return runtime::failed(done.error());
   }
   const auto project = context.caches.projects.find(record.project_key());
   FinishedRun finished;
   finished.finished_at = record.ended_at();
   finished.history = project ? project->history : api::HistorySpec{};
-  finished.managed = record.made_by_tool || finished.history.include_applied;
+  finished.managed = record.in_history(finished.history);
   finished.followed = is_followed(context.caches.runs, record.meta.uid);
   for (const auto& job : own_jobs(context.caches.jobs, record.meta)) {
     if (job->meta.deleting()) continue;
@@ -130,6 +116,7 @@ runtime::ReconcileResult reconcile_active(const Context& context, const RunRecor
 
 void forget(const Context& context, const api::ObjectMeta& run) {
   context.inbox.forget(run.uid);
+  context.points.forget(run.uid);
   context.sources.forget(run.uid);
   context.slots.leave(run.uid);
   context.leads.leave(run.uid);

@@ -84,6 +84,43 @@ void RunGate::submit(runserver::AttemptRef attempt, runserver::PodIdentity pod, 
   if (!led) done(not_leading());
 }
 
+Result<std::shared_ptr<const api::ModelRun>> RunGate::find_executing(const runserver::AttemptRef& attempt,
+                                                                     const runserver::PodIdentity& pod) const {
+  auto run = find(attempt, pod);
+  RETURN_IF_ERROR(run);
+  if (!(*run)->spec.points) return fail(ErrorKind::kNotFound, "run {} has no points", key_of(attempt));
+  if ((*run)->status.pod_uid == pod.pod_uid) return run;
+  // The cache may be behind the status that permits this pod; another one's stays as it is.
+  if ((*run)->status.pod_uid.empty()) {
+    return fail(ErrorKind::kUnavailable, "pod {} is not known (yet) to execute run {}", pod.pod_name, key_of(attempt));
+  }
+  return fail(ErrorKind::kDenied, "another pod executes run {}", key_of(attempt));
+}
+
+void RunGate::points(runserver::AttemptRef attempt, runserver::PodIdentity pod,
+                     std::function<void(Result<std::string>)> done) {
+  const auto run = find_executing(attempt, pod);
+  if (!run) return done(std::unexpected(run.error()));
+  const bool led = term_.with([&](const Context& context) {
+    context.points.ask(attempt.uid, attempt.attempt, done);
+    forget_if_gone(context, key_of(attempt), attempt.uid);
+    context.run_queue.add(key_of(attempt));
+  });
+  if (!led) done(not_leading());
+}
+
+void RunGate::rows(runserver::AttemptRef attempt, runserver::PodIdentity pod, api::RowReport report,
+                   std::function<void(Result<api::RowReceipt>)> done) {
+  const auto run = find_executing(attempt, pod);
+  if (!run) return done(std::unexpected(run.error()));
+  const bool led = term_.with([&](const Context& context) {
+    const bool due = context.points.add(attempt.uid, attempt.namespace_, attempt.attempt, report, done);
+    forget_if_gone(context, key_of(attempt), attempt.uid);
+    if (due || !context.points.is_known(attempt.uid, attempt.attempt)) context.run_queue.add(key_of(attempt));
+  });
+  if (!led) done(not_leading());
+}
+
 // Fails if no work will come for the pod, or if it is not known yet.
 Result<void> RunGate::check_standby(const runserver::StandbyRef& standby, const runserver::PodIdentity& pod) const {
   const auto seen = caches_.pods.find(api::object_key(pod.namespace_, pod.pod_name));

@@ -34,6 +34,10 @@ class RunGate final : public runserver::Handler {
              std::function<void(Result<std::shared_ptr<const source::Archive>>)> done) override;
   void submit(runserver::AttemptRef attempt, runserver::PodIdentity pod, api::ResultFrame frame,
               std::function<void(Result<void>)> done) override;
+  void points(runserver::AttemptRef attempt, runserver::PodIdentity pod,
+              std::function<void(Result<std::string>)> done) override;
+  void rows(runserver::AttemptRef attempt, runserver::PodIdentity pod, api::RowReport report,
+            std::function<void(Result<api::RowReceipt>)> done) override;
   std::unique_ptr<runserver::LongPoll> watch_orders(runserver::AttemptRef attempt, runserver::PodIdentity pod,
                                                     std::function<void(Result<runserver::Order>)> done) override;
   std::unique_ptr<runserver::LongPoll> await_work(runserver::StandbyRef standby, runserver::PodIdentity pod,
@@ -44,6 +48,10 @@ class RunGate final : public runserver::Handler {
                                            const runserver::PodIdentity& pod) const;
   Result<std::shared_ptr<const api::ModelRun>> find(const runserver::AttemptRef& attempt,
                                                     const runserver::PodIdentity& pod) const;
+
+  // The run if `pod` executes the attempt: its UID is in status.
+  Result<std::shared_ptr<const api::ModelRun>> find_executing(const runserver::AttemptRef& attempt,
+                                                              const runserver::PodIdentity& pod) const;
 
   const Caches& caches_;
   const CurrentTerm& term_;

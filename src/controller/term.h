@@ -28,6 +28,7 @@ class Term {
     runtime::EventSink& events;
     runtime::Metrics& metrics;
     std::unique_ptr<Executor> executor;
+    bool image_volumes = false;                   // the API server has them
     std::uint64_t seed = std::random_device{}();  // of the queues' back-off
   };
   explicit Term(Parts parts);
@@ -42,14 +43,18 @@ class Term {
  private:
   runtime::WorkQueue run_queue_;
   runtime::WorkQueue project_queue_;
+  runtime::WorkQueue sweep_queue_;
   HeldFrames results_;
   LargeWork large_;
   std::shared_ptr<Inbox> inbox_;
   std::shared_ptr<Standbys> standbys_;
+  PointRows points_;
   SlotQueue slots_;
   Leads leads_;
   WriteTimes project_writes_;
   EndTimes ends_;
+  ImageVolumeUse image_volumes_;
+  SweepNotes sweeps_;
   Context context_;
   Sources sources_;  // last: its tasks use all other members
 };

@@ -4,12 +4,14 @@
 #include <set>
 
 #include "controller/reconcile_run.h"
+#include "controller/reconcile_sweep.h"
 
 namespace modelrun::controller {
 namespace {
 
 using RecordPtr = std::shared_ptr<const RunRecord>;
 using ProjectPtr = std::shared_ptr<const api::ModelProject>;
+using SweepRecordPtr = std::shared_ptr<const SweepRecord>;
 using JobPtr = std::shared_ptr<const api::JobView>;
 using PodPtr = std::shared_ptr<const api::PodView>;
 
@@ -31,6 +33,10 @@ void wake_lead(const Context& context, const RecordPtr& old, const RecordPtr& no
   if (const auto lead = context.leads.of(now->active->status.identity)) context.run_queue.add(lead->key);
 }
 
+void wake_sweep(const Context& context, const RunRecord& run) {
+  if (run.of_sweep()) context.sweep_queue.add(api::object_key(run.meta.namespace_, run.meta.owner_name));
+}
+
 void on_run(const Context& context, const RecordPtr& old, const RecordPtr& now) {
   const auto& run = now ? *now : *old;
   const bool replaced = old && now && old->meta.uid != now->meta.uid;
@@ -38,8 +44,10 @@ void on_run(const Context& context, const RecordPtr& old, const RecordPtr& now) 
     forget(context, old->meta);
     context.ends.forget(old->meta.uid);
     wake_followers(context, old->meta.uid);
+    wake_sweep(context, *old);
   }
   if (now) {
+    wake_sweep(context, *now);
     context.run_queue.add(run.meta.key());
     wake_followers(context, now->meta.uid);
     wake_lead(context, old, now);
@@ -80,6 +88,11 @@ void on_project(const Context& context, const ProjectPtr& old, const ProjectPtr&
   }
 }
 
+void on_sweep(const Context& context, const SweepRecordPtr& old, const SweepRecordPtr& now) {
+  if (old && (!now || old->meta.uid != now->meta.uid)) forget_sweep(context, old->meta);
+  if (now) context.sweep_queue.add(now->meta.key());
+}
+
 void wake_owner(const Context& context, const api::JobView& job) {
   const auto key = api::object_key(job.meta.namespace_, job.meta.owner_name);
   if (job.meta.owner_kind == "ModelRun") context.run_queue.add(key);
@@ -113,6 +126,7 @@ void wire_caches(Caches& caches, const CurrentTerm& term) {
   };
   caches.runs.set_on_change(tell(on_run));
   caches.projects.set_on_change(tell(on_project));
+  caches.sweeps.set_on_change(tell(on_sweep));
   caches.jobs.set_on_change(tell(on_job));
   caches.pods.set_on_change(tell(on_pod));
 }
@@ -120,6 +134,7 @@ void wire_caches(Caches& caches, const CurrentTerm& term) {
 void enqueue_all(const Context& context) {
   context.caches.projects.for_each([&](const auto& project) { context.project_queue.add(project->meta.key()); });
   context.caches.runs.for_each([&](const auto& run) { context.run_queue.add(run->meta.key()); });
+  context.caches.sweeps.for_each([&](const auto& sweep) { context.sweep_queue.add(sweep->meta.key()); });
 }
 
 }  // namespace modelrun::controller

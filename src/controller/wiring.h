@@ -1,4 +1,4 @@
-// Connects the caches to the work queues: says which runs and projects a change of an object concerns.
+// Connects the caches to the work queues: says which runs, projects and sweeps a change of an object concerns.
 #pragma once
 
 #include "controller/term.h"
@@ -10,7 +10,7 @@ namespace modelrun::controller {
 // reconcile thread after a write of its own. While there is no term they do nothing.
 void wire_caches(Caches& caches, const CurrentTerm& term);
 
-// Adds the key of every cached run and project to its queue. Thread-safe.
+// Adds the key of every cached run, project and sweep to its queue. Thread-safe.
 void enqueue_all(const Context& context);
 
 }  // namespace modelrun::controller

@@ -13,14 +13,13 @@
 #include "gateway/web/openapi.h"
 #include "gateway/web/page.h"
 #include "gateway/web/rest.h"
+#include "gateway/web/route_label.h"
 #include "net/bearer.h"
 
 namespace modelrun::gateway {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::string_view kMetadataPath = "/.well-known/oauth-protected-resource";
 
 // A token that was accepted within this time is looked up again even if its address is being slowed down: behind a
 // proxy all clients have the proxy's address, and one who guesses tokens must not lock the others out.
@@ -41,23 +40,6 @@ struct AppState {
   WebContext web;
   std::atomic<int> slowed{0};  // requests that wait because of their callers' rates
 };
-
-// The route as a metric label. The set of values is small and fixed, so that no request can add a time series.
-std::string route_label(const std::string& path) {
-  if (path == "/mcp" || path == "/openapi.json" || path == "/v1/projects" || path == "/healthz" || path == "/readyz")
-    return path;
-  if (path == "/" || path.starts_with("/page/")) return "page";
-  if (path.starts_with("/v1/runs")) {
-    if (path.ends_with("/log")) return "/v1/runs/{id}/log";
-    if (path.ends_with("/logs")) return "/v1/runs/{id}/logs";
-    if (path.ends_with("/details")) return "/v1/runs/{id}/details";
-    if (path.ends_with("/cancel")) return "/v1/runs/{id}/cancel";
-    if (path.find("/outputs/") != std::string::npos) return "/v1/runs/{id}/outputs/{name}";
-    if (path.find("/artifacts/") != std::string::npos) return "/v1/runs/{id}/artifacts/{name}";
-    return path == "/v1/runs" ? path : "/v1/runs/{id}";
-  }
-  return path.starts_with(kMetadataPath) ? std::string(kMetadataPath) : "other";
-}
 
 std::string base_url(const AppOptions& options, const HttpRequest& request) {
   if (!options.public_url.empty()) return options.public_url;
@@ -361,15 +343,15 @@ BodyPermit permit(AppState& app, const HttpRequest& request, const std::stop_tok
 
 struct App::Impl : AppState {};
 
-App::App(const AppOptions& options, RunService& runs, Authenticator& authenticator, const Identity* everybody,
-         const Clock& clock, runtime::Metrics& metrics) {
-  auto& waiting = metrics.gauge("modelrun_gateway_waiting", "Calls that wait for a run");
+App::App(const AppOptions& options, RunService& runs, SweepService& sweeps, Authenticator& authenticator,
+         const Identity* everybody, const Clock& clock, runtime::Metrics& metrics) {
+  auto& waiting = metrics.gauge("modelrun_gateway_waiting", "Calls that wait for a run or a sweep");
   auto& logs = metrics.gauge("modelrun_gateway_logs", "Logs that are followed");
   auto& log_reads = metrics.gauge("modelrun_gateway_log_reads", "Logs that are read to their present end");
   // NOLINTNEXTLINE(modernize-make-unique): the members cannot be moved, so they must be constructed in place
   impl_.reset(new Impl{{options, net::RateLimit(options.rate), net::RateLimit(options.stranger_rate),
                         TimedCache<bool>(kTrusted, kMaxTrusted),
-                        WebContext{runs, authenticator, everybody, clock, metrics, options.times,
+                        WebContext{runs, sweeps, authenticator, everybody, clock, metrics, options.times,
                                    Places(waiting, options.waiting, "max-waiting"),
                                    Places(logs, options.logs, "max-logs"), Places(log_reads, options.log_reads, {})}}});
   impl_->web.cheap = [app = impl_.get()](const Identity& caller) { app->rate.give_back(share_of(caller), kCheap); };

@@ -15,6 +15,7 @@
 #include "gateway/http/http.h"
 #include "gateway/runs/call.h"
 #include "gateway/runs/run_service.h"
+#include "gateway/runs/sweep_service.h"
 #include "gateway/web/visit.h"
 #include "net/rate_limit.h"
 #include "runtime/metrics.h"
@@ -32,7 +33,7 @@ struct AppOptions {
   net::RateOptions rate;  // for each caller (share_of())
   // For each group of client addresses: look-ups of tokens that are refused or under way.
   net::RateOptions stranger_rate{5, 20, 10'000};
-  // Calls that wait for a run at the same time; they occupy no thread.
+  // Calls that wait for a run or a sweep at the same time; they occupy no thread.
   PlaceLimits waiting{.total = 2'000, .per_caller = 200};
   // Logs that are followed at the same time; each occupies a thread.
   PlaceLimits logs{.total = 64, .per_caller = 16};
@@ -59,8 +60,8 @@ struct AppOptions {
 class App {
  public:
   // `everybody` is the identity of every caller when authentication is off; null when it is on.
-  App(const AppOptions& options, RunService& runs, Authenticator& authenticator, const Identity* everybody,
-      const Clock& clock, runtime::Metrics& metrics);
+  App(const AppOptions& options, RunService& runs, SweepService& sweeps, Authenticator& authenticator,
+      const Identity* everybody, const Clock& clock, runtime::Metrics& metrics);
   ~App();
   App(const App&) = delete;
   App& operator=(const App&) = delete;

@@ -79,7 +79,8 @@ void add_limit_options(CLI::App& app, Flags& flags) {
   app.add_option("--burst", flags.app.rate.burst, "requests at once for one caller")
       ->check(CLI::Range(1.0, 1e6))
       ->capture_default_str();
-  app.add_option("--max-waiting", flags.app.waiting.total, "sync runs that are waited for at once; some 15 KiB each")
+  app.add_option("--max-waiting", flags.app.waiting.total,
+                 "calls that wait for runs or sweeps at once; some 15 KiB each")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   app.add_option("--max-waiting-per-caller", flags.app.waiting.per_caller,

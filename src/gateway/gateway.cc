@@ -17,15 +17,16 @@ namespace modelrun::gateway {
 namespace {
 
 constexpr std::chrono::seconds kHousekeeping{30};
+constexpr std::chrono::seconds kFillWait{10};  // for a cache, before the log says that it is not filled yet
 // How long one answer of the API server is waited for on behalf of a caller, who then gets 503.
 constexpr std::chrono::seconds kAnswerTime{10};
-constexpr std::size_t kShortConnections = 1'024;  // in addition to those that wait for a run or follow a log
+constexpr std::size_t kShortConnections = 1'024;  // in addition to those that wait or follow a log
 constexpr std::size_t kOwnDescriptors = 64;       // for the API server, the certificate files and the probes
 constexpr const char* kOwnToken = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-runtime::WatcherOptions watcher_options() {
+runtime::WatcherOptions watcher_options(const kube::Resource& resource) {
   runtime::WatcherOptions options;
-  options.resource = kube::kModelRuns;
+  options.resource = resource;
   return options;
 }
 
@@ -86,18 +87,21 @@ Gateway::Gateway(Flags flags, std::unique_ptr<kube::Transport> transport)
                   metrics_.api_request(call.verb, call.resource, call.code, call.latency);
                 }),
       client_(watching_.with_timeout(kAnswerTime)),
-      watcher_(watching_, watcher_options(), cache_.sink(), steady_, &metrics_),
+      watcher_(watching_, watcher_options(kube::kModelRuns), cache_.sink(), steady_, &metrics_),
+      sweep_watcher_(watching_, watcher_options(kube::kModelSweeps), sweep_cache_.sink(), steady_, &metrics_),
       health_(*transport_),
       access_(make_access(flags_, client_)),
       runs_(client_, cache_, *access_),
+      sweeps_(client_, sweep_cache_, *access_),
       authenticator_(make_authenticator(flags_, *transport_, client_, clock_)),
       everybody_{.user = "everybody", .uid = {}, .groups = {}, .namespace_ = flags_.default_namespace, .expires = {}},
-      app_(app_options(flags_, [this] { return unready(); }), runs_, *authenticator_,
+      app_(app_options(flags_, [this] { return unready(); }), runs_, sweeps_, *authenticator_,
            flags_.auth ? nullptr : &everybody_, clock_, metrics_) {}
 
 std::string Gateway::unready() const {
   if (ending_) return "the gateway is about to end";
-  if (!watcher_.synced()) return "the cache of runs is not filled yet";
+  if (!cache_.filled()) return "the cache of runs is not filled yet";
+  if (!serving_) return "the port is not open yet";
   if (!health_.reachable()) return "the API server cannot be reached";
   return {};
 }
@@ -173,13 +177,22 @@ void Gateway::renew_certificate() {
 
 Result<void> Gateway::run(const std::stop_token& stop) {
   RETURN_IF_ERROR(start_probes());
+  // The port opens only when the cache of runs is filled, so that no client's call meets a gateway that cannot answer
+  // yet. That of sweeps is waited for once: a cluster whose CRDs or roles are those of an earlier release has no sweeps
+  // for us, and the gateway serves its runs all the same.
   watcher_.start();
-  // The port opens only when the cache is filled, so that no client's call meets a gateway that cannot answer yet.
-  while (!watcher_.wait_synced(std::chrono::seconds(10), stop)) {
+  sweep_watcher_.start();
+  while (!watcher_.wait_synced(kFillWait, stop)) {
     if (stop.stop_requested()) return {};
     log::warn("the cache of runs is not filled yet", {{"error", watcher_.last_error()}});
   }
+  if (!sweep_watcher_.wait_synced(kFillWait, stop)) {
+    if (stop.stop_requested()) return {};
+    log::warn("serving without sweeps: their cache is not filled yet; see that the CRDs and roles are of this release",
+              {{"error", sweep_watcher_.last_error()}});
+  }
   RETURN_IF_ERROR(start_server());
+  serving_ = true;
   log::info("ready", {{"version", MODELRUN_VERSION},
                       {"listen", fmt::format("{}:{}", flags_.listen.address, server_->port())},
                       {"probes", fmt::format("{}:{}", flags_.http_listen.address, probes_->port())},
@@ -195,6 +208,7 @@ Result<void> Gateway::run(const std::stop_token& stop) {
   steady_.sleep(flags_.drain, {});
   server_->stop();
   watcher_.stop();
+  sweep_watcher_.stop();
   log::info("stopped");
   return {};
 }

@@ -12,15 +12,16 @@
 #include "gateway/flags.h"
 #include "gateway/http/server.h"
 #include "gateway/runs/kube_run_service.h"
+#include "gateway/runs/kube_sweep_service.h"
 #include "kube/transport.h"
 #include "runtime/probe_server.h"
 #include "runtime/watcher.h"
 
 namespace modelrun::gateway {
 
-// Threads: the watcher's, that of ApiHealth, the one that wakes calls that wait for a run (in RunCache), those of the
-// HTTP server and of the probe server, one for each log that is followed, and the caller's in run(). Members refer to
-// those declared before them, so the order of the declarations matters.
+// Threads: those of the watchers, that of ApiHealth, the two that wake calls that wait for a run or a sweep (in
+// RunCache and SweepCache), those of the HTTP server and of the probe server, one for each log that is followed, and
+// the caller's in run(). Members refer to those declared before them, so the order of the declarations matters.
 //
 //   auto gateway = Gateway::make(flags);
 //   if (!gateway) return std::unexpected(gateway.error());
@@ -59,10 +60,13 @@ class Gateway {
   kube::Client client_;
   RunCache cache_;
   runtime::Watcher watcher_;
+  SweepCache sweep_cache_;
+  runtime::Watcher sweep_watcher_;
   ApiHealth health_;
-  std::atomic<bool> ending_{false};
+  std::atomic<bool> serving_{false}, ending_{false};
   std::unique_ptr<Access> access_;
   KubeRunService runs_;
+  KubeSweepService sweeps_;
   std::unique_ptr<Authenticator> authenticator_;
   Identity everybody_;
   App app_;

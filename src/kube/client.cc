@@ -1,5 +1,6 @@
 #include "kube/client.h"
 
+#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -245,6 +246,21 @@ Result<void> Client::pod_log_stream(std::string_view namespace_, std::string_vie
                                   pod_log_request(namespace_, pod, options), idle_timeout, on_data, stop);
   RETURN_IF_ERROR(response);
   return {};
+}
+
+Result<ServerVersion> Client::server_version(std::stop_token stop) {
+  const auto answer = exchange_json({"get", "version", ""}, {.path = "/version"}, std::move(stop));
+  RETURN_IF_ERROR(answer);
+  ServerVersion version;
+  const auto parse = [&](const char* field, int& number) {
+    // A vendor may put a '+' behind the number.
+    const std::string text = api::text_at(*answer, field);
+    return std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc();
+  };
+  if (!parse("major", version.major) || !parse("minor", version.minor)) {
+    return fail(ErrorKind::kUnavailable, "get version: the answer is no version");
+  }
+  return version;
 }
 
 Result<TokenIdentity> Client::token_review(std::string_view token, const std::vector<std::string>& audiences,

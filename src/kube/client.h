@@ -50,6 +50,13 @@ struct TokenIdentity {
   std::string pod_uid;
 };
 
+// The version of the API server, such as 1.37.
+struct ServerVersion {
+  int major = 0;
+  int minor = 0;
+  auto operator<=>(const ServerVersion&) const = default;
+};
+
 // Describes one finished call, for metrics. The views are valid during the call of the observer only.
 struct CallInfo {
   std::string_view verb;                 // get, create, replace, replace_status, patch, delete, list, watch, log
@@ -134,6 +141,8 @@ class Client {
   // LogOptions::follow the log ends when the container does. kTimeout when no byte arrives for `idle_timeout`.
   Result<void> pod_log_stream(std::string_view namespace_, std::string_view pod, const LogOptions& options,
                               std::chrono::milliseconds idle_timeout, const OnData& on_data, std::stop_token stop = {});
+  // Asks the API server for its version. Everybody may. kUnavailable when the answer has none.
+  Result<ServerVersion> server_version(std::stop_token stop = {});
   // Asks the API server whom `token` belongs to (TokenReview). `audiences` must not be empty, otherwise kInvalid. A
   // token that the server does not accept is a success with `authenticated` = false. kDenied means that this client
   // may not create TokenReviews. Check `audiences` of the answer: an authenticator that does not know audiences

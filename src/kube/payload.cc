@@ -1,7 +1,7 @@
 #include "kube/payload.h"
 
 #include "api/json_access.h"
-#include "base/encoding.h"
+#include "base/packed_document.h"
 
 namespace modelrun::kube {
 namespace {
@@ -12,40 +12,40 @@ std::string part_of(const Json& config_map) {
   return data.is_object() && data.size() == 1 && data.begin()->is_string() ? data.begin()->get<std::string>() : "";
 }
 
+Result<std::vector<std::string>> load_parts(Client& client, const std::string& namespace_,
+                                            const std::vector<std::string>& names, const std::stop_token& stop) {
+  std::vector<std::string> parts;
+  for (const auto& name : names) {
+    auto object = client.get(kConfigMaps, namespace_, name, stop);
+    if (!object) return fail_in(fmt::format("part {} of {}", parts.size() + 1, names.size()), object.error());
+    parts.push_back(part_of(*object));
+  }
+  return parts;
+}
+
 }  // namespace
 
 Result<api::ResultFrame> assemble(const api::ResultRef& ref, const std::vector<std::string>& parts) {
-  std::string packed;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    auto bytes = base64_decode(parts[i]);
-    if (!bytes) return fail_in(fmt::format("full result, part {} of {}", i + 1, parts.size()), bytes.error());
-    packed += *bytes;
-  }
-  const auto document = gunzip(packed, api::kMaxFrameBytes);
+  const auto document = unpack_document(parts, ref.sha256, ref.bytes, api::kMaxFrameBytes);
   if (!document) return fail_in("full result", document.error());
-  if (document->size() != ref.bytes) {
-    return fail(ErrorKind::kInvalid, "full result: {} bytes where status.resultRef says {}", document->size(),
-                ref.bytes);
-  }
-  if (sha256_hex(*document) != ref.sha256) {
-    return fail(ErrorKind::kInvalid,
-                "full result: its SHA-256 is not the one in status.resultRef: it was changed or damaged");
-  }
   return api::decode_frame(*document);
 }
 
 Result<api::ResultFrame> load_payload(Client& client, const api::ModelRun& run, std::stop_token stop) {
   const auto& ref = *run.status.result_ref;
-  std::vector<std::string> parts;
-  for (const auto& name : ref.config_maps) {
-    auto object = client.get(kConfigMaps, run.meta.namespace_, name, stop);
-    if (!object) {
-      return fail_in(fmt::format("full result, part {} of {}", parts.size() + 1, ref.config_maps.size()),
-                     object.error());
-    }
-    parts.push_back(part_of(*object));
-  }
-  return assemble(ref, parts);
+  const auto parts = load_parts(client, run.meta.namespace_, ref.config_maps, stop);
+  if (!parts) return fail_in("full result", parts.error());
+  return assemble(ref, *parts);
+}
+
+Result<sweep::Table> load_table(Client& client, const api::ModelSweep& sweep, std::stop_token stop,
+                                const sweep::AdmitTable& admit) {
+  const auto& ref = *sweep.status.table_ref;
+  const auto parts = load_parts(client, sweep.meta.namespace_, ref.config_maps, stop);
+  if (!parts) return fail_in("table", parts.error());
+  auto table = sweep::unpack_table(*parts, ref.sha256, ref.bytes, admit);
+  if (!table) return fail_in("table", table.error());
+  return table;
 }
 
 Result<std::optional<api::JsonText>> load_outputs(Client& client, const api::ModelRun& run, std::stop_token stop) {

@@ -1,5 +1,6 @@
-// Reads the full result of a run, which is kept in ConfigMaps when it does not fit into the run's status. Everybody
-// reads it here, and only controller/apply_run.cc (WritePayload) stores it: a store outside of etcd replaces these two.
+// Reads what is kept in ConfigMaps: the full result of a run, when it does not fit into the run's status, and the table
+// of a sweep. Everybody reads them here, and only controller/apply_run.cc (WritePayload) and controller/apply_sweep.cc
+// store them: a store outside of etcd replaces these.
 #pragma once
 
 #include <optional>
@@ -7,8 +8,10 @@
 #include <vector>
 
 #include "api/model_run.h"
+#include "api/model_sweep.h"
 #include "api/sandbox.h"
 #include "kube/client.h"
+#include "sweep/table.h"
 
 namespace modelrun::kube {
 
@@ -24,5 +27,11 @@ Result<api::ResultFrame> load_payload(Client& client, const api::ModelRun& run, 
 // Returns the outputs of `run` from its status or, when they are not there, from the full result; nullopt when the
 // run has no outputs. Blocks and fails like load_payload() in the second case.
 Result<std::optional<api::JsonText>> load_outputs(Client& client, const api::ModelRun& run, std::stop_token stop = {});
+
+// Reads the ConfigMaps that `sweep` refers to, one request each. Blocks. REQUIRES: sweep.status.table_ref has a value.
+// Fails like Client::get (kNotFound when a ConfigMap is missing) and like sweep::unpack_table(), which is given
+// `admit`.
+Result<sweep::Table> load_table(Client& client, const api::ModelSweep& sweep, std::stop_token stop = {},
+                                const sweep::AdmitTable& admit = {});
 
 }  // namespace modelrun::kube

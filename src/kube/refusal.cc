@@ -41,7 +41,8 @@ std::string without_values(std::string_view text) {
 Error plain_refusal(const Error& error) {
   const auto at = error.message.find(kInvalid);
   if (error.kind != ErrorKind::kInvalid || at == std::string::npos) return error;
-  return {error.kind, "the API server refused the run: " +
+  const bool sweep = std::string_view(error.message).substr(0, at).find("ModelSweep") != std::string_view::npos;
+  return {error.kind, fmt::format("the API server refused the {}: ", sweep ? "sweep" : "run") +
                           without_values(std::string_view(error.message).substr(at + kInvalid.size()))};
 }
 

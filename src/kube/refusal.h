@@ -1,4 +1,4 @@
-// Makes the API server's refusal of a run readable for people. Pure.
+// What the API server refuses. Pure.
 #pragma once
 
 #include <string>
@@ -6,6 +6,12 @@
 #include "base/error.h"
 
 namespace modelrun::kube {
+
+// True if the API server refuses the object as it is, for example for a quota, by an admission plugin or for missing
+// rights. The same request will be refused again until somebody changes something.
+[[nodiscard]] constexpr bool is_refusal(ErrorKind kind) {
+  return kind == ErrorKind::kDenied || kind == ErrorKind::kInvalid || kind == ErrorKind::kTooLarge;
+}
 
 // Shortens the message of an error with kind kInvalid that the API server's validation caused. For example
 // 'create modelruns x/y: 422 Invalid: ModelRun.modelrun.dev "y" is invalid: spec.branch: Invalid value: ...:

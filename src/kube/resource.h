@@ -20,6 +20,7 @@ inline constexpr std::string_view kModelRunGroup = "modelrun.dev";
 
 inline constexpr Resource kModelRuns{kModelRunGroup, "v1alpha1", "modelruns", "ModelRun", true};
 inline constexpr Resource kModelProjects{kModelRunGroup, "v1alpha1", "modelprojects", "ModelProject", true};
+inline constexpr Resource kModelSweeps{kModelRunGroup, "v1alpha1", "modelsweeps", "ModelSweep", true};
 inline constexpr Resource kJobs{"batch", "v1", "jobs", "Job", true};
 inline constexpr Resource kPods{"", "v1", "pods", "Pod", true};
 inline constexpr Resource kConfigMaps{"", "v1", "configmaps", "ConfigMap", true};

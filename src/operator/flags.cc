@@ -11,6 +11,7 @@ namespace {
 struct Texts {
   std::string run_server_listen = "0.0.0.0:9443";
   std::string landlock = "required";
+  std::string image_volumes = "auto";
   std::vector<std::string> rings;
   std::vector<std::string> propagated_labels;
   double lease_seconds = 15;
@@ -43,6 +44,13 @@ void add_run_options(CLI::App& app, Flags& flags, Texts& texts) {
   app.add_option("--image-pull-policy", settings.image_pull_policy,
                  "for both containers, unless the project says otherwise")
       ->check(CLI::IsMember({"Always", "IfNotPresent", "Never"}))
+      ->capture_default_str();
+  app.add_option(
+         "--image-volumes", texts.image_volumes,
+         "whether pods get the sandbox by a volume of the agent's image: 'auto' where Kubernetes is 1.36 or newer, for "
+         "pods without a RuntimeClass, until a node turns out to have no image volumes; 'never' has each agent install "
+         "it, which works everywhere; 'always' fails runs on nodes without image volumes")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();
   app.add_option("--max-timeout-seconds", settings.max_timeout_seconds, "no model runs longer than this")
       ->check(CLI::Range(1, 86400))
@@ -107,6 +115,9 @@ Result<void> take_texts(const Texts& texts, Flags& flags) {
     }
     flags.settings.propagated_labels.insert(key);
   }
+  flags.settings.image_volumes = texts.image_volumes == "always"  ? controller::ImageVolumes::kAlways
+                                 : texts.image_volumes == "never" ? controller::ImageVolumes::kNever
+                                                                  : controller::ImageVolumes::kAuto;
   flags.settings.landlock_required = texts.landlock == "required";
   flags.git.landlock_optional = !flags.settings.landlock_required;
   return {};

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <random>
 #include <thread>
@@ -10,6 +11,7 @@
 #include "base/mutex.h"
 #include "controller/reconcile_project.h"
 #include "controller/reconcile_run.h"
+#include "controller/reconcile_sweep.h"
 #include "controller/sources/thread_pool.h"
 #include "controller/wiring.h"
 #include "kube/config.h"
@@ -23,6 +25,8 @@ namespace {
 
 constexpr std::chrono::seconds kStartDeadline{60};
 constexpr std::chrono::hours kCertificateCheck{6};
+constexpr std::chrono::milliseconds kVersionTime{3000};
+constexpr kube::ServerVersion kImageVolumesSince{1, 36};
 constexpr std::chrono::seconds kGiveBack{30};  // how often memory goes back to the kernel
 
 std::string host_name() {
@@ -210,11 +214,27 @@ Result<void> Operator::start_watchers(const std::stop_token& stop) {
       log::warn("the caches are not filled yet", {{"error", watcher->last_error()}});
     }
   }
+  // Not waited for: a sweep that is not seen yet is only not worked on yet. So the operator also serves a cluster whose
+  // CRDs are older than it is. Its list comes after the others, so that there is the memory of one at a time.
+  watch(kube::kModelSweeps, "", caches_.sweeps,
+        [](const kube::Json& object) { return controller::make_sweep_record(api::decode_model_sweep(object)); });
   // The JSON of the lists is many times larger than what is kept of it, and much of the code at the start runs only
   // once.
   runtime::give_back_memory();
   synced_ = true;
   return {};
+}
+
+// Whether the API server has image volumes. One that cannot say so now has none for this term: runs then start as they
+// do where there are none.
+bool Operator::has_image_volumes() {
+  if (flags_.settings.image_volumes != controller::ImageVolumes::kAuto) return true;
+  // The lease is not renewed meanwhile.
+  const auto version = client_.with_timeout(std::min(kVersionTime, flags_.lease_duration / 7)).server_version();
+  if (version) return *version >= kImageVolumesSince;
+  log::warn("agents install the sandbox in this term, because the API server does not tell its version",
+            {{"error", version.error().message}});
+  return false;
 }
 
 Operator::Leading::Leading(Operator& op)
@@ -229,6 +249,7 @@ Operator::Leading::Leading(Operator& op)
           .events = op.events_,
           .metrics = op.metrics_,
           .executor = std::make_unique<controller::ThreadPool>(),
+          .image_volumes = op.has_image_volumes(),
       })),
       runs(
           "runs", op.flags_.workers, term->context().run_queue,
@@ -241,6 +262,12 @@ Operator::Leading::Leading(Operator& op)
           [&context = term->context()](const std::string& key, std::stop_token stop) {
             return controller::reconcile_project(context, key, std::move(stop));
           },
+          op.steady_, &op.metrics_),
+      sweeps(
+          "sweeps", 2, term->context().sweep_queue,
+          [&context = term->context()](const std::string& key, std::stop_token stop) {
+            return controller::reconcile_sweep(context, key, std::move(stop));
+          },
           op.steady_, &op.metrics_) {}
 
 void Operator::begin_leading() {
@@ -249,6 +276,7 @@ void Operator::begin_leading() {
   term_.begin(leading_->term);
   leading_->runs.start();
   leading_->projects.start();
+  leading_->sweeps.start();
 }
 
 void Operator::end_leading() {

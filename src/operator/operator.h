@@ -25,7 +25,7 @@
 
 namespace modelrun::op {
 
-// Owns all parts of the process. Its threads: four watchers, the reconcile workers, the git pool, those of the run
+// Owns all parts of the process. Its threads: five watchers, the reconcile workers, the git pool, those of the run
 // server, one each for events and probes, and one that renews the certificate. The election runs on the thread that
 // calls run(). Members are declared in the order in which they are made, and are destroyed in the reverse order.
 class Operator {
@@ -51,6 +51,7 @@ class Operator {
   Result<void> start_watchers(const std::stop_token& stop);
   void keep_certificate(const std::stop_token& stop);
   void lead(const std::stop_token& stop);
+  bool has_image_volumes();
   void begin_leading();
   void end_leading();
   [[nodiscard]] runtime::ProbeAnswer answer_probe(std::string_view target);
@@ -83,6 +84,7 @@ class Operator {
     std::shared_ptr<controller::Term> term;
     runtime::Workers runs;
     runtime::Workers projects;
+    runtime::Workers sweeps;
   };
   std::optional<Leading> leading_;  // used by the thread of run() only
 };

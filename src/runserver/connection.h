@@ -78,6 +78,8 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   void await_work();
   void decode_result();
   void submit(Result<DecodedResult> result);
+  void ask_for_points();
+  void report_rows();
   // Begins a wait of at most `limit`. The timer's pending operation also keeps the connection alive, which the
   // callbacks that the handler holds do not.
   void begin_wait(Wait wait, std::chrono::milliseconds limit);
@@ -88,6 +90,8 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   void on_archive(Result<std::shared_ptr<const source::Archive>> archive);
   void on_committed(Result<void> committed);
   void on_order(Result<Order> order);
+  void on_points(Result<std::string> points);
+  void on_receipt(Result<api::RowReceipt> receipt);
   void on_work(Result<GivenWork> work);
   // Makes a callback for the handler, bound to the current request. It may be called on any thread, and calls `method`
   // with its argument on the strand. It does nothing when that request is over, or the connection or the server is
@@ -142,6 +146,7 @@ class PodConnection : public std::enable_shared_from_this<PodConnection> {
   bool body_left_ = false;    // the connection must be closed after the answer, e.g. since the body was not read
   bool draining_ = false;     // the answer is written, and what still comes is thrown away
   bool resume_body_ = false;  // the body is to be read when that read ends
+  bool elsewhere_ = false;    // the client is sent to another replica, which leads
   bool closing_ = false;
 };
 

@@ -69,6 +69,10 @@ void PodConnection::ask_handler() {
       return watch_orders();
     case Operation::kResult:
       return decode_result();
+    case Operation::kPoints:
+      return ask_for_points();
+    case Operation::kRows:
+      return report_rows();
     case Operation::kWork:
       return await_work();
   }
@@ -129,6 +133,23 @@ void PodConnection::submit(Result<DecodedResult> result) {
   state_->handler.submit(route_.attempt, pod_, std::move(result->frame), on_strand(&PodConnection::on_committed));
 }
 
+void PodConnection::ask_for_points() {
+  begin_wait(Wait::kHandler, state_->options.handler_timeout);
+  watch_client();
+  state_->handler.points(route_.attempt, pod_, on_strand(&PodConnection::on_points));
+}
+
+// Small enough to be read here; the handler counts the rows from now on.
+void PodConnection::report_rows() {
+  const auto bytes = parser_->get().body().cdata();
+  auto report = api::decode_report({static_cast<const char*>(bytes.data()), bytes.size()});
+  result_bytes_.release();
+  if (!report) return answer(report.error());
+  begin_wait(Wait::kHandler, state_->options.handler_timeout);
+  watch_client();
+  state_->handler.rows(route_.attempt, pod_, *std::move(report), on_strand(&PodConnection::on_receipt));
+}
+
 void PodConnection::on_archive(Result<std::shared_ptr<const source::Archive>> archive) {
   end_wait();
   if (!archive) return answer(archive.error());
@@ -147,6 +168,18 @@ void PodConnection::on_committed(Result<void> committed) {
   end_wait();
   if (!committed) return answer(committed.error());
   answer(200, "{}\n", "application/json");
+}
+
+void PodConnection::on_points(Result<std::string> points) {
+  end_wait();
+  if (!points) return answer(points.error());
+  answer(200, std::move(*points), "application/jsonl");
+}
+
+void PodConnection::on_receipt(Result<api::RowReceipt> receipt) {
+  end_wait();
+  if (!receipt) return answer(receipt.error());
+  answer(200, api::encode_receipt(*receipt), "application/json");
 }
 
 void PodConnection::on_order(Result<Order> order) {

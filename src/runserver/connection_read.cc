@@ -10,6 +10,16 @@ namespace {
 // The limit for source and control requests, which have no payload but may carry a little JSON.
 constexpr std::uint64_t kMaxSmallBody = 4U << 10U;
 
+bool has_payload(const Route& route) {
+  return route.action == Operation::kResult || route.action == Operation::kRows;
+}
+
+// Of a request's body.
+std::uint64_t most_bytes(const Route& route) {
+  if (route.action == Operation::kResult) return api::kMaxFrameBytes;
+  return route.action == Operation::kRows ? api::kMaxReportBytes : kMaxSmallBody;
+}
+
 }  // namespace
 
 PodConnection::PodConnection(std::shared_ptr<RunServerState> state, asio::ip::tcp::socket socket,
@@ -94,8 +104,8 @@ void PodConnection::check_header() {
   const auto& request = parser_->get();
   body_left_ = !parser_->is_done();
   if (!place_->set_busy()) return close();
-  if (!state_->handler.leading())
-    return answer(503, "This replica is not the leader; try again on a new connection.\n");
+  elsewhere_ = !state_->handler.leading();
+  if (elsewhere_) return answer(503, "This replica is not the leader; try again on a new connection.\n");
   const auto route = parse_route({request.target().data(), request.target().size()});
   if (!route) return answer(404, "There is nothing at this path.\n");
   if (request.method() != http::verb::post) return answer(405, "Only POST is allowed.\n");
@@ -159,13 +169,12 @@ void PodConnection::on_identity(Result<PodIdentity> identity) {
   }
   if (!become_known()) return answer(503, "Too many connections; try again.\n");
   pod_ = std::move(*identity);
-  const bool result = route_.action == Operation::kResult;
-  if (result) result_bytes_ = state_->result_bytes.hold(pod_.namespace_);
+  if (has_payload(route_)) result_bytes_ = state_->result_bytes.hold(pod_.namespace_);
   if (!body_left_) return ask_handler();
-  if (!result) {
+  if (const auto most = most_bytes(route_); most < api::kMaxFrameBytes) {
     const auto length = parser_->content_length();
-    if (length && *length > kMaxSmallBody) return answer(413, "This request takes no body.\n");
-    parser_->body_limit(kMaxSmallBody);
+    if (length && *length > most) return answer(413, fmt::format("This request takes at most {} bytes.\n", most));
+    parser_->body_limit(most);
   }
   read_body();
 }
@@ -193,8 +202,7 @@ void PodConnection::read_some_body() {
 }
 
 void PodConnection::on_body(beast::error_code error) {
-  const bool result = route_.action == Operation::kResult;
-  if (!error && result && !result_bytes_.set(parser_->get().body().size())) {
+  if (!error && has_payload(route_) && !result_bytes_.set(parser_->get().body().size())) {
     beast::get_lowest_layer(stream_).expires_never();
     state_->refuse("results");
     return answer(503, "Too many results are on their way; try again.\n");

@@ -5,7 +5,7 @@ namespace modelrun::runserver {
 namespace {
 
 constexpr std::size_t kMaxDrained = 32U << 20U;
-constexpr const char* kRetryAfterSeconds = "1";
+constexpr std::string_view kRetryAfterSeconds = "1";
 
 // A body of Beast (its concept Body) that writes a text and then a file.
 struct TextAndFileBody {
@@ -86,7 +86,8 @@ void PodConnection::finish_head(http::response<Body>& response) {
   response.prepare_payload();
   if (response.result() == http::status::no_content) response.erase(http::field::content_length);
   if (response.result() == http::status::service_unavailable || response.result() == http::status::too_many_requests) {
-    response.set(http::field::retry_after, kRetryAfterSeconds);
+    const auto when = elsewhere_ ? api::kRetryAtOnce : kRetryAfterSeconds;
+    response.set(http::field::retry_after, beast::string_view(when.data(), when.size()));
   }
   if (response.result() == http::status::unauthorized) response.set(http::field::www_authenticate, "Bearer");
 }

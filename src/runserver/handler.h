@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "api/points.h"
 #include "api/sandbox.h"
 #include "base/error.h"
 #include "source/archive.h"
@@ -85,8 +86,8 @@ class LongPoll {
 // Must be thread-safe. The server calls it on its io threads, so that no function may block.
 //
 // An implementation calls every `done` exactly once: on any thread, during the call or after it. `done` may be called
-// when the server is gone already. If that of claim() or submit() is not called within ServerOptions::handler_timeout,
-// the pod gets 503, and the later call is ignored.
+// when the server is gone already. If that of claim(), submit(), points() or rows() is not called within
+// ServerOptions::handler_timeout, the pod gets 503, and the later call is ignored.
 //
 // The server has checked that the namespace of the pod is that of the attempt, and nothing else. The handler decides
 // whether the pod may ask for this attempt.
@@ -111,6 +112,13 @@ class Handler {
   // and the attempt in `frame` are those of `attempt`.
   virtual void submit(AttemptRef attempt, PodIdentity pod, api::ResultFrame frame,
                       std::function<void(Result<void>)> done) = 0;
+
+  // Asks for the points of the attempt's run: encode_points() of api/points.h.
+  virtual void points(AttemptRef attempt, PodIdentity pod, std::function<void(Result<std::string>)> done) = 0;
+
+  // Reports rows of points. `done` may report as stored only what is committed to the API server.
+  virtual void rows(AttemptRef attempt, PodIdentity pod, api::RowReport report,
+                    std::function<void(Result<api::RowReceipt>)> done) = 0;
 
   // Waits for an order: calls `done` as soon as there is one, at once if there is one already. kNone may be reported
   // at any time. Never returns null. The server destroys the long poll after `done` was called, when its client

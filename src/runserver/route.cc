@@ -39,6 +39,8 @@ std::optional<Operation> parse_action(std::string_view text) {
   if (text == "source") return Operation::kSource;
   if (text == "control") return Operation::kControl;
   if (text == "result") return Operation::kResult;
+  if (text == "points") return Operation::kPoints;
+  if (text == "rows") return Operation::kRows;
   return {};
 }
 

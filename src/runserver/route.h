@@ -10,7 +10,7 @@
 
 namespace modelrun::runserver {
 
-enum class Operation { kSource, kControl, kResult, kWork };
+enum class Operation { kSource, kControl, kResult, kPoints, kRows, kWork };
 
 struct Route {
   AttemptRef attempt;  // of kWork only the namespace is set
@@ -19,10 +19,10 @@ struct Route {
 };
 
 // Parses "/v1/attempts/{namespace}/{run}/{uid}/{attempt}/{action}" (api/sandbox.h), where {action} is "source",
-// "control" or "result". Returns nullopt for any other target. The namespace, the run's name and the UID must have the
-// form that Kubernetes gives them (RFC 1123 names of at most 63, 253 and 64 characters), and the attempt must be a
-// number from 1 to 1,000,000 without leading zeros. Also parses "/v1/standbys/{namespace}/{job}/work" (api/standby.h).
-// Escapes and a query are not accepted.
+// "control", "result", "points" or "rows". Returns nullopt for any other target. The namespace, the run's name and the
+// UID must have the form that Kubernetes gives them (RFC 1123 names of at most 63, 253 and 64 characters), and the
+// attempt must be a number from 1 to 1,000,000 without leading zeros. Also parses "/v1/standbys/{namespace}/{job}/work"
+// (api/standby.h). Escapes and a query are not accepted.
 std::optional<Route> parse_route(std::string_view target);
 
 // The HTTP status for an error of the Handler; handler.h has the table.

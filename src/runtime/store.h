@@ -75,6 +75,8 @@ class Store {
   // Calls `visit` for every object under the store's lock: `visit` must not call back into the store.
   void for_each(const std::function<void(const Ptr&)>& visit) const;
   [[nodiscard]] std::size_t size() const;
+  // True once a whole list has been stored; it stays true. Until then an object that is not found may exist.
+  [[nodiscard]] bool filled() const;
 
   // Stores the server's answer to a write. Returns false and changes nothing when the store has a version that is as
   // new, or when the object is known to be deleted.
@@ -116,6 +118,7 @@ class Store {
   Tombstones tombstones_ GUARDED_BY(mutex_);
   std::uint32_t round_ GUARDED_BY(mutex_) = 0;
   bool replacing_ GUARDED_BY(mutex_) = false;
+  bool filled_ GUARDED_BY(mutex_) = false;
 };
 
 // Feeds a Store from a Watcher. `project` converts a JSON object to a T. When that fails, the sink logs the object,

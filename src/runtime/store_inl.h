@@ -40,6 +40,12 @@ std::size_t Store<T>::size() const {
 }
 
 template <class T>
+bool Store<T>::filled() const {
+  const ReadLock lock(mutex_);
+  return filled_;
+}
+
+template <class T>
 bool Store<T>::put(T object) {
   const auto key = object.meta.key();
   Change change;
@@ -116,6 +122,7 @@ void Store<T>::replace_done(std::uint64_t resource_version) {
   {
     const WriteLock lock(mutex_);
     replacing_ = false;
+    filled_ = true;
     for (auto entry = entries_.begin(); entry != entries_.end();) {
       const auto next = std::next(entry);
       const auto& stored = entry->second;

@@ -10,6 +10,9 @@
 #include <cerrno>
 #include <csignal>
 
+#include "api/points.h"
+#include "api/reason.h"
+#include "base/printable.h"
 #include "sandbox/agent_config.h"
 #include "sandbox/background.h"
 #include "sandbox/collect.h"
@@ -18,11 +21,16 @@
 #include "sandbox/note.h"
 #include "sandbox/relay.h"
 #include "sandbox/result.h"
+#include "sandbox/row_reporter.h"
 
 namespace modelrun::sandbox {
 namespace {
 
 constexpr std::chrono::seconds kPushTime{120};
+// How long the end of a run waits for its rows to be stored; and when the pod is being ended, which leaves half a
+// minute.
+constexpr std::chrono::seconds kRowTime{120};
+constexpr std::chrono::seconds kRowTimeAtEnd{5};
 
 Result<UniqueFd> open_agent_signals() {
   ::signal(SIGPIPE, SIG_IGN);
@@ -64,23 +72,49 @@ std::size_t room_for_artifacts(const api::ResultFrame& frame, const AgentConfig&
   return (api::kMaxFrameBytes - std::min(others, api::kMaxFrameBytes)) / 4 * 3;
 }
 
+// The outputs of a run with points are in its rows. Those that the run server does not have in time go with the frame.
+void finish_rows(RowReporter& rows, int signals, api::ResultFrame& frame) {
+  const bool ending = frame.exit.how == api::ExitHow::kTerminated;
+  auto left = rows.finish(ending ? kRowTimeAtEnd : kRowTime, ending ? -1 : signals, kRowTimeAtEnd);
+  frame.rows = std::move(left.rows);
+  frame.first_row = frame.rows.empty() ? 0 : left.first;
+  if (left.refusal.empty() || frame.error || frame.exit.how != api::ExitHow::kExited) return;
+  frame.error = api::FrameError{std::string(api::reason::kInternal),
+                                printable("the run server did not take the rows of the points: " + left.refusal)};
+}
+
+// Puts the files of the model's container into the shared volume, and says then where the agent listens.
+Result<void> install(const Layout& layout, const AgentSocket& listener) {
+  if (auto installed = install_files(layout); !installed) return fail_in("install", installed.error());
+  if (auto marked = write_marker(layout, listener.name()); !marked) return fail_in("install", marked.error());
+  return {};
+}
+
 // Serves one run. Returns an error only when something fails before the model is waited for; the caller records it.
 Result<void> serve(const Layout& layout, const AgentConfig& config, int signals) {
   auto server = RunServerClient::create(config.server, layout);
   RETURN_IF_ERROR(server);
-  auto listener = AgentSocket::open();
+  auto listener = AgentSocket::open(config.socket);
   RETURN_IF_ERROR(listener);
   const bool standby = !config.server.standby.empty();
-  const SourceFetch source(*server, standby ? std::nullopt : std::optional(RetryPolicy{.total = config.connect}));
+  const SourceFetch source(*server, standby ? std::nullopt : std::optional(RetryPolicy{.total = config.connect}),
+                           config.points);
   const CancelWatch orders(*server);
-  if (!source.valid() || !orders.valid()) return fail(ErrorKind::kUnavailable, "the agent has no descriptors left");
-  if (auto installed = install_files(layout); !installed) return fail_in("install", installed.error());
-  if (auto marked = write_marker(layout, listener->name()); !marked) return fail_in("install", marked.error());
+  std::optional<RowReporter> rows;
+  // In a standby nobody knows yet whether the run will have points, and this is the time for threads.
+  if (standby || config.points) {
+    rows.emplace([&](const api::RowReport& report, int stop) { return server->report_rows(report, stop); });
+  }
+  if (!source.valid() || !orders.valid() || (rows && !rows->valid()))
+    return fail(ErrorKind::kUnavailable, "the agent has no descriptors left");
+  if (config.socket.empty()) RETURN_IF_ERROR(install(layout, *listener));
 
-  Relay relay(*listener, source, orders, signals, config.stream_bytes);
+  Relay relay(layout, *listener, source, orders, rows ? &*rows : nullptr, signals, config.stream_bytes);
   RelayedRun relayed = relay.run(config.connect);
   api::ResultFrame frame = frame_of(config, server->work(), std::move(relayed));
-  if (frame.exit.how != api::ExitHow::kNotStarted) {
+  if (source.points() != nullptr) {
+    finish_rows(*rows, signals, frame);
+  } else if (frame.exit.how != api::ExitHow::kNotStarted) {
     CollectLimits limits;
     limits.outputs.bytes = config.output_bytes;
     limits.artifacts.bytes = std::min(config.artifact_bytes, room_for_artifacts(frame, config));

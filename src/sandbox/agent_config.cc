@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "api/points.h"
 #include "api/standby.h"
 #include "sandbox/environment.h"
 
@@ -34,6 +35,7 @@ Result<AgentConfig> read_agent_config(const std::vector<std::string>& environmen
     const char* name;
     std::string* into;
   };
+  config.socket = find_variable(environment, api::kEnvAgentSocket).value_or("");
   config.server.standby = find_variable(environment, api::kEnvStandby).value_or("");
   std::vector<Text> texts = {{api::kEnvRunServer, &config.server.endpoint},
                              {api::kEnvRunServerName, &config.server.name},
@@ -60,6 +62,7 @@ Result<AgentConfig> read_agent_config(const std::vector<std::string>& environmen
   RETURN_IF_ERROR(outputs);
   RETURN_IF_ERROR(artifacts);
   RETURN_IF_ERROR(connect);
+  config.points = find_variable(environment, api::kEnvPoints) == "1";
   config.connect = std::chrono::seconds(*connect);
   config.server.attempt = *attempt;
   config.stream_bytes = *streams;

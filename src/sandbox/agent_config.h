@@ -18,6 +18,11 @@ struct AgentConfig {
   std::size_t output_bytes = api::kMaxOutputBytes;
   // Bytes of the artifacts together, compressed. At most api::kMaxArtifactBytes.
   std::size_t artifact_bytes = api::kDefaultArtifactBytes;
+  // The name to listen at for `exec`, which is told it too and has its files from a volume. Empty: we listen at a name
+  // of our own, and install the files.
+  std::string socket{};
+  // The pod was made for a run with points.
+  bool points = false;
   // How long to wait for `exec` to connect, and then again for the source to arrive.
   std::chrono::seconds connect{600};
 };

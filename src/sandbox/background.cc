@@ -13,18 +13,34 @@ constexpr auto kForever = std::chrono::hours(24 * 365);
 
 }  // namespace
 
-SourceFetch::SourceFetch(const RunServerClient& server, std::optional<RetryPolicy> retry)
-    : server_(server), retry_(retry) {
+SourceFetch::SourceFetch(const RunServerClient& server, std::optional<RetryPolicy> retry, bool points)
+    : server_(server), retry_(retry), of_points_(points) {
   if (!valid()) return;
   thread_ = std::thread([this] {
     if (!wait_ready(start_.fd(), POLLIN, stop_.fd(), Monotonic::now() + kForever)) return;
-    auto result = retry_ ? server_.fetch_source(*retry_, stop_.fd()) : server_.await_work(stop_.fd());
+    auto result = fetch();
     {
       const MutexLock lock(mutex_);
       result_ = std::move(result);
     }
     done_.raise();
   });
+}
+
+Result<void> SourceFetch::fetch() {
+  RETURN_IF_ERROR(retry_ ? server_.fetch_source(*retry_, stop_.fd()) : server_.await_work(stop_.fd()));
+  const auto work = server_.work();
+  if (!of_points_ && !(work && work->points)) return {};
+  auto points = server_.fetch_points(retry_.value_or(RetryPolicy{.total = kForever}), stop_.fd());
+  RETURN_IF_ERROR(points);
+  const MutexLock lock(mutex_);
+  points_ = *std::move(points);
+  return {};
+}
+
+const api::PointList* SourceFetch::points() const {
+  const MutexLock lock(mutex_);
+  return points_ ? &*points_ : nullptr;
 }
 
 SourceFetch::~SourceFetch() {

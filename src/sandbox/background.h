@@ -1,4 +1,4 @@
-// The agent's two background threads. They talk to the run server while the main thread relays the model's output.
+// Background threads of the agent. They talk to the run server while the main thread relays the model's output.
 //
 // The constructors create the threads, but the threads stay idle until start(). The agent constructs both before the
 // model can run: the model has the same uid, so a fork bomb in it could use up the uid's process limit and leave no
@@ -23,12 +23,14 @@ namespace modelrun::sandbox {
 //
 // Thread-safe.
 //
-// In a standby it asks for work, with which the source comes, and start() is called when `exec` is ready.
+// In a standby it asks for work, with which the source comes, and start() is called when `exec` is ready. For a run
+// with points it fetches these after the source.
 class SourceFetch : public Source {
  public:
   // Keeps a reference to `server`, which must outlive this object. `retry` is passed to
-  // RunServerClient::fetch_source(); without it, RunServerClient::await_work() is called.
-  SourceFetch(const RunServerClient& server, std::optional<RetryPolicy> retry);
+  // RunServerClient::fetch_source(); without it, RunServerClient::await_work() is called. `points`: the pod was made
+  // for a run with points; the work of a standby says so itself.
+  SourceFetch(const RunServerClient& server, std::optional<RetryPolicy> retry, bool points);
   // Interrupts a fetch that is under way and joins the thread.
   ~SourceFetch() override;
   SourceFetch(const SourceFetch&) = delete;
@@ -37,21 +39,27 @@ class SourceFetch : public Source {
   // False when the process had no descriptors left: nothing will be fetched.
   [[nodiscard]] bool valid() const { return start_.valid() && stop_.valid() && done_.valid(); }
   [[nodiscard]] bool awaits_work() const override { return !retry_; }
+  [[nodiscard]] bool awaits_ready() const override { return awaits_work() || of_points_; }
   void start() const override { start_.raise(); }
   [[nodiscard]] const Event& done() const override { return done_; }
   // Returns nullopt until done() is raised, then the result of the call.
   [[nodiscard]] std::optional<Result<void>> result() const override;
   [[nodiscard]] std::string go_payload() const override;
+  [[nodiscard]] const api::PointList* points() const override;
 
  private:
+  Result<void> fetch();
+
   const RunServerClient& server_;
   const std::optional<RetryPolicy> retry_;
+  const bool of_points_;
   Event start_;
   Event stop_;
   Event done_;
   mutable Mutex mutex_;
   std::optional<Result<void>> result_ GUARDED_BY(mutex_);
-  std::thread thread_;  // declared last because the thread uses the members above
+  std::optional<api::PointList> points_ GUARDED_BY(mutex_);  // does not change once done() is raised
+  std::thread thread_;                                       // declared last because the thread uses the members above
 };
 
 // Asks the run server for orders, again and again, after start(). cancelled() is raised when the run server orders the

@@ -72,6 +72,22 @@ std::vector<UniqueFd> take_fds(msghdr& message) {
 
 }  // namespace
 
+// `may_begin`: nobody has to listen there yet.
+static Result<Channel> connect_at(const std::string& name, bool may_begin, Monotonic::time_point deadline) {
+  const auto address = address_of(name);
+  while (true) {
+    UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket) return std::unexpected(errno_error("socket", errno));
+    if (::connect(socket.get(), address.get(), address.size) == 0) {
+      if (has_own_uid(socket)) return Channel(std::move(socket));
+      return fail(ErrorKind::kDenied, "the socket @{} is another user's, not the agent's", name);
+    }
+    const bool may_come = errno == EAGAIN || errno == EINTR || (may_begin && errno == ECONNREFUSED);
+    if (!may_come || Monotonic::now() >= deadline) return std::unexpected(errno_error("connect to the agent", errno));
+    ::poll(nullptr, 0, 2);
+  }
+}
+
 Result<Channel> Channel::connect(const std::string& marker, int timeout_ms) {
   const auto deadline = Monotonic::now() + std::chrono::milliseconds(timeout_ms);
   auto name = read_small_file(marker, kMaxNameBytes);
@@ -80,18 +96,12 @@ Result<Channel> Channel::connect(const std::string& marker, int timeout_ms) {
     ::poll(nullptr, 0, 5);
   }
   if (!name) return std::unexpected(name.error());
-  const auto address = address_of(*name);
-  while (true) {
-    UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!socket) return std::unexpected(errno_error("socket", errno));
-    if (::connect(socket.get(), address.get(), address.size) == 0) {
-      if (has_own_uid(socket)) return Channel(std::move(socket));
-      return fail(ErrorKind::kDenied, "the socket that {} names is another user's, not the agent's", marker);
-    }
-    const bool may_come = errno == EAGAIN || errno == EINTR;
-    if (!may_come || Monotonic::now() >= deadline) return std::unexpected(errno_error("connect to the agent", errno));
-    ::poll(nullptr, 0, 5);
-  }
+  return connect_at(*name, /*may_begin=*/false, deadline);
+}
+
+Result<Channel> Channel::connect_named(const std::string& name, int timeout_ms) {
+  if (name.size() > kMaxNameBytes) return fail(ErrorKind::kTooLarge, "the name of the agent's socket is too long");
+  return connect_at(name, /*may_begin=*/true, Monotonic::now() + std::chrono::milliseconds(timeout_ms));
 }
 
 Result<void> Channel::send(Message type, std::string_view payload, const std::vector<int>& fds) const {
@@ -134,14 +144,18 @@ Result<Packet> Channel::receive() const {
   return Packet{static_cast<Message>(buffer[0]), buffer.substr(1), take_fds(message)};
 }
 
-Result<AgentSocket> AgentSocket::open() {
-  // By chance, so that nobody can have taken the name before.
-  std::array<char, 16> random{};
-  if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
-    return std::unexpected(errno_error("getrandom", errno));
+Result<AgentSocket> AgentSocket::open(std::string name) {
+  if (name.size() > kMaxNameBytes) return fail(ErrorKind::kTooLarge, "the name of the agent's socket is too long");
+  if (name.empty()) {
+    // By chance, so that nobody can have taken the name before.
+    std::array<char, 16> random{};
+    if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+      return std::unexpected(errno_error("getrandom", errno));
+    }
+    name = "modelrun-agent-" + sha256_hex({random.data(), random.size()});
   }
   AgentSocket listener;
-  listener.name_ = "modelrun-agent-" + sha256_hex({random.data(), random.size()});
+  listener.name_ = std::move(name);
   const AbstractAddress address = address_of(listener.name_);
   listener.socket_.reset(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!listener.socket_) return std::unexpected(errno_error("socket", errno));

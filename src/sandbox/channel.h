@@ -1,26 +1,34 @@
 // The connection between `exec` and `agent`: a unix socket of type SOCK_SEQPACKET. Each packet carries one message. Its
 // first byte is the message type and the rest is the payload.
 //
-// The socket has an abstract name, which belongs to the network namespace that the containers of a pod share, and which
-// the agent makes up and writes into api::kInstalledMarker. A socket in a shared volume would not do: under gVisor each
-// container has its own view of a volume, in which the sockets of the other are missing.
+// The socket has an abstract name, which belongs to the network namespace that the containers of a pod share. Both are
+// told the name (api::kEnvAgentSocket), or the agent makes it up and writes it into api::kInstalledMarker. A socket in
+// a shared volume would not do: under gVisor each container has its own view of a volume, in which the sockets of the
+// other are missing.
 //
 // From `exec` to the agent, in this order:
 //   kHello        No payload. Carries two descriptors: the read ends of the model's stdout and stderr pipes.
-//   kReady        Only from the `exec` of a standby (api/standby.h): the sandbox stands and what is to be loaded before
-//                 there is work is loaded.
+//   kReady        Only from the `exec` of a standby (api/standby.h) and of a pod that was made for a run with points:
+//                 the sandbox stands and what is to be loaded before there is work is loaded. There is no kGo before
+//                 it.
 //   kStarted      The model's process runs. The payload is its start time in RFC 3339, a space, and the
 //                 rings of the sandbox that stand (as ResultFrame::rings).
 //   kStdout, kStderr
 //                 Bytes that the model wrote. Any number of packets.
-//   kExit         The model has ended. The payload is an api::ExitRecord as JSON.
-//   kSetupFailed  The model was not started. The payload is a sentence that says why. Sent instead of all messages that
-//                 are still to come, possibly before kHello.
+//   kPointEnded   Only in a run with points (api/points.h): the point that the last kPoint began has ended, and none of
+//                 its processes is left. The payload is its api::ExitRecord as JSON.
+//   kExit         The model has ended; in a run with points, all of it has. The payload is an api::ExitRecord as JSON.
+//   kSetupFailed  The model was not started, or the next point cannot be. The payload is a sentence that says why. Sent
+//                 instead of all messages that are still to come, possibly before kHello.
 // From the agent to `exec`:
 //   kGo           The model may start. The payload is empty, or for a standby the run's work (api::Work) as JSON,
 //                 without the parameters.
+//   kPoint        Only in a run with points, after kStarted and then after each kPointEnded: /outputs, /tmp, /upstream
+//                 and /dev/shm are to be emptied, and the entry point to be executed. The payload is the point's
+//                 time-out in seconds.
+//   kNoMorePoints Instead of another kPoint. kExit follows.
 //   kCancel       The model must be ended.
-//   kRefuse       There will be no kGo. The payload is a sentence that says why.
+//   kRefuse       There will be no kGo, or no further point. The payload is a sentence that says why.
 #pragma once
 
 #include <string>
@@ -38,9 +46,12 @@ enum class Message : char {
   kStarted = 'S',
   kStdout = 'o',
   kStderr = 'e',
+  kPointEnded = 'E',
   kExit = 'X',
   kSetupFailed = 'F',
   kGo = 'G',
+  kPoint = 'P',
+  kNoMorePoints = 'D',
   kCancel = 'C',
   kRefuse = 'N',
 };
@@ -69,6 +80,9 @@ class Channel {
   // bytes), with kDenied when a process of another uid listens there, otherwise with the errno as errno_error() maps
   // it.
   static Result<Channel> connect(const std::string& marker, int timeout_ms);
+  // Connects to the agent's socket `name`, for which it waits: nothing tells whether the agent does not listen yet or
+  // does not listen any more. Otherwise like connect().
+  static Result<Channel> connect_named(const std::string& name, int timeout_ms);
 
   // Sends one packet. Blocks while the peer's buffer is full, and fails with kTimeout after 10 s. Fails with
   // kUnavailable when the connection is closed or broken. A payload longer than kMaxPayload is cut off there. At most
@@ -90,8 +104,9 @@ class Channel {
 // or destroyed. Not thread-safe.
 class AgentSocket {
  public:
-  // Listens at a random abstract name of the network namespace. Fails with the errno as errno_error() maps it.
-  static Result<AgentSocket> open();
+  // Listens at the abstract name `name` of the network namespace, or at a random one if it is empty. Fails with
+  // kTooLarge when the name has more than 107 bytes, otherwise with the errno as errno_error() maps it.
+  static Result<AgentSocket> open(std::string name = {});
   // The name, without the zero byte that makes it abstract: printable ASCII.
   [[nodiscard]] const std::string& name() const { return name_; }
   // Accepts the connection if a peer of the own uid has connected, then closes the listener as close() does. A peer of

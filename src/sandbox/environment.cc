@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 
+#include "api/points.h"
 #include "api/sandbox.h"
 #include "api/standby.h"
 #include "sandbox/io.h"
@@ -22,7 +23,10 @@ bool is_passed_on(std::string_view name) {
   if (name.empty() || name.starts_with("PYTHON") || name.starts_with("LD_") || name.starts_with("KUBERNETES_")) {
     return false;
   }
-  if (name == api::kEnvTimeout || name == api::kEnvLandlock || name == api::kEnvPrepare) return false;
+  for (const char* own :
+       {api::kEnvTimeout, api::kEnvLandlock, api::kEnvPrepare, api::kEnvPoints, api::kEnvAgentSocket}) {
+    if (name == own) return false;
+  }
   // Service links, in case the pod has them: {SVC}_SERVICE_HOST, {SVC}_SERVICE_PORT[_NAME], {SVC}_PORT_80_TCP[_ADDR].
   // The variable {SVC}_PORT=tcp://... is not recognised and is passed on.
   if (name.ends_with("_SERVICE_HOST") || name.find("_SERVICE_PORT") != std::string_view::npos) return false;

@@ -10,8 +10,9 @@
 namespace modelrun::sandbox {
 
 // Returns the model's environment, made from `inherited`, whose entries have the form NAME=value. Pure.
-//   Removed    PYTHON*, LD_*, KUBERNETES_*, MODELRUN_TIMEOUT_SECONDS, MODELRUN_LANDLOCK, service links (*_SERVICE_HOST,
-//              *_SERVICE_PORT*, *_PORT_*_TCP*, *_PORT_*_UDP*), and entries without '='.
+//   Removed    PYTHON*, LD_*, KUBERNETES_*, MODELRUN_TIMEOUT_SECONDS, MODELRUN_LANDLOCK, MODELRUN_PREPARE,
+//              MODELRUN_POINTS, service links (*_SERVICE_HOST, *_SERVICE_PORT*, *_PORT_*_TCP*, *_PORT_*_UDP*), and
+//              entries without '='.
 //   Set        HOME to /tmp.
 //   Defaulted  PATH, LANG, TMPDIR (/tmp), and OMP_NUM_THREADS, OPENBLAS_NUM_THREADS, MKL_NUM_THREADS and
 //              NUMEXPR_NUM_THREADS to `cpus`. Without them the numeric libraries start one thread for each core of the

@@ -12,12 +12,15 @@
 
 #include "api/frame_json.h"
 #include "api/json_access.h"
+#include "api/points.h"
 #include "base/child_process.h"
 #include "sandbox/cgroup.h"
 #include "sandbox/environment.h"
 #include "sandbox/landlock.h"
 #include "sandbox/launcher.h"
 #include "sandbox/note.h"
+#include "sandbox/points_exec.h"
+#include "sandbox/scratch_directory.h"
 #include "sandbox/standby.h"
 #include "sandbox/supervisor.h"
 
@@ -26,6 +29,7 @@ namespace {
 
 constexpr int kConnectMs = 20'000;
 constexpr int kPipeBytes = 1 << 20;
+constexpr std::string_view kSharedMemoryDir = "/dev/shm";
 
 // Everything that is ready before the agent says go. The slow parts are done while the agent still fetches the source.
 struct Prepared {
@@ -33,7 +37,8 @@ struct Prepared {
   UniqueFd out_read, out_write, err_read, err_write;
   UniqueFd ruleset;
   std::chrono::seconds timeout{0};  // of a standby: known when it has work
-  std::string prepare;              // kEnvPrepare; empty in a pod that was made for a run
+  std::string prepare;              // kEnvPrepare; empty in a pod that was made for a run without points
+  bool points = false;              // the pod was made for a run with points
 };
 
 // Protects this process from the model, which has the same uid: the model must not be able to read our memory and
@@ -71,11 +76,14 @@ Result<std::chrono::seconds> parse_timeout(std::optional<std::string_view> text)
 Result<void> prepare(const Layout& layout, std::vector<std::string> argv, Prepared& out) {
   const auto inherited = inherited_environment();
   out.prepare = find_variable(inherited, api::kEnvPrepare).value_or("");
-  if (out.prepare.empty()) {
+  out.points = find_variable(inherited, api::kEnvPoints) == "1";
+  if (out.prepare.empty() || out.points) {
     const auto timeout = parse_timeout(find_variable(inherited, api::kEnvTimeout));
     RETURN_IF_ERROR(timeout);
     out.timeout = *timeout;
-  } else if (out.prepare != api::kPrepareHarness && out.prepare != api::kPrepareNothing) {
+  }
+  const bool known = out.prepare == api::kPrepareHarness || out.prepare == api::kPrepareNothing;
+  if (!known && (out.points || !out.prepare.empty())) {
     return fail(ErrorKind::kInvalid, "{}='{}': use {} or {}", api::kEnvPrepare, out.prepare, api::kPrepareHarness,
                 api::kPrepareNothing);
   }
@@ -161,8 +169,43 @@ int run_model(Prepared& prepared, Channel& agent, int signals, bool whole_namesp
   return launch_and_supervise(prepared, agent, signals, whole_namespace);
 }
 
-// In a standby: prepares, waits for work, and runs it.
-int run_standby(Prepared& prepared, Channel& agent, int signals, bool whole_namespace) {
+// The directories that are emptied before each point: all that a model can write to.
+std::vector<ScratchDirectory> scratch_of(const Layout& layout) {
+  std::vector<ScratchDirectory> found;
+  for (const std::string_view path : {api::kOutputsDir, api::kTmpDir, api::kUpstreamDir, kSharedMemoryDir}) {
+    if (auto each = ScratchDirectory::find(layout.at(path))) found.push_back(*std::move(each));
+  }
+  return found;
+}
+
+int run_points_of(Prepared& prepared, std::optional<WaitingHarness> harness, api::Work work,
+                  std::vector<ScratchDirectory> scratch, Channel& agent, int signals, bool whole_namespace) {
+  if (!harness) put_work(prepared.plan, work);
+  const std::string rings = rings_of(prepared.plan);
+  return run_points({.plan = std::move(prepared.plan),
+                     .out_read = std::move(prepared.out_read),
+                     .out_write = std::move(prepared.out_write),
+                     .err_read = std::move(prepared.err_read),
+                     .err_write = std::move(prepared.err_write),
+                     .timeout = prepared.timeout,
+                     .harness = std::move(harness),
+                     .work = std::move(work),
+                     .rings = rings,
+                     .scratch = std::move(scratch)},
+                    agent, signals, whole_namespace);
+}
+
+// A pod that was made for its run has all else from its beginning.
+Result<api::Work> work_of_made_pod(std::chrono::seconds timeout) {
+  api::Work work;
+  work.timeout = timeout;
+  work.points = true;
+  return work;
+}
+
+// In a standby, and in a pod that was made for a run with points: prepares, waits for work, and runs it.
+int run_prepared(const Layout& layout, Prepared& prepared, Channel& agent, int signals, bool whole_namespace) {
+  auto scratch = scratch_of(layout);
   BeforeStart before(agent, signals, prepared.out_read.get(), prepared.err_read.get(), whole_namespace);
   std::optional<WaitingHarness> harness;
   if (prepared.prepare == api::kPrepareHarness) {
@@ -175,15 +218,19 @@ int run_standby(Prepared& prepared, Channel& agent, int signals, bool whole_name
   const auto go = before.await_go();
   if (!go && go.error().kind == ErrorKind::kInternal) return setup_failed(agent, go.error());
   if (!go) return not_started(go.error());
-  const auto work = api::decode_work(*go);
+  auto work = prepared.points ? work_of_made_pod(prepared.timeout) : api::decode_work(*go);
   if (!work) return setup_failed(agent, work.error());
   prepared.timeout = work->timeout;
+  if (harness) before.discard();
+  if (work->points) {
+    return run_points_of(prepared, std::move(harness), *std::move(work), std::move(scratch), agent, signals,
+                         whole_namespace);
+  }
   if (!harness) {
     put_work(prepared.plan, *work);
     return launch_and_supervise(prepared, agent, signals, whole_namespace);
   }
   const Start start = start_now();
-  before.discard();
   const pid_t entry = harness->pid;
   if (auto given = give_work(std::move(*harness), *work); !given) return setup_failed(agent, given.error());
   return supervise(prepared, agent, signals, whole_namespace, entry, start);
@@ -199,7 +246,10 @@ int run_exec(const Layout& layout, std::vector<std::string> argv) {
   };
   auto signals = block_signals({SIGCHLD, SIGTERM, SIGINT});
   if (!signals) return failed(signals.error(), api::kExitSetupFailed);
-  auto agent = Channel::connect(layout.at(api::kInstalledMarker), kConnectMs);
+  const auto inherited = inherited_environment();
+  const auto socket = find_variable(inherited, api::kEnvAgentSocket);
+  auto agent = socket ? Channel::connect_named(std::string(*socket), kConnectMs)
+                      : Channel::connect(layout.at(api::kInstalledMarker), kConnectMs);
   if (!agent) return failed(agent.error(), api::kExitAgentLost);
 
   Prepared prepared;
@@ -215,7 +265,7 @@ int run_exec(const Layout& layout, std::vector<std::string> argv) {
   if (ready) ready = prepare(layout, std::move(argv), prepared);
   if (!ready) return setup_failed(*agent, ready.error());
   if (prepared.prepare.empty()) return run_model(prepared, *agent, signals->get(), whole_namespace);
-  return run_standby(prepared, *agent, signals->get(), whole_namespace);
+  return run_prepared(layout, prepared, *agent, signals->get(), whole_namespace);
 }
 
 }  // namespace modelrun::sandbox

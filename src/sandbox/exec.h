@@ -13,6 +13,7 @@ namespace modelrun::sandbox {
 // Runs `argv` and returns the container's exit code. Blocks until the model has ended and its remaining processes have
 // been killed (see Supervisor::watch()). The exit code is one of:
 //   the model's own             The model exited.
+//   0                           In a run with points (points_exec.h): there were no more points.
 //   128+n                       The model died of signal n; 128+SIGTERM also when a SIGTERM or SIGINT from outside the
 //                               pid namespace came before the model started.
 //   api::kExitAgentLost (125)   The agent could not be reached, went away, or refused.

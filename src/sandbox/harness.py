@@ -39,6 +39,7 @@ EXIT_NO_ENTRY_POINT = 66
 
 _library_path = list(sys.path)
 _mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+_leave = None  # in the process of a point: what ends it
 _alive = []  # keeps the modules: functions of a finished one may still be registered with atexit
 
 
@@ -324,18 +325,49 @@ def give_name():
     pwd.getpwuid, pwd.getpwnam = getpwuid, getpwnam
 
 
+def own_directories():
+    entry = os.environ.get("MODELRUN_ENTRYPOINT", "run.py")
+    return {REPO, os.path.join(REPO, "model"), os.path.dirname(os.path.realpath(os.path.join(REPO, entry)))}
+
+
 def await_run(preload):
     """In a standby: loads modules and waits for the run. Starts anew where the run would have loaded something else."""
-    loaded = stand_by(preload)
-    entry = os.environ.get("MODELRUN_ENTRYPOINT", "run.py")
-    own = {REPO, os.path.join(REPO, "model"), os.path.dirname(os.path.realpath(os.path.join(REPO, entry)))}
-    if hides(loaded, own):
-        start_anew(os.path.abspath(__file__))
+    work, loaded = stand_by(preload)
+    points = [] if not work.get("points") else ["points"] if work.get("imports") else ["points", "bare"]
+    if hides(loaded, own_directories()):
+        start_anew(os.path.abspath(__file__), *points)
+    if points:
+        await_point("bare" in points)
+
+
+def await_point(bare):
+    """In a run with points. Returns in the process of a point."""
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import harness_points  # no run without points waits for it; none of the program's code has run in this process
+    del sys.path[0]
+    if not bare:
+        own = own_directories()
+        paths = harness_points.sources(os.environ.get("MODELRUN_ENTRYPOINT", "run.py"), os.environ.get("MODELRUN_SCOPE", "project"))
+        loaded = harness_points.import_what_they_import(paths, module_names(own))
+        # One that needs a module of a name that the repository has would have found the repository's.
+        if loaded is None or hides(loaded, own):
+            start_anew(os.path.abspath(__file__), "points", "bare")
+    harness_points.serve(_mask)
+    global _leave
+    loaded = set(sys.modules)
+
+    def leave(end):
+        _alive.clear()
+        harness_points.leave(end, loaded)
+
+    _leave = leave
 
 
 def main():
     preload = os.environ.pop("MODELRUN_PRELOAD", None)
-    if preload is not None:
+    if sys.argv[1:2] == ["points"]:
+        await_point("bare" in sys.argv)
+    elif preload is not None:
         await_run(preload)
     entry = os.environ.get("MODELRUN_ENTRYPOINT", "run.py")
     give_name()
@@ -348,4 +380,12 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SystemExit as e:
+        if _leave is None:
+            raise
+        _leave(e)
+        raise
+    if _leave is not None:
+        _leave(None)

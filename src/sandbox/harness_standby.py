@@ -11,8 +11,8 @@ DEFAULT = ("numpy", "pandas")  # those of them that the image has
 def stand_by(names):
     """Loads modules, waits for work on the standard input, and takes over the run's environment.
 
-    `names` are those of spec.warm.preload, separated by commas, or "*". Returns the names of all modules that were loaded. Does
-    not return when there will be no work. Raises what the import of a module raises.
+    `names` are those of spec.warm.preload, separated by commas, or "*". Returns the work and the names of all modules that were
+    loaded. Does not return when there will be no work. Raises what the import of a module raises.
     """
     before = set(sys.modules)
     if names == "*":
@@ -27,10 +27,11 @@ def stand_by(names):
     gc.freeze()
     work = json.loads(wait_for_work())
     os.environ.update(work["environment"])
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    return loaded
+    if not work.get("points"):
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+    return work, loaded
 
 
 def preload_default():
@@ -43,17 +44,15 @@ def preload_default():
 
 
 def wait_for_work():
-    """Says that the process is ready, and reads until the other side has said all and closed the socket."""
+    """Says that the process is ready, and reads a line."""
     os.write(0, b"ready\n")
-    parts = []
-    while True:
+    line = b""
+    while not line.endswith(b"\n"):
         part = os.read(0, 65536)
         if not part:
-            break
-        parts.append(part)
-    if not parts:
-        os._exit(0)
-    return b"".join(parts)
+            os._exit(0)
+        line += part
+    return line
 
 
 def module_names(directories):
@@ -77,6 +76,6 @@ def hides(loaded, directories):
     return not module_names(directories).isdisjoint(name.split(".")[0] for name in loaded)
 
 
-def start_anew(program):
+def start_anew(program, *arguments):
     """Replaces the process by one that has loaded nothing, as in a pod that was made for the run."""
-    os.execv(sys.executable, [sys.executable, "-I", "-B", "-u", program])
+    os.execv(sys.executable, [sys.executable, "-I", "-B", "-u", program, *arguments])

@@ -81,6 +81,8 @@ class Response {
       left_ = 0;
     } else if (equals_ignoring_case(name, api::kDigestHeader)) {
       head.digest = value;
+    } else if (equals_ignoring_case(name, api::kRetryHeader)) {
+      head.retry_at_once = value == api::kRetryAtOnce;
     }
     return {};
   }

@@ -34,7 +34,8 @@ struct HttpRequest {
 
 struct HttpHead {
   int status = 0;
-  std::string digest;  // the header api::kDigestHeader; empty when absent
+  std::string digest;          // the header api::kDigestHeader; empty when absent
+  bool retry_at_once = false;  // the header api::kRetryHeader says so
 };
 
 // Reads the next bytes of a response's body into the span and returns their number, which is 0 only at the end of the

@@ -65,12 +65,16 @@ Result<void> make_sealed_log(const std::string& path) {
 
 }  // namespace
 
+Result<void> write_harness(const std::string& directory) {
+  for (const EmbeddedFile& file : harness_files()) {
+    RETURN_IF_ERROR(write_file_atomically(fmt::format("{}/{}", directory, file.name), file.bytes, 0444));
+  }
+  return {};
+}
+
 Result<void> install_files(const Layout& layout) {
   RETURN_IF_ERROR(install_self(layout.at(api::kInstalledBinary)));
-  for (const EmbeddedFile& file : harness_files()) {
-    const std::string target = fmt::format("{}/{}", layout.at(api::kAgentDir), file.name);
-    RETURN_IF_ERROR(write_file_atomically(target, file.bytes, 0444));
-  }
+  RETURN_IF_ERROR(write_harness(layout.at(api::kAgentDir)));
   return make_sealed_log(layout.at(api::kModelTerminationLog));
 }
 

@@ -88,6 +88,18 @@ bool Event::raised() const {
   return ::poll(&ready, 1, 0) == 1;
 }
 
+Wakeup::Wakeup() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+void Wakeup::notify() const {
+  const std::uint64_t one = 1;
+  (void)!::write(fd_.get(), &one, sizeof one);
+}
+
+void Wakeup::take() const {
+  std::uint64_t count = 0;
+  (void)!::read(fd_.get(), &count, sizeof count);
+}
+
 Result<UniqueFd> block_signals(std::initializer_list<int> signals) {
   sigset_t wanted;
   sigemptyset(&wanted);

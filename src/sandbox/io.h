@@ -47,6 +47,20 @@ class Event {
   UniqueFd fd_;
 };
 
+// Wakes one thread that polls: fd() is readable from notify() on until take(). Thread-safe.
+class Wakeup {
+ public:
+  Wakeup();
+  // False when the process had no descriptor left for it: nobody is ever woken.
+  [[nodiscard]] bool valid() const { return static_cast<bool>(fd_); }
+  void notify() const;
+  void take() const;
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
+ private:
+  UniqueFd fd_;
+};
+
 // Blocks these signals for the calling thread and the threads that it creates later, and returns a non-blocking
 // signalfd(2) that takes them.
 Result<UniqueFd> block_signals(std::initializer_list<int> signals);

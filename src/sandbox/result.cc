@@ -22,10 +22,11 @@ api::ResultFrame frame_of(RelayedRun run) {
   frame.err = std::move(run.err);
   frame.error = std::move(run.error);
   frame.rings = std::move(run.rings);
+  frame.at_point = run.at_point;
   return frame;
 }
 
-void add_outputs(api::ResultFrame& frame, Collected collected) {
+void add_outputs(api::ResultFrame& frame, Collected collected, std::string_view whose) {
   if (collected.outputs) frame.outputs = api::JsonText::from_compact(*std::move(collected.outputs));
   frame.artifacts = std::move(collected.artifacts);
   frame.artifact_loss = std::move(collected.artifact_loss);
@@ -41,10 +42,9 @@ void add_outputs(api::ResultFrame& frame, Collected collected) {
   }
   add_warning(frame, collected.warning);
   if (ended_well && !frame.error && !frame.outputs && frame.artifacts.empty() && frame.artifact_loss.empty()) {
-    add_warning(
-        frame,
-        "the run left no outputs: neither a dict `result` or `outputs` at the top level of a Python program, nor "
-        "a file under /outputs");
+    add_warning(frame, fmt::format("the {} left no outputs: neither a dict `result` or `outputs` at the top level of a "
+                                   "Python program, nor a file under /outputs",
+                                   whose));
   }
 }
 

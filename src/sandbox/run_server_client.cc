@@ -21,8 +21,13 @@ constexpr std::chrono::seconds kIdle{10};
 constexpr std::chrono::seconds kOrderIdle{40};
 // The server may have to fetch the commit from its repository first, which delays the first byte.
 constexpr std::chrono::seconds kSourceIdle{120};
+// The address leads to any of the operator's replicas, and one of them serves us. Of two, one request in 64 meets the
+// other one each time, and then waits as if nobody led.
+constexpr int kTriesAtOnce = 6;
 constexpr std::size_t kMaxErrorText = 512;
 constexpr std::size_t kMaxAnswer = 64U << 10U;
+// The points, and the line before them.
+constexpr std::size_t kMaxPointsAnswer = api::kMaxPointsBytes + (512U << 10U);
 
 // Reads at most `limit` bytes of the body; the rest is cut off.
 Result<std::string> read_text(const BodyReader& body, std::size_t limit) {
@@ -47,13 +52,6 @@ std::string words_of(const std::string& body) {
   return body.empty() ? "no reason given" : printable(body);
 }
 
-// Returns a random time from half of `wait` to all of it, so that the pods of a burst do not retry at the same moment.
-std::chrono::milliseconds with_jitter(std::chrono::milliseconds wait) {
-  static thread_local std::minstd_rand random{std::random_device{}()};
-  const auto half = wait.count() / 2;
-  return std::chrono::milliseconds(half + std::uniform_int_distribution<std::int64_t>(0, half)(random));
-}
-
 template <class Try>
 Result<void> with_retries(std::string_view what, const RetryPolicy& retry, int stop, const Try& attempt) {
   const auto deadline = Monotonic::now() + retry.total;
@@ -73,6 +71,12 @@ Result<void> with_retries(std::string_view what, const RetryPolicy& retry, int s
 }
 
 }  // namespace
+
+std::chrono::milliseconds with_jitter(std::chrono::milliseconds wait) {
+  static thread_local std::minstd_rand random{std::random_device{}()};
+  const auto half = wait.count() / 2;
+  return std::chrono::milliseconds(half + std::uniform_int_distribution<std::int64_t>(0, half)(random));
+}
 
 Result<RunServerClient> RunServerClient::create(const RunServerAddress& address, const Layout& layout) {
   const auto endpoint = parse_endpoint(address.endpoint);
@@ -109,12 +113,19 @@ Result<void> RunServerClient::post(std::string_view what, std::string body, std:
   if (!token) return fail_in("token", token.error());
   while (!token->empty() && (token->back() == '\n' || token->back() == '\r')) token->pop_back();
   const HttpRequest request{path_of(what), *std::move(token), std::string(encoding), std::move(body)};
-  auto done = client_.post(request, stop, idle, [&](const HttpHead& head, const BodyReader& answer) -> Result<void> {
+  bool elsewhere = false;
+  const auto take = [&](const HttpHead& head, const BodyReader& answer) -> Result<void> {
     if (head.status == 200 || head.status == 204) return on_success(head, answer);
+    elsewhere = head.status == 503 && head.retry_at_once;
     const auto text = read_text(answer, kMaxErrorText);
     return fail(kind_of_status(head.status), "the run server answered {}: {}", head.status,
                 text ? words_of(*text) : "");
-  });
+  };
+  Result<void> done;
+  for (int i = 0; i == 0 || (elsewhere && i < kTriesAtOnce); ++i) {
+    elsewhere = false;
+    done = client_.post(request, stop, idle, take);
+  }
   if (!done) return fail_in(fmt::format("POST {}", what), done.error());
   return done;
 }
@@ -212,6 +223,39 @@ Result<bool> RunServerClient::ask_for_order(int stop) const {
       });
   RETURN_IF_ERROR(done);
   return cancel;
+}
+
+Result<api::PointList> RunServerClient::fetch_points(const RetryPolicy& retry, int stop) const {
+  api::PointList list;
+  auto done = with_retries("fetching the points", retry, stop, [&] {
+    return post("points", "", "", kIdle, stop, [&](const HttpHead&, const BodyReader& body) -> Result<void> {
+      auto text = read_text(body, kMaxPointsAnswer + 1);
+      RETURN_IF_ERROR(text);
+      if (text->size() > kMaxPointsAnswer)
+        return fail(ErrorKind::kInvalid, "points: more than {} bytes", kMaxPointsAnswer);
+      auto decoded = api::decode_points(*text);
+      RETURN_IF_ERROR(decoded);
+      list = *std::move(decoded);
+      return {};
+    });
+  });
+  RETURN_IF_ERROR(done);
+  return list;
+}
+
+Result<api::RowReceipt> RunServerClient::report_rows(const api::RowReport& report, int stop) const {
+  api::RowReceipt receipt;
+  auto done = post("rows", api::encode_report(report), "", report.last ? kOrderIdle : kIdle, stop,
+                   [&](const HttpHead&, const BodyReader& body) -> Result<void> {
+                     const auto text = read_text(body, kMaxAnswer);
+                     RETURN_IF_ERROR(text);
+                     const auto decoded = api::decode_receipt(*text);
+                     RETURN_IF_ERROR(decoded);
+                     receipt = *decoded;
+                     return {};
+                   });
+  RETURN_IF_ERROR(done);
+  return receipt;
 }
 
 Result<void> RunServerClient::push_result(const api::ResultFrame& frame, const RetryPolicy& retry, int stop) const {

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "api/points.h"
 #include "api/sandbox.h"
 #include "api/standby.h"
 #include "base/mutex.h"
@@ -32,6 +33,9 @@ struct RetryPolicy {
   std::chrono::milliseconds total;
 };
 
+// Returns a random time from half of `wait` to all of it, so that the pods of a burst do not retry at the same moment.
+std::chrono::milliseconds with_jitter(std::chrono::milliseconds wait);
+
 // Thread-safe. All calls block. `stop` is a descriptor, -1 for none: when it becomes readable, the call's waits end
 // and it fails with kCancelled. All calls fail with
 //   kDenied                            The server answered 401 or 403.
@@ -59,6 +63,10 @@ class RunServerClient {
   // Asks once for an order; the server answers within 25 s. Returns true for the order "cancel", false when there is no
   // order (or an unknown one): ask again then. Does not retry.
   Result<bool> ask_for_order(int stop) const;
+  // Of a run with points: asks for them, after the source. Fails with kInvalid when they are more than they may be.
+  Result<api::PointList> fetch_points(const RetryPolicy& retry, int stop) const;
+  // Reports rows, once. With report.last the answer takes up to 20 s.
+  Result<api::RowReceipt> report_rows(const api::RowReport& report, int stop) const;
   // Sends the result. Success means that it is committed to the API server.
   Result<void> push_result(const api::ResultFrame& frame, const RetryPolicy& retry, int stop) const;
 

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t kSaidBytes = 2048;
 constexpr std::size_t kMostAtOnce = std::size_t{1} << 20U;  // bytes that read_away() reads before its caller goes on
+constexpr std::chrono::seconds kEndTime{1};                 // from the end of a process's descriptors to its own
 constexpr std::string_view kPlaceholder = "$(ENTRYPOINT)";
 
 // Reads what is in a non-blocking pipe; keeps the last kSaidBytes in `kept` if there is one. It ends also if somebody
@@ -86,8 +87,9 @@ Result<std::string> BeforeStart::await(int fd) {
       const ssize_t got = ::read(fd, bytes.data(), bytes.size());
       if (got > 0) line.append(bytes.data(), static_cast<std::size_t>(got));
       if (line.ends_with('\n')) return line;
-      // Its end comes as a signal, unless it only closes the socket.
       if (got == 0 || line.size() > bytes.size()) {
+        // Its end comes as a signal, which says more and may be a moment late, unless it only closes the socket.
+        if (wait_ready(signals_, POLLIN, -1, Monotonic::now() + kEndTime)) RETURN_IF_ERROR(take_signals());
         return fail(ErrorKind::kInternal, "the process that was to wait for work does not wait");
       }
     }
@@ -107,7 +109,7 @@ Result<void> BeforeStart::await_line(int fd) {
   return {};
 }
 
-Result<WaitingHarness> start_harness(LaunchPlan& plan, BeforeStart& before) {
+Result<WaitingHarness> launch_harness(LaunchPlan& plan) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return std::unexpected(errno_error("socketpair", errno));
@@ -121,24 +123,39 @@ Result<WaitingHarness> start_harness(LaunchPlan& plan, BeforeStart& before) {
   plan.stdin_fd = -1;
   RETURN_IF_ERROR(started);
   harness.pid = *started;
-  before.watch(harness.pid);
-  RETURN_IF_ERROR(before.await_line(harness.work.get()));
   return harness;
 }
 
-Result<void> give_work(WaitingHarness harness, const api::Work& work) {
+Result<WaitingHarness> start_harness(LaunchPlan& plan, BeforeStart& before) {
+  auto harness = launch_harness(plan);
+  RETURN_IF_ERROR(harness);
+  before.watch(harness->pid);
+  RETURN_IF_ERROR(before.await_line(harness->work.get()));
+  return harness;
+}
+
+std::string work_text(const api::Work& work, HarnessWork what) {
   nlohmann::json environment = nlohmann::json::object();
   for (const auto& [name, value] : work.environment) environment[name] = value;
-  const std::string text = api::json_text({{"environment", std::move(environment)}});
-  // The socket takes far more than this without waiting. Closing it is the end of the message.
-  std::string_view left = text;
-  while (!left.empty()) {
-    const ssize_t sent = ::send(harness.work.get(), left.data(), left.size(), MSG_NOSIGNAL);
+  nlohmann::json text = {{"environment", std::move(environment)}};
+  if (what != HarnessWork::kRun) text["points"] = true;
+  if (what == HarnessWork::kPoints) text["imports"] = true;
+  return api::json_text(text) + '\n';
+}
+
+Result<void> send_line(const WaitingHarness& harness, std::string_view line) {
+  // The socket takes far more than this without waiting.
+  while (!line.empty()) {
+    const ssize_t sent = ::send(harness.work.get(), line.data(), line.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent <= 0) return fail(ErrorKind::kUnavailable, "the process that waited for work has ended");
-    left.remove_prefix(static_cast<std::size_t>(sent));
+    line.remove_prefix(static_cast<std::size_t>(sent));
   }
   return {};
+}
+
+Result<void> give_work(WaitingHarness harness, const api::Work& work) {
+  return send_line(harness, work_text(work, HarnessWork::kRun));
 }
 
 void put_work(LaunchPlan& plan, const api::Work& work) {

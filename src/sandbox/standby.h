@@ -1,10 +1,12 @@
-// What `exec` does in a standby (api/standby.h): it puts up the sandbox, has the harness load what is preloaded, and
-// waits for the agent to bring work. The process that has loaded the modules goes on to be the model's.
+// What `exec` does in a standby (api/standby.h), and in a pod that was made for a run with points: it puts up the
+// sandbox, has the harness load what is preloaded, and waits for the agent to bring work. The process that has loaded
+// the modules goes on to be the model's, or the one from which the processes of the points are forked.
 #pragma once
 
 #include <sys/types.h>
 
 #include <string>
+#include <string_view>
 
 #include "api/standby.h"
 #include "base/error.h"
@@ -53,10 +55,21 @@ struct WaitingHarness {
   UniqueFd work;  // a connected stream socket; its other end is the standard input of the harness
 };
 
-// Starts the harness by `plan` and waits until it has loaded what it is to preload. Fails as launch() and
-// BeforeStart::await_line() do. After a failure the harness may still run; it ends with this process.
+// Starts the harness by `plan`. It says "ready\n" on the socket when it has loaded what it is to preload. Fails as
+// launch() does, and with the errno of socketpair(2).
+Result<WaitingHarness> launch_harness(LaunchPlan& plan);
+// The same, and waits until it is ready. Fails as launch_harness() and BeforeStart::await_line() do. After a failure
+// the harness may still run; it ends with this process.
 Result<WaitingHarness> start_harness(LaunchPlan& plan, BeforeStart& before);
-// Gives the harness its work, upon which it runs the entry point. Fails with kUnavailable if the harness has ended.
+
+// What the harness does with its work: it runs the entry point, or it stays and forks for each point (points_exec.h),
+// having imported what the entry point imports or not.
+enum class HarnessWork { kRun, kPoints, kPointsWithoutImports };
+// The line that gives the harness its work, with its '\n'.
+std::string work_text(const api::Work& work, HarnessWork what);
+// Sends `line` to the harness. Fails with kUnavailable if the harness has ended.
+Result<void> send_line(const WaitingHarness& harness, std::string_view line);
+// Gives the harness its work, upon which it runs the entry point. Fails as send_line() does.
 Result<void> give_work(WaitingHarness harness, const api::Work& work);
 
 // Adds the variables of the run to `plan`, and puts the entry point into its command.

@@ -18,6 +18,8 @@ namespace {
 // kernel.
 constexpr std::chrono::seconds kDrainTime{2};
 
+}  // namespace
+
 api::ExitRecord record_of(int status, std::optional<api::ExitHow> ordered, Time finished_at) {
   api::ExitRecord record;
   record.finished_at = finished_at;
@@ -30,8 +32,6 @@ api::ExitRecord record_of(int status, std::optional<api::ExitHow> ordered, Time 
   }
   return record;
 }
-
-}  // namespace
 
 Supervisor::Observation Supervisor::watch(pid_t entry) {
   entry_ = entry;

@@ -19,6 +19,10 @@ struct SupervisorLimits {
   std::chrono::milliseconds term_grace = api::kTermGrace;  // from SIGTERM to SIGKILL
 };
 
+// How a child has ended whose status waitpid(2) gives: by itself, or by `ordered`. Without the start time and the OOM
+// count. Pure.
+api::ExitRecord record_of(int status, std::optional<api::ExitHow> ordered, Time finished_at);
+
 // Supervises one model. Use it from one thread only.
 class Supervisor {
  public:

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <limits>
 
-#include "api/text_builder.h"
 #include "sweep/decimal.h"
 #include "sweep/exact_json.h"
+#include "sweep/pointer.h"
 
 namespace modelrun::sweep {
 namespace {
@@ -17,12 +17,6 @@ constexpr std::size_t kMaxCompareDepth = 200;  // outputs are accepted up to 100
 
 std::string shown(std::string_view value) {
   return value.size() <= kMaxShownValue ? std::string(value) : std::string();
-}
-
-std::string pointer_text(const std::vector<std::string>& tokens) {
-  std::string out;
-  for (const auto& token : tokens) out += api::full_pointer_token(token);
-  return out;
 }
 
 std::optional<double> percent_of(const Decimal& change, const Decimal& base) {
@@ -50,7 +44,14 @@ class Comparer {
     add(kind == JsonKind::kBoolean ? DifferenceKind::kBoolean : DifferenceKind::kText, base, other);
   }
 
-  Comparison take() { return std::move(result_); }
+  Comparison take() {
+    auto numbered = std::move(significant_);
+    std::ranges::move(others_, std::back_inserter(numbered));
+    std::ranges::sort(numbered, {}, &Numbered::number);
+    for (auto& each : numbered) result_.differences.push_back(std::move(each.difference));
+    result_.unlisted = result_.changed - result_.differences.size();
+    return std::move(result_);
+  }
 
  private:
   void objects(std::string_view base, std::string_view other) {
@@ -61,7 +62,7 @@ class Comparer {
     while (a != left.end() || b != right.end()) {
       const bool only_base = b == right.end() || (a != left.end() && a->name < b->name);
       const bool only_other = !only_base && (a == left.end() || b->name < a->name);
-      path_.push_back(only_other ? b->name : a->name);
+      enter(only_other ? b->name : a->name);
       if (only_base) {
         add(DifferenceKind::kOnlyBase, (a++)->value, {});
       } else if (only_other) {
@@ -69,7 +70,7 @@ class Comparer {
       } else {
         values((a++)->value, (b++)->value);
       }
-      path_.pop_back();
+      leave();
     }
   }
 
@@ -79,10 +80,10 @@ class Comparer {
     const auto is_number = [](std::string_view value) { return kind_of(value) == JsonKind::kNumber; };
     const bool series = !left.empty() && !right.empty() && std::ranges::all_of(left, is_number) &&
                         std::ranges::all_of(right, is_number);
-    Series entry{pointer_text(path_), left.size(), right.size(), 0, 0, std::nullopt};
+    Series entry{{}, left.size(), right.size(), 0, 0, std::nullopt};
     Decimal largest;
     for (std::size_t i = 0; i < std::max(left.size(), right.size()); ++i) {
-      path_.push_back(std::to_string(i));
+      enter(std::to_string(i));
       if (i >= right.size()) {
         add(DifferenceKind::kOnlyBase, left[i], {});
       } else if (i >= left.size()) {
@@ -94,15 +95,22 @@ class Comparer {
         if (changed->significant) ++entry.significant;
         if (!entry.largest || largest < changed->size) largest = changed->size, entry.largest = i;
       }
-      path_.pop_back();
+      leave();
     }
     if (!series) return;
-    if (result_.series.size() < options_.max_differences) {
-      result_.series.push_back(std::move(entry));
-    } else {
-      result_.more = true;
+    if (result_.series.size() == options_.max_differences || !is_short_path()) {
+      ++result_.unlisted_series;
+      return;
     }
+    entry.path = pointer_text(path_);
+    result_.series.push_back(std::move(entry));
   }
+
+  // A listed difference, and its place among all of them.
+  struct Numbered {
+    std::size_t number;
+    Difference difference;
+  };
 
   struct Changed {
     Decimal size;
@@ -120,33 +128,61 @@ class Comparer {
       return std::nullopt;
     }
     const bool significant = !(change.absolute().times(10'000) < a.absolute().times(threshold_));
+    if (!make_room(significant)) return Changed{change.absolute(), significant};
     Difference difference{pointer_text(path_), DifferenceKind::kNumber, shown(base), shown(other), {}, true, {},
                           significant};
     difference.exact = change.digits() <= kMaxExactDigits;
     difference.change = (difference.exact ? change : change.rounded(kRoundedDigits - 1 - change.magnitude())).text();
     difference.percent = percent_of(change, a);
-    add(std::move(difference));
+    list(std::move(difference));
     return Changed{change.absolute(), significant};
   }
 
   void add(DifferenceKind kind, std::string_view base, std::string_view other) {
-    add({pointer_text(path_), kind, shown(base), shown(other), {}, true, {}, true});
+    if (make_room(true)) list({pointer_text(path_), kind, shown(base), shown(other), {}, true, {}, true});
   }
 
-  void add(Difference difference) {
+  // Counts a difference. True if it is to be listed: there is room for it, if need be in the place of one that is not
+  // significant.
+  bool make_room(bool significant) {
     ++result_.changed;
-    if (difference.significant) ++result_.significant;
-    if (result_.differences.size() < options_.max_differences) {
-      result_.differences.push_back(std::move(difference));
-    } else {
-      result_.more = true;
-    }
+    if (significant) ++result_.significant;
+    if (!is_short_path()) return false;
+    if (significant_.size() + others_.size() < options_.max_differences) return true;
+    if (!significant || others_.empty()) return false;
+    others_.pop_back();
+    return true;
+  }
+
+  void list(Difference difference) {
+    auto& to = difference.significant ? significant_ : others_;
+    to.push_back({result_.changed, std::move(difference)});
+  }
+
+  [[nodiscard]] bool is_short_path() const { return path_bytes_ <= kMaxShownPath; }
+
+  // The path is made into a text only for what is listed: keys may have a mebibyte, and there may be as many values
+  // below one.
+  void enter(std::string token) {
+    path_bytes_ += token_bytes(token);
+    path_.push_back(std::move(token));
+  }
+  void leave() {
+    path_bytes_ -= token_bytes(path_.back());
+    path_.pop_back();
+  }
+  // As pointer_text() writes it.
+  static std::size_t token_bytes(std::string_view token) {
+    const auto escaped = std::ranges::count_if(token, [](char c) { return c == '~' || c == '/'; });
+    return 1 + token.size() + static_cast<std::size_t>(escaped);
   }
 
   const Comparison::Options& options_;
   std::uint32_t threshold_ = 0;  // in hundredths of a percent
   std::vector<std::string> path_;
-  Comparison result_;
+  std::size_t path_bytes_ = 0;  // of pointer_text(path_)
+  Comparison result_;           // without the differences and how many are not listed
+  std::vector<Numbered> significant_, others_;
 };
 
 }  // namespace

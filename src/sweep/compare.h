@@ -36,6 +36,7 @@ struct Difference {
 };
 
 inline constexpr std::size_t kMaxShownValue = 1024;
+inline constexpr std::size_t kMaxShownPath = 1024;  // bytes of a path; what has a longer one is not listed
 
 // Lists of numbers on both sides: what a plot shows. Their elements that differ stand among the differences, too.
 struct Series {
@@ -56,10 +57,15 @@ struct Comparison {
   std::vector<Difference> differences;  // by path: members of objects by the bytes of their keys
   std::vector<Series> series;
   std::size_t equal = 0, changed = 0, significant = 0;  // of all, listed or not; numbers are equal if their values are
-  bool more = false;                                    // differences or series are not listed
+  // How many are not listed: those beyond Options::max_differences, of which the ones that are not significant are left
+  // out first, and those whose path is too long.
+  std::size_t unlisted = 0, unlisted_series = 0;
+
+  [[nodiscard]] bool more() const { return unlisted + unlisted_series > 0; }
 };
 
-// Walks both. A list that is not of numbers on both sides is compared element by element as well.
+// Walks both. A list that is not of numbers on both sides is compared element by element as well. What it returns is
+// bounded whatever the outputs are: an entry has at most kMaxShownPath bytes of path and kMaxShownValue of each value.
 Comparison compare(const api::JsonText& base, const api::JsonText& other, const Comparison::Options& options = {});
 
 // What changed an output, one cause after the other.

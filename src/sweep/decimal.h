@@ -1,5 +1,5 @@
-// Exact decimal numbers, for differences that add up to the last digit. In binary64, 0.3 - 0.1 is 0.19999999999999998.
-// Pure and thread-safe.
+// Exact decimal numbers, for differences that add up to the last digit and for evenly spaced values. In binary64,
+// 0.3 - 0.1 is 0.19999999999999998. Pure and thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -1,15 +1,24 @@
 #include "sweep/exact_json.h"
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "api/json_access.h"
-#include "api/json_text.h"
+#include "api/text_sax.h"
 
 namespace modelrun::sweep {
 namespace {
 
 using nlohmann::json;
+
+class ExactSax final : public api::TextSax {
+ public:
+  using TextSax::TextSax;
+
+ private:
+  bool add_float(double /*value*/, const std::string& literal) override { return put(literal); }
+};
 
 // The index behind the string that begins at `at`.
 std::size_t skip_string(std::string_view text, std::size_t at) {
@@ -39,6 +48,30 @@ std::size_t skip_value(std::string_view text, std::size_t at) {
 }
 
 }  // namespace
+
+Result<std::string> exact_text(std::string_view text, const api::JsonLimits& limits) {
+  ExactSax sax(text, limits);
+  RETURN_IF_ERROR(sax.run());
+  return sax.take();
+}
+
+std::string_view to_string(JsonKind kind) {
+  switch (kind) {
+    case JsonKind::kNull:
+      return "null";
+    case JsonKind::kBoolean:
+      return "a boolean";
+    case JsonKind::kNumber:
+      return "a number";
+    case JsonKind::kString:
+      return "a text";
+    case JsonKind::kArray:
+      return "a list";
+    case JsonKind::kObject:
+      return "an object";
+  }
+  return "nothing";
+}
 
 JsonKind kind_of(std::string_view value) {
   switch (value.empty() ? 'n' : value.front()) {
@@ -87,8 +120,21 @@ std::string string_of(std::string_view string) {
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
+double to_double(std::string_view number) {
+  double value = 0;
+  std::from_chars(number.data(), number.data() + number.size(), value);
+  return value;  // what is too small for a binary64 leaves it 0
+}
+
 std::string json_string(std::string_view characters) {
   return api::json_text(json(characters));
+}
+
+void append_member(std::string& object, std::string_view name, std::string_view value) {
+  if (object.size() > 1) object += ',';
+  object += json_string(name);
+  object += ':';
+  object += value;
 }
 
 std::string number_text(double value) {

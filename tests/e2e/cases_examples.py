@@ -3,6 +3,7 @@
 import os
 
 from cases_lifecycle import expect
+from cases_points import rows_of
 from cluster import ROOT, RUNS, hack, wait_for
 from harness import case
 
@@ -60,3 +61,14 @@ def examples_of_a_run_on_hold_and_of_runs_that_join(space):
     assert space.status("revenue-held")["phase"] == "Pending"
     space.patch_run("revenue-held", suspend=False)
     expect(space.finish("revenue-held"), "Succeeded", "Succeeded")
+
+
+@case
+def example_of_points(space):
+    forecasts(space)
+    apply(space, "runs/points.yaml")
+    expect(space.finish("revenue-by-growth"), "Succeeded", "Succeeded")
+    rows = rows_of(space, "revenue-by-growth")
+    values = [rows[i]["outputs"]["present_value"] for i in range(5)]
+    assert values == sorted(values) and len(set(values)) == 5, values
+    assert all(len(rows[i]["outputs"]["revenue"]) == 5 for i in range(5)), rows

@@ -251,15 +251,18 @@ def argocd_leaves_what_people_may_change_alone(space):
     url = space.repo({"run.py": SLEEPER})
     space.project(url=url)
     run = space.run("r", branch="main", parameters={"n": 1}, timeoutSeconds=60, suspend=True, reuse="Never")
+    points = space.run("p", branch="main", points=[{"n": 1}], pointTimeoutSeconds=5, maxFailedPoints=1, suspend=True)
     changed = set()
+    new_points = {"points": [{"n": 2}], "pointTimeoutSeconds": 6, "maxFailedPoints": 2}
     new = {"project": "other", "scope": "model", "modelName": "m", "branch": "next", "commitSHA": "0" * 40, "parameters": {"n": 2},
            "timeoutSeconds": 61, "onArtifactLoss": "Fail", "reuse": "Join", "suspend": False, "cancel": True}
     crd = space.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/modelruns.modelrun.dev")
     fields = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
-    same(set(new), set(fields))
-    path = RUNS.format(space.name) + "/" + run["metadata"]["name"] + "?dryRun=All"
-    for field, value in new.items():
-        with contextlib.suppress(ApiError):
-            space.cluster.request("PATCH", path, {"spec": {field: value}}, "application/merge-patch+json")
-            changed.add(field)
+    same(set(new) | set(new_points), set(fields))
+    for of, changes in ((run, new), (points, new_points)):
+        path = RUNS.format(space.name) + "/" + of["metadata"]["name"] + "?dryRun=All"
+        for field, value in changes.items():
+            with contextlib.suppress(ApiError):
+                space.cluster.request("PATCH", path, {"spec": {field: value}}, "application/merge-patch+json")
+                changed.add(field)
     same(ignored, changed)

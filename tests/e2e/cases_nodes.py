@@ -8,9 +8,9 @@ import urllib.request
 
 from cases_faults import jobs_created, operator_pids
 from cases_lifecycle import expect, project_with_sleeper, sleeping
-from cluster import JOBS, PODS, ApiError, reason_of, wait_for
+from cluster import JOBS, OPERATOR_PODS, PODS, ApiError, reason_of, wait_for
 from disturb import DEPLOYMENT, SYSTEM, all_ready, leader, made, merge, now
-from harness import case
+from harness import case, same
 
 NODES = "/api/v1/nodes"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
@@ -60,22 +60,29 @@ class Ghost:
         """spec.runtime of a project whose runs come here."""
         return {"nodeSelector": {MARK: self.name}, "tolerations": [{"key": MARK, "operator": "Exists", "effect": "NoSchedule"}]}
 
-    def start(self, run):
-        """Plays kubelet and agent until the run is Running; gives its pod's name."""
-        space = self.space
-        uid = space.get(f"/apis/modelrun.dev/v1alpha1/namespaces/{space.name}/modelruns/{run}")["metadata"]["uid"]
+    def pod_of(self, run, attempt=1):
+        """The pod, once it is here."""
+        mine = {"modelrun.dev/run-uid": self._uid(run), "modelrun.dev/attempt": str(attempt)}
 
         def bound():
-            return next((p for p in self.pods() if p["metadata"]["labels"].get("modelrun.dev/run-uid") == uid), None)
+            return next((p for p in self.pods() if mine.items() <= p["metadata"]["labels"].items()), None)
 
-        pod = wait_for(bound, 30, f"the pod of {run} has come to {self.name}")["metadata"]
+        return wait_for(bound, 30, f"the pod of {run} has come to {self.name}")
+
+    def _uid(self, run):
+        return self.space.get(f"/apis/modelrun.dev/v1alpha1/namespaces/{self.space.name}/modelruns/{run}")["metadata"]["uid"]
+
+    def start(self, run, attempt=1):
+        """Plays kubelet and agent until the run is Running; gives its pod's name."""
+        space = self.space
+        pod = self.pod_of(run, attempt)["metadata"]
         common = {"ready": True, "restartCount": 0, "image": "", "imageID": "", "state": {"running": {}}}
         running = [{"name": name, **common} for name in ("agent", "model")]
         merge(space, f"{PODS.format(space.name)}/{pod['name']}/status", {"status": {"phase": "Running", "containerStatuses": running}})
         bound_to = {"kind": "Pod", "apiVersion": "v1", "name": pod["name"], "uid": pod["uid"]}
         request = {"spec": {"audiences": ["modelrun.dev/run-server"], "expirationSeconds": 600, "boundObjectRef": bound_to}}
         token = space.post(f"/api/v1/namespaces/{space.name}/serviceaccounts/default/token", request)["status"]["token"]
-        wait_for(lambda: self._source(f"{space.name}/{run}/{uid}/1", token), 60, f"{run} is given its source")
+        wait_for(lambda: self._source(f"{space.name}/{run}/{self._uid(run)}/{attempt}", token), 60, f"{run} is given its source")
         space.wait_phase(run, ("Running",), 20)
         return pod["name"]
 
@@ -119,6 +126,37 @@ def node_that_is_dead(space):
         expect(space.finish("again", 60), "Cancelled", "Cancelled")
         created = jobs_created(space.name)
         assert len(created) == len(set(created)) == 5, created
+
+
+@case(alone=True, since=(36, "pods have no image volumes by themselves"))
+def node_without_image_volumes(space):
+    """Its runtime refuses the volume: the run starts again without, which is not one of its attempts, and others follow."""
+    with Ghost(space) as ghost:
+        project_with_sleeper(space, runtime=ghost.runtime(), limits={"attempts": 1})
+        for run, attempt in (("first", 1), ("other", 0)):
+            sleeping(space, run)
+            if attempt:
+                pod = ghost.pod_of(run)
+                assert files_of(pod)["image"]["reference"] == pod["spec"]["containers"][0]["image"], pod["spec"]
+                waiting = {"waiting": {"reason": "CreateContainerError", "message": 'failed to generate spec: failed to mkdir ""'}}
+                common = {"ready": False, "restartCount": 0, "image": "", "imageID": ""}
+                states = [{"name": "agent", "state": {"running": {}}, **common}, {"name": "model", "state": waiting, **common}]
+                merge(space, f"{PODS.format(space.name)}/{pod['metadata']['name']}/status", {"status": {"containerStatuses": states}})
+            pod = ghost.pod_of(run, attempt + 1)
+            assert "emptyDir" in files_of(pod), pod["spec"]
+            ghost.start(run, attempt + 1)
+            same([space.status(run).get(field) for field in ("attempts", "freeAttempts")], [attempt + 1, attempt or None])
+            space.patch_run(run, cancel=True)
+    # What the leader knows of this cluster is not true.
+    for pod in space.get(OPERATOR_PODS)["items"]:
+        space.delete(f"/api/v1/namespaces/modelrun-system/pods/{pod['metadata']['name']}?gracePeriodSeconds=0")
+    wait_for(lambda: all_ready(space, 2), 120, "two other operators")
+    leader(space)
+
+
+def files_of(pod):
+    """The volume with the sandbox's files."""
+    return next(volume for volume in pod["spec"]["volumes"] if volume["name"] == "modelrun")
 
 
 @case(alone=True)

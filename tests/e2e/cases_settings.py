@@ -117,3 +117,25 @@ def parameters_up_to_their_limit(space):
     expect(status, "Succeeded", "Succeeded")
     assert status["outputs"] == {"length": limit - frame - 1}
     assert len(space.items(JOBS)) == 1, "the Job of the run that fits"
+
+
+SHOW_USERS = """import os
+with open('/proc/self/uid_map') as f:
+    inside, outside, count = map(int, f.read().split())
+open('/outputs/made.txt', 'w').write('x')
+result = {'user': os.getuid(), 'outside': outside, 'count': count, 'made by': os.stat('/outputs/made.txt').st_uid, 'code of': os.stat('/repo/run.py').st_uid}
+"""
+
+
+@case(since=(33, "the kubelet makes no user namespaces by itself"))
+def user_namespace_of_a_pod(space):
+    """runtime.hostUsers: false. What root is in the pod is nobody on the node; what agent and model hand to each other is theirs."""
+    space.project(files={"run.py": SHOW_USERS}, runtime={"hostUsers": False})
+    for name, fields in {"r": {}, "with-parameters": {"parameters": {"a": 1}}}.items():
+        space.run(name, **fields)
+        end = space.finish(name)
+        expect(end, "Succeeded", "Succeeded")
+        users = end["outputs"]
+        assert 10_000 <= users["user"] < 60_000 and users["made by"] == users["code of"] == users["user"], users
+        assert users["outside"] >= 65_536 and users["count"] == 65_536, users
+        assert [a["name"] for a in end["artifacts"]] == ["made.txt"], end

@@ -103,7 +103,7 @@ bool meets(const std::string& requirement, const std::function<std::optional<std
 }
 
 bool has_status(const std::string& plural) {
-  return plural == "modelruns" || plural == "modelprojects" || plural == "jobs" || plural == "pods";
+  return plural.starts_with("model") || plural == "jobs" || plural == "pods";
 }
 
 Json without(Json object, const char* field) {

@@ -11,10 +11,12 @@ namespace {
 
 std::atomic<std::size_t> allocated{0};
 std::atomic<std::size_t> peak{0};
+std::atomic<std::size_t> count{0};
 
 void* allocate(std::size_t size) {
   void* made = std::malloc(size == 0 ? 1 : size);
   if (made == nullptr) throw std::bad_alloc();
+  ++count;
   const std::size_t now = allocated += ::malloc_usable_size(made);
   std::size_t most = peak;
   while (now > most && !peak.compare_exchange_weak(most, now)) {
@@ -31,6 +33,9 @@ void release(void* memory) {
 
 std::size_t allocated_bytes() {
   return allocated;
+}
+std::size_t allocations() {
+  return count;
 }
 std::size_t peak_bytes() {
   return peak;

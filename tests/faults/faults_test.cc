@@ -5,70 +5,14 @@
 #include <algorithm>
 #include <array>
 
-#include "faults/world.h"
+#include "faults/every_write.h"
 #include "kube/payload.h"
+#include "kube/point_rows.h"
 
 namespace modelrun::faults {
 namespace {
 
 using fakes::Fault;
-
-// The way of a world from its start to its end; it may do something on the way.
-using Scenario = std::function<void(World&)>;
-
-void to_the_end(World& world) {
-  world.run_to_the_end();
-}
-
-struct Reference {
-  std::vector<std::string> outcome;
-  int writes = 0;
-};
-
-Reference without_faults(const WorldOptions& options, const Scenario& scenario) {
-  World world(options);
-  scenario(world);
-  return {world.outcome(), world.writes()};
-}
-
-const char* name_of(Fault fault) {
-  switch (fault) {
-    case Fault::kCrashBefore:
-      return "crash before";
-    case Fault::kCrashAfter:
-      return "crash after";
-    case Fault::kDropBefore:
-      return "no connection at";
-    case Fault::kDropAfter:
-      return "answer lost of";
-    default:
-      return "fault at";
-  }
-}
-
-// `fault` at the writes from 1 to N, one world each; `first` and `step`: at some of them.
-void at_every_write(WorldOptions options, Fault fault, const Scenario& scenario = to_the_end, int first = 1,
-                    int step = 1) {
-  const auto reference = without_faults(options, scenario);
-  ASSERT_GT(reference.writes, 0);
-  for (int k = first; k <= reference.writes; k += step) {
-    options.name = fmt::format("{} write {}", name_of(fault), k);
-    World world(options);
-    bool struck = false;
-    world.set_faults([&](const kube::Request&, int number) {
-      if (number != k) return Fault::kNone;
-      struck = true;
-      return fault;
-    });
-    scenario(world);
-    EXPECT_TRUE(struck) << options.name;
-    EXPECT_EQ(world.outcome(), reference.outcome) << options.name;
-    if (::testing::Test::HasFailure()) return;
-  }
-}
-
-constexpr std::array kEvery = {Fault::kCrashBefore, Fault::kCrashAfter, Fault::kDropBefore,
-                               Fault::kDropAfter,   Fault::k409,        Fault::k503};
 
 class EveryWrite : public ::testing::TestWithParam<Fault> {};
 
@@ -112,6 +56,109 @@ TEST_P(EveryWrite, OfARunThatIsEvictedOnce) {
   };
   ASSERT_NE(without_faults({}, evicted).outcome.at(0).find("Succeeded exit 0 attempts 2"), std::string::npos);
   at_every_write({}, GetParam(), evicted);
+}
+
+// ---- Runs with points ---------------------------------------------------------------------------------------------
+
+constexpr int kPoints = 12;
+
+void add_points(World& world, int count = kPoints) {
+  kube::Json points = kube::Json::array();
+  for (int i = 0; i < count; ++i) points.push_back({{"i", i}});
+  world.add_run("many", {{"points", points}});
+}
+
+// The table as lines "point verdict outputs"; says what is wrong with the run's rows besides.
+std::vector<std::string> table_of(World& world) {
+  const auto run = world.find("many");
+  std::vector<std::string> lines;
+  std::map<std::int64_t, int> seen;
+  for (const auto& map : world.machine().server.all(kube::kConfigMaps)) {
+    if (!api::is_owned_by(api::decode_meta(map), run.meta)) continue;
+    const auto visited = kube::visit_chunks(map, [&](const kube::RowChunk& chunk) {
+      for (const auto& row : chunk.rows) {
+        if (++seen[row.point] > 1) world.violated(fmt::format("point {} has two rows", row.point));
+        lines.push_back(fmt::format("{:04} {} {} {}", row.point, to_string(row.phase), row.reason,
+                                    row.outputs ? row.outputs->text() : ""));
+      }
+    });
+    if (!visited) return {visited.error().message};
+  }
+  std::ranges::sort(lines);
+  return lines;
+}
+
+std::vector<std::string> whole_table(const std::map<std::int64_t, std::string>& failed = {}) {
+  std::vector<std::string> lines;
+  for (std::int64_t i = 0; i < kPoints; ++i) {
+    const auto found = failed.find(i);
+    lines.push_back(found == failed.end() ? fmt::format("{:04} Succeeded  {{\"double\":{}}}", i, 2 * i)
+                                          : fmt::format("{:04} Failed {} ", i, found->second));
+  }
+  return lines;
+}
+
+TEST_P(EveryWrite, OfARunWithPoints) {
+  at_every_write({.runs = 0}, GetParam(), [](World& world) {
+    add_points(world);
+    world.node().failing = {3};
+    world.run_to_the_end();
+    EXPECT_EQ(table_of(world), whole_table({{3, "NonZeroExit"}}));
+    const auto run = world.find("many");
+    EXPECT_EQ(run.status.error ? run.status.error->reason : "", "PointsFailed");
+    EXPECT_EQ(run.status.points->succeeded, kPoints - 1);
+    EXPECT_EQ(run.status.points->failed, 1);
+    for (const auto& [point, times] : world.node().executed().begin()->second) EXPECT_EQ(times, 1) << point;
+  });
+}
+
+TEST_P(EveryWrite, OfARunWhoseRowsComeWithItsResult) {
+  at_every_write({.runs = 0}, GetParam(), [](World& world) {
+    add_points(world);
+    world.node().report = false;
+    world.node().push = false;
+    world.run_to_the_end();
+    EXPECT_EQ(table_of(world), whole_table());
+    for (const auto& [point, times] : world.node().executed().begin()->second) EXPECT_EQ(times, 1) << point;
+  });
+}
+
+TEST_P(EveryWrite, OfARunWithAPointThatTakesItsSandbox) {
+  at_every_write({.runs = 0}, GetParam(), [](World& world) {
+    add_points(world);
+    world.node().fatal = {5, 11};
+    world.run_to_the_end();
+    EXPECT_EQ(table_of(world), whole_table({{5, "OOMKilled"}, {11, "OOMKilled"}}));
+    for (const auto& [point, times] : world.node().executed().begin()->second) EXPECT_EQ(times, 1) << point;
+  });
+}
+
+// The pod is lost while it is at each point in turn: what is recorded is not executed again.
+TEST(Points, APodThatIsLostAtAnyPointCostsThatPointAtMost) {
+  for (int at = 0; at < kPoints; ++at) {
+    World world({.runs = 0, .name = fmt::format("lost at {}", at)});
+    add_points(world);
+    world.run([&] {
+      const auto& executed = world.node().executed();
+      return !executed.empty() && std::ssize(executed.begin()->second) > at;
+    });
+    const auto recorded = table_of(world);
+    world.node().evict("many");
+    world.run_to_the_end();
+    EXPECT_EQ(world.find("many").status.phase, api::Phase::kSucceeded) << at;
+    EXPECT_EQ(table_of(world), whole_table()) << at;
+    for (const auto& line : recorded) {
+      EXPECT_EQ(world.node().executed().begin()->second.at(std::stoi(line.substr(0, 4))), 1) << line;
+    }
+  }
+}
+
+TEST(Points, ManyNeedFewWrites) {
+  World world({.runs = 0});
+  add_points(world, 300);
+  world.run_to_the_end();
+  EXPECT_EQ(world.find("many").status.points->succeeded, 300);
+  EXPECT_LE(world.writes(), 30);
 }
 
 // The image of the Job that is there.
@@ -231,11 +278,6 @@ TEST_P(EveryWrite, OfThreeRunsThatJoin) {
     expect_all_done(world, named.name);
     if (::testing::Test::HasFailure()) return;
   }
-}
-
-std::string fault_name(const ::testing::TestParamInfo<Fault>& parameter) {
-  constexpr std::array kNames = {"CrashBefore", "CrashAfter", "DropBefore", "DropAfter", "Conflict", "Unavailable"};
-  return kNames.at(parameter.index);
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, EveryWrite, ::testing::ValuesIn(kEvery), fault_name);

@@ -1,5 +1,6 @@
 #include "faults/node.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace modelrun::faults {
@@ -22,7 +23,7 @@ Json pod_of(const Json& job, Time now) {
         {"labels", pattern["labels"]},
         {"annotations", pattern["annotations"]},
         {"ownerReferences", {{{"kind", "Job"}, {"name", meta["name"]}, {"uid", meta["uid"]}, {"controller", true}}}}}},
-      {"spec", {{"nodeName", "node-1"}}},
+      {"spec", {{"nodeName", "node-1"}, {"volumes", job["spec"]["template"]["spec"]["volumes"]}}},
       {"status",
        {{"phase", "Running"},
         {"conditions", {{{"type", "PodScheduled"}, {"status", "True"}, {"lastTransitionTime", time}}}},
@@ -49,6 +50,30 @@ api::ResultFrame result_of(const runserver::AttemptRef& attempt, const std::stri
   return frame;
 }
 
+std::int64_t id_of(const std::string& parameters) {
+  return Json::parse(parameters).value("i", std::int64_t{-1});
+}
+
+// What a point gives: twice its parameter.
+std::string row_of(std::int64_t point, std::int64_t id, bool fails) {
+  api::PointRow row;
+  row.point = point;
+  row.exit_code = fails ? 3 : 0;
+  if (fails) {
+    row.phase = api::PointPhase::kFailed;
+    row.reason = "NonZeroExit";
+    row.message = "the model exited with code 3";
+  } else {
+    row.outputs = Json{{"double", 2 * id}};
+  }
+  return api::encode_row(row);
+}
+
+bool has_points(const Json& job) {
+  const auto& containers = job["spec"]["template"]["spec"]["containers"];
+  return std::ranges::any_of(containers[0]["env"], [](const Json& each) { return each["name"] == api::kEnvPoints; });
+}
+
 }  // namespace
 
 bool Node::control_jobs() {
@@ -63,12 +88,21 @@ bool Node::control_jobs() {
       continue;
     }
     served_.insert(meta.uid);
-    const auto pod = machine_.server.put(kube::kPods, pod_of(job, machine_.clock.now()));
+    auto made = pod_of(job, machine_.clock.now());
+    if (!no_image_volumes.empty() && api::decode_pod(made).image_volume) {
+      made["status"]["containerStatuses"][1]["state"] = {
+          {"waiting", {{"reason", "CreateContainerError"}, {"message", no_image_volumes}}}};
+      machine_.server.put(kube::kPods, made);
+      changed = true;
+      continue;
+    }
+    const auto pod = machine_.server.put(kube::kPods, made);
     auto agent = std::make_shared<Agent>();
     const auto& labels = job["metadata"]["labels"];
     agent->attempt = {meta.namespace_, meta.owner_name, labels[std::string(api::kLabelRunUid)],
                       std::stoi(labels[std::string(api::kLabelAttempt)].get<std::string>())};
     agent->pod = {meta.namespace_, pod["metadata"]["name"], pod["metadata"]["uid"]};
+    agent->points = has_points(job);
     agents_[agent->pod.pod_uid] = std::move(agent);
     changed = true;
   }
@@ -90,7 +124,8 @@ bool Node::agents(Process& process) {
   const auto all = agents_;  // a step may end one
   bool stepped = false;
   for (const auto& [uid, agent] : all) {
-    if (agent->asked || (hold && agent->state == Agent::State::kRunning)) continue;
+    const bool at_work = agent->state == Agent::State::kRunning || agent->state == Agent::State::kPoint;
+    if (agent->asked || (hold && at_work)) continue;
     step(agent, process);
     stepped = true;
   }
@@ -111,15 +146,50 @@ void Node::step(const std::shared_ptr<Agent>& agent, Process& process) {
       return process.gate().claim(agent->attempt, agent->pod, [=, this](const auto& archive) {
         if (archive)
           granted_[fmt::format("{}/{}", agent->attempt.uid, agent->attempt.attempt)].insert(agent->pod.pod_uid);
-        answered(archive.has_value(), archive ? ErrorKind::kInternal : archive.error().kind, Agent::State::kRunning);
+        answered(archive.has_value(), archive ? ErrorKind::kInternal : archive.error().kind,
+                 agent->points ? Agent::State::kListing : Agent::State::kRunning);
       });
+    case Agent::State::kListing:
+      agent->asked = true;
+      return process.gate().points(agent->attempt, agent->pod, [=](const Result<std::string>& text) {
+        const auto list = text ? api::decode_points(*text) : std::unexpected(text.error());
+        if (list) {
+          std::set<std::int64_t> done;
+          for (const auto& [first, last] : list->done) {
+            for (auto point = first; point <= last; ++point) done.insert(point);
+          }
+          for (std::int64_t point = 0; std::cmp_less(point, list->points.size()); ++point) {
+            if (!done.contains(point)) agent->todo.push_back(point);
+            agent->ids.push_back(id_of(list->points[static_cast<std::size_t>(point)]));
+          }
+          agent->max_failed = list->max_failed;
+          agent->failures = list->failed;
+        }
+        answered(list.has_value(), list ? ErrorKind::kInternal : list.error().kind, Agent::State::kPoint);
+      });
+    case Agent::State::kPoint:
+      if (!step_points(agent, process)) agent->state = Agent::State::kRunning;
+      return;
     case Agent::State::kRunning: {
       agent->frame = result_of(agent->attempt, prints, machine_.clock.now());
+      if (agent->points) {
+        agent->frame.outputs.reset();
+        agent->frame.first_row = agent->receipt.stored;
+        agent->frame.rows.assign(agent->rows.begin() + agent->receipt.stored, agent->rows.end());
+        agent->frame.at_point = agent->lost_at;
+        if (agent->lost_at || is_out_of_time(*agent)) {
+          agent->frame.exit = {};
+          agent->frame.exit.how = agent->lost_at ? api::ExitHow::kLost : api::ExitHow::kTimedOut;
+        }
+      }
       agent->frame.artifacts = artifacts;
       agent->frame.error = reports;
       machine_.server.set_pod_log(agent->pod.namespace_, agent->pod.pod_name, "agent", api::frame_to_log(agent->frame));
-      change_pod(*agent,
-                 [&](Json& status) { status["containerStatuses"][1]["state"] = terminated(0, machine_.clock.now()); });
+      change_pod(*agent, [&](Json& status) {
+        auto& state = status["containerStatuses"][1]["state"];
+        state = terminated(agent->lost_at ? 137 : 0, machine_.clock.now());
+        if (agent->lost_at) state["terminated"]["reason"] = "OOMKilled";
+      });
       agent->state = push ? Agent::State::kPushing : Agent::State::kEnding;
       return;
     }
@@ -131,6 +201,52 @@ void Node::step(const std::shared_ptr<Agent>& agent, Process& process) {
     case Agent::State::kEnding:
       return end(*agent);
   }
+}
+
+bool Node::is_out_of_time(const Agent& agent) const {
+  return points_in_time && !agent.todo.empty() && agent.executed >= *points_in_time;
+}
+
+// No further point is executed.
+bool Node::is_over(const Agent& agent) const {
+  return agent.todo.empty() || agent.lost_at || agent.gave_up() || is_out_of_time(agent);
+}
+
+// False when the last row is stored, or cannot be reported any more.
+bool Node::step_points(const std::shared_ptr<Agent>& agent, Process& process) {
+  const bool over = is_over(*agent);
+  const auto made = static_cast<std::int64_t>(agent->rows.size());
+  if (report && (agent->receipt.held < made || (over && agent->receipt.stored < made))) {
+    report_rows(agent, process);
+    return true;
+  }
+  if (over) return false;
+  const auto point = agent->todo.front();
+  agent->todo.erase(agent->todo.begin());
+  const auto id = agent->ids.at(static_cast<std::size_t>(point));
+  ++executed_[agent->attempt.uid][id];
+  ++agent->executed;
+  if (failing.contains(id)) ++agent->failures;
+  if (fatal.contains(id)) {
+    agent->lost_at = point;
+  } else {
+    agent->rows.push_back(row_of(point, id, failing.contains(id)));
+  }
+  return true;
+}
+
+void Node::report_rows(const std::shared_ptr<Agent>& agent, Process& process) {
+  agent->asked = true;
+  const bool last = is_over(*agent);
+  const api::RowReport rows{agent->receipt.held, last, {agent->rows.begin() + agent->receipt.held, agent->rows.end()}};
+  process.gate().rows(agent->attempt, agent->pod, rows, [agent](const Result<api::RowReceipt>& receipt) {
+    agent->asked = false;
+    if (receipt) agent->receipt = *receipt;
+    const bool over = !receipt && !is_transient(receipt.error().kind);
+    if (!over) return;
+    agent->failed = true;
+    agent->state = Agent::State::kEnding;
+  });
 }
 
 void Node::end(const Agent& agent) {

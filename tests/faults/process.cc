@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "controller/reconcile_project.h"
 #include "controller/reconcile_run.h"
+#include "controller/reconcile_sweep.h"
 #include "controller/run/as_admitted.h"
 #include "controller/wiring.h"
 #include "source/files.h"
@@ -105,6 +106,7 @@ void Process::begin_leading() {
                                                                      .events = events_,
                                                                      .metrics = metrics_,
                                                                      .executor = std::move(tasks),
+                                                                     .image_volumes = machine_.image_volumes,
                                                                      .seed = 1});
   current_.begin(term_);
 }
@@ -121,6 +123,9 @@ void Process::sync(Collection collection) {
     case Collection::kRuns:
       return fill(machine_.server, kube::kModelRuns, caches_.runs,
                   [this](const auto& object) { return caches_.record_of(api::decode_model_run(object)); });
+    case Collection::kSweeps:
+      return fill(machine_.server, kube::kModelSweeps, caches_.sweeps,
+                  [](const auto& object) { return controller::make_sweep_record(api::decode_model_sweep(object)); });
     case Collection::kJobs:
       return fill(machine_.server, kube::kJobs, caches_.jobs, &api::decode_job);
     case Collection::kPods:
@@ -129,17 +134,21 @@ void Process::sync(Collection collection) {
 }
 
 bool Process::work() {
-  for (const bool projects : {false, true}) {
-    auto& queue = projects ? context().project_queue : context().run_queue;
-    const auto key = queue.try_get();
+  struct Kind {
+    const char* name;
+    runtime::WorkQueue& queue;
+    runtime::ReconcileResult (*reconcile)(const controller::Context&, const std::string&, std::stop_token);
+  };
+  const Kind kinds[] = {{"runs", context().run_queue, &controller::reconcile_run},
+                        {"projects", context().project_queue, &controller::reconcile_project},
+                        {"sweeps", context().sweep_queue, &controller::reconcile_sweep}};
+  for (const auto& kind : kinds) {
+    const auto key = kind.queue.try_get();
     if (!key) continue;
     runtime::work_one(
-        projects ? "projects" : "runs", queue, *key,
-        [&](const std::string& name, std::stop_token stop) {
-          return projects ? controller::reconcile_project(context(), name, stop)
-                          : controller::reconcile_run(context(), name, stop);
-        },
-        {}, machine_.steady, nullptr);
+        kind.name, kind.queue, *key,
+        [&](const std::string& name, std::stop_token stop) { return kind.reconcile(context(), name, stop); }, {},
+        machine_.steady, nullptr);
     tasks_->run_all();
     return true;
   }
@@ -147,10 +156,12 @@ bool Process::work() {
 }
 
 std::optional<runtime::SteadyClock::Point> Process::next_due() const {
-  const auto run = context().run_queue.next_due();
-  const auto project = context().project_queue.next_due();
-  if (!run || !project) return run ? run : project;
-  return std::min(*run, *project);
+  std::optional<runtime::SteadyClock::Point> first;
+  for (const auto* queue : {&context().run_queue, &context().project_queue, &context().sweep_queue}) {
+    const auto due = queue->next_due();
+    if (due && (!first || *due < *first)) first = due;
+  }
+  return first;
 }
 
 void Process::warm(const std::string& key) {

@@ -18,6 +18,7 @@ struct Machine {
   fakes::FakeApiServer server{clock};
   fakes::FakeApiServer events{clock};  // apart, so that the recorder's thread does not mix into the count of writes
   controller::Settings settings;
+  bool image_volumes = false;  // the API server has them
 
   void advance(Duration span) {
     clock.advance(span);
@@ -25,9 +26,9 @@ struct Machine {
   }
 };
 
-enum class Collection { kProjects, kRuns, kJobs, kPods };
-inline constexpr Collection kCollections[] = {Collection::kProjects, Collection::kRuns, Collection::kJobs,
-                                              Collection::kPods};
+enum class Collection { kProjects, kRuns, kSweeps, kJobs, kPods };
+inline constexpr Collection kCollections[] = {Collection::kProjects, Collection::kRuns, Collection::kSweeps,
+                                              Collection::kJobs, Collection::kPods};
 
 // Keeps tasks until the test runs them.
 class WaitingTasks final : public controller::Executor {
@@ -48,7 +49,7 @@ class Process {
 
   // Its cache of `collection` catches up with the API server. Until then it is stale.
   void sync(Collection collection);
-  // Works one key, of a run if one is due; false when none is.
+  // Works one key, of a run if one is due, else of a project, else of a sweep; false when none is.
   bool work();
   // When the first delayed key comes due.
   [[nodiscard]] std::optional<runtime::SteadyClock::Point> next_due() const;

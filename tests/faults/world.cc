@@ -67,6 +67,14 @@ void World::add_run(const std::string& name, const Json& fields) {
   machine_.server.put(kube::kModelRuns, run);
 }
 
+void World::add_sweep(const std::string& name, const Json& fields) {
+  Json sweep{{"metadata", {{"name", name}, {"namespace", name_space_}}},
+             {"spec", {{"project", "p"}, {"scope", "project"}}},
+             {"status", {{"observedGeneration", -1}}}};
+  sweep["spec"].update(fields);
+  machine_.server.put(kube::kModelSweeps, sweep);
+}
+
 Fault World::on_request(const kube::Request& request) {
   const bool write = request.method != kube::Method::kGet;
   const int number = write ? ++writes_ : 0;
@@ -140,10 +148,18 @@ void World::run_to_the_end() {
 }
 
 void World::set_spec(const std::string& run, const Json& fields) {
-  auto object = machine_.server.find(kube::kModelRuns, name_space_, run).value();
+  change_spec(kube::kModelRuns, run, fields);
+}
+
+void World::set_sweep_spec(const std::string& name, const Json& fields) {
+  change_spec(kube::kModelSweeps, name, fields);
+}
+
+void World::change_spec(const kube::Resource& resource, const std::string& name, const Json& fields) {
+  auto object = machine_.server.find(resource, name_space_, name).value();
   object["spec"].update(fields);
   object["metadata"]["generation"] = object["metadata"]["generation"].get<int>() + 1;
-  machine_.server.put(kube::kModelRuns, object);
+  machine_.server.put(resource, object);
 }
 
 void World::set_project(const Json& fields) {
@@ -159,9 +175,15 @@ api::ModelRun World::find(const std::string& run) const {
   return api::decode_model_run(machine_.server.find(kube::kModelRuns, name_space_, run).value());
 }
 
+api::ModelSweep World::find_sweep(const std::string& name) const {
+  return api::decode_model_sweep(machine_.server.find(kube::kModelSweeps, name_space_, name).value());
+}
+
 bool World::all_final() const {
   return std::ranges::all_of(machine_.server.all(kube::kModelRuns),
-                             [](const auto& run) { return is_final(api::decode_model_run(run).status.phase); });
+                             [](const auto& run) { return is_final(api::decode_model_run(run).status.phase); }) &&
+         std::ranges::all_of(machine_.server.all(kube::kModelSweeps),
+                             [](const auto& sweep) { return is_final(api::decode_model_sweep(sweep).status.phase); });
 }
 
 std::vector<std::string> World::outcome() const {
@@ -174,6 +196,16 @@ std::vector<std::string> World::outcome() const {
                                 status.commit_sha == repository_commit() ? "ok" : status.commit_sha,
                                 Json(status.out).dump(), (status.outputs ? status.outputs->text() : "null"),
                                 status.error ? status.error->reason : "none"));
+  }
+  for (const auto& object : machine_.server.all(kube::kModelSweeps)) {
+    const auto sweep = api::decode_model_sweep(object);
+    const auto& status = sweep.status;
+    const auto points = status.points.value_or(api::SweepPoints{});
+    lines.push_back(fmt::format(
+        "{} {} commit {} of {} succeeded {} failed {} running {} runs {} table {} error {}", sweep.meta.name,
+        to_string(status.phase), status.commit_sha == repository_commit() ? "ok" : status.commit_sha, points.total,
+        points.succeeded, points.failed, points.running, status.runs.size(),
+        status.table_ref ? status.table_ref->rows : -1, status.error ? status.error->reason : "none"));
   }
   return lines;
 }
@@ -194,6 +226,7 @@ void World::check() {
       violated(fmt::format("I10: two runs have number {}", run.status.run_number));
     runs.emplace(run.meta.uid, run);
   }
+  for (const auto& object : machine_.server.all(kube::kModelSweeps)) check_sweep(api::decode_model_sweep(object));
   std::set<std::string> busy;
   for (const auto& object : machine_.server.all(kube::kJobs)) {
     const auto job = api::decode_job(object);
@@ -239,15 +272,39 @@ void World::check_run(const api::ModelRun& run) {
     const auto [commit, added] = commits_.emplace(run.meta.uid, run.status.commit_sha);
     if (!added && commit->second != run.status.commit_sha) violated("I3: the commit of " + run.meta.name + " changed");
   }
-  if (!is_final(run.status.phase)) {
-    if (finals_.contains(run.meta.uid)) violated("I2: " + run.meta.name + " is alive again");
-    return;
-  }
   auto status = run.status;
   status.observed_generation = 0;  // a later change of the spec is acknowledged
-  const auto text = api::encode_status(status).dump();
-  const auto [final, added] = finals_.emplace(run.meta.uid, text);
-  if (!added && final->second != text) violated("I2: the final status of " + run.meta.name + " changed");
+  check_final(run.meta.name, run.meta.uid, is_final(status.phase), api::encode_status(status));
+}
+
+void World::check_sweep(const api::ModelSweep& sweep) {
+  auto status = sweep.status;
+  if (!status.commit_sha.empty()) {
+    const auto [commit, added] = commits_.emplace(sweep.meta.uid, status.commit_sha);
+    if (!added && commit->second != status.commit_sha) violated("I3: the commit of " + sweep.meta.name + " changed");
+  }
+  status.observed_generation = 0;
+  check_final(sweep.meta.name, sweep.meta.uid, is_final(status.phase), api::encode_status(status));
+  std::int64_t active = 0;
+  for (const auto& object : machine_.server.all(kube::kModelRuns)) {
+    const auto run = api::decode_model_run(object);
+    if (!api::is_owned_by(run.meta, sweep.meta)) continue;
+    if (!is_final(run.status.phase)) ++active;
+    const bool other =
+        !status.commit_sha.empty() && !run.status.commit_sha.empty() && run.status.commit_sha != status.commit_sha;
+    if (other) violated("a run of the sweep has another commit: " + run.meta.name);
+  }
+  if (active > sweep.spec.limits.parallelism) violated("more runs of the sweep than limits.parallelism");
+}
+
+void World::check_final(const std::string& name, const std::string& uid, bool final, const Json& status) {
+  if (!final) {
+    if (finals_.contains(uid)) violated("I2: " + name + " is alive again");
+    return;
+  }
+  const auto text = status.dump();
+  const auto [known, added] = finals_.emplace(uid, text);
+  if (!added && known->second != text) violated("I2: the final status of " + name + " changed");
 }
 
 }  // namespace modelrun::faults

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "api/model_sweep.h"
 #include "faults/node.h"
 #include "faults/process.h"
 
@@ -44,6 +45,10 @@ class World {
 
   // Creates one more run; `fields` are merged into its spec.
   void add_run(const std::string& name, const kube::Json& fields = kube::Json::object());
+  // Creates a sweep of the project; `fields` are merged into its spec.
+  void add_sweep(const std::string& name, const kube::Json& fields);
+  [[nodiscard]] api::ModelSweep find_sweep(const std::string& name) const;
+  void set_sweep_spec(const std::string& name, const kube::Json& fields);
   // Changes spec fields as a person would.
   void set_spec(const std::string& run, const kube::Json& fields);
   // Merges `fields` into the project's spec as a person would; its environment says which generation it is.
@@ -69,6 +74,9 @@ class World {
   void wait_for_the_clock();
   void check();
   void check_run(const api::ModelRun& run);
+  void check_sweep(const api::ModelSweep& sweep);
+  void check_final(const std::string& name, const std::string& uid, bool final, const kube::Json& status);
+  void change_spec(const kube::Resource& resource, const std::string& name, const kube::Json& fields);
   void check_settings(const kube::Json& job, const api::ModelRun& run);
   fakes::Fault on_request(const kube::Request& request);
 

@@ -51,6 +51,17 @@ def frames():
             frame(exit={"how": "Signaled", "signal": 9, "oomKills": 1}, error={"reason": "OutOfMemory", "message": "x"})]
 
 
+def points():
+    row = {"point": 3, "phase": "Failed", "reason": "NonZeroExit", "message": "exit code 3", "exitCode": 3, "milliseconds": 12,
+           "stderr": "no rate\n", "outputs": {"a": [1.50, None]}, "warning": "two files were not kept"}
+    line = json.dumps(row)
+    report = '{"from": 100, "last": true}\n' + line + "\n" + line
+    given = '{"timeoutSeconds": 30, "failed": 1, "maxFailed": 5, "done": [[0, 3], [5, 5]]}\n{"a": 1}\n{"a": 2}'
+    chunk = base64.b64encode(packed((line + "\n").encode())).decode()
+    stored = json.dumps({"binaryData": {"000001-000100.jsonl.gz": chunk}})
+    return [each.encode() for each in (line, report, given, '{"held": 7, "stored": 5}', stored)]
+
+
 def archives():
     def tar(entries, form):
         out = io.BytesIO()
@@ -184,6 +195,24 @@ def mcp():
             b'\n\n\n{"jsonrpc":"2.0","method":"notifications/initialized"}', b"\n\n\n[]", call(old, "prompts/get", {"name": "x"})]
 
 
+def sweeps():
+    """A space, base parameters, and the outputs of a point, with zero bytes between them."""
+    spaces = [
+        {"grid": [{"name": "growth", "values": [0.02, "high", None]}, {"name": "/m/rate", "from": 0.06, "to": 0.12, "count": 7}]},
+        {"oneAtATime": [{"name": "a", "values": [1, 2]}, {"name": "/l/0", "from": 1, "to": -1e-300, "count": 3}]},
+        {"points": [{"a": 1}, {"/a~1b/~0": [1], "b": {}}, {}]},
+        {"sample": {"count": 5, "seed": 7, "method": "Random", "axes": [
+            {"name": "n", "normal": {"mean": 0.05, "stddev": 0.01}}, {"name": "l", "lognormal": {"mu": 0, "sigma": 1}},
+            {"name": "u", "uniform": {"low": 0.9, "high": 1.2}}, {"name": "t", "triangular": {"low": 1, "mode": 2, "high": 3}},
+            {"name": "c", "choice": {"values": ["a", 1], "weights": [1, 0.5]}}]}},
+        {"sample": {"count": 9, "axes": [{"name": "u", "uniform": {"low": -1e300, "high": 1e300}}]}}]
+    base = b'{"m":{"rate":1.50},"l":[{"x":0},2],"a":"\\u00e9"}'
+    outputs = [b'{"v":1.10,"ok":true,"d":{"e":[1,2.5,-3e-7],"/~":"=x"},"n":null}', b'{"v":1,"d":{"e":[1,2,3]}}', b"[]",
+               b'{"format":"modelrun.dev/sweep-table/v1","parameters":["a"],"outputs":["v"]}\n'
+               b'{"index":0,"parameters":{"a":1},"outputs":{"v":2.50},"phase":"Succeeded","durationSeconds":0.1,"run":"s-1"}\n', b"{}"]
+    return [json.dumps(space).encode() + b"\0" + base + b"\0" + output for space, output in zip(spaces, outputs)]
+
+
 def main():
     wire = {"url": "https://x/y", "credentials": {"username": "dQ==", "password": "cA=="}, "authorities": "", "commit": "a" * 40,
             "policy": {"allowHttp": False, "allowFile": False, "allowPrivateAddresses": True, "landlockOptional": False,
@@ -194,8 +223,8 @@ def main():
     uid = "0f8fad5b-d9cb-469f-a165-70867728950e"
     texts = ["caf\u00e9 \u2028 \u202e \U0001f600 end".encode(), b"\xff\xfe\0 \x1b[31m red\r\n\ttab", "e\u0301".encode() * 40]
     corpora = {
-        "archive": archives(), "frame": frames(), "outputs": outputs(), "git_tree": trees(), "git_errors": git_errors(),
-        "kubeconfig": kubeconfigs(), "kube_answers": kube_answers(), "jwt": jwts(), "mcp": mcp(),
+        "archive": archives(), "frame": frames(), "points": points(), "outputs": outputs(), "git_tree": trees(), "git_errors": git_errors(),
+        "kubeconfig": kubeconfigs(), "kube_answers": kube_answers(), "jwt": jwts(), "mcp": mcp(), "sweep": sweeps(),
         "encoding": [b"YWJj", b"YQ==", b"_-8", packed(b"hello" * 9), packed(bytes(70000)), packed(b"a") + b"more"],
         "json": [b'{"b": [1, -0, 0.1, 1e3, 1.0, 123456789012345678], "a": "\\u00e9\\ud83d\\ude00\\n"}', b"[[[[]]]]", b'{"a":1,"a":2}',
                  b"1e999", b"[1e19, -1e20, 1e21, 5e-324]", b"-9223372036854775808", b'"\\ud800"', b"\xef\xbb\xbf{}", b'{"how": "Exited", "code": 3, "oomKills": 1}'],

@@ -2,7 +2,7 @@
 
 import re
 
-from gateway import ASYNC, SYNC, finished
+from gateway import ASYNC, SYNC, finished, is_json
 from harness import case, same
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -31,7 +31,7 @@ class Document:
         kind = headers["Content-Type"]
         assert kind in response["content"], f"{operation['operationId']}, {status}: {kind} is not declared"
         self.answered.add((operation["operationId"], status))
-        if "json" in kind:
+        if is_json(kind):
             schema = {**response["content"][kind]["schema"], "components": self.text["components"]}
             errors = list(Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(body))
             assert not errors, f"{operation['operationId']}, {status}: {errors[0].message} at {list(errors[0].path)}"
@@ -74,7 +74,20 @@ def plain_http_answers_as_its_openapi_document_says(space, gateway):
     ask("GET", f"/v1/runs/{done['run_id']}/outputs/revenue?offset=0&limit=4")
     ask("GET", f"/v1/runs/{done['run_id']}/outputs/revenue")
     ask("GET", f"/v1/runs/{done['run_id']}/artifacts/note.txt")
+    points = {"project_name": "forecasts", "points": [{"growth": 0.1}, {"growth": 0.2}]}
+    swept = ask("POST", "/v1/sweeps", {**points, "wait_seconds": 60})
+    ask("GET", f"/v1/sweeps/{swept['sweep_id']}?offset=1&limit=1")
+    ask("GET", f"/v1/sweeps/{swept['sweep_id']}/table")
+    ask("GET", f"/v1/sweeps/{swept['sweep_id']}/table?format=jsonl")
+    begun = ask("POST", "/v1/sweeps", {**points, "wait_seconds": 0})
+    ask("POST", f"/v1/sweeps/{begun['sweep_id']}/cancel")
+    ask("GET", "/v1/sweeps?project_name=forecasts&limit=1")
+    ask("GET", f"/v1/comparisons?base_run_id={done['run_id']}&other_run_id={done['run_id']}&threshold=0.5")
+    ask("POST", "/v1/comparisons", {"project_name": "forecasts", "scenario_branch": "no-such-branch", "wait_seconds": 0})
     # Whatever is wrong is told in the one form.
+    ask("POST", "/v1/sweeps", {"project_name": "forecasts"})
+    ask("GET", "/v1/sweeps/00000000-0000-0000-0000-000000000000")
+    ask("GET", "/v1/sweeps?project_name=nothing")
     ask("GET", "/v1/runs?project_name=nothing")
     ask("GET", "/v1/runs/00000000-0000-0000-0000-000000000000")
     ask("GET", "/v1/runs/not-an-id/details")

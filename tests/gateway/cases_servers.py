@@ -14,6 +14,7 @@ import tempfile
 import threading
 import urllib.parse
 
+from cluster import RUNS
 from gateway import SYNC, Gateway, finished, wait_for
 from harness import case, same
 
@@ -107,10 +108,12 @@ def api_server_that_does_not_answer(space, gateway):
             same(status_of(other.port, paths[0], token), 200)
 
 
-@case
-def schemathesis_finds_nothing(space, gateway):
-    token = space.token("editor")
-    run = finished(gateway, token, gateway.ask("POST", "/v1/runs", token, SYNC)[2]["run_id"])
+# They make runs with what a project of the space has, and wait for these.
+STARTERS = ["run", "sweep", "compare_branches"]
+
+
+def schemathesis(gateway, token, run, *arguments):
+    """Has schemathesis look at the server. Fails with what it has found."""
     # Names that exist, so that the operations answer with more than 404.
     examples = {"run_id": run["run_id"], "output_name": "revenue"}
     settings = "".join(f'"path.{name}" = "{value}"\n' for name, value in examples.items())
@@ -123,16 +126,32 @@ def schemathesis_finds_nothing(space, gateway):
             file.write("[parameters]\n" + settings)
         program = os.path.join(os.path.dirname(sys.executable), "schemathesis")
         command = [
-            program, "--config-file", config, "run", f"{gateway.url}/openapi.json",
-            "--header", f"Authorization: Bearer {token}",
-            "--phases", "examples,coverage,fuzzing",
-            # A log is a stream without an end, and run starts pods.
-            "--exclude-operation-id", "get_logs", "--exclude-operation-id", "run",
+            program, "--config-file", config, "run", f"{gateway.url}/openapi.json", "--header", f"Authorization: Bearer {token}",
             # A cursor, an offset beyond the end and the like are refused although no schema can say so.
             "--checks", "all", "--exclude-checks", "positive_data_acceptance",
             # The same requests each time: what others would find is looked for without --seed.
-            "--max-examples", "30", "--seed", "327093895577644315392107090492840203206", "--rate-limit", "15/s", "--request-timeout", "30", "--no-color",
+            "--seed", "327093895577644315392107090492840203206", "--rate-limit", "15/s", "--request-timeout", "30", "--no-color", *arguments,
         ]  # fmt: skip
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, check=False)
-    same((done.returncode, done.stdout[-4000:] if done.returncode else ""), (0, ""))
+    if done.returncode != 0:
+        raise AssertionError(f"schemathesis {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-6000:]}{done.stderr[-2000:]}")
+
+
+@case
+def schemathesis_finds_nothing(space, gateway):
+    token = space.token("editor")
+    run = finished(gateway, token, gateway.ask("POST", "/v1/runs", token, SYNC)[2]["run_id"])
+    # A log is a stream without an end.
+    excluded = [each for name in ["get_logs", *STARTERS] for each in ("--exclude-operation-id", name)]
+    schemathesis(gateway, token, run, "--phases", "examples,coverage,fuzzing", "--max-examples", "30", *excluded)
     same(gateway.ask("GET", f"/v1/runs/{run['run_id']}", token)[2]["status"], "success")
+
+
+@case
+def schemathesis_starts_nothing_with_wrong_arguments(space, gateway):
+    token = space.token("editor")
+    run = finished(gateway, token, gateway.ask("POST", "/v1/runs", token, SYNC)[2]["run_id"])
+    runs = len(space.items(RUNS))
+    included = [each for name in STARTERS for each in ("--include-operation-id", name)]
+    schemathesis(gateway, token, run, "--phases", "coverage", "--mode", "negative", *included)
+    same(len(space.items(RUNS)), runs)

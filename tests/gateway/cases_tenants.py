@@ -131,7 +131,13 @@ def the_others_projects_are_not_there(space, gateway):
                 for status, _, body in (by_list, by_run, by_key):
                     same((status, blanked(body["detail"], none, name, project)), (404, json.dumps("there is no project 'NAME' in namespace NAME that you can see")))
                 for modern in (False, True):
-                    for tool, more in (("list_runs", {}), ("list_projects", {}), ("run", {"scope": "project", "mode": "async"})):
+                    for tool, more in (
+                        ("list_runs", {}),
+                        ("list_projects", {}),
+                        ("list_sweeps", {}),
+                        ("run", {"scope": "project", "mode": "async"}),
+                        ("sweep", {"points": [{"growth": 1}]}),
+                    ):
                         answer = ours.tool(tool, {"project_name": f"{namespace}/{project}", **more}, modern)
                         same((answer[ERROR], [n for n in names if n in answer["content"][0]["text"]] != []), (True, True))
         same(len(theirs.space.items(RUNS)), 1)

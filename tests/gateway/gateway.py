@@ -39,6 +39,12 @@ def binary(name):
     return os.path.join(os.environ.get("BINARIES", os.path.join(ROOT, "build", "release", "bin")), name)
 
 
+def is_json(kind):
+    """Whether a body of this media type is one JSON value, as that of application/problem+json is and JSON Lines are not."""
+    kind = kind.split(";")[0].strip()
+    return kind == "application/json" or kind.endswith("+json")
+
+
 class GatewaySpace(Space):
     """Its service account `editor` may run models, `viewer` may only look, `stranger` may nothing."""
 
@@ -100,7 +106,7 @@ class Endpoint:
         text = answer.read().decode()
         connection.close()
         kind = answer.getheader("Content-Type", "")
-        return answer.status, answer.headers, json.loads(text) if "json" in kind else text
+        return answer.status, answer.headers, json.loads(text) if is_json(kind) else text
 
     def tool(self, name, arguments, token, modern=False, ask=None, **headers):
         """The result of MCP's tools/call; `ask` sends the request in place of self.ask."""

@@ -81,7 +81,8 @@ class Attacker(GatewaySpace):
 
     @contextlib.contextmanager
     def flood(self, count, request="", then="hold", address=None, port=None):
-        """flood.py on the node. Gives a dictionary that has its counts when the block is left."""
+        """flood.py on the node. Gives a dictionary that has its counts when the block is left. An attacker's clients are on machines of
+        their own, and take no time of the processors that the product runs on: here they get what is left of it."""
         order = {
             "address": address or self.gateway.address,
             "port": port or self.gateway.port,
@@ -89,7 +90,7 @@ class Attacker(GatewaySpace):
             "request": request,
             "then": then,
         }
-        command = ["nsenter", "-t", hack("pid", "kubelet"), "-n", sys.executable, FLOOD]
+        command = ["nice", "-n", "19", "nsenter", "-t", hack("pid", "kubelet"), "-n", sys.executable, FLOOD]
         told = {}
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:

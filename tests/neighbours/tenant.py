@@ -63,7 +63,7 @@ class Tenant(GatewaySpace):
     def prepare(self):
         super().prepare()
         url = self.repo(FILES)
-        self.project("steady", url=url, limits={"maxConcurrentRuns": SLOTS}, history={"podSeconds": 5})
+        self.project("steady", url=url, limits={"maxConcurrentRuns": SLOTS}, history={"podSeconds": 5, "successful": 20, "includeApplied": True})
         self.project("kept", url=url)
         self.project("small", url=url, history={"podSeconds": 5, "successful": 20})
         self.renew()

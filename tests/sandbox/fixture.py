@@ -56,7 +56,7 @@ def archive(files):
 
 
 class RunServer:
-    """Answers as scripted: `script[path]` is a list of (status, body) used up from the front, then the default."""
+    """Answers as scripted: `script[path]` is a list of (status, body[, headers]) used up from the front, then the default."""
 
     def __init__(self, files):
         self.source = archive(files)
@@ -118,8 +118,8 @@ class RunServer:
 
     def choose(self, what, body):
         if self.script.get(what):
-            status, text = self.script[what].pop(0)
-            return status, text, {}
+            status, text, *headers = self.script[what].pop(0)
+            return status, text, *(headers or [{}])
         if what == "source":
             digest = self.digest or hashlib.sha256(self.source).hexdigest()
             return 200, self.source, {"X-Modelrun-Sha256": digest}
@@ -151,7 +151,10 @@ def contents_of(artifact):
 
 
 class Pod:
-    def __init__(self, binary, files, server=None, timeout=20, env=None, agent_env=None):
+    """`mounted`: the model's container has the sandbox's files by a volume of the agent's image; else the agent installs them. All tests
+    with such a volume: MODELRUN_SANDBOX_FILES=mounted tests/sandbox/run."""
+
+    def __init__(self, binary, files, server=None, timeout=20, env=None, agent_env=None, mounted=os.environ.get("MODELRUN_SANDBOX_FILES") == "mounted"):
         self.binary = binary
         self.server = server or RunServer(files)
         self.timeout = timeout
@@ -165,7 +168,19 @@ class Pod:
             os.chown(os.path.join(self.root, name), UID, UID)
         self.write("var/run/secrets/modelrun.dev/token", "the-token\n")
         self.write("dev/termination-log", "")
+        self.mounted = mounted
+        if mounted:
+            self.make_volume()
         self.agent = self.exec = None
+
+    def make_volume(self):
+        """As the agent's image is made, by images/agent.sh; and the name at which both containers meet."""
+        shutil.copy(self.binary, self.path("modelrun/modelrun-sandbox"))
+        subprocess.run([self.binary, "write-harness", self.path("modelrun")], check=True)
+        os.chown(self.path("modelrun"), 0, 0)
+        name = {"MODELRUN_AGENT_SOCKET": "modelrun-agent-" + os.path.basename(self.root)}
+        self.env = {**self.env, **name}
+        self.agent_env = {**self.agent_env, **name}
 
     def path(self, name):
         return os.path.join(self.root, name)
@@ -219,6 +234,8 @@ class Pod:
         return self.finish(seconds)
 
     def await_installed(self):
+        if self.mounted:
+            return self
         subprocess.run([self.binary, "await-installed", "--root", self.root], check=True)
         return self
 

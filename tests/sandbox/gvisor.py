@@ -118,14 +118,13 @@ class Gvisor(Container):
                "MODELRUN_RUN_SERVER_CA": ca, "MODELRUN_NAMESPACE": "team", "MODELRUN_RUN_NAME": "forecast-1", "MODELRUN_RUN_ID": UUID,
                "MODELRUN_ATTEMPT": "1", **self.agent_env}
         mounts = [(self.path("dev/termination-log"), "/dev/termination-log", True),
-                  *self.shared("+modelrun", "+repo", "outputs", "var/run/secrets/modelrun.dev")]
+                  *self.shared(*([] if self.mounted else ["+modelrun"]), "+repo", "outputs", "var/run/secrets/modelrun.dev")]
         self.agent = self.start_container("agent", ["/modelrun-sandbox", "agent"], env, mounts=mounts)
         return self
 
     def await_installed(self):
         """The hook after which the kubelet starts the model's container."""
-        subprocess.run([self.binary, "await-installed", "--root", self.root], check=True)
-        return self
+        return super().await_installed()
 
     def start_exec(self, argv=None, out=None):
         env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "MODELRUN_TIMEOUT_SECONDS": str(self.timeout), "MODELRUN_LANDLOCK": self.landlock,

@@ -23,7 +23,7 @@ class HarnessCase(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.root, ignore_errors=True)
         for name in ("modelrun", "repo/model", "outputs", "upstream"):
             os.makedirs(os.path.join(self.root, name))
-        for name in ("harness.py", "harness_errors.py", "harness_files.py", "harness_standby.py", "harness_values.py"):
+        for name in ("harness.py", "harness_errors.py", "harness_files.py", "harness_points.py", "harness_standby.py", "harness_values.py"):
             shutil.copy(os.path.join(SOURCES, name), os.path.join(self.root, "modelrun"))
 
     def write(self, name, text):

@@ -392,6 +392,17 @@ class SandboxTest(unittest.TestCase):
         self.assertEqual(self.pushed(pod), frame)
         self.assertEqual(pod.server.count("result"), 4)
 
+    def test_other_replicas_cost_no_wait(self):
+        pod = self.pod("result = {}\n")
+        other = (503, b"not the leader", {"Retry-After": "0"})
+        pod.server.script["source"] = [other] * 5
+        pod.server.script["result"] = [other] * 6
+        self.assertEqual(pod.run()["exit"].get("code"), 0)
+        self.assertEqual([pod.server.count(what) for what in ("source", "result")], [6, 7])
+        said = pod.text("agent.err")
+        self.assertNotIn("fetching", said)
+        self.assertIn("pushing the result: POST result: the run server answered 503: not the leader; trying again", said)
+
     def test_push_denied_ends_at_once(self):
         pod = self.pod("result = {}\n")
         pod.server.script["result"] = [(403, b'{"message":"not your run"}')] * 2
@@ -731,9 +742,22 @@ class SandboxTest(unittest.TestCase):
         self.assertLess(sum(map(int, counts)), 236 + 12, "the list is longer than it was before calls were taken out of it")
         self.assertEqual(str(sum(1 for line in said.splitlines()[:-1] if "(" not in line)), counts[0])
 
+    def test_files_are_a_volume_of_the_agents_image(self):
+        pod = self.pod("import os\nroot = __file__.rsplit('/repo', 1)[0]\nprint(sorted(os.listdir(root + '/modelrun')))\n"
+                       "print(os.environ.get('MODELRUN_AGENT_SOCKET'))\nresult = {'a': 1}\n", mounted=True)
+        pod.start_exec()
+        with self.assertRaises(subprocess.TimeoutExpired, msg="the kubelet does not wait for the agent, so `exec` does"):
+            pod.exec.wait(0.3)
+        pod.start_agent()
+        frame = pod.finish()
+        self.assertEqual(frame["outputs"], {"a": 1})
+        files = "['harness.py', 'harness_errors.py', 'harness_files.py', 'harness_points.py', 'harness_standby.py', 'harness_values.py', 'modelrun-sandbox']"
+        self.assertEqual(frame["stdout"]["head"], files + "\nNone\n", "nothing was installed, and the name is nothing to the model")
+
     def test_connection_is_closed_before_the_model_runs(self):
         pod = self.pod("import os, socket\nroot = __file__.rsplit('/repo', 1)[0]\ns = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
-                       "name = open(root + '/modelrun/.installed').read()\nprint(name[:15])\n"
+                       "path = root + '/modelrun/.installed'\n"
+                       "name = open(path).read() if os.path.exists(path) else 'modelrun-agent-' + os.path.basename(root)\nprint(name[:15])\n"
                        "try:\n    s.connect('\\0' + name)\n    print('IN')\nexcept OSError as e:\n    print(e.errno)\n")
         self.assertEqual(pod.run()["stdout"]["head"], "modelrun-agent-\n%d\n" % errno.ECONNREFUSED)
 

@@ -1,5 +1,6 @@
 // The HTTP side of the simulated API server.
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -217,7 +218,8 @@ Response ApiServer::put(const Target& target, const kube::Request& request, cons
     }
   }
   Json after = before->json;
-  const bool has_status = target.kind == Kind::kRuns || target.kind == Kind::kProjects || target.kind == Kind::kJobs;
+  constexpr std::array kWithStatus = {Kind::kRuns, Kind::kProjects, Kind::kJobs, Kind::kSweeps};
+  const bool has_status = std::ranges::find(kWithStatus, target.kind) != kWithStatus.end();
   if (target.subresource == "status") {
     after["status"] = std::move(wanted["status"]);
   } else {

@@ -25,7 +25,7 @@ bool may_go(Kind kind, const Json& object) {
 }
 
 bool has_generation(Kind kind) {
-  return kind == Kind::kRuns || kind == Kind::kProjects || kind == Kind::kJobs;
+  return kind == Kind::kRuns || kind == Kind::kProjects || kind == Kind::kJobs || kind == Kind::kSweeps;
 }
 
 void raise_generation(Json& object) {
@@ -79,7 +79,7 @@ Result<Object> ApiServer::create(Kind kind, Json object, const std::string& who)
   meta["creationTimestamp"] = stamp();
   if (has_generation(kind)) meta["generation"] = 1;
   meta.erase("deletionTimestamp");
-  if (kind == Kind::kRuns || kind == Kind::kProjects) object["status"] = {{"observedGeneration", -1}};
+  if (has_generation(kind) && kind != Kind::kJobs) object["status"] = {{"observedGeneration", -1}};
   return store(kind, key, nullptr, std::move(object), who);
 }
 

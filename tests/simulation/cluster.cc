@@ -23,7 +23,7 @@ bool has_ended(const Json& pod) {
   return phase == "Succeeded" || phase == "Failed";
 }
 
-bool is_over(const Json& job) {
+bool is_complete(const Json& job) {
   for (const auto& condition : member(member(job, "status"), "conditions")) {
     const auto type = api::text_at(condition, "type");
     if ((type == "Complete" || type == "Failed") && api::text_at(condition, "status") == "True") return true;
@@ -90,7 +90,7 @@ void Cluster::control_job(const Object& job) {
   for (const auto& [key, each] : server_.all(Kind::kPods)) {
     if (owner_uid(each->json) == uid && !member(member(each->json, "metadata"), "finalizers").empty()) pod = each;
   }
-  if (!is_over(job->json) && !is_deleting(job->json)) {
+  if (!is_complete(job->json) && !is_deleting(job->json)) {
     if (!served_.contains(uid)) return create_pod(job);
     if (!pod) return finish_job(job, nullptr);
     // The pod's end counts when the kubelet has reported it; one that was never scheduled has no kubelet.
@@ -157,7 +157,8 @@ void Cluster::finish_job(const Object& job, const Object& pod) {
 void Cluster::collect_garbage() {
   const auto changes = [this] {
     return server_.history(Kind::kJobs).size() + server_.history(Kind::kPods).size() +
-           server_.history(Kind::kConfigMaps).size() + server_.history(Kind::kRuns).size();
+           server_.history(Kind::kConfigMaps).size() + server_.history(Kind::kRuns).size() +
+           server_.history(Kind::kSweeps).size();
   };
   std::size_t seen = 0;
   while (!sim_.over.stop_requested()) {
@@ -174,7 +175,7 @@ void Cluster::collect_garbage() {
 bool Cluster::collect_once() {
   const auto exists = [this](const Json& owner, const std::string& namespace_) {
     const auto uid = api::text_at(owner, "uid");
-    for (const Kind kind : {Kind::kRuns, Kind::kJobs, Kind::kProjects}) {
+    for (const Kind kind : {Kind::kRuns, Kind::kJobs, Kind::kProjects, Kind::kSweeps}) {
       const auto found = server_.find_uid(kind, uid);
       if (found && meta_text(found->json, "namespace") == namespace_) return true;
     }
@@ -182,7 +183,7 @@ bool Cluster::collect_once() {
   };
   std::vector<std::pair<Kind, Object>> garbage;
   std::map<std::string, Nanos> still;
-  for (const Kind kind : {Kind::kJobs, Kind::kPods, Kind::kConfigMaps}) {
+  for (const Kind kind : {Kind::kRuns, Kind::kJobs, Kind::kPods, Kind::kConfigMaps}) {
     for (const auto& [key, object] : server_.all(kind)) {
       const auto& owners = member(member(object->json, "metadata"), "ownerReferences");
       if (!owners.is_array() || owners.empty() || is_deleting(object->json)) continue;
@@ -226,8 +227,34 @@ void Cluster::note_adoption(const Object& run, const Json& job) {
 // ---- What happens to Jobs and pods ---------------------------------------------------------------------------------
 
 void Cluster::on_commit(const Commit& commit) {
+  if (commit.kind == Kind::kRuns) note_run(commit);
   if (commit.kind == Kind::kJobs) note_job(commit);
   if (commit.kind == Kind::kPods) note_pod(commit);
+}
+
+// What operators do to runs, which they do for sweeps only; and that one of a sweep is deleted.
+void Cluster::note_run(const Commit& commit) {
+  const auto& json = commit.shown->json;
+  const bool of_operator = commit.who.starts_with("operator");
+  if (!commit.before && of_operator) {
+    auto& run = runs_[uid_of(json)];
+    run.key = key_of(json);
+    run.sweep = owner_uid(json);
+    run.nonsense = sweeps_[run.sweep].nonsense;
+    const auto project = server_.find(
+        Kind::kProjects, api::object_key(meta_text(json, "namespace"), api::text_at(member(json, "spec"), "project")));
+    run.project_missing = !project || is_deleting(project->json);
+  }
+  const auto known = runs_.find(uid_of(json));
+  if (known == runs_.end() || known->second.sweep.empty()) return;
+  auto& run = known->second;
+  if (of_operator) {
+    run.cancelled = run.cancelled || api::bool_at(member(json, "spec"), "cancel");
+    run.suspended = run.suspended || api::bool_at(member(json, "spec"), "suspend");
+  }
+  const bool removed = !commit.after || is_deleting(json);
+  run.deleted = run.deleted || removed;
+  if (removed) sweeps_[run.sweep].run_deleted = true;
 }
 
 void Cluster::note_job(const Commit& commit) {

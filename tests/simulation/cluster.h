@@ -36,6 +36,7 @@ class Cluster {
   // By the run's UID. Runs that were deleted stay.
   [[nodiscard]] std::map<std::string, RunTruth>& runs() { return runs_; }
   RunTruth& run(const std::string& uid) { return runs_[uid]; }
+  SweepTruth& sweep(const std::string& uid) { return sweeps_[uid]; }
   [[nodiscard]] const std::map<std::string, PodTruthPtr>& pods() const { return pods_; }  // by UID
   // What the forger writes into outputs.
   static const Json& forged_outputs();
@@ -47,6 +48,7 @@ class Cluster {
   void finish_job(const Object& job, const Object& pod);
   void collect_garbage();
   bool collect_once();
+  void note_run(const Commit& commit);
   void note_job(const Commit& commit);
   void note_pod(const Commit& commit);
   void note_adoption(const Object& run, const Json& job);
@@ -56,6 +58,7 @@ class Cluster {
   Sim& sim_;
   ApiServer& server_;
   std::map<std::string, RunTruth> runs_;
+  std::map<std::string, SweepTruth> sweeps_;  // by UID
   std::map<std::string, PodTruthPtr> pods_;
   std::map<std::string, ModelPlan> plans_;  // by run key
   std::set<std::string> served_;            // UIDs of Jobs that have got their pod

@@ -101,7 +101,9 @@ void Faults::strike_process(Perturbation perturbation) {
   if (!process) return;
   tell(perturbation, process->who());
   const std::weak_ptr<Process> weak = process;
-  const auto which = random_.below(4);  // runs, projects, Jobs, pods
+  // Runs, projects, Jobs, pods, and in worlds with sweeps these.
+  auto which = random_.below(sim_.sweeps ? 5 : 4);
+  if (which == 4) which = static_cast<std::size_t>(Kind::kSweeps);
   switch (perturbation) {
     case P::kKill:
       return process->kill();
@@ -134,7 +136,8 @@ void Faults::strike_network(Perturbation perturbation) {
   auto& network = parts_.network;
   tell(perturbation, "API server");
   constexpr std::array kKindsMade = {Kind::kJobs, Kind::kConfigMaps, Kind::kPolicies};
-  const auto kind = static_cast<std::size_t>(random_.one_of(kKindsMade));
+  auto kind = static_cast<std::size_t>(random_.one_of(kKindsMade));
+  if (sim_.sweeps && random_.percent(25)) kind = static_cast<std::size_t>(Kind::kRuns);  // which operators make there
   switch (perturbation) {
     case P::kForbidden: {
       const int code = random_.percent(50) ? 401 : 403;

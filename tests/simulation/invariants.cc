@@ -14,10 +14,6 @@ namespace {
 using api::member;
 using P = Perturbation;
 
-bool is_final_phase(std::string_view phase) {
-  return phase == "Succeeded" || phase == "Failed" || phase == "TimedOut" || phase == "Cancelled";
-}
-
 bool by_operator(const std::string& who) {
   return who.starts_with("operator");
 }
@@ -45,6 +41,10 @@ const std::vector<InvariantInfo>& invariant_infos() {
       {"I15", "what waits is woken", "runs that are stuck in the calm part"},
       {"I16", "no object crashes or hangs the process", "exceptions, signals, and worlds that take too long"},
       {"I17", "one tenant's load delays others by a bound only", ""},
+      {"I18", "a point that has a row is not executed again, and none is left out or counted twice",
+       "each list of points that a pod gets, each final status"},
+      {"I19", "a sweep's table has one row a point: its own, or why there is none",
+       "each run that a sweep makes, each final status, the objects at the end"},
   };
   return kInfos;
 }
@@ -57,6 +57,7 @@ void Invariants::violate(std::string_view invariant, const std::string& what) {
 void Invariants::on_commit(const Commit& commit) {
   if (commit.kind == Kind::kLeases) return;
   last_commit_ = sim_.fibers.now();
+  if (!commit.before) born_[uid_of(commit.shown->json)] = sim_.fibers.now();
   if (commit.kind == Kind::kProjects && commit.after) {
     const auto key = key_of(commit.shown->json);
     projects_[uid_of(commit.shown->json)] = meta_text(commit.shown->json, "namespace");
@@ -70,7 +71,11 @@ void Invariants::on_commit(const Commit& commit) {
   }
   switch (commit.kind) {
     case Kind::kRuns:
-      return check_run(commit);
+      return commit.before ? check_run(commit) : check_sweep_run(commit.shown->json);
+    case Kind::kSweeps:
+      return check_sweep(commit);
+    case Kind::kConfigMaps:
+      return note_rows(commit.shown->json);
     case Kind::kProjects:
       return check_project(commit);
     case Kind::kJobs:
@@ -197,7 +202,7 @@ void Invariants::on_grant(const PodTruth& pod) {
   if (!project || sim_.perturbations.has_struck(P::kNonsenseStatus)) return;
   std::set<std::string> active;
   for (const auto& [uid, each] : cluster_.pods()) {
-    if (!each->granted || each->frame || !each->undisturbed()) continue;
+    if (!each->granted || each->model_over || each->frame || !each->undisturbed()) continue;
     const auto owner = server_.find_uid(Kind::kRuns, each->run_uid);
     const auto job = server_.find_uid(Kind::kJobs, each->job_uid);
     if (!owner || !job || is_deleting(job->json) || is_final_phase(status_text(owner->json, "phase"))) continue;
@@ -217,28 +222,35 @@ bool Invariants::all_done() const {
 
 std::string Invariants::undone() const {
   std::string text;
-  for (const auto& [key, run] : server_.all(Kind::kRuns)) {
-    const auto& phase = status_text(run->json, "phase");
-    const bool waits_for_people = api::bool_at(member(run->json, "spec"), "suspend") || is_deleting(run->json);
-    if (is_final_phase(phase) || waits_for_people) continue;
-    text += fmt::format("{}{} is {} ({})", text.empty() ? "" : "; ", key, phase.empty() ? "new" : phase,
-                        status_text(run->json, "message"));
+  for (const Kind kind : {Kind::kRuns, Kind::kSweeps}) {
+    for (const auto& [key, object] : server_.all(kind)) {
+      const auto& phase = status_text(object->json, "phase");
+      const bool waits_for_people = api::bool_at(member(object->json, "spec"), "suspend") || is_deleting(object->json);
+      if (is_final_phase(phase) || waits_for_people) continue;
+      text += fmt::format("{}{} is {} ({})", text.empty() ? "" : "; ", key, phase.empty() ? "new" : phase,
+                          status_text(object->json, "message"));
+    }
   }
   return text;
 }
 
 void Invariants::check_calm(Nanos since) {
   if (since < std::chrono::seconds(65)) return;
-  for (const auto& [key, run] : server_.all(Kind::kRuns)) {
-    if (is_deleting(run->json) || is_final_phase(status_text(run->json, "phase"))) continue;
-    if (cluster_.run(uid_of(run->json)).nonsense) continue;  // nobody promises to mend every field
-    check({9});
-    bool has_reason = false;
-    for (const auto& condition : member(member(run->json, "status"), "conditions")) {
-      has_reason =
-          has_reason || (api::text_at(condition, "type") == "Succeeded" && !api::text_at(condition, "reason").empty());
+  for (const Kind kind : {Kind::kRuns, Kind::kSweeps}) {
+    for (const auto& [key, object] : server_.all(kind)) {
+      if (!under_way(object->json)) continue;
+      const auto& uid = uid_of(object->json);
+      // Nobody promises to mend every field.
+      if (kind == Kind::kRuns ? cluster_.run(uid).nonsense : cluster_.sweep(uid).nonsense) continue;
+      // One that was made just now has no status yet.
+      if (sim_.fibers.now() - born_[uid] < std::chrono::seconds(10)) continue;
+      check({9});
+      const bool has_reason =
+          std::ranges::any_of(member(member(object->json, "status"), "conditions"), [](const Json& condition) {
+            return api::text_at(condition, "type") == "Succeeded" && !api::text_at(condition, "reason").empty();
+          });
+      if (!has_reason) violate("I9", fmt::format("{} waits without a reason", key));
     }
-    if (!has_reason) violate("I9", fmt::format("{} waits without a reason", key));
   }
 }
 
@@ -252,6 +264,7 @@ std::string Invariants::run_of(const Json& object) const {
 
 void Invariants::check_end() {
   check({5});
+  check_sweeps_left();
   for (const Kind kind : {Kind::kJobs, Kind::kPods, Kind::kConfigMaps}) {
     for (const auto& [key, object] : server_.all(kind)) {
       if (label_text(object->json, "forged") == "true") continue;

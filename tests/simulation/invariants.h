@@ -11,9 +11,11 @@
 #include <string_view>
 #include <vector>
 
+#include "api/points.h"
 #include "simulation/api_server.h"
 #include "simulation/cluster.h"
 #include "simulation/git.h"
+#include "sweep/table.h"
 
 namespace modelrun::simulation {
 
@@ -25,7 +27,7 @@ struct InvariantInfo {
 const std::vector<InvariantInfo>& invariant_infos();
 
 // Invariants by number: bit 1 is I1. Those that a world had occasion to check.
-inline constexpr std::size_t kInvariants = 17;
+inline constexpr std::size_t kInvariants = 19;
 using InvariantSet = std::bitset<kInvariants + 1>;
 
 class Invariants {
@@ -35,13 +37,15 @@ class Invariants {
 
   void on_commit(const Commit& commit);
   void on_grant(const PodTruth& pod);
+  // The pod is about to execute these points of its run.
+  void on_points(const PodTruth& pod, const std::vector<std::int64_t>& points);
   // The faults are over for `since`. Checks what has to hold from then on, whether or not the runs have ended.
   void check_calm(Nanos since);
-  // The runs are over and their pods' time is over too: nothing may be left.
+  // Runs and sweeps are over and the pods' time is over too: nothing may be left.
   void check_end();
-  // Whether no run is left that the operator has to end. Runs that wait for a person do not count.
+  // Whether no run and no sweep is left that the operator has to end. Those that wait for a person do not count.
   [[nodiscard]] bool all_done() const;
-  // The runs for which all_done() is false, with what they wait for.
+  // The runs and sweeps for which all_done() is false, with what they wait for.
   [[nodiscard]] std::string undone() const;
 
   // Notes a violation; only the first one counts.
@@ -64,6 +68,21 @@ class Invariants {
   [[nodiscard]] std::string run_of(const Json& object) const;
   void check_deletion(const Commit& commit);
   void check_project(const Commit& commit);
+  // point_invariants.cc: the rows of the run's points that the API server holds, by point.
+  [[nodiscard]] std::multimap<std::int64_t, api::PointRow> rows_of(const std::string& run_uid) const;
+  // Whether they are right, of a run that ends. True if its end is settled by them.
+  bool check_points(const Json& run, const RunTruth& truth);
+  // sweep_invariants.cc: writes of operators.
+  void note_rows(const Json& config_map);
+  void check_sweep(const Commit& commit);
+  void check_sweep_run(const Json& run);
+  void check_sweep_end(const Json& sweep);
+  void check_sweep_reason(const Json& sweep);
+  void check_table(const Json& sweep);
+  void check_table_row(const Json& sweep, const Json& point, const sweep::Table& table, const sweep::Row& row);
+  // A pod of `run` is about to execute these points of it.
+  void check_sweep_points(const Json& run, const std::vector<std::int64_t>& points);
+  void check_sweeps_left();
   // verdicts.cc: whether the end of a run is right.
   void check_verdict(const Json& run);
   void check_result(const Json& run, const RunTruth& truth, const PodTruth* pod);
@@ -86,6 +105,9 @@ class Invariants {
   std::map<std::string, std::map<std::int64_t, Numbered>> numbers_;  // by project key and run number
   std::map<std::string, std::int64_t> slots_;    // by project key: the highest maxConcurrentRuns that ever held
   std::map<std::string, std::string> projects_;  // the namespaces of all that there ever were, by UID
+  std::map<std::string, Nanos> born_;            // when each object was made, by UID
+  // Every row that was ever stored, by the run's UID and its point. Of runs that sweeps have made.
+  std::map<std::string, std::map<std::int64_t, api::PointRow>> sweep_rows_;
 };
 
 }  // namespace modelrun::simulation

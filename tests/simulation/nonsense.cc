@@ -75,27 +75,55 @@ void spoil_project(Json& status, Random& random) {
   }
 }
 
+void spoil_sweep(Json& status, Random& random) {
+  switch (random.below(7)) {
+    case 0:
+      if (!status.contains("commitSHA")) status["commitSHA"] = std::string(40, 'f');
+      return;
+    case 1:
+      status["points"] = {{"total", kMost}, {"succeeded", -1}, {"failed", kMost}, {"running", kMost}};
+      return;
+    case 2:
+      status["runs"] = {{{"name", "../../secrets/x?y=z"}, {"first", kMost}, {"count", -1}, {"phase", "Running"}}};
+      return;
+    case 3:
+      status["tableRef"] = {{"configMaps", {"a/b"}}, {"sha256", ""}, {"bytes", kMost}, {"rows", -1}};
+      return;
+    case 4:
+      status["conditions"] = {{{"type", "Succeeded"}, {"status", "Maybe"}, {"reason", ""}}};
+      return;
+    case 5:
+      status["phase"] = "Running";
+      return;
+    default:
+      status["observedGeneration"] = kMost;
+      return;
+  }
+}
+
 }  // namespace
 
-void People::write_nonsense() {
-  const bool of_project = sim_.people.percent(35);
-  const auto kind = of_project ? Kind::kProjects : Kind::kRuns;
+void People::write_nonsense(Kind kind) {
+  const bool of_project = kind == Kind::kProjects;
   const auto object = pick(kind, [](const Json& json) { return !is_deleting(json); });
   if (!object) return;
   const auto key = key_of(object->json);
   const auto changed = server_.change(kind, key, "person", [&](Json& json) {
-    if (of_project)
-      spoil_project(json["status"], sim_.people);
-    else
-      spoil_run(json["status"], sim_.people);
+    auto& status = json["status"];
+    if (of_project) return spoil_project(status, sim_.people);
+    kind == Kind::kRuns ? spoil_run(status, sim_.people) : spoil_sweep(status, sim_.people);
   });
   if (!changed) return;
   sim_.trace.line("person", "writes nonsense into the status of {}: {}", key, changed->json["status"].dump());
   for (const auto& [run_key, run] : server_.all(Kind::kRuns)) {
     const auto project =
         meta_text(run->json, "namespace") + "/" + api::text_at(api::member(run->json, "spec"), "project");
-    if (run_key == key || (of_project && project == key)) cluster_.run(uid_of(run->json)).nonsense = true;
+    const bool of_sweep = kind == Kind::kSweeps && owner_uid(run->json) == uid_of(object->json);
+    if (run_key != key && !(of_project && project == key) && !of_sweep) continue;
+    cluster_.run(uid_of(run->json)).nonsense = true;
+    cluster_.sweep(owner_uid(run->json)).nonsense = true;
   }
+  if (kind == Kind::kSweeps) cluster_.sweep(uid_of(object->json)).nonsense = true;
 }
 
 }  // namespace modelrun::simulation

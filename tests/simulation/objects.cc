@@ -114,6 +114,10 @@ bool is_deleting(const Json& object) {
   return api::member(object, "metadata").contains("deletionTimestamp");
 }
 
+bool is_final_phase(std::string_view phase) {
+  return phase == "Succeeded" || phase == "Failed" || phase == "TimedOut" || phase == "Cancelled";
+}
+
 const std::string& owner_uid(const Json& object) {
   return text_in(owner_of(object), "uid");
 }

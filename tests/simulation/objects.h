@@ -17,11 +17,11 @@ namespace modelrun::simulation {
 
 using kube::Json;
 
-enum class Kind : std::uint8_t { kRuns, kProjects, kJobs, kPods, kConfigMaps, kSecrets, kPolicies, kLeases };
-inline constexpr std::size_t kKinds = 8;
+enum class Kind : std::uint8_t { kRuns, kProjects, kJobs, kPods, kConfigMaps, kSecrets, kPolicies, kLeases, kSweeps };
+inline constexpr std::size_t kKinds = 9;
 inline constexpr std::array<const kube::Resource*, kKinds> kResources{
-    &kube::kModelRuns, &kube::kModelProjects,   &kube::kJobs,  &kube::kPods, &kube::kConfigMaps,
-    &kube::kSecrets,   &kube::kNetworkPolicies, &kube::kLeases};
+    &kube::kModelRuns, &kube::kModelProjects,   &kube::kJobs,   &kube::kPods,       &kube::kConfigMaps,
+    &kube::kSecrets,   &kube::kNetworkPolicies, &kube::kLeases, &kube::kModelSweeps};
 
 inline const kube::Resource& resource_of(Kind kind) {
   return *kResources.at(static_cast<std::size_t>(kind));
@@ -53,6 +53,15 @@ using Object = std::shared_ptr<const Stored>;
 [[nodiscard]] std::string key_of(const Json& object);  // "namespace/name"
 [[nodiscard]] bool is_deleting(const Json& object);
 [[nodiscard]] const std::string& status_text(const Json& object, const char* field);
+[[nodiscard]] bool is_final_phase(std::string_view phase);
+// Whether the run or the sweep has ended.
+[[nodiscard]] inline bool is_over(const Json& object) {
+  return is_final_phase(status_text(object, "phase"));
+}
+// Whether it is neither over nor being deleted.
+[[nodiscard]] inline bool under_way(const Json& object) {
+  return !is_over(object) && !is_deleting(object);
+}
 // The UID of the owner with controller: true.
 [[nodiscard]] const std::string& owner_uid(const Json& object);
 [[nodiscard]] const std::string& owner_name(const Json& object);

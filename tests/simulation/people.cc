@@ -16,15 +16,10 @@ using std::chrono::seconds;
 using P = Perturbation;
 
 constexpr const char* kHold = "example.com/hold";
+// By a stream of its own, for the reason that kWarmWorlds has.
+constexpr unsigned kSweepWorlds = 15;  // percent
 
-bool is_final(const Json& run) {
-  const auto& phase = status_text(run, "phase");
-  return phase == "Succeeded" || phase == "Failed" || phase == "TimedOut" || phase == "Cancelled";
-}
-
-bool under_way(const Json& run) {
-  return !is_final(run) && !is_deleting(run);
-}
+}  // namespace
 
 Json named(const std::string& key, Json spec) {
   const auto slash = key.find('/');
@@ -33,13 +28,12 @@ Json named(const std::string& key, Json spec) {
           {"spec", std::move(spec)}};
 }
 
-}  // namespace
-
 Shape random_shape(std::uint64_t seed) {
   Random random(seed, "shape");
   return {.runs = static_cast<int>(random.between(1, 4)),
           .projects = static_cast<int>(random.between(1, 2)),
-          .processes = random.percent(60) ? 1 : 2};
+          .processes = random.percent(60) ? 1 : 2,
+          .sweeps = Random(seed, "sweeping").percent(kSweepWorlds)};
 }
 
 void People::begin(const Shape& shape) {
@@ -50,6 +44,7 @@ void People::begin(const Shape& shape) {
     projects_.push_back(i == 0 ? "a/p" : "b/q");
     create_project(projects_.back(), project_spec(host));
   }
+  if (shape.sweeps && !shape.plain) begin_sweeps();
   sim_.fibers.spawn(sim_.group, "people", [this] {
     if (shape_.standbys > 0) await_pools();
     for (; created_ < shape_.runs; ++created_) {
@@ -109,6 +104,14 @@ Json People::run_spec(const std::string& key, const std::string& project) {
   if (sim_.people.percent(40)) spec["parameters"] = {{"rate", 0.5}};
   if (sim_.people.percent(20)) spec["branch"] = "main";
   if (sim_.people.percent(25)) spec["reuse"] = sim_.people.percent(60) ? "Join" : "Reuse";
+  // A stream of its own, so that the rest of a world does not depend on it.
+  if (Random random(sim_.seed ^ hash_text(key), "points"); random.percent(12)) {
+    spec.erase("parameters");
+    spec.erase("reuse");
+    for (std::int64_t i = random.between(2, 30); i > 0; --i) spec["points"].push_back({{"rate", 0.5}});
+    spec["timeoutSeconds"] = 60;
+    return spec;
+  }
   // Models that need longer than a minute would make the worlds long, and show nothing more.
   spec["timeoutSeconds"] = plan_of(sim_.seed, key).end == ModelPlan::End::kTooLong ? 10 : 60;
   return spec;
@@ -179,6 +182,7 @@ void People::later(const char* what, seconds low, seconds high, std::function<vo
 }
 
 void People::act(Perturbation perturbation) {
+  if (sim_.sweeps && act_on_sweep(perturbation)) return;
   switch (perturbation) {
     case P::kRunCancelled:
       if (const auto run = pick(Kind::kRuns, under_way)) {
@@ -188,14 +192,14 @@ void People::act(Perturbation perturbation) {
       }
       return;
     case P::kRunSuspended:
-      return suspend_run();
+      return suspend(Kind::kRuns);
     case P::kRunDeleted:
       if (const auto run = pick(Kind::kRuns, [](const Json&) { return true; })) delete_run(key_of(run->json));
       return;
     case P::kRunFinalizer:
-      return hold_run();
+      return hold(Kind::kRuns);
     case P::kRunRecreated:
-      return recreate_run();
+      return recreate(Kind::kRuns);
     case P::kProjectEdited:
       return edit_project();
     case P::kProjectSuspended:
@@ -229,7 +233,7 @@ void People::act(Perturbation perturbation) {
     case P::kChildEdited:
       return edit_child();
     case P::kNonsenseStatus:
-      return write_nonsense();
+      return write_nonsense(sim_.people.percent(35) ? Kind::kProjects : Kind::kRuns);
     case P::kForgery:
       cluster_.forge(sim_.people);
       return;
@@ -238,38 +242,41 @@ void People::act(Perturbation perturbation) {
   }
 }
 
-void People::suspend_run() {
-  const auto run = pick(
-      Kind::kRuns, [](const Json& json) { return under_way(json) && !api::bool_at(member(json, "spec"), "suspend"); });
-  if (!run) return;
-  const auto key = key_of(run->json);
-  cluster_.run(uid_of(run->json)).suspended = true;
-  patch_spec(Kind::kRuns, key, {{"suspend", true}});
-  later("resume run", seconds(0), seconds(40), [this, key] { patch_spec(Kind::kRuns, key, {{"suspend", false}}); });
+void People::suspend(Kind kind) {
+  const auto object =
+      pick(kind, [](const Json& json) { return under_way(json) && !api::bool_at(member(json, "spec"), "suspend"); });
+  if (!object) return;
+  const auto key = key_of(object->json);
+  if (kind == Kind::kRuns) cluster_.run(uid_of(object->json)).suspended = true;
+  patch_spec(kind, key, {{"suspend", true}});
+  later("resume", seconds(0), seconds(40), [this, kind, key] { patch_spec(kind, key, {{"suspend", false}}); });
 }
 
-// A controller of somebody else holds the run by a finalizer for a while.
-void People::hold_run() {
-  const auto run = pick(Kind::kRuns, [](const Json& json) { return !is_deleting(json); });
-  if (!run) return;
-  const auto key = key_of(run->json);
-  sim_.trace.line("person", "adds a finalizer to run {}", key);
-  server_.change(Kind::kRuns, key, "person", [](Json& object) { object["metadata"]["finalizers"] = {kHold}; });
-  later("drop finalizer", seconds(5), seconds(90), [this, key] {
-    sim_.trace.line("person", "removes the finalizer of run {}", key);
-    server_.change(Kind::kRuns, key, "person", [](Json& object) { object["metadata"].erase("finalizers"); });
+// A controller of somebody else holds the object by a finalizer for a while.
+void People::hold(Kind kind) {
+  const auto object = pick(kind, [](const Json& json) { return !is_deleting(json); });
+  if (!object) return;
+  const auto key = key_of(object->json);
+  sim_.trace.line("person", "adds a finalizer to {}", key);
+  server_.change(kind, key, "person", [](Json& json) { json["metadata"]["finalizers"] = {kHold}; });
+  later("drop finalizer", seconds(5), seconds(90), [this, kind, key] {
+    sim_.trace.line("person", "removes the finalizer of {}", key);
+    server_.change(kind, key, "person", [](Json& json) { json["metadata"].erase("finalizers"); });
   });
 }
 
-void People::recreate_run() {
-  const auto run = pick(Kind::kRuns, [](const Json& json) { return !is_deleting(json); });
-  if (!run) return;
-  const auto key = key_of(run->json);
-  auto spec = member(run->json, "spec");
+void People::recreate(Kind kind) {
+  const auto object = pick(kind, [](const Json& json) { return !is_deleting(json); });
+  if (!object) return;
+  const auto key = key_of(object->json);
+  auto spec = member(object->json, "spec");
   spec.erase("cancel");
   spec.erase("suspend");
-  delete_run(key);
-  later("create again", seconds(0), seconds(5), [this, key, spec] { create_run(key, spec); });
+  const bool run = kind == Kind::kRuns;
+  if (run) cluster_.sweep(owner_uid(object->json)).name_taken = true;
+  run ? delete_run(key) : delete_sweep(key);
+  later("create again", seconds(0), seconds(5),
+        [this, run, key, spec] { run ? create_run(key, spec) : create_sweep(key, spec); });
 }
 
 void People::edit_project() {

@@ -47,6 +47,7 @@ enum class Perturbation : std::uint8_t {
   // Nodes and pods.
   kUnschedulable,
   kImagePull,
+  kNoImageVolumes,
   kPushLost,
   kAgentKilled,
   kModelOutOfMemory,

@@ -125,6 +125,7 @@ bool PodLife::await_work() {
         sim_.trace.line("agent", "pod {} was given the work of another run than has adopted it", truth_->pod_key);
       truth_->misdirected = !mine;
       timeout_seconds_ = work->timeout.count();
+      points_ = work->points;
       model_began_ = sim_.wall();
       plan_ = parts_.plan_of_run(truth_->run_key);
       truth_->granted = true;
@@ -179,6 +180,11 @@ void PodLife::run_model() {
     const auto next = std::min<Nanos>(ends, sim_.fibers.now() + seconds(2));
     sim_.fibers.wait(next, [this] { return disturbed() || (order_ && order_->has_value()); }, sim_.stop());
   }
+  end_model(limit);
+}
+
+// Says how it has ended, as far as the agent knows, and hands that in.
+void PodLife::end_model(Nanos limit) {
   watch_.reset();
   model_ended_ = sim_.wall();
   if (sim_.over.stop_requested() || truth_->lost || truth_->evicted || truth_->agent_killed || truth_->deadline) return;
@@ -191,11 +197,11 @@ void PodLife::run_model() {
     return make_frame(ExitHow::kLost);  // `exec` was killed with the container
   }
   const bool stopped = truth_->deleted;
-  make_frame(stopped                                     ? ExitHow::kTerminated
-             : cancel_ordered_ || over_ordered_          ? ExitHow::kCancelled
-             : sim_.fibers.now() >= limit                ? ExitHow::kTimedOut
-             : plan_.end == ModelPlan::End::kOutOfMemory ? ExitHow::kSignaled
-                                                         : ExitHow::kExited);
+  make_frame(stopped                                                 ? ExitHow::kTerminated
+             : cancel_ordered_ || over_ordered_                      ? ExitHow::kCancelled
+             : sim_.fibers.now() >= limit                            ? ExitHow::kTimedOut
+             : plan_.end == ModelPlan::End::kOutOfMemory && !points_ ? ExitHow::kSignaled
+                                                                     : ExitHow::kExited);
   const bool status_first = sim_.cluster.percent(50);
   if (status_first) {
     write([this](Json& pod) {
@@ -219,6 +225,10 @@ void PodLife::make_frame(ExitHow how) {
   frame.out = {plan_.large ? std::string(20'000, 'x') : "hello\n", "", plan_.large ? 20'000U : 6U};
   switch (how) {
     case ExitHow::kExited:
+      if (points_) {
+        frame.exit.code = 0;
+        break;
+      }
       frame.exit.code = plan_.end == ModelPlan::End::kExits ? 3 : 0;
       if (plan_.end == ModelPlan::End::kBadOutputs) frame.error = api::FrameError{"OutputsInvalid", "not JSON"};
       if (plan_.end == ModelPlan::End::kSucceeds) frame.outputs = Json{{"answer", truth_->run_key}};
@@ -235,6 +245,9 @@ void PodLife::make_frame(ExitHow how) {
     default:
       break;
   }
+  frame.first_row = receipt_.stored;
+  frame.rows.assign(rows_.begin() + receipt_.stored, rows_.end());
+  if (how == ExitHow::kLost) frame.at_point = at_point_;
   if (!model_code_) model_code_ = frame.exit.code ? *frame.exit.code : 128 + frame.exit.signal.value_or(9);
   sim_.trace.line("agent", "pod {}: the model of {} attempt {}: {} {}", truth_->pod_key, truth_->run_key,
                   truth_->attempt, to_string(how), *model_code_);

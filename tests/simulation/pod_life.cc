@@ -103,8 +103,22 @@ bool PodLife::start_containers() {
   deadline_ = sim_.fibers.now() + seconds(api::int_at(spec, "activeDeadlineSeconds").value_or(100'000));
   for (const auto& container : api::member(spec, "containers")) {
     for (const auto& entry : api::member(container, "env")) {
+      if (api::text_at(entry, "name") == api::kEnvPoints) points_ = true;
       if (api::text_at(entry, "name") == api::kEnvTimeout) timeout_seconds_ = std::stoll(api::text_at(entry, "value"));
     }
+  }
+  write([this](Json& object) {
+    set_condition(object["status"], "PodReadyToStartContainers", true, "", "", sim_.wall());
+  });
+  if (api::decode_pod(pod->json).image_volume && sim_.perturbations.strikes(Perturbation::kNoImageVolumes, 250)) {
+    sim_.trace.line("kubelet", "pod {}: {}", truth_->pod_key, info_of(Perturbation::kNoImageVolumes).what);
+    write([](Json& object) {
+      set_container(object["status"], "model",
+                    {{"waiting", {{"reason", "CreateContainerError"}, {"message", "failed to mkdir \"\""}}}});
+    });
+    sim_.fibers.wait(deadline_, [this] { return disturbed(); }, sim_.stop());
+    if (!disturbed()) truth_->deadline = true;
+    return false;
   }
   const bool pulled = trouble(Perturbation::kImagePull, [this](Json& status) {
     set_container(status, "agent", running(sim_.wall()));
@@ -121,7 +135,13 @@ bool PodLife::start_containers() {
 }
 
 void PodLife::live() {
-  if (schedule() && start_containers() && (truth_->standby ? await_work() : claim())) run_model();
+  if (schedule() && start_containers() && (truth_->standby ? await_work() : claim())) {
+    if (points_) {
+      run_points();
+    } else {
+      run_model();
+    }
+  }
   watch_.reset();
   watched_.reset();
   if (sim_.over.stop_requested()) return;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "api/points.h"
 #include "simulation/api_server.h"
 #include "simulation/process.h"
 #include "simulation/truth.h"
@@ -19,7 +20,9 @@ struct PodParts {
   ApiServer& server;
   std::function<std::vector<std::shared_ptr<Process>>()> processes;  // that run now
   std::function<void(const PodTruth&)> on_grant;                     // a pod got the source
-  std::function<ModelPlan(const std::string&)> plan_of_run;          // what the model of the run with this key does
+  // A pod is about to execute these points of its run.
+  std::function<void(const PodTruth&, const std::vector<std::int64_t>&)> on_points;
+  std::function<ModelPlan(const std::string&)> plan_of_run;  // what the model of the run with this key does
 };
 
 class PodLife {
@@ -55,6 +58,14 @@ class PodLife {
   bool claim();
   bool await_work();
   void run_model();
+  void end_model(Nanos limit);
+  // Those of runs with points: pod_points.cc.
+  void run_points();
+  [[nodiscard]] std::optional<std::vector<std::int64_t>> fetch_points();
+  [[nodiscard]] std::string row_of(std::int64_t point, Nanos took) const;
+  void execute(std::int64_t point, Nanos limit);
+  Reply report_rows(bool last);
+  void report_the_rest();
   void watch_orders();
   void make_frame(api::ExitHow how);
   void push();
@@ -71,6 +82,13 @@ class PodLife {
   bool refused_ = false;  // the run server said that this pod must stop
   std::optional<Time> model_began_, model_ended_;
   std::optional<int> model_code_;
+  bool points_ = false;                  // the run has points
+  std::vector<std::string> parameters_;  // of all of them, as texts
+  std::int64_t failed_ = 0;              // of the points, in all attempts
+  std::optional<std::int64_t> max_failed_;
+  std::vector<std::string> rows_;  // of this attempt
+  api::RowReceipt receipt_;
+  std::optional<std::int64_t> at_point_;
   bool cancel_ordered_ = false, over_ordered_ = false;
   Nanos ask_again_{0};
   std::shared_ptr<Process> watched_;

@@ -4,16 +4,17 @@
 
 #include "controller/reconcile_project.h"
 #include "controller/reconcile_run.h"
+#include "controller/reconcile_sweep.h"
 #include "controller/run/record.h"
 #include "controller/wiring.h"
 #include "runtime/store.h"
-#include "runtime/workers.h"
 #include "simulation/executor.h"
 
 namespace modelrun::simulation {
 namespace {
 
 constexpr int kRunWorkers = 2;
+constexpr int kSweepWorkers = 2;
 
 template <class T>
 std::unique_ptr<runtime::WatchSink> sink_of(runtime::Store<T>& store, std::function<T(const Json&)> decode) {
@@ -72,11 +73,18 @@ void Process::start() {
         }));
   watch(kube::kJobs, api::kOursSelector, sink_of<api::JobView>(caches_.jobs, &api::decode_job));
   watch(kube::kPods, api::kOursSelector, sink_of<api::PodView>(caches_.pods, &api::decode_pod));
+  needed_ = watchers_.size();
+  if (sim_.sweeps) {
+    watch(kube::kModelSweeps, "", sink_of<controller::SweepRecord>(caches_.sweeps, [](const Json& object) {
+            return controller::make_sweep_record(api::decode_model_sweep(object));
+          }));
+  }
   sim_.fibers.spawn(group_, parts_.who + " election", [this] { lead(); });
 }
 
 bool Process::synced() const {
-  return !watchers_.empty() && std::ranges::all_of(watchers_, [](const auto& watcher) { return watcher->synced(); });
+  return needed_ > 0 && std::all_of(watchers_.begin(), watchers_.begin() + static_cast<std::ptrdiff_t>(needed_),
+                                    [](const auto& watcher) { return watcher->synced(); });
 }
 
 void Process::lead() {
@@ -114,32 +122,39 @@ void Process::begin_leading() {
       .events = events_,
       .metrics = metrics_,
       .executor = std::make_unique<FiberExecutor>(sim_, group_, parts_.who),
+      .image_volumes = true,
       .seed = parts_.seed,
   });
   workers_stop_ = {};
   term_.begin(own_term_);
-  const auto& context = own_term_->context();
-  for (int i = 0; i < kRunWorkers + 1; ++i) {
-    const bool projects = i == kRunWorkers;
-    auto& queue = projects ? context.project_queue : context.run_queue;
-    ++workers_;
-    sim_.fibers.spawn(group_, fmt::format("{} {} worker {}", parts_.who, projects ? "project" : "run", i),
-                      [this, &queue, projects, stop = workers_stop_.get_token()] {
-                        work(queue, projects, stop);
-                        --workers_;
-                      });
-  }
+  start_workers();
 }
 
-void Process::work(runtime::WorkQueue& queue, bool projects, std::stop_token stop) {
+void Process::start_workers() {
   const auto& context = own_term_->context();
-  const auto reconcile = [&](const std::string& key, std::stop_token own) {
-    return projects ? controller::reconcile_project(context, key, std::move(own))
-                    : controller::reconcile_run(context, key, std::move(own));
+  const auto start = [&](std::string_view kind, int count, runtime::WorkQueue& queue, auto reconcile) {
+    const auto pass = [&context, reconcile](const std::string& key, std::stop_token stop) {
+      return reconcile(context, key, std::move(stop));
+    };
+    for (int i = 0; i < count; ++i) {
+      ++workers_;
+      sim_.fibers.spawn(group_, fmt::format("{} {} worker {}", parts_.who, kind, i),
+                        [this, kind, &queue, pass, stop = workers_stop_.get_token()] {
+                          work(kind, queue, pass, stop);
+                          --workers_;
+                        });
+    }
   };
+  start("run", kRunWorkers, context.run_queue, &controller::reconcile_run);
+  start("project", 1, context.project_queue, &controller::reconcile_project);
+  if (sim_.sweeps) start("sweep", kSweepWorkers, context.sweep_queue, &controller::reconcile_sweep);
+}
+
+void Process::work(std::string_view kind, runtime::WorkQueue& queue, const runtime::Reconcile& reconcile,
+                   std::stop_token stop) {
   while (const auto key = queue.get(stop)) {
-    if (sim_.trace.on()) sim_.trace.line(parts_.who, "reconciles {} {}", projects ? "project" : "run", *key);
-    runtime::work_one(projects ? "projects" : "runs", queue, *key, reconcile, stop, steady_, nullptr);
+    if (sim_.trace.on()) sim_.trace.line(parts_.who, "reconciles {} {}", kind, *key);
+    runtime::work_one(std::string(kind), queue, *key, reconcile, stop, steady_, nullptr);
   }
 }
 
@@ -170,9 +185,10 @@ std::uint64_t Process::digest() const {
   compare(Kind::kRuns, caches_.runs);
   compare(Kind::kJobs, caches_.jobs);
   compare(Kind::kPods, caches_.pods);
+  compare(Kind::kSweeps, caches_.sweeps);
   if (own_term_) {
     const auto& context = own_term_->context();
-    for (const auto* queue : {&context.run_queue, &context.project_queue}) {
+    for (const auto* queue : {&context.run_queue, &context.project_queue, &context.sweep_queue}) {
       digest = mix(digest, std::min<std::size_t>(queue->depth(), 8) * 16 + std::min<std::size_t>(queue->delayed(), 8));
     }
   }

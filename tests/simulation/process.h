@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "controller/run_gate.h"
@@ -13,6 +14,7 @@
 #include "runtime/events.h"
 #include "runtime/leader.h"
 #include "runtime/watcher.h"
+#include "runtime/workers.h"
 #include "simulation/clocks.h"
 #include "simulation/git.h"
 #include "simulation/transport.h"
@@ -74,7 +76,9 @@ class Process {
   void lead();
   void begin_leading();
   void end_leading();
-  void work(runtime::WorkQueue& queue, bool projects, std::stop_token stop);
+  void start_workers();
+  void work(std::string_view kind, runtime::WorkQueue& queue, const runtime::Reconcile& reconcile,
+            std::stop_token stop);
 
   const ProcessParts parts_;
   Sim& sim_;
@@ -95,6 +99,7 @@ class Process {
   controller::RunGate gate_;
   std::vector<std::unique_ptr<runtime::WatchSink>> sinks_;
   std::vector<std::unique_ptr<runtime::Watcher>> watchers_;
+  std::size_t needed_ = 0;  // of the watchers: those that have to be synced before it may lead
   std::shared_ptr<controller::Term> own_term_;
   std::stop_source workers_stop_;
   int workers_ = 0;

@@ -37,6 +37,7 @@ struct Sim {
   bool calm = false;                     // the faults are over, and people do nothing any more
   bool led_again = false;                // a process leads that has led before
   bool instant = false;                  // requests and deliveries take no time; for enumerations
+  bool sweeps = false;                   // processes work on sweeps; in other worlds nothing of them costs a step
   Duration server_offset{0};             // how far the API server's wall clock is ahead
 
   [[nodiscard]] std::stop_token stop() const { return over.get_token(); }

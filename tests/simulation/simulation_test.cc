@@ -2,11 +2,13 @@
 // seeds; the invariants of the simulator are checked on the way.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "api/json_access.h"
+#include "api/model_sweep.h"
 #include "base/log.h"
 #include "simulation/search.h"
 
@@ -55,10 +57,36 @@ void set_limits(World& world, const Json& limits) {
   world.people().patch_spec(Kind::kProjects, "a/p", {{"limits", limits}});
 }
 
+constexpr std::int64_t kSweepPoints = 20;
+
+void create_sweep(World& world) {
+  Json values = Json::array();
+  for (std::int64_t i = 0; i < kSweepPoints; ++i) values.push_back(i);
+  world.people().create_sweep("a/sweep", {{"project", "p"},
+                                          {"scope", "project"},
+                                          {"parameters", Json::object()},
+                                          {"space", {{"grid", {{{"name", "i"}, {"values", values}}}}}},
+                                          {"limits", {{"parallelism", 2}}}});
+}
+
+std::string sweep_phase(World& world) {
+  const auto sweep = world.server().find(Kind::kSweeps, "a/sweep");
+  return sweep ? status_text(sweep->json, "phase") : "deleted";
+}
+
+// The ConfigMaps of the table, and of one that was stored before it.
+std::size_t table_parts(World& world) {
+  return static_cast<std::size_t>(std::ranges::count_if(world.server().all(Kind::kConfigMaps), [](const auto& entry) {
+    return !label_text(entry.second->json, api::kLabelSweepUid).empty();
+  }));
+}
+
 struct Scenario {
   std::string name;
   int processes = 1;
   std::function<void(World&)> script;
+  bool sweeps = false;
+  bool elect = true;
 };
 
 std::ostream& operator<<(std::ostream& out, const Scenario& scenario) {
@@ -224,6 +252,31 @@ void the_job_is_deleted_while_no_operator_runs(World& world) {
   world.people().delete_run("a/first");
 }
 
+// I19 holds on the way: no point is executed twice, and the table has the row of each.
+void two_leaders_work_on_a_sweep(World& world) {
+  create_sweep(world);
+  world.expect(world.until([&] { return sweep_phase(world) == "Succeeded"; }), "it is " + sweep_phase(world));
+  world.expect(table_parts(world) == 1, "there are several tables");
+}
+
+void the_operator_is_killed_while_a_table_is_stored(World& world) {
+  create_sweep(world);
+  world.expect(world.until([&] { return table_parts(world) == 1; }), "no table is stored");
+  world.expect(sweep_phase(world) == "Running", "the status is there before the table");
+  world.leader()->kill();
+  world.expect(world.until([&] { return sweep_phase(world) == "Succeeded"; }), "it is " + sweep_phase(world));
+  world.expect(table_parts(world) == 1, "the table is stored twice");
+}
+
+void a_sweep_is_deleted_while_no_operator_runs(World& world) {
+  create_sweep(world);
+  world.until([&] { return sweep_phase(world) == "Running"; });
+  world.leader()->kill();
+  world.people().delete_sweep("a/sweep");
+  world.until([&] { return world.leader() != nullptr; });
+  world.pass(seconds(20));
+}
+
 const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> kAll = {
       {"AQueuedRunIsDeletedWithAFinalizer", 1, a_queued_run_is_deleted_with_a_finalizer},
@@ -239,6 +292,17 @@ const std::vector<Scenario>& scenarios() {
       {"AttemptsAreNegative", 1, attempts_are_negative},
       {"TheClockIsAnHourBehindForAWhile", 1, the_clock_is_an_hour_behind_for_a_while},
       {"TheJobIsDeletedWhileNoOperatorRuns", 1, the_job_is_deleted_while_no_operator_runs},
+      {.name = "TwoLeadersWorkOnASweep",
+       .processes = 2,
+       .script = two_leaders_work_on_a_sweep,
+       .sweeps = true,
+       .elect = false},
+      {.name = "TheOperatorIsKilledWhileATableIsStored",
+       .script = the_operator_is_killed_while_a_table_is_stored,
+       .sweeps = true},
+      {.name = "ASweepIsDeletedWhileNoOperatorRuns",
+       .script = a_sweep_is_deleted_while_no_operator_runs,
+       .sweeps = true},
   };
   return kAll;
 }
@@ -246,7 +310,8 @@ const std::vector<Scenario>& scenarios() {
 WorldOptions options_of(const Scenario& scenario, std::uint64_t seed) {
   WorldOptions options;
   options.seed = seed;
-  options.shape = {.runs = 0, .projects = 1, .processes = scenario.processes, .plain = true};
+  options.shape = {.runs = 0, .projects = 1, .processes = scenario.processes, .plain = true, .sweeps = scenario.sweeps};
+  options.elect = scenario.elect;
   options.only.emplace();
   options.script = scenario.script;
   options.trace = true;
@@ -278,6 +343,15 @@ TEST(Determinism, ASeedIsPlayedTwice) {
     const auto again = World(options).play();
     ASSERT_EQ(once.trace, again.trace) << seed;
   }
+}
+
+// Else no world would say anything about sweeps. The seed is one of the worlds with them.
+TEST(Coverage, SweepsAreCheckedInTheWorldsThatHaveThem) {
+  std::uint64_t seed = 1;
+  while (!random_shape(seed).sweeps) ++seed;
+  const auto outcome = World(simulation::options_of(seed)).play();
+  EXPECT_EQ(outcome.violation, "");
+  EXPECT_TRUE(outcome.checked.test(19)) << seed;
 }
 
 TEST(Fibers, TimeJumpsToTheNextDeadline) {

@@ -47,6 +47,7 @@ void Invariants::check_verdict(const Json& run) {
     if (outputs == Cluster::forged_outputs()) violate("I14", fmt::format("{} has forged outputs", truth.key));
     return;
   }
+  if (check_points(run, truth)) return;
   check({4, 7});
   const auto* pod = recorded_pod(run, truth);
   const auto reason = reason_of(run);

@@ -26,6 +26,7 @@ World::World(WorldOptions options)
                 server_,
                 [this] { return processes(); },
                 [this](const PodTruth& pod) { invariants_.on_grant(pod); },
+                [this](const PodTruth& pod, const auto& points) { invariants_.on_points(pod, points); },
                 {}}),
       people_(sim_, server_, cluster_, git_),
       faults_({sim_, server_, network_, cluster_, people_, git_, [this] { return processes(); }}),
@@ -39,6 +40,9 @@ World::World(WorldOptions options)
   settings_.default_image = "python:1";
   settings_.image_pull_policy = "IfNotPresent";
   settings_.run_server_address = "10.0.0.1:7443";
+  sim_.sweeps = options_.shape.sweeps;
+  // So that slow points need more time than a run may have; no other run has more.
+  if (sim_.sweeps) settings_.max_timeout_seconds = 60;
   server_.on_commit = [this](const Commit& commit) {
     cluster_.on_commit(commit);
     invariants_.on_commit(commit);
@@ -165,6 +169,9 @@ Outcome World::play() {
                   .steps = steps_,
                   .checked = invariants_.checked(),
                   .ends = {}};
+  for (const auto& [key, sweep] : server_.all(Kind::kSweeps)) {
+    outcome.ends.push_back(fmt::format("{} {}", key, status_text(sweep->json, "phase")));
+  }
   for (const auto& [key, run] : server_.all(Kind::kRuns)) {
     const auto& run_status = api::member(run->json, "status");
     outcome.ends.push_back(fmt::format("{} {} attempts {}", key, api::text_at(run_status, "phase"),

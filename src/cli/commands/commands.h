@@ -23,6 +23,7 @@ void add_logs(CLI::App& app, Command& chosen);
 void add_output(CLI::App& app, Command& chosen);
 void add_compare(CLI::App& app, Command& chosen);
 void add_changes(CLI::App& app, Command& chosen);  // cancel, suspend, resume, delete
+void add_sweep(CLI::App& app, Command& chosen);
 void add_rerun(CLI::App& app, Command& chosen);
 void add_token(CLI::App& app, Command& chosen);
 void add_completion(CLI::App& app, LocalCommand& chosen);
@@ -55,13 +56,19 @@ struct ParameterFlags {
 // `flags` is kept by reference and filled by the parsing.
 void add_parameter_flags(CLI::App& command, ParameterFlags& flags);
 
+// Creates `object`, the manifest of a run or a sweep with apiVersion, kind and a namespace, and returns what was
+// created. Sets session.namespace_ to its namespace.
+//
+// After kTimeout or kUnavailable it may have been created all the same, and the message says so. A refusal by the API
+// server keeps its kind and is put in plain words (kube::plain_refusal()).
+Result<kube::Json> create_object(Session& session, const kube::Resource& resource, const kube::Json& object);
+
 // Creates the ModelRun `object`, a manifest with apiVersion, kind and a namespace. Then it waits and prints as
 // `flags` say (finish_run()), or with --no-wait prints the name or the JSON of what was created and returns 0. Sets
 // session.namespace_ to the namespace of the created run.
 //
-// Fails with kInvalid for -o outputs with --no-wait, before anything is created. After kTimeout or kUnavailable the
-// run may have been created all the same, and the message says so. A refusal by the API server keeps its kind and is
-// put in plain words (kube::plain_refusal()). Once the run is created, fails as finish_run() does.
+// Fails with kInvalid for -o outputs with --no-wait, before anything is created, as create_object() does, and once the
+// run is created as finish_run() does.
 Result<int> start_run(Session& session, const kube::Json& object, const EndFlags& flags);
 
 // Adds an option that takes a span of time, as seconds or as 90s, 5m, 1h30m (parse_span()). `seconds` is kept by

@@ -6,6 +6,7 @@
 #include "api/model_run.h"
 #include "cli/commands/commands.h"
 #include "cli/describe.h"
+#include "cli/describe_sweep.h"
 
 namespace modelrun::cli {
 namespace {
@@ -15,9 +16,11 @@ constexpr int kMostEvents = 100;
 constexpr int kMostPods = 5;  // of an attempt; there is one
 
 constexpr std::string_view kDescribeExamples = R"(  kubectl modelrun describe forecasts-x7k2p
+  kubectl modelrun describe modelsweep/forecasts-b9d4q
 
 The page has the spec, the parameters, the steps with their times, the conditions, what the run waits for or how it ended
-and what to do about it, what it left, and the events of the run, its Job and its pod.
+and what to do about it, what it left, and the events of the run, its Job and its pod. That of a
+sweep has its space, its points, the runs that it has made, and what the outputs say together.
 )";
 
 // The UIDs of the pods of the last attempt: the one that status names, or, while the model has not started, those that
@@ -64,11 +67,14 @@ Result<std::vector<ShownEvent>> events_of(Session& session, const kube::Json& ob
 
 Result<int> execute_describe(Session& session, const std::vector<std::string>& names) {
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto object = get_run(session, run_name(names[i]));
+    const auto target = target_of(names[i]);
+    const auto object = get_object(session, target);
     RETURN_IF_ERROR(object);
     const auto events = events_of(session, *object);
     if (session.stop.stop_requested()) return fail(ErrorKind::kCancelled, "Stopped.");
-    session.console.out((i == 0 ? "" : "\n\n") + describe(*object, events, session.clock.now()));
+    const auto now = session.clock.now();
+    session.console.out((i == 0 ? "" : "\n\n") +
+                        (target.is_sweep() ? describe_sweep(*object, events, now) : describe(*object, events, now)));
   }
   return 0;
 }
@@ -77,8 +83,8 @@ Result<int> execute_describe(Session& session, const std::vector<std::string>& n
 
 void add_describe(CLI::App& app, Command& chosen) {
   const auto names = std::make_shared<std::vector<std::string>>();
-  auto* command = app.add_subcommand("describe", "Show all there is to know of a run on one page");
-  command->add_option("NAME", *names, "the runs")->required();
+  auto* command = app.add_subcommand("describe", "Show all there is to know of a run or a sweep on one page");
+  command->add_option("NAME", *names, "the runs; a sweep is modelsweep/NAME")->required();
   command->footer(footer(kDescribeExamples));
   command->callback(
       [names, &chosen] { chosen = [names](Session& session) { return execute_describe(session, *names); }; });

@@ -2,6 +2,7 @@
 #include "api/run_object.h"
 #include "cli/commands/commands.h"
 #include "cli/manifest.h"
+#include "cli/parameters.h"
 
 namespace modelrun::cli {
 namespace {
@@ -12,6 +13,7 @@ struct RunFlags {
   ParameterFlags parameters;
   EndFlags end;
   std::vector<std::string> labels;
+  std::string points;  // a file; "-" for standard input; empty: none
   bool dry_run = false;
 };
 
@@ -19,6 +21,8 @@ constexpr std::string_view kRunExamples = R"(  # run.py of the project's default
   kubectl modelrun run forecasts
   # one model, with parameters
   kubectl modelrun run forecasts --model revenue --param growth=0.08 --param 'regions=["eu","us"]'
+  # many parameter objects, one after the other in one sandbox; `output` prints what each has left
+  kubectl modelrun run forecasts --model revenue --points points.jsonl
   # the outputs alone, for a script
   kubectl modelrun run forecasts -o outputs | jq .total
   # the manifest, to be kept in git
@@ -37,9 +41,17 @@ Result<void> check(const RunFlags& flags) {
   }
   const bool described = !request.project.empty() || !request.model.empty() || !request.branch.empty() ||
                          !request.commit.empty() || request.timeout_seconds || !flags.parameters.pairs.empty() ||
-                         !flags.parameters.file.empty() || !request.name.empty() || !flags.labels.empty();
+                         !flags.parameters.file.empty() || !flags.points.empty() || !request.name.empty() ||
+                         !flags.labels.empty();
   if (!flags.manifest.empty() && described) {
     return fail(ErrorKind::kInvalid, "-f stands alone: the manifest says what to run, not the command line");
+  }
+  if (flags.points.empty() && (request.point_timeout_seconds || request.max_failed_points)) {
+    return fail(ErrorKind::kInvalid, "--point-timeout and --max-failed belong to --points");
+  }
+  if (!flags.points.empty() && (!flags.parameters.pairs.empty() || !flags.parameters.file.empty())) {
+    return fail(ErrorKind::kInvalid,
+                "--points has the parameters of each execution: --param and --params do not go with it");
   }
   return {};
 }
@@ -58,6 +70,13 @@ Result<kube::Json> object_of(Session& session, const RunFlags& flags) {
   auto parameters = flags.parameters.read(session.console, std::nullopt);
   RETURN_IF_ERROR(parameters);
   request.parameters = std::move(*parameters);
+  if (!flags.points.empty()) {
+    const auto text = read_file(session.console, flags.points);
+    RETURN_IF_ERROR(text);
+    auto points = parse_points_file(flags.points == "-" ? "standard input" : flags.points, *text);
+    RETURN_IF_ERROR(points);
+    request.points = std::move(*points);
+  }
   request.created_by = "cli";
   auto object = api::run_object(request);
   for (const auto& label : flags.labels) {
@@ -96,6 +115,18 @@ void add_run(CLI::App& app, Command& chosen) {
       ->type_name("SHA")
       ->excludes(branch);
   add_parameter_flags(*command, flags->parameters);
+  command
+      ->add_option(
+          "--points", flags->points,
+          "JSON file with many parameter objects, a list or one a line, - for standard input: one execution each")
+      ->type_name("FILE");
+  add_span(*command, "--point-timeout", flags->request.point_timeout_seconds,
+           "after which the execution of one point is ended; the run's");
+  command
+      ->add_option("--max-failed", flags->request.max_failed_points,
+                   "when more points than this have failed, no further one is executed")
+      ->type_name("COUNT")
+      ->check(CLI::NonNegativeNumber);
   add_span(*command, "--timeout", flags->request.timeout_seconds,
            "after which the model is ended (90, 90s, 5m); the project's limit");
   command->add_option("--name", flags->request.name, "name of the new run; made from the project's");

@@ -1,4 +1,5 @@
 #include "api/json_access.h"
+#include "api/object_meta.h"
 #include "cli/commands/commands.h"
 #include "cli/parameters.h"
 #include "cli/span.h"
@@ -61,22 +62,28 @@ void add_parameter_flags(CLI::App& command, ParameterFlags& flags) {
       ->type_name("FILE");
 }
 
+Result<kube::Json> create_object(Session& session, const kube::Resource& resource, const kube::Json& object) {
+  auto created = session.client.create(resource, object, session.stop);
+  const bool sweep = resource == kube::kModelSweeps;
+  if (!created) {
+    const auto& error = created.error();
+    if (error.kind == ErrorKind::kTimeout || error.kind == ErrorKind::kUnavailable) {
+      return fail(error.kind, "{}. The {} may have been created all the same: see `{}`.", error.message,
+                  sweep ? "sweep" : "run", session.hint(sweep ? "get modelsweeps" : "get"));
+    }
+    return std::unexpected(kube::plain_refusal(error));
+  }
+  session.namespace_ = api::text_at(api::member(*created, "metadata"), "namespace");
+  return created;
+}
+
 Result<int> start_run(Session& session, const kube::Json& object, const EndFlags& flags) {
   if (!flags.wait && flags.format() == Format::kOutputs) {
     return fail(ErrorKind::kInvalid, "-o outputs and --no-wait do not go together: there are no outputs yet");
   }
-  const auto created = session.client.create(kube::kModelRuns, object, session.stop);
-  if (!created) {
-    const auto& error = created.error();
-    if (error.kind == ErrorKind::kTimeout || error.kind == ErrorKind::kUnavailable) {
-      return fail(error.kind, "{}. The run may have been created all the same: see `{}`.", error.message,
-                  session.hint("get"));
-    }
-    return std::unexpected(kube::plain_refusal(error));
-  }
-  const auto& metadata = api::member(*created, "metadata");
-  const std::string name = api::text_at(metadata, "name");
-  session.namespace_ = api::text_at(metadata, "namespace");
+  const auto created = create_object(session, kube::kModelRuns, object);
+  RETURN_IF_ERROR(created);
+  const std::string name = api::decode_meta(*created).name;
   if (flags.wait) {
     session.console.note(fmt::format("{}: created in namespace {}", name, session.namespace_));
     return finish_run(session, name, flags.options(session.console), flags.format());
@@ -85,7 +92,7 @@ Result<int> start_run(Session& session, const kube::Json& object, const EndFlags
     session.console.out(api::json_text(*created, 2) + '\n');
   } else {
     session.console.out(
-        fmt::format("modelrun.modelrun.dev/{}{}\n", name, flags.format() == Format::kName ? "" : " created"));
+        fmt::format("{}{}\n", full_name({&kube::kModelRuns, name}), flags.format() == Format::kName ? "" : " created"));
   }
   return 0;
 }

@@ -42,7 +42,8 @@ RunRecord Caches::record_of(api::ModelRun run) const {
   return make_record(std::move(run));
 }
 
-Caches::Caches(const runtime::SteadyClock& clock) : runs(clock), projects(clock), jobs(clock), pods(clock) {
+Caches::Caches(const runtime::SteadyClock& clock)
+    : runs(clock), projects(clock), sweeps(clock), jobs(clock), pods(clock) {
   runs.add_index(kByProject, [](const RunRecord& run) { return std::vector{run.project_key()}; });
   runs.add_index(kByIdentity, [](const RunRecord& run) {
     return run.identity.empty() ? std::vector<std::string>{} : std::vector{run.identity};
@@ -51,6 +52,8 @@ Caches::Caches(const runtime::SteadyClock& clock) : runs(clock), projects(clock)
     const bool follows = run.active && run.active->status.reused_from;
     return follows ? std::vector{run.active->status.reused_from->uid} : std::vector<std::string>{};
   });
+  runs.add_index(kByOwner,
+                 [](const RunRecord& run) { return run.of_sweep() ? owned_by(run.meta) : std::vector<std::string>{}; });
   jobs.add_index(kByOwner, [](const api::JobView& job) { return owned_by(job.meta); });
   jobs.add_index(kStandbys, [](const api::JobView& job) {
     const bool waits = !job.standby.empty() && job.meta.owner_kind == "ModelProject" && !job.meta.deleting();

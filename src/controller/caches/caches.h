@@ -1,4 +1,4 @@
-// The operator's caches of runs, projects, Jobs and Pods, with the indexes that reconciling needs.
+// The operator's caches of runs, projects, sweeps, Jobs and Pods, with the indexes that reconciling needs.
 #pragma once
 
 #include <memory>
@@ -8,12 +8,14 @@
 #include "api/model_project.h"
 #include "api/workload.h"
 #include "controller/run/record.h"
+#include "controller/sweep/record.h"
 #include "runtime/store.h"
 
 namespace modelrun::controller {
 
 using RunStore = runtime::Store<RunRecord>;
 using ProjectStore = runtime::Store<api::ModelProject>;
+using SweepStore = runtime::Store<SweepRecord>;
 using JobStore = runtime::Store<api::JobView>;
 using PodStore = runtime::Store<api::PodView>;
 
@@ -21,7 +23,7 @@ using PodStore = runtime::Store<api::PodView>;
 inline constexpr const char* kByProject = "project";    // runs: "namespace/project"
 inline constexpr const char* kByIdentity = "identity";  // runs: identity_key() of status.identity
 inline constexpr const char* kByFollowed = "followed";  // runs that wait for the result of another run: that run's UID
-inline constexpr const char* kByOwner = "owner";        // jobs, pods: "namespace/UID" of their owner, by owner_index()
+inline constexpr const char* kByOwner = "owner";        // jobs, pods, runs of sweeps: by owner_index() of their owner
 inline constexpr const char* kStandbys = "standbys";    // jobs that no run has adopted: their namespace, and ""
 
 // The value of kByOwner for what `owner` controls. It names the namespace too: anybody may write the UID of another
@@ -40,6 +42,7 @@ bool is_followed(const RunStore& runs, const std::string& uid);
 struct Caches {
   RunStore runs;
   ProjectStore projects;
+  SweepStore sweeps;
   JobStore jobs;
   PodStore pods;
 

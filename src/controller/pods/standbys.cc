@@ -132,14 +132,24 @@ void Standbys::forget_failures(const std::string& project_uid) {
   failures_.erase(project_uid);
 }
 
+// How long the key has been in `since`, into which it is put if it is not there.
+static Duration time_in(std::map<std::string, runtime::SteadyClock::Point>& since, const std::string& key,
+                        runtime::SteadyClock::Point now) {
+  return std::chrono::duration_cast<Duration>(now - since.try_emplace(key, now).first->second);
+}
+
 Duration Standbys::unready_for(const std::string& job_uid, bool ready) {
   const MutexLock lock(mutex_);
-  if (ready) {
-    unready_since_.erase(job_uid);
-    return {};
-  }
-  const auto since = unready_since_.try_emplace(job_uid, clock_.now()).first->second;
-  return std::chrono::duration_cast<Duration>(clock_.now() - since);
+  if (!ready) return time_in(unready_since_, job_uid, clock_.now());
+  unready_since_.erase(job_uid);
+  return {};
+}
+
+Duration Standbys::placed_for(const std::string& job_uid, bool placed) {
+  const MutexLock lock(mutex_);
+  if (placed) return time_in(placed_since_, job_uid, clock_.now());
+  placed_since_.erase(job_uid);
+  return {};
 }
 
 void Standbys::note_made(const std::string& job_uid) {
@@ -160,6 +170,7 @@ void Standbys::forget_job(const std::string& job_uid) {
   const MutexLock lock(mutex_);
   made_.erase(job_uid);
   unready_since_.erase(job_uid);
+  placed_since_.erase(job_uid);
 }
 
 std::string Standbys::new_name(const std::string& project) {

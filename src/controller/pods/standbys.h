@@ -52,6 +52,8 @@ class Standbys : public std::enable_shared_from_this<Standbys> {
   // since the standby was last ready. Zero if it is ready. Other processes knew other standbys to be ready, so a new
   // leader waits for each anew.
   Duration unready_for(const std::string& job_uid, bool ready);
+  // Since when, as far as this process knows, the pod of the standby with this Job has had a node. Zero if it has none.
+  Duration placed_for(const std::string& job_uid, bool placed);
   // Call when the Job is made.
   void note_made(const std::string& job_uid);
   // How long it took from there until the standby was ready: once for each Job that this process has made, when it is
@@ -95,6 +97,7 @@ class Standbys : public std::enable_shared_from_this<Standbys> {
   std::map<std::string, Entry> entries_ GUARDED_BY(mutex_);         // by pod UID
   std::map<std::string, std::string> reserved_ GUARDED_BY(mutex_);  // the pod that is kept for a run, by run UID
   std::map<std::string, runtime::SteadyClock::Point> unready_since_ GUARDED_BY(mutex_);  // by Job UID
+  std::map<std::string, runtime::SteadyClock::Point> placed_since_ GUARDED_BY(mutex_);   // by Job UID
   std::map<std::string, runtime::SteadyClock::Point> made_ GUARDED_BY(mutex_);  // by Job UID, until it is ready
   std::map<std::string, Failures> failures_ GUARDED_BY(mutex_);                 // by project UID
   std::mt19937_64 random_ GUARDED_BY(mutex_);

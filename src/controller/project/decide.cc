@@ -128,7 +128,7 @@ api::ModelProjectStatus admit(const ProjectObserved& observed, Time now) {
 std::vector<std::shared_ptr<const RunRecord>> over_history(std::vector<std::shared_ptr<const RunRecord>> runs,
                                                            const api::HistorySpec& history) {
   std::erase_if(runs, [&](const auto& run) {
-    return !api::is_final(run->phase) || run->meta.deleting() || !(run->made_by_tool || history.include_applied);
+    return !api::is_final(run->phase) || run->meta.deleting() || !run->in_history(history);
   });
   // Newest first: the limits keep the newest runs.
   std::ranges::sort(runs, std::ranges::greater{}, [](const auto& run) { return run->ended_at(); });

@@ -31,8 +31,8 @@ bool has_lost(const api::ActiveRun& slot, const api::ModelRun& run);
 
 // The oldest finished runs beyond history.successful and history.failed (`failed` counts every end that is no success).
 // Counts and returns only runs that the limits apply to: those made by the CLI or the gateway, and with
-// history.includeApplied all others. Leaves out runs that are being deleted. A limit that is not set keeps all runs.
-// The result is in no particular order.
+// history.includeApplied all others but those of sweeps. Leaves out runs that are being deleted. A limit that is not
+// set keeps all runs. The result is in no particular order.
 std::vector<std::shared_ptr<const RunRecord>> over_history(std::vector<std::shared_ptr<const RunRecord>> runs,
                                                            const api::HistorySpec& history);
 

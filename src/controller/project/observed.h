@@ -47,6 +47,10 @@ struct Standby {
   Duration unready_for{};  // how long this process has been waiting for that; zero if it is ready
   bool over = false;       // its Job has ended
   std::string trouble;     // why it has ended, or what keeps it from being ready; empty: nothing is known
+  // Why its node cannot mount the agent's image, and when that may show although nothing happens (run/image_volume.h);
+  // only if the next standby can do without.
+  std::string volume_trouble;
+  std::optional<Duration> look_at_volume;
 };
 
 // What is known of the project's standbys; of a project that wants none, only those that are left.

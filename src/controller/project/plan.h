@@ -21,6 +21,7 @@ struct ProjectPlan {
   std::vector<std::string> admitted;                      // names of runs that hold their slot and go on now
   std::vector<std::shared_ptr<const RunRecord>> expired;  // finished runs beyond the history limits: to be deleted
   // The pool of standbys comes last, because people wait for the rest.
+  std::string no_image_volumes;                // why no further pods may have any; empty: they may
   std::vector<std::string> failures;           // of standbys: noted, which delays further ones
   std::vector<api::ObjectMeta> drop_standbys;  // Jobs to be deleted, unless a run has adopted them meanwhile
   std::int64_t make_standbys = 0;              // so many

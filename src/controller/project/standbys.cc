@@ -31,6 +31,11 @@ std::vector<const Standby*> keep_good(const api::ModelProject& project, const St
   std::vector<const Standby*> good;
   for (const auto& standby : pool.standbys) {
     const bool stuck = standby.unready_for >= pending_limit(project);
+    // It is replaced in the next pass, which wants another digest.
+    if (!standby.volume_trouble.empty()) {
+      plan.no_image_volumes = standby.volume_trouble;
+      requeue(plan, kAtOnce);
+    }
     if (standby.over || stuck) {
       plan.failures.push_back(standby.trouble.empty() ? "a standby ended before it was needed" : standby.trouble);
     }
@@ -42,6 +47,7 @@ std::vector<const Standby*> keep_good(const api::ModelProject& project, const St
     requeue(plan, most - standby.age);
     // Nothing tells when a ready standby falls silent and its pod goes on.
     requeue(plan, standby.ready ? kLookAtReady : pending_limit(project) - standby.unready_for);
+    if (standby.look_at_volume) requeue(plan, *standby.look_at_volume);
   }
   std::ranges::sort(good, std::ranges::greater{},
                     [](const Standby* standby) { return std::pair(standby->ready, standby->age); });
@@ -100,7 +106,7 @@ void plan_standbys(const ProjectObserved& observed, ProjectPlan& plan, api::Mode
   const auto missing = wanted - static_cast<std::int64_t>(good.size());
   const auto makes = std::min(missing, pool.room);
   // After a failure the next pass, to which the deletion leads, knows how long to wait.
-  if (makes > 0 && !pool.digest.empty() && plan.failures.empty()) {
+  if (makes > 0 && !pool.digest.empty() && plan.failures.empty() && plan.no_image_volumes.empty()) {
     if (pool.retry_in > Duration::zero()) {
       requeue(plan, pool.retry_in);
     } else {

@@ -17,4 +17,9 @@ nlohmann::json build_parameters(const api::ModelRun& run, const std::string& job
 // `part` is base64.
 nlohmann::json build_result_part(const api::ModelRun& run, const std::string& name, const std::string& part);
 
+// The ConfigMap of rows of points (api/points.h), with one chunk: `key` and `value`, as kube/point_rows.h makes them.
+// It is owned by the run, which refers to it in status.points.
+nlohmann::json build_points(const api::ModelRun& run, const std::string& name, const std::string& key,
+                            const std::string& value);
+
 }  // namespace modelrun::controller

@@ -7,10 +7,12 @@
 #include <optional>
 
 #include "api/pod_metadata.h"
+#include "api/points.h"
 #include "api/sandbox.h"
 #include "api/standby.h"
 #include "api/strict_json.h"
 #include "base/encoding.h"
+#include "controller/resources/owner.h"
 #include "controller/run/limits.h"
 #include "controller/run/reuse.h"
 
@@ -42,6 +44,7 @@ struct PodInput {
   bool upstream;           // has kUpstreamDir
   bool inputs;             // has kInputsDir
   std::string inputs_map;  // the ConfigMap that is mounted there; empty: the agent writes the file
+  bool mounted;            // kAgentDir is a volume of the agent's image
 };
 
 json env_entry(std::string_view name, std::string value) {
@@ -72,32 +75,35 @@ json agent_env(const PodInput& in) {
               env_entry(api::kEnvStdoutBytes, std::to_string(limits.stdout_bytes)),
               env_entry(api::kEnvOutputBytes, std::to_string(limits.output_bytes)),
               env_entry(api::kEnvArtifactBytes, std::to_string(limits.artifact_bytes))};
+  if (in.mounted) env.push_back(env_entry(api::kEnvAgentSocket, std::string(api::kAgentSocket)));
   env.insert(env.end(), in.agent_env.begin(), in.agent_env.end());
   return env;
 }
 
 json agent_mounts(const PodInput& in) {
-  json mounts = {mount("modelrun", api::kAgentDir, false), mount("repo", api::kRepoDir, false),
-                 mount("outputs", api::kOutputsDir, true), mount("token", "/var/run/secrets/modelrun.dev", true)};
+  json mounts = {mount("repo", api::kRepoDir, false), mount("outputs", api::kOutputsDir, true),
+                 mount("token", "/var/run/secrets/modelrun.dev", true)};
+  if (!in.mounted) mounts.push_back(mount(api::kFilesVolume, api::kAgentDir, false));
   if (in.inputs && in.inputs_map.empty()) mounts.push_back(mount("inputs", api::kInputsDir, false));
   return mounts;
 }
 
 json agent_container(const PodInput& in) {
-  return {
-      {"name", api::kAgentContainer},
-      {"image", in.settings.agent_image},
-      {"imagePullPolicy", in.settings.image_pull_policy},
-      {"command", {api::kAgentBinary, "agent"}},
-      {"env", agent_env(in)},
-      // The kubelet starts the model's container only after this hook has returned. The hook waits until the sandbox
-      // binary is in the shared volume.
-      {"lifecycle", {{"postStart", {{"exec", {{"command", {api::kAgentBinary, "await-installed"}}}}}}}},
-      {"resources",
-       {{"requests", {{"cpu", "10m"}, {"memory", "16Mi"}, {"ephemeral-storage", kStorageRequest}}},
-        {"limits", {{"cpu", "1"}, {"memory", "192Mi"}, {"ephemeral-storage", kAgentStorage}}}}},
-      {"securityContext", container_security()},
-      {"volumeMounts", agent_mounts(in)}};
+  json container = {{"name", api::kAgentContainer},
+                    {"image", in.settings.agent_image},
+                    {"imagePullPolicy", in.settings.image_pull_policy},
+                    {"command", {api::kAgentBinary, "agent"}},
+                    {"env", agent_env(in)},
+                    {"resources",
+                     {{"requests", {{"cpu", "10m"}, {"memory", "16Mi"}, {"ephemeral-storage", kStorageRequest}}},
+                      {"limits", {{"cpu", "1"}, {"memory", "192Mi"}, {"ephemeral-storage", kAgentStorage}}}}},
+                    {"securityContext", container_security()},
+                    {"volumeMounts", agent_mounts(in)}};
+  // The kubelet starts the model's container only after this hook has returned. The hook waits until the sandbox binary
+  // is in the shared volume.
+  const json hook = {{"exec", {{"command", {api::kAgentBinary, "await-installed"}}}}};
+  if (!in.mounted) container["lifecycle"] = {{"postStart", hook}};
+  return container;
 }
 
 bool requires_landlock(const PodInput& in) {
@@ -109,6 +115,7 @@ bool requires_landlock(const PodInput& in) {
 json model_env(const PodInput& in) {
   json env = in.project.runtime.env;
   env.push_back(env_entry(api::kEnvLandlock, requires_landlock(in) ? "required" : "optional"));
+  if (in.mounted) env.push_back(env_entry(api::kEnvAgentSocket, std::string(api::kAgentSocket)));
   env.insert(env.end(), in.model_env.begin(), in.model_env.end());
   return env;
 }
@@ -183,7 +190,7 @@ bool has_data(const api::DataSpec& data) {
 }
 
 json model_mounts(const PodInput& in) {
-  json mounts = {mount("modelrun", api::kAgentDir, true), mount("repo", api::kRepoDir, true),
+  json mounts = {mount(api::kFilesVolume, api::kAgentDir, true), mount("repo", api::kRepoDir, true),
                  mount("outputs", api::kOutputsDir, false), mount("tmp", api::kTmpDir, false)};
   if (in.upstream) mounts.push_back(mount("upstream", api::kUpstreamDir, false));
   if (in.inputs) mounts.push_back(mount("inputs", api::kInputsDir, true));
@@ -217,8 +224,15 @@ json token_volume() {
                 {{"audience", api::kTokenAudience}, {"expirationSeconds", 600}, {"path", "token"}}}}}}}}};
 }
 
+// The sandbox's program and the harness.
+json files_volume(const PodInput& in) {
+  if (!in.mounted) return {{"name", api::kFilesVolume}, {"emptyDir", {{"sizeLimit", "64Mi"}}}};
+  return {{"name", api::kFilesVolume},
+          {"image", {{"reference", in.settings.agent_image}, {"pullPolicy", in.settings.image_pull_policy}}}};
+}
+
 json volumes(const PodInput& in) {
-  json all = {{{"name", "modelrun"}, {"emptyDir", {{"sizeLimit", "64Mi"}}}},
+  json all = {files_volume(in),
               {{"name", "repo"}, {"emptyDir", {{"sizeLimit", "1Gi"}}}},
               memory_volume("outputs", "64Mi"),
               memory_volume("tmp", "64Mi"),
@@ -300,13 +314,7 @@ std::uint64_t hash_of(const std::string& text) {
   return hash;
 }
 
-json owner_of(std::string_view kind, const api::ObjectMeta& owner) {
-  return {
-      {"apiVersion", api::kApiVersion}, {"kind", kind}, {"name", owner.name}, {"uid", owner.uid}, {"controller", true},
-      {"blockOwnerDeletion", false}};
-}
-
-json job_of(const PodInput& pod, const std::string& name, const json& owner, const json& labels,
+json job_of(const PodInput& pod, const std::string& name, const json& owners, const json& labels,
             const json& annotations) {
   return {
       {"apiVersion", "batch/v1"},
@@ -316,7 +324,7 @@ json job_of(const PodInput& pod, const std::string& name, const json& owner, con
         {"namespace", pod.namespace_},
         {"labels", labels},
         {"annotations", annotations},
-        {"ownerReferences", {owner}}}},
+        {"ownerReferences", owners}}},
       {"spec",
        {{"backoffLimit", 0},
         {"completions", 1},
@@ -328,6 +336,16 @@ json job_of(const PodInput& pod, const std::string& name, const json& owner, con
          {{"rules",
            {{{"action", "FailJob"}, {"onPodConditions", {{{"type", "DisruptionTarget"}, {"status", "True"}}}}}}}}},
         {"template", {{"metadata", {{"labels", labels}, {"annotations", annotations}}}, {"spec", pod_spec(pod)}}}}}};
+}
+
+// What `exec` does before it has work. `preload` as in the project's spec.warm.
+void add_preparation(json& variables, const api::ModelProject& project) {
+  const bool harness = project.runtime.command.empty();
+  variables.push_back(env_entry(api::kEnvPrepare, std::string(harness ? api::kPrepareHarness : api::kPrepareNothing)));
+  if (!harness) return;
+  const auto& preload = project.warm.preload;
+  variables.push_back(env_entry(
+      api::kEnvPreload, preload ? fmt::format("{}", fmt::join(*preload, ",")) : std::string(api::kPreloadDefault)));
 }
 
 }  // namespace
@@ -345,20 +363,28 @@ json build_job(const JobInput& in) {
   const auto timeout = timeout_seconds(run.spec, in.project.limits, in.settings);
   json variables = {env_entry(api::kEnvTimeout, std::to_string(timeout))};
   for (auto& [name, value] : api::run_environment(run)) variables.push_back(env_entry(name, std::move(value)));
+  json agent_variables = {env_entry(api::kEnvRunName, run.meta.name), env_entry(api::kEnvRunId, run.meta.uid),
+                          env_entry(api::kEnvAttempt, std::to_string(run.status.attempts))};
+  const bool points = run.spec.points.has_value();
+  if (points) {
+    add_preparation(variables, in.project);
+    variables.push_back(env_entry(api::kEnvPoints, "1"));
+    agent_variables.push_back(env_entry(api::kEnvPoints, "1"));
+  }
   const PodInput pod{
       .project = in.project,
       .settings = in.settings,
       .namespace_ = run.meta.namespace_,
       .user_key = run.meta.uid,
       .image = run.status.provenance.image,
-      .agent_env = {env_entry(api::kEnvRunName, run.meta.name), env_entry(api::kEnvRunId, run.meta.uid),
-                    env_entry(api::kEnvAttempt, std::to_string(run.status.attempts))},
+      .agent_env = std::move(agent_variables),
       .model_env = std::move(variables),
       .entry_point = run.spec.entry_point(),
       .deadline_seconds = active_deadline_seconds(in.project.limits.pending_seconds, timeout),
       .upstream = run.spec.scope == Scope::kProject,
-      .inputs = run.spec.parameters.has_value(),
-      .inputs_map = run.status.job_name,
+      .inputs = points || run.spec.parameters.has_value(),
+      .inputs_map = points ? "" : run.status.job_name,  // the agent writes the parameters of each point
+      .mounted = in.mounted,
   };
   json own = {{api::kLabelRunUid, run.meta.uid},
               {api::kLabelProject, run.spec.project},
@@ -370,18 +396,13 @@ json build_job(const JobInput& in) {
   const json labels = labels_of(in.project, own);
   // The run's name is an annotation, because it may be longer than the value of a label may be.
   const json annotations = annotations_of(in.project, {{api::kAnnotationRun, run.meta.name}});
-  return job_of(pod, run.status.job_name, owner_of("ModelRun", run.meta), labels, annotations);
+  return job_of(pod, run.status.job_name, owned_by(api::kApiVersion, "ModelRun", run.meta), labels, annotations);
 }
 
 json build_standby(const StandbyInput& in) {
   const auto& project = in.project;
-  const bool harness = project.runtime.command.empty();
-  json variables = {env_entry(api::kEnvPrepare, std::string(harness ? api::kPrepareHarness : api::kPrepareNothing))};
-  if (harness) {
-    const auto& preload = project.warm.preload;
-    variables.push_back(env_entry(
-        api::kEnvPreload, preload ? fmt::format("{}", fmt::join(*preload, ",")) : std::string(api::kPreloadDefault)));
-  }
+  json variables = json::array();
+  add_preparation(variables, project);
   const PodInput pod{
       .project = project,
       .settings = in.settings,
@@ -398,20 +419,21 @@ json build_standby(const StandbyInput& in) {
       .upstream = true,
       .inputs = true,
       .inputs_map = "",
+      .mounted = in.mounted,
   };
   const json labels = labels_of(project, {{api::kLabelStandby, in.digest},
                                           {api::kLabelProject, project.meta.name},
                                           {api::kLabelManagedBy, api::kManagedByOperator}});
   const json annotations = annotations_of(project, json::object());
-  json job = job_of(pod, in.name, owner_of("ModelProject", project.meta), labels, annotations);
+  json job = job_of(pod, in.name, owned_by(api::kApiVersion, "ModelProject", project.meta), labels, annotations);
   // NetworkPolicies select pods by this label. The Job has it once it is a run's.
   job["spec"]["template"]["metadata"]["labels"][std::string(api::kLabelRunUid)] = api::kRunUidOfStandby;
   return job;
 }
 
-std::string standby_digest(const api::ModelProject& project, const Settings& settings,
+std::string standby_digest(const api::ModelProject& project, const Settings& settings, bool mounted,
                            const std::map<std::string, std::string>& versions) {
-  const auto job = build_standby({project, settings, "", ""});
+  const auto job = build_standby({project, settings, "", "", mounted});
   return sha256_hex(api::canonical_json(json{{"spec", job.at("spec")}, {"versions", versions}})).substr(0, 32);
 }
 
@@ -419,7 +441,7 @@ json build_adoption(const api::ModelRun& run, std::int64_t attempt, const api::O
   json metadata = {{"uid", job.uid},
                    {"labels", {{api::kLabelRunUid, run.meta.uid}, {api::kLabelAttempt, std::to_string(attempt)}}},
                    {"annotations", {{api::kAnnotationRun, run.meta.name}}},
-                   {"ownerReferences", {owner_of("ModelRun", run.meta)}}};
+                   {"ownerReferences", owned_by(api::kApiVersion, "ModelRun", run.meta)}};
   // Refused if anybody has changed the Job since it was read.
   metadata["resourceVersion"] = std::to_string(job.resource_version);
   return {{"metadata", std::move(metadata)}};

@@ -17,6 +17,7 @@ struct JobInput {
   const api::ModelRun& run;          // admitted: status holds commit, attempt, image and Job name
   const api::ModelProject& project;  // as it was when the run was admitted
   const Settings& settings;
+  bool mounted = false;  // the sandbox's files are a volume of the agent's image; see api/sandbox.h
 };
 
 // Equal input gives an equal Job, so a Job that is created again after a crash is the same.
@@ -27,6 +28,7 @@ struct StandbyInput {
   const Settings& settings;
   std::string name;
   std::string digest;  // standby_digest()
+  bool mounted = false;
 };
 
 // Builds the Job of a standby (api/standby.h), which the project owns. Its pod differs from that of a run in what only
@@ -35,7 +37,7 @@ nlohmann::json build_standby(const StandbyInput& input);
 
 // A digest of all that a standby is built from: a run may only adopt one with the digest of its own settings.
 // `versions`: those of the objects whose content is in the pod from its start, see check_env_secrets().
-std::string standby_digest(const api::ModelProject& project, const Settings& settings,
+std::string standby_digest(const api::ModelProject& project, const Settings& settings, bool mounted,
                            const std::map<std::string, std::string>& versions);
 
 // The merge patch by which `run` adopts the Job of a standby: it becomes the Job of `attempt`. The patch is refused

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controller/run/limits.h"
+#include "controller/run/points.h"
 #include "controller/run/verdict.h"
 
 namespace modelrun::controller {
@@ -105,7 +106,9 @@ Decision judge_what_remains(const Attempt& attempt) {
   remains.started = attempt.started;
   remains.cancel_cause = attempt.cancel_cause;
   remains.timeout_seconds = attempt.timeout;
-  return conclude(observed, judge_remains(remains), attempt.pod, attempt.now);
+  const auto verdict = judge_remains(remains);
+  if (auto plan = store_last_point(attempt, verdict)) return plan;
+  return conclude(observed, with_points(observed, verdict), attempt.pod, attempt.now);
 }
 
 }  // namespace modelrun::controller

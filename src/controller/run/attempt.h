@@ -20,6 +20,7 @@ struct Attempt {
   bool started = false;               // a pod was given the source
   std::string cancel_cause{};         // empty: the run is not cancelled
   std::int64_t timeout = 0;           // seconds
+  bool can_avoid_volume = false;      // the next attempt has no image volume, if this one's pod has
 };
 
 // The time since `mark` was set; zero if it is not set.

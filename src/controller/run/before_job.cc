@@ -2,6 +2,7 @@
 
 #include "api/reason.h"
 #include "controller/run/limits.h"
+#include "controller/run/points.h"
 #include "controller/run/reuse.h"
 #include "controller/run/steps.h"
 
@@ -51,6 +52,9 @@ Decision check_spec(const Observed& observed, Time now) {
   if (spec.scope == api::Scope::kModel && spec.model_name.empty()) {
     return refuse(observed, Phase::kFailed, reason::kInvalidSpec, "spec.modelName is required when spec.scope is model",
                   now);
+  }
+  if (const auto refusal = refusal_of_points(spec)) {
+    return refuse(observed, Phase::kFailed, reason::kInvalidParameters, *refusal, now);
   }
   const std::size_t size = spec.parameters ? spec.parameters->size() : 0;
   if (size >= kMaxParameterBytes) {
@@ -246,6 +250,9 @@ std::string warning_of(const Observed& observed, const Settings& settings) {
   }
   if (const auto altered = spec.parameters ? spec.parameters->altered() : std::string(); !altered.empty()) {
     told.push_back(fmt::format("spec.parameters{}: write it as text, in quotes", altered));
+  }
+  if (const auto altered = spec.points ? spec.points->altered() : std::string(); !altered.empty()) {
+    told.push_back(fmt::format("spec.points{}: write it as text, in quotes", altered));
   }
   if (!observed.source.warning.empty()) told.push_back(observed.source.warning);
   if (spec.reuse != api::Reuse::kNever && observed.identity.empty()) {

@@ -4,8 +4,10 @@
 
 #include "api/reason.h"
 #include "controller/run/attempt.h"
+#include "controller/run/image_volume.h"
 #include "controller/run/limits.h"
 #include "controller/run/status.h"
+#include "controller/run/verdict.h"
 
 namespace modelrun::controller {
 namespace {
@@ -37,13 +39,23 @@ Problem container_problem(const ContainerView& container) {
   return {};
 }
 
+// Requires a pod.
+ImageVolumeSight look_at_volume(const Attempt& attempt) {
+  return look_at_image_volume(*attempt.pod, since(attempt, Mark::kScheduled));
+}
+
 // Why the model has not started yet. The reason is PendingTimeout if nothing particular is wrong.
-Problem pending_problem(const Observed& observed, const PodView* pod) {
+Problem pending_problem(const Attempt& attempt) {
+  const auto& observed = attempt.observed;
+  const auto* const pod = attempt.pod;
   if (!observed.job_error.empty()) return {reason::kUnschedulable, observed.job_error};
   if (pod == nullptr && !observed.pod_refusal.empty()) {
     return {reason::kUnschedulable, "the Job's pod cannot be created: " + observed.pod_refusal};
   }
   if (pod == nullptr) return {reason::kPendingTimeout, "the Job has no Pod yet; see the events of the Job"};
+  if (auto sight = look_at_volume(attempt); !sight.trouble.empty()) {
+    return {reason::kSandboxSetupFailed, std::move(sight.trouble)};
+  }
   for (const auto* container : {&pod->agent, &pod->model}) {
     if (auto problem = container_problem(*container); !problem.reason.empty()) return problem;
   }
@@ -54,10 +66,23 @@ Problem pending_problem(const Observed& observed, const PodView* pod) {
   return {reason::kPendingTimeout, "the Pod is being set up"};
 }
 
+// The pod's node cannot mount the agent's image, and another attempt can do without.
+Decision avoid_image_volume(const Attempt& attempt) {
+  if (attempt.pod == nullptr || !attempt.can_avoid_volume) return std::nullopt;
+  auto why = look_at_volume(attempt).trouble;
+  if (why.empty()) return std::nullopt;
+  const Verdict verdict{Phase::kFailed, std::string(reason::kSandboxSetupFailed), why, std::nullopt, /*retryable=*/true,
+                        /*free=*/true};
+  Plan plan = conclude(attempt.observed, verdict, attempt.pod, attempt.now);
+  if (is_final(plan.status->phase)) plan.after.emplace_back(DeleteJob{attempt.observed.run->status.job_name});
+  plan.before.emplace_back(AvoidImageVolumes{std::move(why)});
+  return plan;
+}
+
 // Waits for the model to start, up to limits.pendingSeconds.
 Plan pend(const Attempt& attempt) {
   const auto& observed = attempt.observed;
-  const auto problem = pending_problem(observed, attempt.pod);
+  const auto problem = pending_problem(attempt);
   const auto& limits = observed.as_admitted->limits;
   const Duration begun = since(attempt, Mark::kAttempt);
   const Duration left = std::chrono::seconds(limits.pending_seconds) - begun;
@@ -71,6 +96,9 @@ Plan pend(const Attempt& attempt) {
   Plan plan;
   requeue(plan, left);
   requeue_for_deletion(plan, attempt);
+  if (attempt.pod != nullptr) {
+    if (const auto look_again = look_at_volume(attempt).look_again) requeue(plan, *look_again);
+  }
   if (observed.job && attempt.pod == nullptr) requeue(plan, refusal_due(observed));
   // Write the status only if something is wrong and the attempt is at least a second old: most such problems pass at
   // once.
@@ -136,6 +164,7 @@ Plan refuse_foreign(const Attempt& attempt) {
 // The Job exists and no pod was given the source yet.
 Plan await_start(const Attempt& attempt) {
   const auto& observed = attempt.observed;
+  if (auto plan = avoid_image_volume(attempt)) return *plan;
   if (auto plan = look_for_durable(attempt)) return *plan;
   if (auto plan = judge_what_remains(attempt)) return *plan;
   const auto mine = [&](const Claim& claim) { return claim.attempt == observed.run->status.attempts; };

@@ -45,15 +45,25 @@ inline std::int64_t active_deadline_seconds(std::int64_t pending_seconds, std::i
   return pending_seconds + timeout + 60;
 }
 
-// The name of the attempt's Job and of its ConfigMap: <run>-<first 8 characters of the run's UID>-<attempt>, where
-// the run's name is cut so that the whole has at most 63 characters. Attempts count from 1.
-inline std::string child_name(const api::ObjectMeta& run, std::int64_t attempt) {
-  const std::string tail = "-" + run.uid.substr(0, 8) + "-" + std::to_string(attempt);
+// The name of an object of the run: <run>-<first 8 characters of the run's UID>-<tail>, where the run's name is cut so
+// that the whole has at most 63 characters.
+inline std::string own_name(const api::ObjectMeta& run, const std::string& last) {
+  const std::string tail = "-" + run.uid.substr(0, 8) + "-" + last;
   std::string head = run.name.substr(0, 63 - tail.size());
   // A cut name may end in '.' or '-'. A '.' has to go: ".-" may not occur in the name of an object (RFC 1123
   // subdomain). A '-' would be valid, and is trimmed only because "--" looks odd.
   while (!head.empty() && (head.back() == '-' || head.back() == '.')) head.pop_back();
   return head + tail;
+}
+
+// The name of the attempt's Job and of its ConfigMap. Attempts count from 1.
+inline std::string child_name(const api::ObjectMeta& run, std::int64_t attempt) {
+  return own_name(run, std::to_string(attempt));
+}
+
+// The name of a ConfigMap for rows of points (api/points.h), which count from 1.
+inline std::string points_name(const api::ObjectMeta& run, std::size_t number) {
+  return own_name(run, "points-" + std::to_string(number));
 }
 
 }  // namespace modelrun::controller

@@ -49,6 +49,26 @@ struct OtherRun {
   bool awaits_turn = false;  // what it is can be known only when this run has its turn with a large result
 };
 
+// The rows of a run with points (api/points.h) that are in its ConfigMaps.
+struct StoredRows {
+  std::int64_t succeeded = 0, failed = 0;
+  std::int64_t first_failed = 0;  // with failed > 0: the first point that failed, and why
+  std::string first_failure;
+  std::int64_t of_attempt = 0;  // rows of the current attempt
+  std::vector<std::string> config_maps;
+  std::size_t last_bytes = 0;  // in the last of them
+  std::size_t bytes = 0;       // in all of them
+};
+
+// What is known of the points of a run.
+struct PointsView {
+  StoredRows stored;
+  std::vector<std::string> waiting;  // rows that wait to be stored, as text; the first has the number stored.of_attempt
+  Duration waited{};                 // for how long the first of them has been waiting
+  bool wanted = false;               // the agent waits until they are stored
+  std::vector<bool> done;            // for each point, whether its row is stored
+};
+
 // Names the events of an attempt whose time no Kubernetes object records by a clock that can be compared with ours. The
 // times are kept in memory, by a clock that nobody can set (see Inbox). After a restart of the operator they start
 // anew, which only makes a wait longer.
@@ -62,6 +82,7 @@ enum class Mark {
   kAttempt,      // the attempt is under way
   kModelEnded,   // the model's container has ended
   kPodDeleting,  // the pod is being deleted
+  kScheduled,    // the pod has a node
   kSourceLost,   // the source that the attempt's pod was granted cannot be had
   // Set by observe_run():
   kRefusalRead,  // when it was last looked up why the Job has no pod
@@ -119,7 +140,8 @@ struct Observed {
   bool awaits_work = false;
   // Why the source that was granted cannot be given to the attempt's pod; no value if it can, or was not asked for.
   std::optional<Error> source_lost;
-  std::map<Mark, Duration> marks;  // how long ago each was set
+  std::optional<PointsView> points;  // of a run with points, once its attempt has begun
+  std::map<Mark, Duration> marks;    // how long ago each was set
   // A large result is at hand, and another run works on one: this run is woken when it has its turn (LargeWork).
   bool awaits_turn = false;
   Duration turn_waited{};  // for how long it has been waiting for that; zero if it is not

@@ -61,11 +61,24 @@ struct WritePayload {
   std::vector<std::string> names;
   std::vector<std::string> parts;  // base64
 };
+// Write rows of the attempt to a ConfigMap that the run owns, which is made if it is not there. Has to precede the
+// status that counts them. Fails with kConflict if another process has written there.
+struct StoreRows {
+  int attempt = 0;
+  std::int64_t first = 0;  // the number of the first row in the attempt
+  std::vector<std::string> rows;
+  std::string config_map;
+};
+// Let pods that are made from now on have the sandbox's files in the way that needs no image volume: `why` some node
+// cannot mount one.
+struct AvoidImageVolumes {
+  std::string why;
+};
 // Delete the run itself. A run that is gone already is no error.
 struct DeleteRun {};
 
 using Action = std::variant<ResolveSource, RequestAdmission, TakeLead, CreateJob, AdoptStandby, ShowParameters,
-                            DeleteJob, ReadDurable, OrderCancel, WritePayload, DeleteRun>;
+                            DeleteJob, ReadDurable, OrderCancel, WritePayload, StoreRows, AvoidImageVolumes, DeleteRun>;
 
 enum class EventType { kNormal, kWarning };
 

@@ -23,12 +23,17 @@ RunRecord make_record(api::ModelRun run) {
   record.observed_generation = run.status.observed_generation;
   // A result that was taken from another run may be old. This run's own age counts from when it took the result.
   record.finished_at = run.status.reused_from ? run.status.timeline.recorded : run.status.finished_at;
+  if (const auto& points = run.status.points) {
+    record.points_succeeded = static_cast<std::int32_t>(points->succeeded);
+    record.points_failed = static_cast<std::int32_t>(points->failed);
+  }
   record.job_name = run.status.job_name;
   const bool leads = !api::is_final(record.phase) && !run.status.reused_from;
   if (leads || record.phase == api::Phase::kSucceeded) record.identity = identity_key(run.status.identity);
   if (api::is_final(record.phase)) return record;
   // They are needed once, when the Job is created, and the run is read from the API server for that.
   if (run.spec.parameters) run.spec.parameters->drop_text();
+  if (run.spec.points) run.spec.points->drop_text();
   run.labels.clear();
   record.active = std::make_shared<const api::ModelRun>(std::move(run));
   return record;

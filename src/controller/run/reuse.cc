@@ -51,6 +51,11 @@ std::string identity_of(const api::ModelRun& run, const api::ModelProject& proje
                           {"image", image_of(project, settings)},
                           {"dataSnapshotRef", project.data.snapshot_ref},
                           {"timeoutSeconds", timeout_seconds(run.spec, project.limits, settings)}};
+  if (const auto& points = run.spec.points) {
+    parts["points"] = {{"digest", points->digest()},
+                       {"timeoutSeconds", run.spec.point_timeout_seconds.value_or(0)},
+                       {"maxFailed", run.spec.max_failed_points.value_or(-1)}};
+  }
   if (const auto& fails = run.spec.fail_on_artifact_loss) parts["failOnArtifactLoss"] = *fails;
   return "sha256:" + sha256_hex(api::canonical_json(parts));
 }

@@ -8,10 +8,18 @@
 
 namespace modelrun::controller {
 
+// Whether the sandbox's files are a volume of the agent's image, or are installed by the agent; see api/sandbox.h.
+enum class ImageVolumes {
+  kAuto,  // mounts_image() decides (image_volume.h)
+  kAlways,
+  kNever,
+};
+
 struct Settings {
   std::string agent_image;
   std::string default_image;      // for projects that name none
   std::string image_pull_policy;  // for both containers, unless the project says otherwise
+  ImageVolumes image_volumes = ImageVolumes::kAuto;
   std::int64_t max_timeout_seconds = 300;
   std::int64_t max_standbys = 100;  // of all projects together; half of them in one namespace
   bool landlock_required = true;    // false: models may run on kernels without Landlock

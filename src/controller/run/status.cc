@@ -6,6 +6,7 @@
 #include "api/reason.h"
 #include "api/strict_json.h"
 #include "base/encoding.h"
+#include "base/packed_document.h"
 #include "base/printable.h"
 #include "controller/run/bounds.h"
 #include "controller/run/limits.h"
@@ -102,20 +103,14 @@ void take_artifacts(const api::ResultFrame& frame, ModelRunStatus& status) {
 // Sets status.resultRef, and returns the parts of the payload for the ConfigMaps that it names.
 std::vector<std::string> make_payload(const api::ResultFrame& frame, const api::ObjectMeta& run,
                                       ModelRunStatus& status) {
-  const std::string document = api::encode_frame(frame);
-  const std::string encoded = base64_encode(gzip(document));
-  api::ResultRef ref;
-  ref.sha256 = sha256_hex(document);
-  ref.bytes = document.size();
-  std::vector<std::string> parts;
-  for (std::size_t at = 0; at < encoded.size(); at += kPayloadPartBytes) {
-    parts.push_back(encoded.substr(at, kPayloadPartBytes));
+  auto packed = pack_document(api::encode_frame(frame));
+  api::ResultRef ref{{}, std::move(packed.sha256), packed.bytes};
+  for (std::size_t i = 1; i <= packed.parts.size(); ++i) {
     // The name contains the digest, so a ConfigMap that exists under this name has the same content.
-    ref.config_maps.push_back(
-        fmt::format("{}-{}-{}", child_name(run, status.attempts), ref.sha256.substr(0, 8), parts.size()));
+    ref.config_maps.push_back(fmt::format("{}-{}-{}", child_name(run, status.attempts), ref.sha256.substr(0, 8), i));
   }
   status.result_ref = std::move(ref);
-  return parts;
+  return std::move(packed.parts);
 }
 
 // Puts the frame into status. Returns false if status does not hold everything.
@@ -291,7 +286,11 @@ ModelRunStatus pinned(const Observed& observed, std::int64_t number, std::int64_
   status.project_spec = observed.project->run_settings;
   status.identity = observed.identity;
   status.data_snapshot_ref = observed.project->data.snapshot_ref;
-  if (observed.run->spec.parameters) status.provenance.parameters_digest = observed.run->spec.parameters->digest();
+  const auto& spec = observed.run->spec;
+  if (const auto& given = spec.points ? spec.points : spec.parameters) {
+    status.provenance.parameters_digest = given->digest();
+  }
+  if (spec.points && !status.points) status.points = api::PointsStatus{spec.point_count, 0, 0, {}};
   if (!observed.cold_reason.empty()) {
     status.provenance.start = api::kStartCold;
     status.provenance.cold_reason = observed.cold_reason;
@@ -345,6 +344,16 @@ ModelRunStatus running(const Observed& observed, const Claim& claim, const api::
   return status;
 }
 
+ModelRunStatus counted(const Observed& observed, const StoredRows& rows, Time now) {
+  const auto total = observed.run->spec.point_count;
+  ModelRunStatus status = waiting(observed, api::reason::kRunning,
+                                  fmt::format("the model is running: {} of {} points are done, {} failed",
+                                              rows.succeeded + rows.failed, total, rows.failed),
+                                  now);
+  status.points = api::PointsStatus{total, rows.succeeded, rows.failed, rows.config_maps};
+  return status;
+}
+
 std::string fatal_loss(const Observed& observed, const api::ResultFrame& frame) {
   if (!fails_on_artifact_loss(observed)) return {};
   if (!frame.artifact_loss.empty()) return frame.artifact_loss;
@@ -362,6 +371,10 @@ Ending ended(const Observed& observed, const Verdict& verdict, const api::Result
   status.message = verdict.message;
   if (verdict.phase != Phase::kSucceeded) status.error = api::RunError{verdict.reason, verdict.message};
   take_known(observed, status, now);
+  if (const auto& points = observed.points) {
+    const auto& rows = points->stored;
+    status.points = api::PointsStatus{observed.run->spec.point_count, rows.succeeded, rows.failed, rows.config_maps};
+  }
   // No further attempt needs the project's settings, and a finished run may be kept for long.
   status.project_spec.reset();
   if (pod != nullptr) take_pod(*pod, status);

@@ -19,9 +19,6 @@ namespace modelrun::controller {
 inline constexpr std::size_t kInlineStreamBytes = 4096;
 // Outputs that are larger than this as canonical JSON are only in the payload.
 inline constexpr std::size_t kInlineOutputBytes = 64 * 1024;
-// Base64 characters in one ConfigMap of the payload. A multiple of 4, so that each part can be decoded by itself.
-// Stays under the API server's limit of 1 MiB for the data of a ConfigMap, and under etcd's 1.5 MiB for a request.
-inline constexpr std::size_t kPayloadPartBytes = 768 * 1024;
 
 // The run waits for `reason`, one of api/reason.h. `message` is for people. A phase that is set stays.
 api::ModelRunStatus waiting(const Observed& observed, std::string_view reason, const std::string& message, Time now);
@@ -45,6 +42,9 @@ api::ModelRunStatus retried(const Observed& observed, Time now);
 // The pod of `claim` may execute the attempt: it is recorded in status, and the phase is Running. `pod` is that pod,
 // or null if it is not known.
 api::ModelRunStatus running(const Observed& observed, const Claim& claim, const api::PodView* pod, Time now);
+
+// The rows `rows` are stored, and the model runs on.
+api::ModelRunStatus counted(const Observed& observed, const StoredRows& rows, Time now);
 
 // A final status, and the part of the result that is too large for it.
 struct Ending {

@@ -11,12 +11,13 @@ namespace {
 
 constexpr std::chrono::seconds kUnwrittenWait{1};
 
-Plan retry(const Observed& observed, const Verdict& verdict, Time now) {
+Plan retry(const Observed& observed, const Verdict& verdict, bool free, Time now) {
   Plan plan;
   const auto& status = observed.run->status;
   const auto attempt = status.attempts + 1;
   plan.after.emplace_back(DeleteJob{status.job_name});
   plan.status = retried(observed, now);
+  if (free) ++plan.status->free_attempts;
   create_job(plan, observed, attempt);
   plan.events.push_back(
       {EventType::kWarning, verdict.reason,
@@ -82,11 +83,13 @@ Plan conclude(const Observed& observed, const Verdict& verdict, const api::PodVi
   const bool unstarted = observed.frame != nullptr && observed.frame->exit.how == api::ExitHow::kNotStarted;
   const bool idle = status.provenance.start == api::kStartWarm && (observed.awaits_work || unstarted);
   const bool retryable = verdict.retryable || (observed.awaits_work && verdict.phase == api::Phase::kFailed);
-  if (!retryable || !wanted || status.attempts >= observed.as_admitted->limits.attempts + (idle ? 1 : 0)) {
+  const bool free = idle || verdict.free;
+  const auto counted = status.attempts - status.free_attempts - (free ? 1 : 0);
+  if (!retryable || !wanted || counted >= observed.as_admitted->limits.attempts) {
     return finish(observed, verdict, pod, now);
   }
   const auto generation = observed.project->meta.generation;
-  if (status.project_spec || generation == status.project_generation) return retry(observed, verdict, now);
+  if (status.project_spec || generation == status.project_generation) return retry(observed, verdict, free, now);
   // The run was admitted by an older operator, which did not record the project's settings, and they have changed
   // since. An attempt with other settings would not be the same run.
   auto last = verdict;

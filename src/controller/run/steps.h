@@ -54,9 +54,9 @@ bool has_reason(const api::ModelRun& run, std::string_view reason);
 // is then reconciled again when that second is over.
 Plan wait_for(const Observed& observed, std::string_view reason, const std::string& message, Duration again, Time now);
 
-// The run ends with `verdict`, or starts another attempt: if the verdict is retryable, limits.attempts is not
-// reached, the run is not cancelled, and the project's settings of its admission are known. `pod` is the attempt's
-// pod, or null.
+// The run ends with `verdict`, or starts another attempt: if the verdict is retryable, the attempts that count have not
+// reached limits.attempts, the run is not cancelled, and the project's settings of its admission are known. `pod` is
+// the attempt's pod, or null.
 Plan conclude(const Observed& observed, const Verdict& verdict, const api::PodView* pod, Time now);
 
 // The run ends with ending.status, after the payload is stored.

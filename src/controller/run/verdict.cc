@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <csignal>
-#include <cstring>
-
+#include "api/exit_words.h"
 #include "api/reason.h"
 
 namespace modelrun::controller {
@@ -22,12 +20,6 @@ Verdict lost(std::string_view why, std::string message) {
   return {Phase::kFailed, std::string(why), std::move(message), std::nullopt, true};
 }
 
-// The exit code as a shell reports it: the code, or 128 + the signal's number.
-std::optional<int> shell_code(const api::ExitRecord& exit) {
-  if (exit.code) return exit.code;
-  return exit.signal ? std::optional(128 + *exit.signal) : std::nullopt;
-}
-
 Verdict judge_exit(const api::ResultFrame& frame) {
   const int code = frame.exit.code.value_or(0);
   // The harness exits with this code when the entry file is missing, and says so in the frame. A model may exit with
@@ -35,11 +27,8 @@ Verdict judge_exit(const api::ResultFrame& frame) {
   const bool no_entry_point =
       code == api::kExitNoEntryPoint && frame.error && frame.error->reason == reason::kEntryPointNotFound;
   if (code != 0 && !no_entry_point) {
-    const bool told = frame.error && frame.error->reason == reason::kNonZeroExit && !frame.error->message.empty();
-    return failed(reason::kNonZeroExit,
-                  told ? fmt::format("the model exited with code {}: {}", code, frame.error->message)
-                       : fmt::format("the model exited with code {}; see stderr", code),
-                  code);
+    const bool told = frame.error && frame.error->reason == reason::kNonZeroExit;
+    return failed(reason::kNonZeroExit, api::exit_words(code, told ? frame.error->message : ""), code);
   }
   if (frame.error) return failed(frame.error->reason, frame.error->message, code);
   return {Phase::kSucceeded, std::string(reason::kSucceeded), "the model ran and its outputs are recorded", code,
@@ -48,19 +37,15 @@ Verdict judge_exit(const api::ResultFrame& frame) {
 
 Verdict judge_signal(const api::ResultFrame& frame) {
   const int signal = frame.exit.signal.value_or(0);
-  if (signal == SIGKILL && frame.exit.oom_kills > 0) {
-    return failed(
-        reason::kOOMKilled,
-        "the model ran out of memory and was killed; raise spec.runtime.resources.limits.memory of the project "
-        "or use less",
-        128 + signal);
+  if (api::ran_out_of_memory(frame.exit)) {
+    return failed(reason::kOOMKilled, std::string(api::kOutOfMemoryWords), 128 + signal);
   }
-  return failed(reason::kSignaled, fmt::format("the model was killed by {}", signal_name(signal)), 128 + signal);
+  return failed(reason::kSignaled, api::signal_words(signal), 128 + signal);
 }
 
 Verdict timed_out(std::int64_t timeout_seconds, std::optional<int> exit_code) {
-  return {Phase::kTimedOut, std::string(reason::kTimeout),
-          fmt::format("the model ran longer than {} s and was ended", timeout_seconds), exit_code, false};
+  return {Phase::kTimedOut, std::string(reason::kTimeout), api::timeout_words(std::chrono::seconds(timeout_seconds)),
+          exit_code, false};
 }
 
 Verdict cancelled(const std::string& cause, std::optional<int> exit_code) {
@@ -101,8 +86,8 @@ Verdict judge_container(const api::ContainerView& model) {
                   code);
   }
   if (code > 128 && code < 160) {
-    return failed(reason::kSignaled, fmt::format("the model's container was killed by {}", signal_name(code - 128)),
-                  code);
+    return failed(reason::kSignaled,
+                  fmt::format("the model's container was killed by {}", api::signal_name(code - 128)), code);
   }
   return failed(reason::kAgentLost,
                 fmt::format("the agent ended before it could report; the model's container ended with code {}", code),
@@ -110,11 +95,6 @@ Verdict judge_container(const api::ContainerView& model) {
 }
 
 }  // namespace
-
-std::string signal_name(int signal) {
-  const char* name = sigabbrev_np(signal);
-  return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);
-}
 
 std::optional<Verdict> judge_frame(const api::ResultFrame& frame, std::int64_t timeout_seconds,
                                    const std::string& cancel_cause) {
@@ -124,9 +104,9 @@ std::optional<Verdict> judge_frame(const api::ResultFrame& frame, std::int64_t t
     case ExitHow::kSignaled:
       return judge_signal(frame);
     case ExitHow::kTimedOut:
-      return timed_out(timeout_seconds, shell_code(frame.exit));
+      return timed_out(timeout_seconds, api::shell_code(frame.exit));
     case ExitHow::kCancelled:
-      return cancelled(cancel_cause, shell_code(frame.exit));
+      return cancelled(cancel_cause, api::shell_code(frame.exit));
     case ExitHow::kNotStarted: {
       const auto error = frame.error.value_or(
           api::FrameError{std::string(reason::kSandboxSetupFailed), "the sandbox could not be set up"});
@@ -149,7 +129,7 @@ Verdict judge_loss(Verdict verdict, const std::string& loss) {
 }
 
 Verdict judge_remains(const Remains& remains) {
-  const auto code = remains.frame != nullptr ? shell_code(remains.frame->exit) : std::nullopt;
+  const auto code = remains.frame != nullptr ? api::shell_code(remains.frame->exit) : std::nullopt;
   if (remains.pod != nullptr && remains.pod->reason == "DeadlineExceeded") {
     return timed_out(remains.timeout_seconds, code);
   }

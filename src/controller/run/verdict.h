@@ -23,6 +23,9 @@ struct Verdict {
   // The attempt failed because of the infrastructure, not the model, or before the model began: another attempt may
   // be made.
   bool retryable = false;
+  // The attempt does not count in limits.attempts: it has brought a run with points on, or its node has no image
+  // volumes.
+  bool free = false;
 };
 
 // Returns the verdict if the frame's exit record says how the model ended. Returns nullopt for kTerminated and kLost,
@@ -51,8 +54,5 @@ struct Remains {
 // the pod's deadline, a cancel, a disruption of the pod or its node, a deleted Job, a deleted pod, the end of a pod
 // that never started the model, the end of the model's container.
 Verdict judge_remains(const Remains& remains);
-
-// The signal's name, such as "SIGSEGV"; "signal 70" for a number that has no name.
-std::string signal_name(int signal);
 
 }  // namespace modelrun::controller

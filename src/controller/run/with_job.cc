@@ -14,13 +14,16 @@
 //
 // The steps are asked in this order, and the first one that returns a plan settles the pass:
 //
+//   0. Of a run with points: rows that wait are stored when it is time for that, and before anything else when the
+//      attempt's result is there (points.cc).
 //   1. In any state: a result frame that has a verdict concludes the attempt. A frame that was made before a cancel
 //      therefore wins over the cancel.
 //   2. In any state: a status that no operator can have written ends the run.
 //   3. In any state: spec.suspend suspends the run, unless it has to be cancelled.
 //   4. Before the start, before_start() in before_start.cc: a cancel ends the run. A Job of that name that belongs to
 //      somebody else ends it too. A missing Job is created, or ends the run if it did exist before. With the Job in
-//      place, look_for_durable() and judge_what_remains() are asked, because the pod may have ended without starting
+//      place, avoid_image_volume() gives the attempt up for one without an image volume, if the pod's node cannot mount
+//      it. look_for_durable() and judge_what_remains() are asked, because the pod may have ended without starting
 //      the model. Then the first claim of the attempt starts it, once the archive is at hand and the attempt's objects
 //      are known to be ours. Without a claim, pend() waits, for at most limits.pendingSeconds.
 //   5. After the start: look_for_durable() reads the agent's log if the push of the result is late or can no longer
@@ -32,6 +35,7 @@
 #include "api/reason.h"
 #include "controller/run/attempt.h"
 #include "controller/run/limits.h"
+#include "controller/run/points.h"
 #include "controller/run/status.h"
 
 namespace modelrun::controller {
@@ -138,16 +142,15 @@ bool is_sound(const Observed& observed) {
          job_named;
 }
 
-Plan decide_with_job(const Observed& observed, Time now, const Settings& settings) {
-  Attempt attempt{observed, now};
-  attempt.started = observed.run->status.phase == Phase::kRunning;
-  attempt.pod = pick_pod(observed, observed.run->status.pod_uid);
-  attempt.cancel_cause = cancel_cause(observed);
-  attempt.timeout = timeout_seconds(observed.run->spec, limits_of(observed), settings);
+namespace {
 
+Plan decide_attempt(const Attempt& attempt) {
+  const auto& observed = attempt.observed;
+  const Time now = attempt.now;
   if (observed.frame) {
     if (const auto verdict = judge_frame(*observed.frame, attempt.timeout, attempt.cancel_cause)) {
-      return conclude(observed, judge_loss(*verdict, fatal_loss(observed, *observed.frame)), attempt.pod, now);
+      const auto whole = with_points(observed, judge_loss(*verdict, fatal_loss(observed, *observed.frame)));
+      return conclude(observed, whole, attempt.pod, now);
     }
   }
   if (!is_sound(observed)) return refuse_unsound(observed, now);
@@ -158,6 +161,22 @@ Plan decide_with_job(const Observed& observed, Time now, const Settings& setting
   if (!attempt.cancel_cause.empty()) return cancel(attempt);
   if (auto plan = judge_lost_source(attempt)) return *plan;
   return keep_watch(attempt);
+}
+
+}  // namespace
+
+Plan decide_with_job(const Observed& observed, Time now, const Settings& settings) {
+  Attempt attempt{observed, now};
+  attempt.started = observed.run->status.phase == Phase::kRunning;
+  attempt.pod = pick_pod(observed, observed.run->status.pod_uid);
+  attempt.cancel_cause = cancel_cause(observed);
+  attempt.timeout = timeout_seconds(observed.run->spec, limits_of(observed), settings);
+  attempt.can_avoid_volume = settings.image_volumes == ImageVolumes::kAuto;
+  std::optional<Duration> rows_due;
+  if (auto plan = store_rows(attempt, rows_due)) return *plan;
+  Plan plan = decide_attempt(attempt);
+  if (rows_due) requeue(plan, *rows_due);
+  return plan;
 }
 
 }  // namespace modelrun::controller

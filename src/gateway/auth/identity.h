@@ -37,8 +37,6 @@ struct ResourceAttributes {
   std::string_view subresource = {};
 };
 
-inline constexpr std::string_view kModelrunDev = "modelrun.dev";
-
 // Answers whether a caller is allowed to do something. Implementations are thread-safe.
 class Access {
  public:

@@ -32,7 +32,7 @@ struct ServerOptions {
   int io_threads = 2;                 // threads that read, write and call the AtOnce function
   int workers = 16;                   // threads that call the Handler
   // Requests that a worker handles or that wait for a worker; one more is answered with 503. A request whose handler
-  // has returned, such as a call that waits for a run, does not count.
+  // has returned, such as a call that waits, does not count.
   int max_requests = 1'024;
   // With too many, an idle connection makes room for a new one (net/connection_table.h); if there is none, the new one
   // is closed at once.

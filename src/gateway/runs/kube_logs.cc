@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "gateway/runs/kube_run_service.h"
+#include "gateway/runs/rights.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -62,7 +63,8 @@ class Window {
 Result<void> KubeRunService::demand_log(const Identity& caller, const api::ModelRun& run, std::stop_token stop) {
   const ResourceAttributes see{
       .verb = "get", .group = "", .resource = "pods", .namespace_ = run.meta.namespace_, .subresource = "log"};
-  RETURN_IF_ERROR(demand(caller, see, "read logs", no_run(run.meta.uid), std::move(stop)));
+  RETURN_IF_ERROR(
+      gateway::demand(access_, caller, see, kube::kModelRuns, "read logs", no_run(run.meta.uid), std::move(stop)));
   if (run.status.pod_name.empty()) return fail(ErrorKind::kNotFound, "run {} has no pod yet", run.meta.uid);
   return {};
 }

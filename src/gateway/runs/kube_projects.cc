@@ -10,10 +10,11 @@
 #include "api/condition.h"
 #include "api/json_access.h"
 #include "api/model_project.h"
-#include "base/log.h"
 #include "base/printable.h"
 #include "gateway/runs/kube_run_service.h"
+#include "gateway/runs/look_up.h"
 #include "gateway/runs/names.h"
+#include "gateway/runs/rights.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -88,23 +89,12 @@ std::vector<std::string> branches_of(const std::vector<RunSummary>& runs) {
 
 }  // namespace
 
-Error own_fault(const Error& error) {
-  if (error.kind != ErrorKind::kDenied || error.message.find("forbidden: User ") == std::string::npos) return error;
-  log::error("the gateway's own rights do not suffice", {{"error", error.message}});
-  return {ErrorKind::kUnavailable, "the gateway lacks a right that it needs; its log says which one"};
-}
-
-Result<bool> KubeRunService::may_list(const Identity& caller, std::string_view resource, const std::string& namespace_,
-                                      std::stop_token stop) {
-  return access_.allowed(
-      caller, {.verb = "list", .group = kModelrunDev, .resource = resource, .namespace_ = namespace_}, std::move(stop));
-}
-
 Result<RunPage> KubeRunService::newest(const Identity& caller, const std::string& namespace_, const RunQuery& query,
                                        std::stop_token stop) {
-  const auto may = may_list(caller, "modelruns", namespace_, std::move(stop));
-  RETURN_IF_ERROR(may);
-  if (!*may) return std::unexpected(no_namespace(namespace_));
+  const auto lists = may(access_, caller, "list", kube::kModelRuns, namespace_, std::move(stop));
+  RETURN_IF_ERROR(lists);
+  if (!*lists) return std::unexpected(no_namespace(namespace_));
+  RETURN_IF_ERROR(demand_filled(cache_, kRunIds));
   return page_of(cache_.of_namespace(namespace_), query);
 }
 
@@ -158,10 +148,10 @@ Result<ProjectPage> KubeRunService::projects(const Identity& caller, const Proje
   }
   ProjectPage page;
   for (const auto& each : *namespaces) {
-    const auto may = may_list(caller, "modelprojects", each, stop);
-    RETURN_IF_ERROR(may);
-    if (!*may && !all) return std::unexpected(no_namespace(each));
-    if (*may) RETURN_IF_ERROR(add_projects(each, query, page, stop));
+    const auto lists = may(access_, caller, "list", kube::kModelProjects, each, stop);
+    RETURN_IF_ERROR(lists);
+    if (!*lists && !all) return std::unexpected(no_namespace(each));
+    if (*lists) RETURN_IF_ERROR(add_projects(each, query, page, stop));
     if (page.projects.size() > query.limit) break;
   }
   page.more = page.projects.size() > query.limit;
@@ -171,18 +161,16 @@ Result<ProjectPage> KubeRunService::projects(const Identity& caller, const Proje
 
 Result<ProjectDetails> KubeRunService::project(const Identity& caller, const ProjectRef& project,
                                                const std::string& commit, std::stop_token stop) {
-  const auto may = may_list(caller, "modelprojects", project.namespace_, stop);
-  RETURN_IF_ERROR(may);
-  if (!*may) return fail(ErrorKind::kNotFound, "{}", no_project(project));
-  const auto object = client_.get(kube::kModelProjects, project.namespace_, project.name, stop);
-  if (!object && object.error().kind == ErrorKind::kNotFound) {
-    return fail(ErrorKind::kNotFound, "{}", no_project(project));
-  }
-  if (!object) return std::unexpected(own_fault(object.error()));
+  const auto lists = may(access_, caller, "list", kube::kModelProjects, project.namespace_, stop);
+  RETURN_IF_ERROR(lists);
+  if (!*lists) return fail(ErrorKind::kNotFound, "{}", no_project(project));
+  const auto object = read_project(client_, project, stop);
+  RETURN_IF_ERROR(object);
   ProjectDetails details{.project = summarize_project(*object), .models = {}, .branches = {}};
-  const auto may_see_runs = may_list(caller, "modelruns", project.namespace_, stop);
+  const auto may_see_runs = may(access_, caller, "list", kube::kModelRuns, project.namespace_, stop);
   RETURN_IF_ERROR(may_see_runs);
   if (*may_see_runs) {
+    RETURN_IF_ERROR(demand_filled(cache_, kRunIds));
     auto runs = cache_.of_project(project);
     details.branches = branches_of(runs);
     details.models = models_of(std::move(runs), commit);
@@ -193,11 +181,9 @@ Result<ProjectDetails> KubeRunService::project(const Identity& caller, const Pro
 Result<Rights> KubeRunService::rights(const Identity& caller, const std::string& namespace_, std::stop_token stop) {
   Rights rights;
   for (auto [verb, right] : {std::pair{"create", &rights.start}, {"patch", &rights.cancel}}) {
-    const ResourceAttributes action{
-        .verb = verb, .group = kModelrunDev, .resource = "modelruns", .namespace_ = namespace_};
-    const auto may = access_.allowed(caller, action, stop);
-    RETURN_IF_ERROR(may);
-    *right = *may;
+    const auto allowed = may(access_, caller, verb, kube::kModelRuns, namespace_, stop);
+    RETURN_IF_ERROR(allowed);
+    *right = *allowed;
   }
   return rights;
 }

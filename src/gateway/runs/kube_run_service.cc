@@ -1,34 +1,20 @@
 #include "gateway/runs/kube_run_service.h"
 
-#include <algorithm>
-
 #include "api/json_access.h"
 #include "api/run_object.h"
 #include "api/strict_json.h"
-#include "base/encoding.h"
+#include "gateway/runs/create_once.h"
+#include "gateway/runs/look_up.h"
 #include "gateway/runs/names.h"
+#include "gateway/runs/rights.h"
 #include "kube/payload.h"
 #include "kube/refusal.h"
 
 namespace modelrun::gateway {
 namespace {
 
-constexpr std::size_t kCandidates = 10;                                // named in the error for an ambiguous run_id
-constexpr std::size_t kParameterBytes = 64 * 1024;                     // parameters must be smaller than this as JSON
-constexpr std::string_view kTraceparent = "modelrun.dev/traceparent";  // annotation
-constexpr std::size_t kMaxAtOnce = std::size_t{64} << 10U;             // encoding more as JSON takes milliseconds
-
-// The name of a run with an idempotency key: the same key of the same caller gives the same name, so a repeated
-// request finds the first run. The caller is part of it, so that no key leads to the run of another caller.
-std::string name_for(const Identity& caller, const NewRun& wanted) {
-  // With the length before each part, the parts of two different requests cannot give the same text.
-  std::string text;
-  for (const std::string_view part : {std::string_view(wanted.project.namespace_), std::string_view(caller.user),
-                                      std::string_view(wanted.idempotency_key)}) {
-    text += fmt::format("{}:{}", part.size(), part);
-  }
-  return "run-" + sha256_hex(text).substr(0, 40);
-}
+constexpr std::size_t kParameterBytes = 64 * 1024;          // parameters must be smaller than this as JSON
+constexpr std::size_t kMaxAtOnce = std::size_t{64} << 10U;  // encoding more as JSON takes milliseconds
 
 Result<nlohmann::json> object_for(const Identity& caller, const NewRun& wanted) {
   api::RunRequest request{.namespace_ = wanted.project.namespace_,
@@ -38,7 +24,7 @@ Result<nlohmann::json> object_for(const Identity& caller, const NewRun& wanted) 
                           .commit = wanted.commit,
                           .parameters = wanted.parameters,
                           .timeout_seconds = {},
-                          .name = wanted.idempotency_key.empty() ? "" : name_for(caller, wanted),
+                          .name = name_of_key("run", caller, wanted.project.namespace_, wanted.idempotency_key),
                           .created_by = "gateway"};
   if (request.parameters) {
     const auto size = api::json_text(*request.parameters).size();
@@ -51,91 +37,35 @@ Result<nlohmann::json> object_for(const Identity& caller, const NewRun& wanted) 
     }
   }
   auto object = api::run_object(request);
-  object["metadata"]["annotations"] = {{api::kAnnotationRequestedBy, caller.user}};
-  if (!wanted.traceparent.empty()) object["metadata"]["annotations"][kTraceparent] = wanted.traceparent;
+  add_origin(object, caller, wanted.traceparent);
   return object;
-}
-
-std::string candidates_text(std::vector<RunSummary> runs) {
-  std::ranges::sort(runs, std::ranges::greater{}, &RunSummary::created);
-  std::string text;
-  for (const auto& run : runs) {
-    text += fmt::format("{}{} ({}, {})", text.empty() ? "" : "; ", run.key.uid, run.project, status_word(run.phase));
-  }
-  return text;
 }
 
 }  // namespace
 
-std::string no_project(const ProjectRef& project) {
-  return fmt::format("there is no project '{}' in namespace {} that you can see", project.name, project.namespace_);
-}
-
 std::string no_run(std::string_view run_id) {
-  return fmt::format("there is no run {} that you can see; list_runs shows the runs of a project", run_id);
+  return no_object(kRunIds, run_id);
 }
 
-Result<void> KubeRunService::demand(const Identity& caller, const ResourceAttributes& action, std::string_view what,
-                                    const std::string& absent, std::stop_token stop) {
-  const auto may = access_.allowed(caller, action, stop);
-  RETURN_IF_ERROR(may);
-  if (*may) return {};
-  const ResourceAttributes see{
-      .verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = action.namespace_};
-  const auto sees = access_.allowed(caller, see, stop);
-  RETURN_IF_ERROR(sees);
-  if (!*sees) return fail(ErrorKind::kNotFound, "{}", absent);
-  return fail(ErrorKind::kDenied, "you may not {} in namespace {}; ask its administrator for the role modelrun-editor",
-              what, action.namespace_);
+Result<void> KubeRunService::demand(const Identity& caller, std::string_view verb, const std::string& namespace_,
+                                    std::string_view what, const std::string& absent, std::stop_token stop) {
+  return gateway::demand(access_, caller, to(verb, kube::kModelRuns, namespace_), kube::kModelRuns, what, absent,
+                         std::move(stop));
 }
 
 Result<Started> KubeRunService::start(const Identity& caller, const NewRun& wanted, std::stop_token stop) {
   const auto& project = wanted.project;
-  const ResourceAttributes create{
-      .verb = "create", .group = kModelrunDev, .resource = "modelruns", .namespace_ = project.namespace_};
-  RETURN_IF_ERROR(demand(caller, create, "start runs", no_project(project), stop));
+  RETURN_IF_ERROR(demand(caller, "create", project.namespace_, "start runs", no_project(project), stop));
   const auto object = object_for(caller, wanted);
   RETURN_IF_ERROR(object);
-  const auto there = client_.get(kube::kModelProjects, project.namespace_, project.name, stop);
-  if (!there && there.error().kind == ErrorKind::kNotFound)
-    return fail(ErrorKind::kNotFound, "{}", no_project(project));
-  if (!there) return std::unexpected(own_fault(there.error()));
+  const auto there = read_project(client_, project, stop);
+  RETURN_IF_ERROR(there);
   const bool suspended = api::bool_at(api::member(*there, "spec"), "suspend");
-  const auto created = client_.create(kube::kModelRuns, *object, stop);
-  if (created) {
-    const auto run = api::decode_model_run(*created);
-    cache_.note(run);
-    return Started{.run = summarize(run), .created = true, .suspended = suspended};
-  }
-  const auto& error = created.error();
-  if (!wanted.idempotency_key.empty() && error.kind != ErrorKind::kInvalid && error.kind != ErrorKind::kDenied) {
-    // Either the run exists already, or it is unknown whether it was created. Its name is known, so look.
-    auto joined = join_or_refuse(*object, project.namespace_, name_for(caller, wanted), stop);
-    if (joined) joined->suspended = suspended;
-    if (joined || error.kind == ErrorKind::kExists || joined.error().kind == ErrorKind::kInvalid) return joined;
-  }
-  if (error.kind == ErrorKind::kTimeout || error.kind == ErrorKind::kUnavailable) {
-    return fail(error.kind,
-                "{}. The run may have been created all the same: see list_runs, or call again with an "
-                "idempotency key",
-                error.message);
-  }
-  return std::unexpected(own_fault(kube::plain_refusal(error)));
-}
-
-Result<Started> KubeRunService::join_or_refuse(const nlohmann::json& wanted, const std::string& namespace_,
-                                               const std::string& name, std::stop_token stop) {
-  const auto object = client_.get(kube::kModelRuns, namespace_, name, stop);
-  if (!object) return std::unexpected(own_fault(object.error()));
-  const auto held = api::requested_spec(api::member(*object, "spec"));
-  if (api::canonical_json(held) != api::canonical_json(api::requested_spec(wanted["spec"]))) {
-    return fail(ErrorKind::kInvalid,
-                "this idempotency key was used for another request (run {}): use a new key for a new request",
-                object->at("metadata").value("uid", name));
-  }
-  const auto run = api::decode_model_run(*object);
+  const auto made = create_once(client_, kube::kModelRuns, *object, {kRunIds, api::requested_spec}, stop);
+  RETURN_IF_ERROR(made);
+  const auto run = api::decode_model_run(made->object);
   cache_.note(run);
-  return Started{.run = summarize(run)};
+  return Started{.run = summarize(run), .created = made->created, .suspended = suspended};
 }
 
 Result<api::ModelRun> KubeRunService::read_live(const RunKey& key, std::stop_token stop) {
@@ -159,9 +89,7 @@ void KubeRunService::pause(std::chrono::milliseconds span, const std::stop_token
 
 Result<RunSummary> KubeRunService::refresh_summary(const Identity& caller, const RunKey& key, bool live,
                                                    std::stop_token stop) {
-  const ResourceAttributes see{
-      .verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = key.namespace_};
-  RETURN_IF_ERROR(demand(caller, see, "see runs", no_run(key.uid), stop));
+  RETURN_IF_ERROR(demand(caller, "get", key.namespace_, "see runs", no_run(key.uid), stop));
   auto known = cache_.find(key);
   if (known && !live) return std::move(*known);
   const auto run = read_live(key, stop);
@@ -169,62 +97,12 @@ Result<RunSummary> KubeRunService::refresh_summary(const Identity& caller, const
   return summarize(*run);
 }
 
-Result<std::vector<RunSummary>> KubeRunService::shown_runs(const Identity& caller, std::string_view digits,
-                                                           std::stop_token stop) {
-  std::vector<RunSummary> seen;
-  for (auto& run : cache_.by_uid(digits)) {
-    const ResourceAttributes see{
-        .verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = run.key.namespace_};
-    const auto may = access_.allowed(caller, see, stop);
-    RETURN_IF_ERROR(may);
-    if (!*may) continue;
-    seen.push_back(std::move(run));
-    if (seen.size() > kCandidates) break;
-  }
-  return seen;
-}
-
-// A run cannot be read by its UID. One that the watch has not shown yet was made a moment ago, so the client is told to
-// try again instead of listing a namespace that may have thousands.
 Result<RunSummary> KubeRunService::find_summary(const Identity& caller, std::string_view run_id, std::stop_token stop) {
-  const auto digits = run_id_digits(run_id);
-  RETURN_IF_ERROR(digits);
-  auto seen = shown_runs(caller, *digits, stop);
-  RETURN_IF_ERROR(seen);
-  if (seen->empty()) {
-    const auto complete = watch_is_complete(caller, stop);
-    RETURN_IF_ERROR(complete);
-    // The run may be the one that the watch has brought since the first look, and by which it is complete now.
-    seen = shown_runs(caller, *digits, stop);
-    RETURN_IF_ERROR(seen);
-    if (seen->empty() && *complete) return fail(ErrorKind::kNotFound, "{}", no_run(*digits));
-    if (seen->empty()) {
-      return fail(ErrorKind::kUnavailable, "run {} is not known here yet: try again in a second", *digits);
-    }
-  }
-  if (seen->size() == 1) return seen->front();
-  const bool more = seen->size() > kCandidates;
-  if (more) seen->resize(kCandidates);
-  return fail(ErrorKind::kInvalid, "run_id {} is ambiguous: {}{}. Give more digits", run_id,
-              candidates_text(std::move(*seen)), more ? "; and others" : "");
-}
-
-Result<bool> KubeRunService::watch_is_complete(const Identity& caller, std::stop_token stop) {
-  const auto may = may_list(caller, "modelruns", caller.namespace_, stop);
-  RETURN_IF_ERROR(may);
-  if (!*may) return true;
-  std::int64_t there = 0;
-  const auto meta = client_.list_each(
-      kube::kModelRuns, {.namespace_ = caller.namespace_, .limit = 1, .metadata_only = true},
-      [&there](const kube::Json&) { ++there; }, stop);
-  if (!meta) return std::unexpected(own_fault(meta.error()));
-  return static_cast<std::int64_t>(cache_.count_in(caller.namespace_)) >= there + meta->remaining;
+  return LookUp(client_, access_, cache_, kube::kModelRuns, kRunIds).find(caller, run_id, stop);
 }
 
 Result<RunPtr> KubeRunService::read_run(const Identity& caller, const RunKey& key, std::stop_token stop) {
-  const ResourceAttributes see{
-      .verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = key.namespace_};
-  RETURN_IF_ERROR(demand(caller, see, "see runs", no_run(key.uid), stop));
+  RETURN_IF_ERROR(demand(caller, "get", key.namespace_, "see runs", no_run(key.uid), stop));
   // A copy from memory will do: the watch tells whether the run still exists, and in which version.
   if (const auto known = cache_.find(key); known && api::is_final(known->phase)) {
     if (auto kept = results_.run(key.uid, known->version)) return kept;
@@ -238,13 +116,12 @@ Result<RunPtr> KubeRunService::read_run(const Identity& caller, const RunKey& ke
 
 std::optional<EndedRun> KubeRunService::remembered_run(const Identity& caller, std::string_view run_id) {
   const auto digits = run_id_digits(run_id);
-  if (!digits) return std::nullopt;
+  if (!digits || !cache_.filled()) return std::nullopt;
   // Some of several candidates may be invisible to this caller; find_summary() checks each of them.
   auto candidates = cache_.by_uid(*digits);
   if (candidates.size() != 1) return std::nullopt;
   auto& summary = candidates.front();
-  const ResourceAttributes see{
-      .verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = summary.key.namespace_};
+  const auto see = to("get", kube::kModelRuns, summary.key.namespace_);
   if (!api::is_final(summary.phase) || access_.remembered(caller, see) != true) return std::nullopt;
   auto kept = results_.whole(summary.key.uid, summary.version, kMaxAtOnce);
   if (!kept) return std::nullopt;
@@ -252,9 +129,7 @@ std::optional<EndedRun> KubeRunService::remembered_run(const Identity& caller, s
 }
 
 Result<FramePtr> KubeRunService::payload(const Identity& caller, const api::ModelRun& run, std::stop_token stop) {
-  const ResourceAttributes see{
-      .verb = "get", .group = kModelrunDev, .resource = "modelruns", .namespace_ = run.meta.namespace_};
-  RETURN_IF_ERROR(demand(caller, see, "see runs", no_run(run.meta.uid), stop));
+  RETURN_IF_ERROR(demand(caller, "get", run.meta.namespace_, "see runs", no_run(run.meta.uid), stop));
   if (auto kept = results_.frame(run)) return kept;
   auto loaded = kube::load_payload(client_, run, stop);
   if (!loaded) return std::unexpected(own_fault(loaded.error()));
@@ -265,24 +140,17 @@ Result<FramePtr> KubeRunService::payload(const Identity& caller, const api::Mode
 
 Result<RunPage> KubeRunService::list(const Identity& caller, const ProjectRef& project, const RunQuery& query,
                                      std::stop_token stop) {
-  const auto may = may_list(caller, "modelruns", project.namespace_, stop);
-  RETURN_IF_ERROR(may);
-  if (!*may) return fail(ErrorKind::kNotFound, "{}", no_project(project));
+  const auto lists = may(access_, caller, "list", kube::kModelRuns, project.namespace_, stop);
+  RETURN_IF_ERROR(lists);
+  if (!*lists) return fail(ErrorKind::kNotFound, "{}", no_project(project));
+  RETURN_IF_ERROR(demand_filled(cache_, kRunIds));
   auto runs = cache_.of_project(project);
-  if (runs.empty()) {
-    const auto there = client_.get(kube::kModelProjects, project.namespace_, project.name, stop);
-    if (!there && there.error().kind == ErrorKind::kNotFound) {
-      return fail(ErrorKind::kNotFound, "{}", no_project(project));
-    }
-    if (!there) return std::unexpected(own_fault(there.error()));
-  }
+  if (runs.empty()) RETURN_IF_ERROR(read_project(client_, project, std::move(stop)));
   return page_of(std::move(runs), query);
 }
 
 Result<RunSummary> KubeRunService::cancel(const Identity& caller, const RunKey& key, std::stop_token stop) {
-  const ResourceAttributes change{
-      .verb = "patch", .group = kModelrunDev, .resource = "modelruns", .namespace_ = key.namespace_};
-  RETURN_IF_ERROR(demand(caller, change, "cancel runs", no_run(key.uid), stop));
+  RETURN_IF_ERROR(demand(caller, "patch", key.namespace_, "cancel runs", no_run(key.uid), stop));
   const auto before = read_live(key, stop);
   RETURN_IF_ERROR(before);
   if (api::is_final(before->status.phase)) return summarize(*before);

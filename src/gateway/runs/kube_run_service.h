@@ -5,8 +5,9 @@
 #include <chrono>
 #include <set>
 
-#include "gateway/runs/run_cache.h"
+#include "gateway/runs/result_cache.h"
 #include "gateway/runs/run_service.h"
+#include "gateway/runs/summary_cache.h"
 #include "kube/client.h"
 
 namespace modelrun::gateway {
@@ -43,13 +44,9 @@ class KubeRunService final : public RunService {
                            std::stop_token stop) override;
 
  private:
-  // Succeeds if `caller` may do `action`. Otherwise kDenied, with `what` in the message, or, if the caller may not
-  // even get runs of that namespace, kNotFound with the message `absent`.
-  Result<void> demand(const Identity& caller, const ResourceAttributes& action, std::string_view what,
-                      const std::string& absent, std::stop_token stop);
-  // Whether the caller may list `resource` in the namespace.
-  Result<bool> may_list(const Identity& caller, std::string_view resource, const std::string& namespace_,
-                        std::stop_token stop);
+  // Succeeds if `caller` may do `verb` with the runs of the namespace; else as gateway::demand().
+  Result<void> demand(const Identity& caller, std::string_view verb, const std::string& namespace_,
+                      std::string_view what, const std::string& absent, std::stop_token stop);
   // Succeeds if the caller may read the log of this run's pod and there is one.
   Result<void> demand_log(const Identity& caller, const api::ModelRun& run, std::stop_token stop);
   // Adds the projects of one namespace that come after `query.after`, until the page has one more than its limit.
@@ -57,16 +54,8 @@ class KubeRunService final : public RunService {
                             std::stop_token stop);
   // The namespaces that have projects, in order, from `first` on.
   Result<std::set<std::string>> namespaces_from(const std::string& first, std::stop_token stop);
-  // The runs whose UID begins with `digits` that the watch shows and the caller may see; at most kCandidates + 1.
-  Result<std::vector<RunSummary>> shown_runs(const Identity& caller, std::string_view digits, std::stop_token stop);
-  // Whether the watch shows as many runs of the caller's namespace as there are, as far as the caller may know. One
-  // read, of one object's metadata.
-  Result<bool> watch_is_complete(const Identity& caller, std::stop_token stop);
   // kNotFound also if another run (another UID) has that name now.
   Result<api::ModelRun> read_live(const RunKey& key, std::stop_token stop);
-  // Returns the existing run `name` if it was made from the object `wanted`; kInvalid if its spec is another one.
-  Result<Started> join_or_refuse(const nlohmann::json& wanted, const std::string& namespace_, const std::string& name,
-                                 std::stop_token stop);
 
   kube::Client& client_;
   RunCache& cache_;
@@ -74,12 +63,7 @@ class KubeRunService final : public RunService {
   ResultCache results_;
 };
 
-// Turns an error of the API server into one that may be shown to the caller. If the gateway itself lacks a right, that
-// is not the caller's fault: the error is logged and becomes kUnavailable. Other errors are returned unchanged.
-Error own_fault(const Error& error);
-// The message for a project that is not there, or that the caller may not see.
-std::string no_project(const ProjectRef& project);
-// The same for a run.
+// The message for a run that is not there, or that the caller may not see.
 std::string no_run(std::string_view run_id);
 
 }  // namespace modelrun::gateway

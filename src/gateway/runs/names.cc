@@ -6,7 +6,6 @@ namespace modelrun::gateway {
 namespace {
 
 constexpr std::size_t kMinDigits = 8;
-constexpr std::size_t kMaxDigits = 32;
 
 }  // namespace
 
@@ -35,23 +34,32 @@ std::string display_project(std::string_view namespace_, std::string_view projec
   return fmt::format("{}/{}", namespace_, project);
 }
 
-Result<std::string> run_id_digits(std::string_view text) {
+Result<std::string> id_digits(std::string_view text, const IdWords& words) {
   std::string digits;
   for (const char c : text) {
     if (c == '-') continue;
     const char lower = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
     const bool hex = (lower >= '0' && lower <= '9') || (lower >= 'a' && lower <= 'f');
-    if (!hex || digits.size() == kMaxDigits) {
-      return fail(ErrorKind::kInvalid,
-                  "run_id: give the UUID that `run` or list_runs answered, or its first eight or more digits");
+    if (!hex || digits.size() == kUuidDigits) {
+      return fail(ErrorKind::kInvalid, "{}: give the UUID that {} answered, or its first eight or more digits",
+                  words.name, words.sources);
     }
     digits += lower;
   }
   if (digits.size() < kMinDigits) {
-    return fail(ErrorKind::kInvalid, "run_id: a prefix must have at least {} hex digits; this one has {}", kMinDigits,
-                digits.size());
+    return fail(ErrorKind::kInvalid, "{}: a prefix must have at least {} hex digits; this one has {}", words.name,
+                kMinDigits, digits.size());
   }
   return digits;
+}
+
+Result<std::string> run_id_digits(std::string_view text) {
+  return id_digits(text, kRunIds);
+}
+
+std::string no_object(const IdWords& words, std::string_view id) {
+  return fmt::format("there is no {} {} that you can see; {} shows the {}s of a project", words.noun, id, words.lister,
+                     words.noun);
 }
 
 std::string_view status_word(api::Phase phase) {

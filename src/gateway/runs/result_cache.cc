@@ -24,65 +24,43 @@ std::size_t bytes_of(const api::ResultFrame& frame) {
 
 }  // namespace
 
-ResultCache::Entry* ResultCache::find(std::string_view uid) {
-  const auto found = by_uid_.find(uid);
-  if (found == by_uid_.end()) return nullptr;
-  entries_.splice(entries_.begin(), entries_, found->second);
-  return &entries_.front();
-}
-
-void ResultCache::take(Entry entry) {
-  if (entry.bytes > max_bytes_ / 4) return;  // it would push too many others out
-  if (find(entry.uid) != nullptr) {
-    bytes_ -= entries_.front().bytes;
-    by_uid_.erase(entries_.front().uid);
-    entries_.pop_front();
-  }
-  bytes_ += entry.bytes;
-  entries_.push_front(std::move(entry));
-  by_uid_[entries_.front().uid] = entries_.begin();
-  while (bytes_ > max_bytes_) {
-    bytes_ -= entries_.back().bytes;
-    by_uid_.erase(entries_.back().uid);
-    entries_.pop_back();
-  }
-}
-
 RunPtr ResultCache::run(std::string_view uid, std::uint64_t version) {
   const MutexLock lock(mutex_);
-  const Entry* entry = find(uid);
-  return entry != nullptr && entry->run->meta.resource_version == version ? entry->run : nullptr;
+  const auto* entry = kept_.find(uid);
+  return entry != nullptr && entry->value.run->meta.resource_version == version ? entry->value.run : nullptr;
 }
 
 std::optional<std::pair<RunPtr, FramePtr>> ResultCache::whole(std::string_view uid, std::uint64_t version,
                                                               std::size_t max_bytes) {
   const MutexLock lock(mutex_);
-  const Entry* entry = find(uid);
-  if (entry == nullptr || entry->run->meta.resource_version != version || entry->bytes > max_bytes) return std::nullopt;
-  if (!needs_payload(*entry->run)) return std::pair{entry->run, FramePtr()};
-  if (!entry->frame || entry->frame_digest != entry->run->status.result_ref->sha256) return std::nullopt;
-  return std::pair{entry->run, entry->frame};
+  const auto* entry = kept_.find(uid);
+  if (entry == nullptr || entry->bytes > max_bytes) return std::nullopt;
+  const auto& [run, frame, digest] = entry->value;
+  if (run->meta.resource_version != version) return std::nullopt;
+  if (!needs_payload(*run)) return std::pair{run, FramePtr()};
+  if (!frame || digest != run->status.result_ref->sha256) return std::nullopt;
+  return std::pair{run, frame};
 }
 
 FramePtr ResultCache::frame(const api::ModelRun& run) {
   const MutexLock lock(mutex_);
-  const Entry* entry = find(run.meta.uid);
-  return entry != nullptr && entry->frame && entry->frame_digest == run.status.result_ref->sha256 ? entry->frame
-                                                                                                  : nullptr;
+  const auto* entry = kept_.find(run.meta.uid);
+  const bool same = entry != nullptr && entry->value.frame_digest == run.status.result_ref->sha256;
+  return same ? entry->value.frame : nullptr;
 }
 
 void ResultCache::put(const RunPtr& run) {
-  Entry entry{.uid = run->meta.uid, .run = run, .frame = {}, .frame_digest = {}, .bytes = bytes_of(*run)};
+  const auto bytes = bytes_of(*run);
   const MutexLock lock(mutex_);
-  take(std::move(entry));
+  kept_.put(run->meta.uid, {.run = run, .frame = {}, .frame_digest = {}}, bytes);
 }
 
 void ResultCache::put(const api::ModelRun& run, FramePtr frame) {
   const auto more = bytes_of(*frame);
   const MutexLock lock(mutex_);
-  const Entry* entry = find(run.meta.uid);
+  const auto* entry = kept_.find(run.meta.uid);
   if (entry == nullptr) return;  // the run was too large to be kept, or has been dropped since
-  take({entry->uid, entry->run, std::move(frame), run.status.result_ref->sha256, entry->bytes + more});
+  kept_.put(run.meta.uid, {entry->value.run, std::move(frame), run.status.result_ref->sha256}, entry->bytes + more);
 }
 
 }  // namespace modelrun::gateway

@@ -4,16 +4,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "api/model_run.h"
 #include "api/sandbox.h"
+#include "base/byte_lru.h"
 #include "base/mutex.h"
 
 namespace modelrun::gateway {
@@ -26,7 +25,7 @@ using FramePtr = std::shared_ptr<const api::ResultFrame>;
 // stay valid when the entry is dropped.
 class ResultCache {
  public:
-  explicit ResultCache(std::size_t max_bytes = std::size_t{32} << 20U) : max_bytes_(max_bytes) {}
+  explicit ResultCache(std::size_t max_bytes = std::size_t{32} << 20U) : kept_(max_bytes, max_bytes / 4) {}
 
   // The run, if it is kept in this version (resourceVersion); else null.
   RunPtr run(std::string_view uid, std::uint64_t version);
@@ -44,25 +43,14 @@ class ResultCache {
   void put(const api::ModelRun& run, FramePtr frame);
 
  private:
-  struct Entry {
-    std::string uid;
+  struct Kept {
     RunPtr run;
     FramePtr frame;
     std::string frame_digest;
-    std::size_t bytes = 0;
   };
-  // find() returns null if there is no entry; otherwise the entry becomes the newest.
-  // take() adds or replaces an entry and drops the oldest ones.
-  Entry* find(std::string_view uid) REQUIRES(mutex_);
-  void take(Entry entry) REQUIRES(mutex_);
 
-  const std::size_t max_bytes_;
   Mutex mutex_;
-  // Newest first.
-  std::list<Entry> entries_ GUARDED_BY(mutex_);
-  std::unordered_map<std::string_view, std::list<Entry>::iterator> by_uid_
-      GUARDED_BY(mutex_);  // the keys point into Entry::uid
-  std::size_t bytes_ GUARDED_BY(mutex_) = 0;
+  ByteLru<Kept> kept_ GUARDED_BY(mutex_);  // by UID
 };
 
 }  // namespace modelrun::gateway

@@ -126,8 +126,8 @@ class RunService {
                                              std::stop_token stop) = 0;
   // The run with this UUID, or the only one whose UUID begins with these digits (at least eight). kUnavailable: the
   // watch shows no such run, and fewer runs than there are in the caller's own namespace, so that this may be one that
-  // was made a moment ago. kInvalid: `run_id` is malformed, or it is the prefix of several runs that the caller may
-  // see; the message then names about ten of them.
+  // was made a moment ago; or the watch has not yet shown what there is. kInvalid: `run_id` is malformed, or it is the
+  // prefix of several runs that the caller may see; the message then names about ten of them.
   virtual Result<RunSummary> find_summary(const Identity& caller, std::string_view run_id, std::stop_token stop) = 0;
   // The whole object, from the API server. A run that is over may come from memory instead, if the watch shows it in
   // the version that is in memory. kNotFound: it is gone.
@@ -140,6 +140,7 @@ class RunService {
   // instead.
   virtual std::optional<EndedRun> remembered_run(const Identity& caller, std::string_view run_id) = 0;
   // A page of the runs of a project that the watch shows, in the order of run_page.h. kNotFound: no such project.
+  // kUnavailable: the watch has not yet shown what there is; so do newest() and, of the models, project().
   virtual Result<RunPage> list(const Identity& caller, const ProjectRef& project, const RunQuery& query,
                                std::stop_token stop) = 0;
   // As list(), for all projects in a namespace.

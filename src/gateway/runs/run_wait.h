@@ -1,5 +1,4 @@
-// Waits until a run reaches a state. Calls of the tool `run` and live logs use it; none of them holds a thread while
-// it waits.
+// Waits until a run or a sweep reaches a state. Tools and live logs use it; none of them holds a thread while it waits.
 //
 //   wait_for_run(call, run, {.reached = [](const RunSummary& now) { return api::is_final(now.phase); }},
 //                [](Result<RunSummary> ended) { ... });
@@ -14,10 +13,13 @@
 
 namespace modelrun::gateway {
 
-struct WaitGoal {
-  std::function<bool(const RunSummary&)> reached;                   // must be quick
-  std::optional<std::chrono::steady_clock::time_point> deadline{};  // the wait ends then with the run as it is
+template <class Summary>
+struct GoalOf {
+  std::function<bool(const Summary&)> reached;                      // must be quick
+  std::optional<std::chrono::steady_clock::time_point> deadline{};  // the wait ends then with the object as it is
 };
+using WaitGoal = GoalOf<RunSummary>;
+using SweepGoal = GoalOf<SweepSummary>;
 
 // Calls `done` once: before wait_for_run() returns, or later on a thread of call->later. `run` is the caller's latest
 // summary of the run; it is checked against the goal first. The result is
@@ -32,5 +34,8 @@ struct WaitGoal {
 // the threads of call->later end first.
 void wait_for_run(std::shared_ptr<const Call> call, RunSummary run, WaitGoal goal,
                   std::function<void(Result<RunSummary>)> done);
+// The same for a sweep, with call->sweeps and call->on_sweep_tick.
+void wait_for_sweep(std::shared_ptr<const Call> call, SweepSummary sweep, SweepGoal goal,
+                    std::function<void(Result<SweepSummary>)> done);
 
 }  // namespace modelrun::gateway

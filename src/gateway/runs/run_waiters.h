@@ -1,4 +1,4 @@
-// Wakes the calls that wait for a run. One thread does it for all of them.
+// Wakes the calls that wait for a run or a sweep. One thread does it for all of them.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,8 @@
 
 namespace modelrun::gateway {
 
-// Thread-safe; no method blocks. Owns one thread, and makes all calls of `wake` on it. Runs are named by their UIDs.
+// Thread-safe; no method blocks. Owns one thread, and makes all calls of `wake` on it. Runs and sweeps are named by
+// their UIDs.
 class RunWaiters {
  public:
   using Wake = std::function<void()>;
@@ -31,7 +32,7 @@ class RunWaiters {
 
   // Calls `wake` once: at the next changed(uid), after `span`, or when `stop` fires, whichever is first. `wake` must
   // be short, since all waiting calls share the thread; it may call enter() again. Changes before enter() do not
-  // count, so look at the run after entering.
+  // count, so look at it after entering.
   void enter(const std::string& uid, std::chrono::milliseconds span, const std::stop_token& stop, Wake wake);
   // Wakes all that have entered for `uid`.
   void changed(std::string_view uid);

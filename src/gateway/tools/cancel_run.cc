@@ -1,5 +1,3 @@
-#include "api/json_access.h"
-#include "gateway/runs/names.h"
 #include "gateway/runs/run_fields.h"
 #include "gateway/runs/run_wait.h"
 #include "gateway/tools/schema.h"
@@ -11,7 +9,6 @@ namespace {
 
 using nlohmann::json;
 using namespace schema;
-using api::text_at;
 
 json cancel_run_input() {
   return object({{"project_name", text(kProject)}, {"run_id", text("The run's full UUID.")}},
@@ -28,25 +25,17 @@ json cancel_run_result() {
 
 // Asks for the end of the run that is meant, and returns the run as it is then.
 Result<RunSummary> cancel(const json& arguments, const Call& call) {
-  const auto project = parse_project(text_at(arguments, "project_name"), call.caller.namespace_);
-  RETURN_IF_ERROR(project);
-  const auto run_id = text_at(arguments, "run_id");
-  const auto digits = run_id_digits(run_id);
-  RETURN_IF_ERROR(digits);
-  if (digits->size() != 32) {
-    return fail(ErrorKind::kInvalid, "run_id: cancel_run wants the whole UUID, so that no other run is meant");
-  }
-  const auto found = call.runs.find_summary(call.caller, run_id, call.stop);
+  const auto meant = meant_for_end(arguments, call, kRunIds);
+  RETURN_IF_ERROR(meant);
+  const auto found = call.runs.find_summary(call.caller, meant->id, call.stop);
   RETURN_IF_ERROR(found);
-  if (found->project != project->name || found->key.namespace_ != project->namespace_) {
-    return fail(ErrorKind::kNotFound, "there is no run {} of project {}", found->key.uid,
-                text_at(arguments, "project_name"));
-  }
+  RETURN_IF_ERROR(check_project(*found, *meant, kRunIds));
   return call.runs.cancel(call.caller, found->key, call.stop);
 }
 
 // Answers when the run has ended, so that an agent need not ask again; most do within a few seconds. After
 // CallTimes::cancel_timeout, and if the wait fails, the run as it was last seen is the answer: its end is asked for.
+// One that was deleted meanwhile is kNotFound.
 void cancel_run(const json& arguments, const CallPtr& call, const Done& done) {
   const auto asked = cancel(arguments, *call);
   if (!asked) return done(std::unexpected(asked.error()));
@@ -54,6 +43,7 @@ void cancel_run(const json& arguments, const CallPtr& call, const Done& done) {
   WaitGoal goal{.reached = [](const RunSummary& run) { return api::is_final(run.phase); },
                 .deadline = std::chrono::steady_clock::now() + call->times.cancel_timeout};
   wait_for_run(call, *asked, std::move(goal), [call, first = *asked, done](const Result<RunSummary>& seen) {
+    if (!seen && seen.error().kind == ErrorKind::kNotFound) return done(std::unexpected(seen.error()));
     const RunSummary& now = seen ? *seen : first;
     done(cancel_fields(now, /*was_over=*/false, shown_project(*call, now)));
   });

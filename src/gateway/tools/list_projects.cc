@@ -18,14 +18,12 @@ constexpr std::string_view kEverywhere = "*";  // in place of a namespace
 constexpr std::int64_t kUsual = 100;
 
 json list_projects_input() {
-  json limit = of_type("integer", "At most so many.");
-  limit.update({{"minimum", 1}, {"maximum", 500}, {"default", kUsual}});
   return object(
       {{"project_name",
         optional_text("Only this project, with its models; namespace/name for one outside of your own.")},
        {"namespace", optional_text("Default: your own. '*': all that you may see. Not together with project_name.")},
        {"commit_sha", optional_text("With project_name: only models of which a run on this commit has succeeded.")},
-       {"limit", std::move(limit)},
+       {"limit", integer("At most so many.", 1, 500, kUsual)},
        {"cursor", optional_text("next_cursor of the answer before, for the projects after those.")}},
       {});
 }
@@ -60,7 +58,7 @@ json list_projects_result() {
                  "others may be in the repository. null as for models."}}}},
              {"project_name", "description", "default_branch", "last_commit", "last_run_number", "active_runs",
               "queued_runs", "suspended", "ready", "message", "models", "branches"});
-  return object({{"projects", {{"type", "array"}, {"items", project}, {"description", "By namespace and name."}}},
+  return object({{"projects", list_of(project, "By namespace and name.")},
                  {"total_returned", of_type("integer", "How many projects this answer holds.")},
                  {"next_cursor", text_or_null("For the projects after these; null: these are the last.")}},
                 {"projects", "total_returned", "next_cursor"});

@@ -9,22 +9,6 @@ namespace {
 using nlohmann::json;
 using namespace schema;
 
-json list_runs_input() {
-  json limit{
-      {"type", "integer"}, {"minimum", 1}, {"maximum", 50}, {"default", 10}, {"description", "At most so many."}};
-  json filter = status("Only runs with this status.");
-  filter["type"] = {"string", "null"};
-  filter["enum"].push_back(nullptr);
-  filter["default"] = nullptr;
-  return object(
-      {{"project_name", text(kProject)},
-       {"limit", std::move(limit)},
-       {"status", std::move(filter)},
-       {"cursor", optional_text("next_cursor of the answer before, for the runs after those. The status is that "
-                                "of the first call.")}},
-      {"project_name"});
-}
-
 json list_runs_result() {
   const json run = object({{"run_id", text(kRunId)},
                            {"run_number", of_type({"integer", "null"}, kNumber)},
@@ -35,7 +19,7 @@ json list_runs_result() {
                            {"created_at", text("ISO 8601.")}},
                           {"run_id", "run_number", "status", "commit_sha", "started_at", "finished_at", "created_at"});
   return object({{"project_name", text(kProject)},
-                 {"runs", {{"type", "array"}, {"items", run}, {"description", "Newest first, by created_at."}}},
+                 {"runs", list_of(run, "Newest first, by created_at.")},
                  {"total_returned", of_type("integer", "How many runs this answer holds.")},
                  {"total", of_type("integer", "How many runs there are in all, with the status that was named.")},
                  {"next_cursor", text_or_null("For the runs after these; null: these are the last.")}},
@@ -61,7 +45,7 @@ Tool make_list_runs_tool() {
               .read_only = true,
               .idempotent = true,
               .cheap = true,
-              .input_schema = list_runs_input(),
+              .input_schema = list_query(kRunIds),
               .output_schema = list_runs_result(),
               .call = answer_directly<list_runs>};
 }

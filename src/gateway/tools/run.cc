@@ -24,10 +24,10 @@ json run_input() {
       {"model_name", optional_text("The model, without .py. Required with scope 'model', ignored with 'project'.")},
       {"branch", optional_text("Branch whose newest commit is executed. Default: the project's.")},
       {"commit_sha", optional_text("The exact commit to execute, 40 or 64 hex digits. Default: the newest of branch.")},
-      {"parameters", of_type({"object", "null"},
-                             "JSON object that the code finds at /inputs/parameters.json, smaller than 64 KB. {} is "
-                             "delivered too; null and absent mean no file.")}};
-  properties["parameters"]["default"] = nullptr;
+      {"parameters",
+       optional_of("object",
+                   "JSON object that the code finds at /inputs/parameters.json, smaller than 64 KB. {} is "
+                   "delivered too; null and absent mean no file.")}};
   return object(std::move(properties), {"scope", "mode", "project_name"});
 }
 
@@ -83,8 +83,8 @@ bool is_over(const RunSummary& run) {
 }
 
 // Answers as soon as the commit is pinned, or after CallTimes::pin_timeout without it; at once if the project is
-// suspended, since nothing is pinned then. An error of the wait is not reported: the run has been started, and the
-// client needs its id.
+// suspended, since nothing is pinned then. Of the errors of the wait only that the run is gone is reported: else it has
+// been started, and the client needs its id.
 void answer_started(const CallPtr& call, const Started& started, Done done) {
   if (started.suspended && started.run.commit.empty() && !is_over(started.run)) {
     auto fields = async_fields(started.run, shown_project(*call, started.run));
@@ -97,6 +97,8 @@ void answer_started(const CallPtr& call, const Started& started, Done done) {
                 .deadline = std::chrono::steady_clock::now() + call->times.pin_timeout};
   wait_for_run(call, started.run, std::move(goal),
                [call, first = started.run, done = std::move(done)](const Result<RunSummary>& pinned) {
+                 if (!pinned && pinned.error().kind == ErrorKind::kNotFound)
+                   return done(std::unexpected(pinned.error()));
                  const RunSummary& now = pinned ? *pinned : first;
                  done(async_fields(now, shown_project(*call, now)));
                });

@@ -23,13 +23,31 @@ json text_or_null(const char* description) {
 }
 
 json optional_text(const char* description) {
-  json property = text_or_null(description);
-  property["default"] = nullptr;
-  return property;
+  return optional_of("string", description);
 }
 
 json of_type(const json& type, const char* description) {
   return {{"type", type}, {"description", description}};
+}
+
+json anything(const char* description) {
+  return {{"description", description}};
+}
+
+json optional_of(const char* type, const char* description) {
+  json property = of_type({type, "null"}, description);
+  property["default"] = nullptr;
+  return property;
+}
+
+json integer(const char* description, std::int64_t least, std::int64_t most, std::int64_t usual) {
+  json property = of_type("integer", description);
+  property.update({{"minimum", least}, {"maximum", most}, {"default", usual}});
+  return property;
+}
+
+json list_of(json items, const char* description) {
+  return {{"type", "array"}, {"items", std::move(items)}, {"description", description}};
 }
 
 json words(const char* description, std::initializer_list<const char*> values) {
@@ -49,12 +67,20 @@ json object(json properties, const std::vector<std::string>& required) {
           {"additionalProperties", false}};
 }
 
+json complete(json properties) {
+  std::vector<std::string> names;
+  for (const auto& [name, unused] : properties.items()) names.push_back(name);
+  return object(std::move(properties), names);
+}
+
 namespace {
 
 bool is_of(const json& value, const std::string& type) {
   if (type == "string") return value.is_string();
   if (type == "integer") return value.is_number_integer();
+  if (type == "number") return value.is_number();
   if (type == "object") return value.is_object();
+  if (type == "array") return value.is_array();
   if (type == "boolean") return value.is_boolean();
   return type == "null" && value.is_null();
 }
@@ -96,9 +122,10 @@ std::optional<json> meaning_of(const json& type, const json& value) {
       if (const auto number = integer_in(value.get_ref<const std::string&>())) return *number;
     }
   }
-  if (fits(type, json::object()) && value.is_string()) {
+  const bool structured = fits(type, json::object()) || fits(type, json::array()) || fits(type, 0.5);
+  if (structured && value.is_string()) {
     auto parsed = api::parse_strict(value.get_ref<const std::string&>());
-    if (parsed && fits(type, *parsed)) return std::move(*parsed);
+    if (parsed && !parsed->is_string() && fits(type, *parsed)) return std::move(*parsed);
   }
   return std::nullopt;
 }
@@ -111,8 +138,7 @@ Result<void> check_value(const std::string& name, const json& property, const js
                 value.is_string() ? value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 80)
                                   : std::string(value.type_name()));
   }
-  if (value.is_number_integer() &&
-      (value < property.value("minimum", value) || value > property.value("maximum", value))) {
+  if (value.is_number() && (value < property.value("minimum", value) || value > property.value("maximum", value))) {
     return fail(ErrorKind::kInvalid, "{}: must be from {} to {}", name, property["minimum"].dump(),
                 property["maximum"].dump());
   }

@@ -38,11 +38,44 @@ Result<json> read_fields(const RunSummary& summary, const Call& call,
   return fields(*whole->run, whole->frame.get(), shown_project(call, summary));
 }
 
+bool waits_seconds(const json& arguments, std::int64_t usual) {
+  return api::int_at(arguments, "wait_seconds").value_or(usual) != 0;
+}
+
 json part_limit() {
-  json limit = schema::of_type(
-      "integer", "At most so many bytes. An answer can have fewer: characters are not cut, and escapes count.");
-  limit.update({{"minimum", kMinPart}, {"maximum", kMaxPart}, {"default", kUsualPart}});
-  return limit;
+  return schema::integer("At most so many bytes. An answer can have fewer: characters are not cut, and escapes count.",
+                         kMinPart, kMaxPart, kUsualPart);
+}
+
+json list_query(const IdWords& words) {
+  json filter = schema::status("");
+  filter["description"] = fmt::format("Only {}s with this status.", words.noun);
+  filter["type"] = {"string", "null"};
+  filter["enum"].push_back(nullptr);
+  filter["default"] = nullptr;
+  json cursor = schema::optional_text("");
+  cursor["description"] = fmt::format(
+      "next_cursor of the answer before, for the {}s after those. The status is that of the first call.", words.noun);
+  return schema::object({{"project_name", schema::text(schema::kProject)},
+                         {"limit", schema::integer("At most so many.", 1, 50, 10)},
+                         {"status", std::move(filter)},
+                         {"cursor", std::move(cursor)}},
+                        {"project_name"});
+}
+
+Result<MeantForEnd> meant_for_end(const json& arguments, const Call& call, const IdWords& words) {
+  MeantForEnd meant{
+      .project = {}, .project_name = text_at(arguments, "project_name"), .id = text_at(arguments, words.name)};
+  auto project = parse_project(meant.project_name, call.caller.namespace_);
+  RETURN_IF_ERROR(project);
+  meant.project = std::move(*project);
+  const auto digits = id_digits(meant.id, words);
+  RETURN_IF_ERROR(digits);
+  if (digits->size() != kUuidDigits) {
+    return fail(ErrorKind::kInvalid, "{}: cancel_{} wants the whole UUID, so that no other {} is meant", words.name,
+                words.noun, words.noun);
+  }
+  return meant;
 }
 
 Result<json> list_of_runs(const json& arguments, const Call& call, json (*fields)(const RunSummary&, const Call&)) {

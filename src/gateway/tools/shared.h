@@ -10,6 +10,7 @@
 #include "api/sandbox.h"
 #include "base/error.h"
 #include "gateway/runs/call.h"
+#include "gateway/runs/names.h"
 #include "gateway/runs/run_service.h"
 
 namespace modelrun::gateway {
@@ -32,8 +33,29 @@ Result<nlohmann::json> read_fields(const RunSummary& summary, const Call& call,
                                    nlohmann::json (*fields)(const api::ModelRun&, const api::ResultFrame*,
                                                             std::string_view project));
 
+// True if the arguments have a wait_seconds other than 0; `usual` is its default.
+bool waits_seconds(const nlohmann::json& arguments, std::int64_t usual);
+
 // The schema of `limit`, for tools that answer with a part of something long.
 nlohmann::json part_limit();
+
+// The schema of the arguments of list_runs and list_sweeps: project_name, limit, status and cursor.
+nlohmann::json list_query(const IdWords& words);
+
+// What cancel_run and cancel_sweep are asked to end.
+struct MeantForEnd {
+  ProjectRef project;
+  std::string project_name;  // as it was given
+  std::string id;
+};
+// kInvalid unless the id is a whole UUID, so that no other object is meant.
+Result<MeantForEnd> meant_for_end(const nlohmann::json& arguments, const Call& call, const IdWords& words);
+// kNotFound unless `found`, a summary, is of the project that is meant.
+template <class Summary>
+Result<void> check_project(const Summary& found, const MeantForEnd& meant, const IdWords& words) {
+  if (found.project == meant.project.name && found.key.namespace_ == meant.project.namespace_) return {};
+  return fail(ErrorKind::kNotFound, "there is no {} {} of project {}", words.noun, found.key.uid, meant.project_name);
+}
 
 // The fields of list_runs for one project, or for a namespace if the arguments have no project_name. `fields` encodes
 // one run.

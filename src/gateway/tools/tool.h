@@ -30,15 +30,17 @@ struct Tool {
   bool reads_node = false;
   nlohmann::json input_schema;
   nlohmann::json output_schema;
-  // Does the work. REQUIRES: `arguments` fit the input schema. Calls `done` once: before it returns or, if the tool
-  // waits for a run, later on a thread of call->later. May block. Never null.
+  // Does the work. REQUIRES: `arguments` come from read_arguments(). Calls `done` once: before it returns or, if the
+  // tool waits for a run or a sweep, later on a thread of call->later; no thread is held while it waits, and of the
+  // arguments, which may be large, only what the answer needs is kept. Blocks for as long as the tool asks Kubernetes.
+  // The errors are those of RunService and SweepService, and kConflict about what is not over yet. Never null.
   void (*call)(const nlohmann::json& arguments, const CallPtr& call, const Done& done) = nullptr;
   // Returns the answer if it can be given without blocking, else nullopt. REQUIRES: `arguments` fit the input schema.
   // Null: it never can.
   std::optional<nlohmann::json> (*recall)(const nlohmann::json& arguments, const Identity& caller,
                                           RunService& runs) = nullptr;
-  // True if a call with these arguments waits for a run. Such a call is worth a stream of events and takes a place
-  // among the calls that wait. `arguments` may be anything that a client has sent. Null: no call waits.
+  // True if a call with these arguments waits for a run or a sweep. Such a call is worth a stream of events and takes a
+  // place among the calls that wait. REQUIRES: `arguments` fit the input schema. Null: no call waits.
   bool (*may_wait)(const nlohmann::json& arguments) = nullptr;
 };
 
@@ -50,8 +52,14 @@ Tool make_get_run_output_tool();
 Tool make_cancel_run_tool();
 Tool make_list_projects_tool();
 Tool make_get_run_log_tool();
+Tool make_sweep_tool();
+Tool make_get_sweep_tool();
+Tool make_list_sweeps_tool();
+Tool make_cancel_sweep_tool();
+Tool make_compare_runs_tool();
+Tool make_compare_branches_tool();
 
-// A Tool::call for a tool that never waits for a run: it answers with what `Work` returns.
+// A Tool::call for a tool that never waits: it answers with what `Work` returns.
 template <Result<nlohmann::json> (*Work)(const nlohmann::json& arguments, const Call& call)>
 void answer_directly(const nlohmann::json& arguments, const CallPtr& call, const Done& done) {
   done(Work(arguments, *call));

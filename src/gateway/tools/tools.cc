@@ -11,9 +11,19 @@ namespace modelrun::gateway {
 using nlohmann::json;
 
 std::span<const Tool> tools() {
-  static const std::array all{
-      make_run_tool(),        make_get_run_tool(),       make_list_runs_tool(),  make_get_run_output_tool(),
-      make_cancel_run_tool(), make_list_projects_tool(), make_get_run_log_tool()};
+  static const std::array all{make_run_tool(),
+                              make_get_run_tool(),
+                              make_list_runs_tool(),
+                              make_get_run_output_tool(),
+                              make_cancel_run_tool(),
+                              make_list_projects_tool(),
+                              make_get_run_log_tool(),
+                              make_sweep_tool(),
+                              make_get_sweep_tool(),
+                              make_list_sweeps_tool(),
+                              make_cancel_sweep_tool(),
+                              make_compare_runs_tool(),
+                              make_compare_branches_tool()};
   return all;
 }
 
@@ -27,15 +37,13 @@ bool may_wait(const Tool& tool, const json& arguments) {
   return tool.may_wait != nullptr && tool.may_wait(arguments);
 }
 
-void call_tool(const Tool& tool, json arguments, const CallPtr& call, const Done& done) {
-  const auto meant = schema::read(tool.input_schema, std::move(arguments));
-  if (!meant) return done(std::unexpected(meant.error()));
-  tool.call(*meant, call, done);
+Result<json> read_arguments(const Tool& tool, json arguments) {
+  return schema::read(tool.input_schema, std::move(arguments));
 }
 
 std::optional<json> recall_tool(const Tool& tool, const json& arguments, const Identity& caller, RunService& runs) {
   if (tool.recall == nullptr) return std::nullopt;
-  const auto meant = schema::read(tool.input_schema, arguments);
+  const auto meant = read_arguments(tool, arguments);
   return meant ? tool.recall(*meant, caller, runs) : std::nullopt;
 }
 

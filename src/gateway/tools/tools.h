@@ -2,7 +2,9 @@
 // both use it. Thread-safe.
 //
 //   const Tool* tool = find_tool("get_run");
-//   call_tool(*tool, {{"run_id", id}}, call, [](Result<json> fields) { ... });
+//   const auto arguments = read_arguments(*tool, {{"run_id", id}});
+//   if (!arguments) return answer(arguments.error());
+//   tool->call(*arguments, call, [](Result<json> fields) { ... });
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -22,14 +24,12 @@ const Tool* find_tool(std::string_view name);
 // See the member of Tool with this name.
 bool may_wait(const Tool& tool, const nlohmann::json& arguments);
 
-// Reads the arguments by the tool's input schema (schema::read()), then calls the tool. `done` is called once: before
-// call_tool() returns or, if the tool waits for a run, later on a thread of call->later; no thread is held while it
-// waits. Blocks for as long as the tool asks Kubernetes. kInvalid says which argument is wrong and what it must be;
-// the other errors are those of RunService, and kConflict from get_run_output if the run is not over yet.
-void call_tool(const Tool& tool, nlohmann::json arguments, const CallPtr& call, const Done& done);
+// The arguments of a call as they are meant (schema::read()), by the tool's input schema: the same for every protocol,
+// and before anything is decided by them. kInvalid says which argument is wrong and what it must be.
+Result<nlohmann::json> read_arguments(const Tool& tool, nlohmann::json arguments);
 
-// Returns the answer of call_tool() if it can be given without blocking. Returns nullopt if the call would block or
-// fail; use call_tool() then.
+// Returns the answer to a call with these arguments, which have not been read yet, if it can be given without blocking.
+// Returns nullopt if the call would block or fail; call the tool then.
 std::optional<nlohmann::json> recall_tool(const Tool& tool, const nlohmann::json& arguments, const Identity& caller,
                                           RunService& runs);
 

@@ -43,12 +43,25 @@ bool is_zero_weight(std::string_view parameter) {
   return weight.starts_with('0') && weight.find_first_not_of("0.") == std::string_view::npos;
 }
 
+// A Content-Disposition (RFC 6266) for the base name; characters that a header cannot hold are percent-encoded.
+std::string attachment(const std::string& name) {
+  const auto slash = name.rfind('/');
+  const auto base = slash == std::string::npos ? name : name.substr(slash + 1);
+  std::string encoded;
+  for (const char c : base) {
+    const bool plain =
+        (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '-' || c == '_';
+    encoded += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return "attachment; filename*=UTF-8''" + encoded;
+}
+
 std::string text_to(const json& value, int depth);
 
 // With the text of each value, in which objects are looked at `depth` levels deep.
 Members members_of(const json& object, int depth) {
-  constexpr std::array<std::string_view, 2> kFirst{"run_id", "status"};
-  const bool of_run = object.contains(kFirst[0]);
+  constexpr std::array<std::string_view, 3> kFirst{"run_id", "sweep_id", "status"};
+  const bool of_run = object.contains(kFirst[0]) || object.contains(kFirst[1]);
   Members members;
   members.reserve(object.size());
   for (const auto name : kFirst) {
@@ -131,6 +144,12 @@ std::string answer_text(const json& fields) {
 
 void answer_fields(const Visit& visit, const Result<nlohmann::json>& fields) {
   visit.exchange.answer(fields ? HttpAnswer{.body = answer_text(*fields)} : problem(fields.error()));
+}
+
+HttpHeaders attachment_headers(const std::string& name) {
+  return {{"Content-Disposition", attachment(name)},
+          {"Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'"},
+          {"Referrer-Policy", "no-referrer"}};
 }
 
 std::string event(std::string_view name, std::string_view data) {

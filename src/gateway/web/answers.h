@@ -23,9 +23,9 @@ nlohmann::json problem_fields(const Error& error);
 HttpAnswer problem(int status, const std::string& detail);
 HttpAnswer problem(const Error& error);
 
-// The text of an answer: `fields` as JSON. An object with a run_id begins with run_id and status, because people and
-// language models read them first. That holds for the outermost object and for objects up to two levels within it,
-// since a message of MCP has the result there.
+// The text of an answer: `fields` as JSON. An object with a run_id or a sweep_id begins with it and status, because
+// people and language models read them first. That holds for the outermost object and for objects up to two levels
+// within it, since a message of MCP has the result there.
 std::string answer_text(const nlohmann::json& fields);
 
 // The same in two steps, for who changes a member in between: the members in the order in which they are shown, and the
@@ -36,6 +36,10 @@ std::string object_text(const Members& members);
 
 // Answers the visit: 200 with the fields as JSON or, if there are none, with a problem document for the error.
 void answer_fields(const Visit& visit, const Result<nlohmann::json>& fields);
+
+// The headers of an answer that a browser saves as a file of this name, without the folders in front. They keep it from
+// showing what a model wrote as a page of this server.
+HttpHeaders attachment_headers(const std::string& name);
 
 // The text of one server-sent event. REQUIRES: `data` is a single line.
 std::string event(std::string_view name, std::string_view data);

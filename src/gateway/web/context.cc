@@ -1,6 +1,7 @@
 #include "gateway/web/context.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "net/bearer.h"
 
@@ -19,17 +20,23 @@ std::string traceparent_of(const HttpRequest& request) {
 
 }  // namespace
 
-Result<Place> WebContext::place_for(const Tool& tool, const nlohmann::json& arguments, const Identity& caller) {
-  const bool waits = may_wait(tool, arguments);
-  if (!waits && !tool.reads_node) return Place();
+Result<Admitted> WebContext::admit(const Tool& tool, nlohmann::json arguments, const Identity& caller) {
+  auto meant = read_arguments(tool, std::move(arguments));
+  RETURN_IF_ERROR(meant);
+  const bool waits = may_wait(tool, *meant);
+  Admitted admitted{.arguments = std::move(*meant), .place = {}, .waits = waits};
+  if (!waits && !tool.reads_node) return admitted;
   auto place = (waits ? waiting : log_reads).take(caller);
   if (!place) refused(waits ? "waiting" : "log_reads");
-  return place;
+  RETURN_IF_ERROR(place);
+  admitted.place = std::move(*place);
+  return admitted;
 }
 
 Call WebContext::call_of(const Visit& visit) const {
   return {.caller = visit.caller,
           .runs = runs,
+          .sweeps = sweeps,
           .times = times,
           .clock = &clock,
           .recheck = [this, kept = visit.shared_from_this()](std::stop_token stop) -> Result<void> {
@@ -43,6 +50,7 @@ Call WebContext::call_of(const Visit& visit) const {
           .traceparent = traceparent_of(visit.request),
           .cancel_on_stop = {},
           .on_tick = {},
+          .on_sweep_tick = {},
           .on_outcome =
               [this](std::string_view mode, std::string_view outcome) {
                 metrics

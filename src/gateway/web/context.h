@@ -2,27 +2,38 @@
 #pragma once
 
 #include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
 
 #include "base/clock.h"
 #include "gateway/auth/auth.h"
 #include "gateway/auth/identity.h"
 #include "gateway/runs/call.h"
 #include "gateway/runs/run_service.h"
+#include "gateway/runs/sweep_service.h"
 #include "gateway/tools/tools.h"
 #include "gateway/web/visit.h"
 #include "runtime/metrics.h"
 
 namespace modelrun::gateway {
 
+// A call of a tool that may begin.
+struct Admitted {
+  nlohmann::json arguments;  // as read_arguments() gives them
+  Place place;               // what the call takes while it lasts
+  bool waits = false;        // for a run or a sweep
+};
+
 // Made and owned by App, which outlives every visit. Thread-safe. Everything that it refers to must outlive it.
 struct WebContext {
   RunService& runs;
+  SweepService& sweeps;
   Authenticator& authenticator;
   const Identity* everybody;  // not null: authentication is off, and every caller has this identity
   const Clock& clock;
   runtime::Metrics& metrics;
   CallTimes times;
-  Places waiting;    // for calls that wait for a run
+  Places waiting;    // for calls that wait for a run or a sweep
   Places logs;       // for logs that are followed
   Places log_reads;  // for logs that are read to their present end
 
@@ -30,9 +41,10 @@ struct WebContext {
   // the API server. Set by App.
   std::function<void(const Identity& caller)> cheap = [](const Identity&) {};
 
-  // The place that a call of `tool` needs while it lasts: one of `waiting` if it waits for a run, one of `log_reads` if
-  // it reads from a node, else none. Counts a refusal. Fails as Places::take().
-  [[nodiscard]] Result<Place> place_for(const Tool& tool, const nlohmann::json& arguments, const Identity& caller);
+  // Reads the arguments of a call of `tool`, and takes the place that such a call needs while it lasts: one of
+  // `waiting` if it waits for a run or a sweep, one of `log_reads` if it reads from a node, else none. Counts a
+  // refusal. Fails as read_arguments() and Places::take().
+  [[nodiscard]] Result<Admitted> admit(const Tool& tool, nlohmann::json arguments, const Identity& caller);
 
   // Counts a request that is refused because there is too much of something: `reason` is a label of the metric.
   void refused(const std::string& reason) const {
@@ -41,9 +53,9 @@ struct WebContext {
         .Increment();
   }
 
-  // The Call with which `visit` calls a tool or waits for a run. It has no idempotency key, no on_tick and no
-  // cancel_on_stop; the endpoint sets what it needs. The call shares the ownership of the visit, and must not outlive
-  // this object.
+  // The Call with which `visit` calls a tool or waits for a run or a sweep. It has no idempotency key, no on_tick and
+  // on_sweep_tick, and no cancel_on_stop; the endpoint sets what it needs. The call shares the ownership of the visit,
+  // and must not outlive this object.
   [[nodiscard]] Call call_of(const Visit& visit) const;
 };
 

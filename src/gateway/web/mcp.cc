@@ -29,8 +29,8 @@ constexpr int kTtlMs = 300'000;  // how long clients may keep lists, which chang
 constexpr std::string_view kInstructions =
     "Runs models from git repositories in a sandbox. Call run with mode 'sync' to get the result at once, or with mode "
     "'async' and then get_run. list_projects finds projects and list_runs earlier runs; get_run_log reads what a run "
-    "prints, and get_run_output one "
-    "output or file.";
+    "prints, and get_run_output one output or file. To vary parameters call sweep instead of many runs; get_sweep has "
+    "its table. compare_runs and compare_branches say what differs.";
 
 bool is_stateful_version(std::string_view version) {
   return std::ranges::find(kStatefulVersions, version) != kStatefulVersions.end();
@@ -91,6 +91,11 @@ std::optional<std::string> decoded_header(const std::string& value) {
   if (!value.starts_with(kBegin) || !value.ends_with("?=") || value.size() < kBegin.size() + 2) return value;
   const auto bytes = base64_decode(std::string_view(value).substr(kBegin.size(), value.size() - kBegin.size() - 2));
   return bytes ? std::optional(*bytes) : std::nullopt;
+}
+
+bool is_id(const json& value) {
+  if (value.is_string()) return value.get_ref<const std::string&>().size() <= kMaxIdBytes;
+  return value.is_number_integer();
 }
 
 // The text that Mcp-Name must repeat; nullopt if requests of this method name nothing.
@@ -235,7 +240,7 @@ std::expected<Request, Refusal> read_request(const Head& head, std::string_view 
   Request request;
   const auto id = message->find("id");
   const bool with_id = id != message->end();
-  if (with_id && (id->is_string() || id->is_number_integer())) request.id = *id;
+  if (with_id && is_id(*id)) request.id = *id;
   request.method = text_at(*message, "method");
   if (request.method.empty()) {
     if (with_id && (message->contains("result") || message->contains("error"))) {
@@ -245,7 +250,8 @@ std::expected<Request, Refusal> read_request(const Head& head, std::string_view 
     return refuse(400, request.id, kInvalidRequest, "the message has no method");
   }
   if (with_id && request.id.is_null()) {
-    return refuse(400, nullptr, kInvalidRequest, "id must be a string or an integer");
+    return refuse(400, nullptr, kInvalidRequest,
+                  fmt::format("id must be a string of at most {} bytes or an integer", kMaxIdBytes));
   }
   request.notification = !with_id;
   if (const auto params = message->find("params"); params != message->end() && !params->is_null()) {
@@ -255,7 +261,12 @@ std::expected<Request, Refusal> read_request(const Head& head, std::string_view 
   RETURN_IF_ERROR(decide_era(head, request));
   const auto& meta = member(request.params, "_meta");
   const auto& token = member(meta, "progressToken");
-  if (token.is_string() || token.is_number_integer()) request.progress_token = token;
+  if (is_id(token)) {
+    request.progress_token = token;
+  } else if (token.is_string()) {
+    return refuse(400, request.id, kInvalidParams,
+                  fmt::format("progressToken in params._meta: at most {} bytes", kMaxIdBytes));
+  }
   request.idempotency_key = text_at(meta, kMetaIdempotency);
   if (request.idempotency_key.size() > kMaxIdempotencyKey) {
     return refuse(400, request.id, kInvalidParams,

@@ -12,8 +12,9 @@
 //   if (request->notification) ...                     // answer 202 without a body
 //   if (request->method != "tools/call") ...           // answer with answer(*request)
 //   auto tool = tool_of(*request);                     // an Answer: answer with it
-//   call_tool(**tool, take_arguments(*request), call,  // answer with tool_answer(*request, fields)
-//             [...](Result<json> fields) { ... });
+//   auto arguments = read_arguments(**tool, take_arguments(*request));
+//   (*tool)->call(*arguments, call,                    // answer with tool_answer(*request, fields)
+//                 [...](Result<json> fields) { ... });
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -48,9 +49,9 @@ struct Head {
 struct Request {
   Era era = Era::kStateful;
   std::string method;
-  nlohmann::json id;  // a string or an integer; null for a notification
+  nlohmann::json id;  // a string of at most kMaxIdBytes (message_head.h) or an integer; null for a notification
   nlohmann::json params = nlohmann::json::object();
-  nlohmann::json progress_token;  // null: the client wants no progress messages
+  nlohmann::json progress_token;  // as id; null: the client wants no progress messages
   std::string idempotency_key;    // from params._meta["modelrun.dev/idempotency-key"]; empty: none
   bool notification = false;      // or a response that the client sent: answer 202 without a body
 };

@@ -1,6 +1,7 @@
 #include "gateway/web/mcp_endpoint.h"
 
 #include "api/json_access.h"
+#include "gateway/runs/names.h"
 #include "gateway/tools/tools.h"
 #include "gateway/web/answers.h"
 #include "gateway/web/mcp.h"
@@ -26,19 +27,32 @@ std::string tick_text(const RunSummary& run) {
   return text;
 }
 
-// The Call::on_tick of a call that is answered by a stream: sends a progress message if the client has asked for
-// them, and else a comment, which keeps proxies from closing the connection.
-std::function<void(const RunSummary&)> ticker(std::shared_ptr<const mcp::Request> request,
-                                              std::shared_ptr<const Visit> visit) {
-  return [request = std::move(request), visit = std::move(visit),
-          step = std::uint64_t{0}](const RunSummary& run) mutable {
-    if (request->progress_token.is_null()) {
-      visit->exchange.send_if_read(": alive\n\n");
-    } else {
-      visit->exchange.send_if_read(event("message", api::json_text(mcp::progress(*request, ++step, tick_text(run)))));
-    }
-  };
+std::string tick_text(const SweepSummary& sweep) {
+  const auto& points = sweep.points;
+  return fmt::format("sweep_id {}: {}, {} of {} points", sweep.key.uid, status_word(sweep.phase),
+                     points.succeeded + points.failed, points.total);
 }
+
+// Sends signs of life in a call that is answered by a stream: a progress message with `text` if the client has asked
+// for them, and else a comment, which keeps proxies from closing the connection.
+class Ticker {
+ public:
+  Ticker(std::shared_ptr<const mcp::Request> request, std::shared_ptr<const Visit> visit)
+      : request_(std::move(request)), visit_(std::move(visit)) {}
+  // Never called by two threads at once.
+  void tick(std::string_view text) {
+    if (request_->progress_token.is_null()) {
+      visit_->exchange.send_if_read(": alive\n\n");
+    } else {
+      visit_->exchange.send_if_read(event("message", api::json_text(mcp::progress(*request_, ++step_, text))));
+    }
+  }
+
+ private:
+  const std::shared_ptr<const mcp::Request> request_;
+  const std::shared_ptr<const Visit> visit_;
+  std::uint64_t step_ = 0;
+};
 
 void call(WebContext& web, const Visit& visit, mcp::Request given) {
   auto& exchange = visit.exchange;
@@ -46,13 +60,13 @@ void call(WebContext& web, const Visit& visit, mcp::Request given) {
   if (!tool) return exchange.answer(message_answer(tool.error().http_status, tool.error().message));
   if ((*tool)->cheap) web.cheap(visit.caller);
   // The call may wait for long, so it keeps neither the arguments nor the body.
-  auto arguments = mcp::take_arguments(given);
+  auto admitted = web.admit(**tool, mcp::take_arguments(given), visit.caller);
   exchange.release_body();
   const auto kept = std::make_shared<const mcp::Request>(std::move(given));
   const auto& request = *kept;
-  const bool waits = may_wait(**tool, arguments);
-  auto place = web.place_for(**tool, arguments, visit.caller);
-  if (!place) return exchange.answer(message_answer(200, mcp::tool_answer(request, std::unexpected(place.error()))));
+  if (!admitted) {
+    return exchange.answer(message_answer(200, mcp::tool_answer(request, std::unexpected(admitted.error()))));
+  }
   auto call = web.call_of(visit);
   const auto key = idempotency_key(visit.request);
   if (!key) return exchange.answer(message_answer(200, mcp::tool_answer(request, std::unexpected(key.error()))));
@@ -62,17 +76,19 @@ void call(WebContext& web, const Visit& visit, mcp::Request given) {
   if (request.era == mcp::Era::kStateless) {
     call.cancel_on_stop = [visitor] { return visitor->exchange.client_left(); };
   }
-  const bool stream = waits && accepts_events(visit.request);
+  const bool stream = admitted->waits && accepts_events(visit.request);
   if (stream) {
     exchange.open_events();
-    call.on_tick = ticker(kept, visitor);
+    const auto ticker = std::make_shared<Ticker>(kept, visitor);
+    call.on_tick = [ticker](const RunSummary& run) { ticker->tick(tick_text(run)); };
+    call.on_sweep_tick = [ticker](const SweepSummary& sweep) { ticker->tick(tick_text(sweep)); };
   }
-  call_tool(**tool, std::move(arguments), std::make_shared<const Call>(std::move(call)),
-            [kept, visitor, stream, place = std::move(*place)](Result<json> fields) {
-              const auto answer = mcp::tool_answer(*kept, std::move(fields));
-              if (!stream) return visitor->exchange.answer(message_answer(200, answer));
-              visitor->exchange.send(event("message", answer_text(answer)));
-            });
+  (*tool)->call(admitted->arguments, std::make_shared<const Call>(std::move(call)),
+                [kept, visitor, stream, place = std::move(admitted->place)](Result<json> fields) {
+                  const auto answer = mcp::tool_answer(*kept, std::move(fields));
+                  if (!stream) return visitor->exchange.answer(message_answer(200, answer));
+                  visitor->exchange.send(event("message", answer_text(answer)));
+                });
 }
 
 std::expected<mcp::Request, mcp::Refusal> read(const HttpRequest& request) {

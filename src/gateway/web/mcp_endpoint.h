@@ -10,8 +10,8 @@
 
 namespace modelrun::gateway {
 
-// Answers the request. Blocks while it asks Kubernetes. If the call waits for a run, the visit is kept and answered
-// later by another thread.
+// Answers the request. Blocks while it asks Kubernetes. If the call waits for a run or a sweep, the visit is kept and
+// answered later by another thread.
 void serve_mcp(WebContext& web, const Visit& visit);
 
 // The answer of serve_mcp() to a request of `caller`, if all of it is in memory. Returns nullopt if serve_mcp() would

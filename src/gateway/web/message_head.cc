@@ -8,8 +8,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMostTextBytes = 1'000;
-
 class HeadFinder final : public nlohmann::json_sax<json> {
  public:
   // A doubled id is none.
@@ -25,7 +23,7 @@ class HeadFinder final : public nlohmann::json_sax<json> {
   bool number_float(number_float_t, const string_t&) override { return value(nullptr); }
   bool string(string_t& text) override {
     // Of another member, or longer than any id or method: nothing of it is kept.
-    return value(key_.empty() || text.size() > kMostTextBytes ? json() : json(text));
+    return value(key_.empty() || text.size() > kMaxIdBytes ? json() : json(text));
   }
   bool binary(binary_t&) override { return false; }
   bool start_object(std::size_t) override { return begin(); }

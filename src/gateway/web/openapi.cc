@@ -32,7 +32,7 @@ json patterned(json schema, const char* run_id_pattern) {
   if (!schema.is_object()) return schema;
   if (auto properties = schema.find("properties"); properties != schema.end()) {
     for (auto& [name, property] : properties->items()) {
-      if (name == "run_id") property["pattern"] = run_id_pattern;
+      if (name == "run_id" || name == "sweep_id") property["pattern"] = run_id_pattern;
       if (name == "project_name" || name == "project") property["pattern"] = kProject;
       if (name == "next_cursor") property["pattern"] = kCursor;
       property = patterned(std::move(property), run_id_pattern);
@@ -90,6 +90,12 @@ json view(const char* id, const char* summary, json parameters, json response) {
             {"responses", with_problems({{"200", std::move(response)}})}}}};
 }
 
+json sweep_id() {
+  json schema = input("get_sweep")["sweep_id"];
+  schema["pattern"] = kUuidOrPrefix;
+  return parameter("path", "sweep_id", std::move(schema), true);
+}
+
 json artifact_path() {
   json name = parameter("path", "name", {{"type", "string"}}, true);
   name["description"] = "As details has it; it may hold slashes.";
@@ -119,21 +125,66 @@ json query_of(const json& properties, const std::vector<std::string>& in_path, b
   return parameters;
 }
 
-json runs_path() {
-  json post = operation(
-      "run", json::array({parameter("header", "Idempotency-Key", {{"type", "string"}, {"maxLength", 255}}, false)}),
-      {{"200", answer("mode 'sync': the end of the run. As server-sent events (progress, result, "
-                      "error) when the client accepts them.",
-                      named("RunResult"))},
-       {"202", answer("mode 'async': the run that was started.", named("StartedRun"))}});
+json idempotency_header() {
+  return parameter("header", "Idempotency-Key", {{"type", "string"}, {"maxLength", 255}}, false);
+}
+
+// A POST whose body is the arguments of a tool.
+json post_of(std::string_view tool, json responses) {
+  json post = operation(tool, json::array({idempotency_header()}), std::move(responses));
   post["requestBody"] = {{"required", true},
-                         {"content", content("application/json", patterned(find_tool("run")->input_schema, kUuid))}};
+                         {"content", content("application/json", patterned(find_tool(tool)->input_schema, kUuid))}};
+  return post;
+}
+
+json runs_path() {
+  json post =
+      post_of("run", {{"200", answer("mode 'sync': the end of the run. As server-sent events (progress, result, "
+                                     "error) when the client accepts them.",
+                                     named("RunResult"))},
+                      {"202", answer("mode 'async': the run that was started.", named("StartedRun"))}});
   json get = operation("list_runs", query_of(schema::run_list_query()["properties"], {}),
                        {{"200", answer("The runs.", named("Runs"))}});
   get["description"] =
       "The runs of a project or, without project_name, of a namespace, newest first unless `sort` says otherwise; at "
       "most 50 in an answer, with a status if you name one.";
   return {{"post", std::move(post)}, {"get", std::move(get)}};
+}
+
+json sweeps_path() {
+  return {{"post", post_of("sweep", {{"200", answer("The sweep is over.", named("Sweep"))},
+                                     {"202", answer("The sweep goes on.", named("Sweep"))}})},
+          {"get", operation("list_sweeps", query_of(input("list_sweeps"), {}),
+                            {{"200", answer("The sweeps.", named("Sweeps"))}})}};
+}
+
+json comparisons_path() {
+  json parameters = query_of(input("compare_runs"), {"base_run_id", "other_run_id"});
+  for (const char* name : {"base_run_id", "other_run_id"}) {
+    json schema = input("compare_runs")[name];
+    schema["pattern"] = kUuidOrPrefix;
+    parameters.push_back(parameter("query", name, std::move(schema), true));
+  }
+  return {{"get", operation("compare_runs", std::move(parameters),
+                            {{"200", answer("What differs.", named("RunComparison"))}})},
+          {"post", post_of("compare_branches", {{"200", answer("What differs.", named("BranchComparison"))},
+                                                {"202", answer("The runs go on.", named("BranchComparison"))}})}};
+}
+
+json table_path() {
+  json parameters = query_of(schema::table_query()["properties"], {});
+  parameters.push_back(sweep_id());
+  json table{{"description", "The table of a sweep that is over, as an attachment."},
+             {"content",
+              {{"text/csv; charset=utf-8", {{"schema", {{"type", "string"}}}}},
+               {"application/jsonl", {{"schema", {{"type", "string"}}}}}}}};
+  return view("get_sweep_table", "Get the table of a sweep", std::move(parameters), std::move(table));
+}
+
+json sweep_path() {
+  json parameters = query_of(input("get_sweep"), {"sweep_id"});
+  parameters.push_back(sweep_id());
+  return {{"get", operation("get_sweep", std::move(parameters), {{"200", answer("The sweep.", named("Sweep"))}})}};
 }
 
 json logs_path() {
@@ -180,7 +231,12 @@ json schemas() {
            {"Projects", schema::projects()},
            {"Output", of("get_run_output")},
            {"Log", of("get_run_log")},
-           {"CancelledRun", of("cancel_run")}};
+           {"CancelledRun", of("cancel_run")},
+           {"Sweep", of("get_sweep")},
+           {"Sweeps", of("list_sweeps")},
+           {"CancelledSweep", of("cancel_sweep")},
+           {"RunComparison", of("compare_runs")},
+           {"BranchComparison", of("compare_branches")}};
   for (auto& [name, schema] : all.items()) schema = patterned(std::move(schema), kUuid);
   return all;
 }
@@ -211,7 +267,14 @@ json openapi_document() {
        {{"get", operation("get_run_log", std::move(log_parameters), result("A part of the log.", "Log"))}}},
       {"/v1/runs/{run_id}/logs", logs_path()},
       {"/v1/runs/{run_id}/cancel",
-       {{"post", operation("cancel_run", json::array({run_id()}), result("What happens next.", "CancelledRun"))}}}};
+       {{"post", operation("cancel_run", json::array({run_id()}), result("What happens next.", "CancelledRun"))}}},
+      {"/v1/comparisons", comparisons_path()},
+      {"/v1/sweeps", sweeps_path()},
+      {"/v1/sweeps/{sweep_id}", sweep_path()},
+      {"/v1/sweeps/{sweep_id}/table", table_path()},
+      {"/v1/sweeps/{sweep_id}/cancel",
+       {{"post",
+         operation("cancel_sweep", json::array({sweep_id()}), result("What happens next.", "CancelledSweep"))}}}};
   return {{"openapi", "3.1.0"},
           {"info",
            {{"title", "ModelRun gateway"},

@@ -6,6 +6,9 @@
 #include "gateway/tools/tools.h"
 #include "gateway/web/answers.h"
 #include "gateway/web/logs.h"
+#include "gateway/web/rest_comparisons.h"
+#include "gateway/web/rest_sweeps.h"
+#include "gateway/web/rest_tools.h"
 #include "gateway/web/rest_views.h"
 
 namespace modelrun::gateway {
@@ -44,23 +47,6 @@ std::optional<Path> parse_path(const std::string& path) {
   return parsed;
 }
 
-void not_allowed(const Visit& visit, const char* allowed) {
-  auto answer = problem(405, fmt::format("only {} is allowed here", allowed));
-  answer.headers.emplace_back("Allow", allowed);
-  visit.exchange.answer(std::move(answer));
-}
-
-void use(WebContext& web, const Visit& visit, std::string_view name, const json& arguments) {
-  const Tool& tool = *find_tool(name);
-  if (tool.cheap) web.cheap(visit.caller);
-  auto place = web.place_for(tool, arguments, visit.caller);
-  if (!place) return visit.exchange.answer(problem(place.error()));
-  call_tool(tool, arguments, std::make_shared<const Call>(web.call_of(visit)),
-            [kept = visit.shared_from_this(), place = std::move(*place)](const Result<json>& fields) {
-              answer_fields(*kept, fields);
-            });
-}
-
 void answer_started(const Visit& visit, const Result<json>& fields) {
   if (!fields) return visit.exchange.answer(problem(fields.error()));
   visit.exchange.answer(
@@ -80,27 +66,17 @@ void send_last(const Visit& visit, const Result<json>& fields) {
 }
 
 void create_run(WebContext& web, const Visit& visit) {
-  if (!is_json(visit.request)) return visit.exchange.answer(problem(415, "the body must be application/json"));
-  auto arguments = api::parse_strict(visit.request.body);
-  visit.exchange.release_body();  // the call may wait for long
-  if (!arguments) return visit.exchange.answer(problem(400, "the body is not JSON: " + arguments.error().message));
-  const auto key = idempotency_key(visit.request);
-  if (!key) return visit.exchange.answer(problem(key.error()));
-  auto call = web.call_of(visit);
-  call.idempotency_key = *key;
-  const Tool& tool = *find_tool("run");
-  const bool waits = may_wait(tool, *arguments);
-  auto place = web.place_for(tool, *arguments, visit.caller);
-  if (!place) return visit.exchange.answer(problem(place.error()));
+  auto post = read_post(web, visit, "run");
+  if (!post) return visit.exchange.answer(std::move(post.error()));
   const auto kept = visit.shared_from_this();
+  const bool waits = post->admitted.waits;
   auto answer = waits ? answer_fields : answer_started;
   if (waits && accepts_events(visit.request)) {
     visit.exchange.open_events();
-    call.on_tick = [kept](const RunSummary& run) { send_progress(*kept, run); };
+    post->call.on_tick = [kept](const RunSummary& run) { send_progress(*kept, run); };
     answer = send_last;
   }
-  call_tool(tool, std::move(*arguments), std::make_shared<const Call>(std::move(call)),
-            [kept, place = std::move(*place), answer](const Result<json>& fields) { answer(*kept, fields); });
+  call_posted(std::move(*post), [kept, answer](const Result<json>& fields) { answer(*kept, fields); });
 }
 
 void cancel(WebContext& web, const Visit& visit, const std::string& id) {
@@ -109,7 +85,7 @@ void cancel(WebContext& web, const Visit& visit, const std::string& id) {
   const json arguments{
       {"project_name", display_project(found->key.namespace_, found->project, visit.caller.namespace_)},
       {"run_id", id}};
-  use(web, visit, "cancel_run", arguments);
+  use_tool(web, visit, "cancel_run", arguments);
 }
 
 void serve_run(WebContext& web, const Visit& visit, const Path& path) {
@@ -122,12 +98,12 @@ void serve_run(WebContext& web, const Visit& visit, const Path& path) {
   if (path.action == "logs") return serve_logs(web, visit, path.id);
   if (path.action == "details") return serve_details(web, visit, path.id);
   if (path.action == "artifacts") return serve_artifact(web, visit, path.id, path.name);
-  if (path.action.empty()) return use(web, visit, "get_run", {{"run_id", path.id}});
+  if (path.action.empty()) return use_tool(web, visit, "get_run", {{"run_id", path.id}});
   json arguments = query_arguments(visit.request);
   arguments["run_id"] = path.id;
-  if (path.action == "log") return use(web, visit, "get_run_log", arguments);
+  if (path.action == "log") return use_tool(web, visit, "get_run_log", arguments);
   arguments["output_name"] = path.name;
-  use(web, visit, "get_run_output", arguments);
+  use_tool(web, visit, "get_run_output", arguments);
 }
 
 }  // namespace
@@ -162,7 +138,7 @@ bool serve_rest(WebContext& web, const Visit& visit) {
   }
   const auto path = parse_path(visit.request.path);
   if (path) serve_run(web, visit, *path);
-  return path.has_value();
+  return path.has_value() || serve_sweeps(web, visit) || serve_comparisons(web, visit);
 }
 
 }  // namespace modelrun::gateway

@@ -10,9 +10,9 @@
 
 namespace modelrun::gateway {
 
-// Answers the request. Blocks while it asks Kubernetes. If the call waits for a run, or follows a log, the visit is
-// kept and answered later by another thread. Returns false, without an answer, if there is nothing at the request's
-// path.
+// Answers the request. Blocks while it asks Kubernetes. If the call waits for a run or a sweep, or follows a log, the
+// visit is kept and answered later by another thread. Returns false, without an answer, if there is nothing at the
+// request's path.
 bool serve_rest(WebContext& web, const Visit& visit);
 
 // The answer of serve_rest() to a request of `caller`, if all of it is in memory. Returns nullopt if serve_rest()

@@ -88,19 +88,6 @@ Result<json> run_details(WebContext& web, const Visit& visit, const std::string&
   return fields;
 }
 
-// A Content-Disposition (RFC 6266) for the base name; characters that a header cannot hold are percent-encoded.
-std::string attachment(const std::string& name) {
-  const auto slash = name.rfind('/');
-  const auto base = slash == std::string::npos ? name : name.substr(slash + 1);
-  std::string encoded;
-  for (const char c : base) {
-    const bool plain =
-        (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '-' || c == '_';
-    encoded += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return "attachment; filename*=UTF-8''" + encoded;
-}
-
 Result<std::string> file_of(WebContext& web, const Visit& visit, const std::string& run_id, const std::string& name) {
   const auto stop = visit.exchange.stop_token();
   const auto found = web.runs.find_summary(visit.caller, run_id, stop);
@@ -127,15 +114,11 @@ void serve_details(WebContext& web, const Visit& visit, const std::string& run_i
   answer_fields(visit, run_details(web, visit, run_id));
 }
 
-// The headers keep browsers from showing what the model wrote as a page of this server.
 void serve_artifact(WebContext& web, const Visit& visit, const std::string& run_id, const std::string& name) {
   auto bytes = file_of(web, visit, run_id, name);
   if (!bytes) return visit.exchange.answer(problem(bytes.error()));
-  visit.exchange.answer({.content_type = "application/octet-stream",
-                         .body = std::move(*bytes),
-                         .headers = {{"Content-Disposition", attachment(name)},
-                                     {"Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'"},
-                                     {"Referrer-Policy", "no-referrer"}}});
+  visit.exchange.answer(
+      {.content_type = "application/octet-stream", .body = std::move(*bytes), .headers = attachment_headers(name)});
 }
 
 }  // namespace modelrun::gateway

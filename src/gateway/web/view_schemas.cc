@@ -1,6 +1,7 @@
 #include "gateway/web/view_schemas.h"
 
 #include "gateway/runs/run_page.h"
+#include "gateway/tools/schema.h"
 #include "gateway/tools/tools.h"
 
 namespace modelrun::gateway::schema {
@@ -18,15 +19,11 @@ json nullable_text(const char* description = "") {
   return of({"string", "null"}, description);
 }
 
-// An object in which every property is required.
+// An object in which every property is required, and to which others may be added.
 json complete_object(json properties) {
   json required = json::array();
   for (const auto& [name, unused] : properties.items()) required.push_back(name);
   return {{"type", "object"}, {"properties", std::move(properties)}, {"required", std::move(required)}};
-}
-
-json list_of(json item, const char* description) {
-  return {{"type", "array"}, {"items", std::move(item)}, {"description", description}};
 }
 
 json timeline() {
@@ -126,6 +123,13 @@ json runs() {
   item["properties"]["branch"] = nullable_text("null: a commit was named, or the default branch is not looked up yet.");
   schema["properties"]["project_name"] = nullable_text("null: the runs of all projects in a namespace.");
   return schema;
+}
+
+json table_query() {
+  json format =
+      words("csv: RFC 4180, for spreadsheets; jsonl: JSON Lines. Numbers keep all their digits.", {"csv", "jsonl"});
+  format["default"] = "csv";
+  return object({{"format", std::move(format)}}, {});
 }
 
 }  // namespace modelrun::gateway::schema

@@ -12,6 +12,8 @@ nlohmann::json projects();
 nlohmann::json runs();
 // The query of the list of runs: the arguments of list_runs, and what only plain HTTP has.
 nlohmann::json run_list_query();
+// The query of the table of a sweep.
+nlohmann::json table_query();
 }  // namespace schema
 
 }  // namespace modelrun::gateway

@@ -43,6 +43,7 @@ ModelRunStatus full_status() {
   status.pod_uid = "pod-uid";
   status.node_name = "node";
   status.attempts = 2;
+  status.free_attempts = 1;
   status.project_uid = "project-uid";
   status.project_generation = 4;
   status.project_spec = json{{"runtime", {{"image", "i"}}}};
@@ -231,10 +232,11 @@ TEST(Workload, Pod) {
                  "annotations": {"modelrun.dev/run": "forecast"}, "deletionTimestamp": "2026-01-01T00:00:30Z",
                  "ownerReferences": [{"uid": "x", "kind": "Other", "name": "o"},
                                      {"uid": "j", "kind": "Job", "name": "job", "controller": true}]},
-    "spec": {"nodeName": "node-1"},
+    "spec": {"nodeName": "node-1", "volumes": [{"name": "repo", "emptyDir": {}}, {"name": "modelrun", "image": {"reference": "a"}}]},
     "status": {"phase": "Failed", "reason": "Evicted", "message": "disk",
       "conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:01Z"},
                      {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"},
+                     {"type": "PodReadyToStartContainers", "status": "True"},
                      {"type": "Ready", "status": "False", "reason": "X"}],
       "containerStatuses": [
         {"name": "agent", "imageID": "i1", "state": {"running": {"startedAt": "2026-01-01T00:00:02Z"}}},
@@ -249,6 +251,7 @@ TEST(Workload, Pod) {
   EXPECT_EQ(pod.scheduled_at, second(1));
   EXPECT_EQ(pod.disruption, "TerminationByKubelet");
   EXPECT_TRUE(pod.scheduled && pod.ended());
+  EXPECT_TRUE(pod.image_volume && pod.set_up);
   EXPECT_EQ(pod.agent.state, ContainerView::State::kRunning);
   EXPECT_EQ(pod.model.state, ContainerView::State::kTerminated);
   EXPECT_EQ(pod.model.exit_code, 137);
@@ -259,8 +262,9 @@ TEST(Workload, Pod) {
 
 TEST(Workload, PodThatIsNotScheduled) {
   const auto pod = decode_pod(json::parse(R"({"status": {"phase": "Pending", "conditions": [
-    {"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}, {"type": "DisruptionTarget", "status": "False", "reason": "x"}]}})"));
-  EXPECT_FALSE(pod.scheduled || pod.ended());
+    {"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}, {"type": "DisruptionTarget", "status": "False", "reason": "x"},
+    {"type": "PodReadyToStartContainers", "status": "False"}]}, "spec": {"volumes": [{"name": "repo", "emptyDir": {}}]}})"));
+  EXPECT_FALSE(pod.scheduled || pod.ended() || pod.image_volume || pod.set_up);
   EXPECT_EQ(pod.scheduling_message, "0/1 nodes");
   EXPECT_EQ(pod.disruption, "");
   EXPECT_EQ(decode_pod(json::object()).model.state, ContainerView::State::kUnknown);

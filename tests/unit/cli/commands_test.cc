@@ -286,7 +286,8 @@ OUTPUT   a     b       CHANGE   PERCENT
                                          {"percent", 200.0},
                                          {"significant", true}}));
   EXPECT_EQ(run({"compare", "a", "a"}), 0) << err;
-  EXPECT_EQ(out, "what went in: the same commit, image and parameters\n\nall 5 values of the outputs are equal\n");
+  EXPECT_EQ(out,
+            "what went in: the same commit, data, image and parameters\n\nall 5 values of the outputs are equal\n");
 }
 
 TEST_F(Commands, CompareShowsSomeDifferencesOrAll) {
@@ -296,10 +297,10 @@ TEST_F(Commands, CompareShowsSomeDifferencesOrAll) {
   put_run("b", {{"phase", "Succeeded"}, {"outputs", {{"series", other}}}});
   EXPECT_EQ(run({"compare", "a", "b"}), 0) << err;
   EXPECT_THAT(out, HasSubstr("80 of 80 values differ"));
-  EXPECT_THAT(out, HasSubstr("50 are shown; --all shows more"));
+  EXPECT_THAT(out, HasSubstr("30 of them are left out here; --all shows more"));
   EXPECT_EQ(run({"compare", "a", "b", "--all"}), 0) << err;
   EXPECT_THAT(out, HasSubstr("/series/79"));
-  EXPECT_THAT(out, Not(HasSubstr("are shown")));
+  EXPECT_THAT(out, Not(HasSubstr("left out")));
 }
 
 TEST_F(Commands, CompareDoesNotTakeALongValueForNone) {

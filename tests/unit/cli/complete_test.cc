@@ -87,7 +87,7 @@ TEST_F(Complete, Table) {
 
 TEST_F(Complete, CommandsComeWithWhatTheyAreFor) {
   ASSERT_EQ(run({"__complete", "descr"}), 0);
-  EXPECT_EQ(out, "describe\tShow all there is to know of a run on one page\n:4\n");
+  EXPECT_EQ(out, "describe\tShow all there is to know of a run or a sweep on one page\n:4\n");
 }
 
 TEST_F(Complete, AServerThatDoesNotAnswerGivesNoNamesAndNoError) {

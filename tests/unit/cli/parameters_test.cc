@@ -53,5 +53,23 @@ TEST(ParametersFile, MustBeAnObject) {
   EXPECT_THAT(parse_parameters_file("p.json", R"({"a":1,"a":2})").error().message, HasSubstr("duplicate key"));
 }
 
+TEST(PointsFile, IsAListOrALineEach) {
+  const auto two = json::array({{{"a", 1}}, {{"a", 2}}});
+  EXPECT_EQ(*parse_points_file("p", R"([{"a":1},{"a":2}])"), two);
+  EXPECT_EQ(*parse_points_file("p", "{\"a\":1}\n\n{\"a\":2}\n"), two);
+  const auto refusal = [](const std::string& text) {
+    const auto points = parse_points_file("p.jsonl", text);
+    return points ? "" : points.error().message;
+  };
+  EXPECT_THAT(refusal(""), HasSubstr("no point"));
+  EXPECT_THAT(refusal("[]"), HasSubstr("no point"));
+  EXPECT_THAT(refusal("[1]"), HasSubstr("point 0 is a number"));
+  EXPECT_THAT(refusal("{\"a\":1}\n{\"a\":"), HasSubstr("p.jsonl, line 2"));
+  EXPECT_THAT(refusal("[{\"a\":1,\"a\":2}]"), HasSubstr("duplicate key"));
+  std::string many;
+  for (int i = 0; i < 10'001; ++i) many += "{}\n";
+  EXPECT_THAT(refusal(many), HasSubstr("one run takes 10000 points"));
+}
+
 }  // namespace
 }  // namespace modelrun::cli

@@ -107,11 +107,12 @@ TEST(Table, OfRuns) {
   pending.meta = ended(Phase::kNone, "", {}).meta;
   pending.meta.name = "new";
   pending.spec.project = "p";
-  EXPECT_EQ(runs_table({ended(Phase::kFailed, "NonZeroExit", 3), pending}, {}, kNow),
+  EXPECT_EQ(render_table({runs_header({}), run_row(ended(Phase::kFailed, "NonZeroExit", 3), {}, kNow),
+                          run_row(pending, {}, kNow)}),
             "NAME              PROJECT     NUMBER   PHASE     REASON        EXIT     COMMIT         DURATION   AGE\n"
             "forecasts-x7k2p   forecasts   12       Failed    NonZeroExit   3        0123456789ab   1.42s      90s\n"
             "new               p           <none>   Pending   <none>        <none>   <none>         <none>     90s\n");
-  EXPECT_TRUE(runs_table({}, {.namespaces = true}, kNow).starts_with("NAMESPACE   NAME"));
+  EXPECT_TRUE(render_table({runs_header({.namespaces = true})}).starts_with("NAMESPACE   NAME"));
 }
 
 }  // namespace

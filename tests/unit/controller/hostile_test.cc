@@ -847,7 +847,7 @@ TEST_F(StaleStandby, IsReadyOnceItsKubeletHasReportedItToo) {
 // No run waits for the pool.
 TEST_F(StaleStandby, ARunThatCannotAdoptOneStartsCold) {
   const auto warm = warm_project();
-  const auto digest = controller::standby_digest(*warm, context().settings, {});
+  const auto digest = controller::standby_digest(*warm, context().settings, false, {});
   put_job("ModelProject", "p", warm->meta.uid);
   auto job = server().find(kube::kJobs, "n", "s").value();
   job["metadata"]["labels"][std::string(api::kLabelStandby)] = digest;

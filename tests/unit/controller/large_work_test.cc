@@ -39,7 +39,12 @@ TEST_F(LargeWorkTest, OneTurnAtATime) {
     EXPECT_TRUE(first.take());
     EXPECT_TRUE(first.take()) << "it is this run's";
     EXPECT_FALSE(pass("n", "b"));
+    EXPECT_FALSE(first.waits());
     EXPECT_FALSE(pass("n", "b")) << "another pass does not help";
+    Turn second(work_, run("n", "b"));
+    EXPECT_FALSE(second.waits()) << "it has not asked";
+    EXPECT_FALSE(second.take());
+    EXPECT_TRUE(second.waits());
     EXPECT_THAT(woken(), IsEmpty());
     EXPECT_EQ(work_.waiting(), 1U);
   }

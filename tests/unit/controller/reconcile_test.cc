@@ -183,6 +183,25 @@ TEST(Reconcile, RefusedJobIsNotTriedInALoop) {
   EXPECT_EQ(phase(world), Phase::kSucceeded) << "once it is taken";
 }
 
+TEST(ImageVolumes, OfANodeThatHasNoneAreTriedOnce) {
+  World world({.runs = 1});
+  world.machine().image_volumes = true;
+  world.machine().settings.image_volumes = controller::ImageVolumes::kAuto;
+  world.restart();
+  world.node().no_image_volumes = "failed to mkdir \"\"";
+  world.set_project({{"limits", {{"attempts", 1}}}});
+  world.run();
+  const auto ended = world.find("run-00").status;
+  EXPECT_EQ(ended.phase, Phase::kSucceeded) << ended.message;
+  EXPECT_EQ(ended.attempts, 2);
+  EXPECT_EQ(ended.free_attempts, 1);
+  EXPECT_FALSE(world.process().context().image_volumes.usable());
+  world.add_run("run-01");
+  world.run();
+  EXPECT_EQ(world.find("run-01").status.attempts, 1) << "that is known now";
+  world.run_to_the_end();
+}
+
 TEST(Reconcile, DurableCopyWhenThePushNeverComes) {
   World world({});
   world.node().push = false;

@@ -13,6 +13,7 @@
 #include "fakes/fake_api_server.h"
 #include "fakes/manual_clock.h"
 #include "gateway/runs/kube_run_service.h"
+#include "gateway/runs/kube_sweep_service.h"
 #include "gateway/tools/tools.h"
 
 namespace modelrun::gateway {
@@ -52,6 +53,15 @@ class GatewayTest : public ::testing::Test {
  protected:
   GatewayTest() {
     server.put(kube::kModelProjects, {{"metadata", {{"namespace", "ns"}, {"name", "forecasts"}}}, {"spec", {}}});
+    fill(cache);
+    fill(sweep_cache);
+  }
+
+  // As when the watch has brought what there is: nothing but what was noted.
+  template <class Cache>
+  static void fill(Cache& cache) {
+    cache.sink().replace_begin();
+    cache.sink().replace_done(0);
   }
 
   // A run as it stands in the API server, which the watch has brought too.
@@ -74,15 +84,20 @@ class GatewayTest : public ::testing::Test {
     cache.note(api::decode_model_run(server.put(kube::kModelRuns, object)));
   }
 
-  Call call() { return {.caller = caller, .runs = runs, .times = times, .on_tick = on_tick, .stop = stop.get_token()}; }
+  Call call() {
+    return {
+        .caller = caller, .runs = runs, .sweeps = sweeps, .times = times, .on_tick = on_tick, .stop = stop.get_token()};
+  }
   Result<nlohmann::json> use(const std::string& tool, const nlohmann::json& arguments) {
     return use(tool, arguments, call());
   }
   // Waits for the answer.
   static Result<nlohmann::json> use(const std::string& tool, const nlohmann::json& arguments, const Call& call) {
+    const auto read = read_arguments(*find_tool(tool), arguments);
+    RETURN_IF_ERROR(read);
     std::promise<Result<nlohmann::json>> answer;
-    call_tool(*find_tool(tool), arguments, std::make_shared<const Call>(call),
-              [&answer](Result<nlohmann::json> fields) { answer.set_value(std::move(fields)); });
+    find_tool(tool)->call(*read, std::make_shared<const Call>(call),
+                          [&answer](Result<nlohmann::json> fields) { answer.set_value(std::move(fields)); });
     auto future = answer.get_future();
     if (future.wait_for(std::chrono::seconds(30)) != std::future_status::ready) throw std::runtime_error("no answer");
     return future.get();
@@ -106,6 +121,8 @@ class GatewayTest : public ::testing::Test {
   RunCache cache;
   FakeAccess access;
   KubeRunService runs{client, cache, access};
+  SweepCache sweep_cache;
+  KubeSweepService sweeps{client, sweep_cache, access};
   Identity caller{.user = "ana", .uid = {}, .groups = {}, .namespace_ = "ns", .expires = {}};
   CallTimes times{.heartbeat = std::chrono::milliseconds(20), .pin_timeout = std::chrono::seconds(5)};
   std::function<void(const RunSummary&)> on_tick;

@@ -111,6 +111,19 @@ TEST_F(ClientTest, WatchEndsInEachWay) {
   EXPECT_EQ(watch().error().kind, ErrorKind::kInvalid);
 }
 
+TEST_F(ClientTest, ServerVersion) {
+  transport_.answer(200, R"({"major":"1","minor":"36+","gitVersion":"v1.36.2-vendor.1"})");
+  const auto version = client_.server_version();
+  ASSERT_TRUE(version);
+  EXPECT_EQ(*version, (ServerVersion{1, 36}));
+  EXPECT_EQ(transport_.requests().back().path, "/version");
+  EXPECT_GT(ServerVersion({2, 0}), ServerVersion({1, 36}));
+  for (const char* wrong : {"{}", R"({"major":"1"})", R"({"major":"1","minor":"x"})", R"({"major":1,"minor":36})"}) {
+    transport_.answer(200, wrong);
+    EXPECT_EQ(client_.server_version().error().kind, ErrorKind::kUnavailable) << wrong;
+  }
+}
+
 TEST_F(ClientTest, TokenReview) {
   EXPECT_EQ(client_.token_review("t", {}).error().kind, ErrorKind::kInvalid);
   transport_.answer(201, R"({"status":{"authenticated":true,"audiences":["a"],"user":{"username":"u","uid":"1",

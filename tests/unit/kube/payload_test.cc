@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/encoding.h"
+#include "base/packed_document.h"
 
 namespace modelrun::kube {
 namespace {
@@ -15,13 +15,9 @@ struct Packed {
   std::vector<std::string> parts;
 };
 
-// As the operator does it: the base64 text is cut, at multiples of four characters.
 Packed pack(const api::ResultFrame& frame, std::size_t part_size) {
-  const std::string document = api::encode_frame(frame);
-  const std::string encoded = base64_encode(gzip(document));
-  Packed packed{{.config_maps = {}, .sha256 = sha256_hex(document), .bytes = document.size()}, {}};
-  for (std::size_t at = 0; at < encoded.size(); at += part_size) packed.parts.push_back(encoded.substr(at, part_size));
-  return packed;
+  auto packed = pack_document(api::encode_frame(frame), part_size);
+  return {{.config_maps = {}, .sha256 = packed.sha256, .bytes = packed.bytes}, std::move(packed.parts)};
 }
 
 api::ResultFrame sample() {
@@ -51,7 +47,7 @@ TEST(Payload, BadDigestSizeAndPartsAreRefused) {
   EXPECT_THAT(assemble(bad.ref, bad.parts).error().message, HasSubstr("SHA-256"));
   bad = good;
   ++bad.ref.bytes;
-  EXPECT_THAT(assemble(bad.ref, bad.parts).error().message, HasSubstr("status.resultRef says"));
+  EXPECT_THAT(assemble(bad.ref, bad.parts).error().message, HasSubstr("bytes where status says"));
   bad = good;
   bad.parts.pop_back();
   EXPECT_FALSE(assemble(bad.ref, bad.parts));

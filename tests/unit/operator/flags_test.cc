@@ -17,6 +17,7 @@ TEST(Flags, TheDefaultsAreTheSafeOnes) {
   EXPECT_TRUE(flags.settings.landlock_required);
   EXPECT_FALSE(flags.git.allow_http || flags.git.allow_file || flags.git.allow_private_addresses ||
                flags.git.landlock_optional);
+  EXPECT_EQ(flags.settings.image_volumes, controller::ImageVolumes::kAuto);
   EXPECT_EQ(flags.settings.max_timeout_seconds, 300);
   EXPECT_EQ(flags.run_server_listen.port, 9443);
   EXPECT_EQ(flags.lease_duration, std::chrono::seconds(15));
@@ -27,6 +28,14 @@ TEST(Flags, OfOneKernelFeatureForModelsAndGit) {
   EXPECT_FALSE(flags.settings.landlock_required);
   EXPECT_TRUE(flags.git.landlock_optional);
   EXPECT_EQ(flags.lease_duration, std::chrono::milliseconds(2500));
+}
+
+TEST(Flags, ImageVolumes) {
+  const auto parsed = [](const char* flag) { return std::get<Flags>(parse({flag})).settings.image_volumes; };
+  EXPECT_EQ(parsed("--image-volumes=auto"), controller::ImageVolumes::kAuto);
+  EXPECT_EQ(parsed("--image-volumes=always"), controller::ImageVolumes::kAlways);
+  EXPECT_EQ(parsed("--image-volumes=never"), controller::ImageVolumes::kNever);
+  EXPECT_EQ(std::get<int>(parse({"--image-volumes=on"})), 2);
 }
 
 TEST(Flags, RingsOfARuntimeClass) {

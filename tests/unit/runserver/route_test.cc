@@ -15,6 +15,8 @@ TEST(Route, TakesThePathsOfTheContract) {
   EXPECT_EQ(route->action, Operation::kControl);
   EXPECT_EQ(parse_route("/v1/attempts/a/b/c/1/source")->action, Operation::kSource);
   EXPECT_EQ(parse_route("/v1/attempts/a/b/c/1/result")->action, Operation::kResult);
+  EXPECT_EQ(parse_route("/v1/attempts/a/b/c/1/points")->action, Operation::kPoints);
+  EXPECT_EQ(parse_route("/v1/attempts/a/b/c/1/rows")->action, Operation::kRows);
 }
 
 TEST(Route, RefusesEverythingElse) {

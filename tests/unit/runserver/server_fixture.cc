@@ -50,6 +50,26 @@ void FakeHandler::submit(AttemptRef, PodIdentity, api::ResultFrame frame, std::f
   if (committed) done(*committed);
 }
 
+void FakeHandler::points(AttemptRef, PodIdentity, std::function<void(Result<std::string>)> done) {
+  if (list) done(*list);
+}
+
+// All rows are held and none is stored.
+void FakeHandler::rows(AttemptRef, PodIdentity, api::RowReport report,
+                       std::function<void(Result<api::RowReceipt>)> done) {
+  const auto held = report.from + static_cast<std::int64_t>(report.rows.size());
+  {
+    const std::lock_guard lock(mutex_);
+    reports_.push_back(std::move(report));
+  }
+  done(api::RowReceipt{held, 0});
+}
+
+std::vector<api::RowReport> FakeHandler::reports() {
+  const std::lock_guard lock(mutex_);
+  return reports_;
+}
+
 std::unique_ptr<LongPoll> FakeHandler::open_watch() {
   ++watches_;
   changed_.notify_all();

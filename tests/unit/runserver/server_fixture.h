@@ -52,6 +52,9 @@ class FakeHandler final : public Handler {
   void claim(AttemptRef attempt, PodIdentity pod, ArchiveDone done) override;
   void submit(AttemptRef attempt, PodIdentity pod, api::ResultFrame frame,
               std::function<void(Result<void>)> done) override;
+  void points(AttemptRef attempt, PodIdentity pod, std::function<void(Result<std::string>)> done) override;
+  void rows(AttemptRef attempt, PodIdentity pod, api::RowReport report,
+            std::function<void(Result<api::RowReceipt>)> done) override;
   std::unique_ptr<LongPoll> watch_orders(AttemptRef attempt, PodIdentity pod, OrderDone done) override;
   std::unique_ptr<LongPoll> await_work(StandbyRef standby, PodIdentity pod, WorkDone done) override;
 
@@ -65,7 +68,9 @@ class FakeHandler final : public Handler {
   std::optional<Result<void>> committed = Result<void>{};
   std::optional<Result<Order>> order;
   std::optional<Result<GivenWork>> work;  // none: await_work() is never answered
-  std::vector<std::string> standbys;      // that have asked for work
+  std::optional<Result<std::string>> list = fail(ErrorKind::kNotFound, "no points");
+  std::vector<api::RowReport> reports();
+  std::vector<std::string> standbys;  // that have asked for work
 
  private:
   // REQUIRES: mutex_ is held.
@@ -75,6 +80,7 @@ class FakeHandler final : public Handler {
   int watches_ = 0;
   OrderDone order_done_;
   std::vector<api::ResultFrame> frames_;
+  std::vector<api::RowReport> reports_;
 };
 
 struct Answer {

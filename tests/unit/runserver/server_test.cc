@@ -70,6 +70,40 @@ TEST_F(ServerTest, AResultMustFitItsPath) {
   EXPECT_TRUE(handler_.frames().empty());
 }
 
+TEST_F(ServerTest, GivesThePointsOfARun) {
+  handler_.list = std::string("{}\n{\"a\":1}");
+  auto client = connect();
+  const auto answer = client.post(path("points"), "good");
+  EXPECT_EQ(answer.status, 200U);
+  EXPECT_EQ(answer.body, "{}\n{\"a\":1}");
+  handler_.list = fail(ErrorKind::kNotFound, "the run has no points");
+  EXPECT_EQ(client.post(path("points"), "good").status, 404U);
+}
+
+TEST_F(ServerTest, TakesRowsOfPoints) {
+  auto client = connect();
+  const api::RowReport report{3, true, {"{\"point\":3}", "{\"point\":4}"}};
+  const auto answer = client.post(path("rows"), "good", api::encode_report(report));
+  EXPECT_EQ(answer.status, 200U);
+  const auto receipt = api::decode_receipt(answer.body);
+  ASSERT_TRUE(receipt);
+  EXPECT_EQ(receipt->held, 5);
+  EXPECT_EQ(receipt->stored, 0);
+  const auto reports = handler_.reports();
+  ASSERT_EQ(reports.size(), 1U);
+  EXPECT_EQ(reports[0].from, 3);
+  EXPECT_TRUE(reports[0].last);
+  EXPECT_EQ(reports[0].rows, report.rows);
+  EXPECT_EQ(client.post(path("rows"), "good", "no report").status, 400U);
+}
+
+TEST_F(ServerTest, TooManyBytesOfRowsAreRefusedUnread) {
+  auto client = connect();
+  const auto answer = client.post(path("rows"), "good", std::string(api::kMaxReportBytes + 1, 'x'));
+  EXPECT_EQ(answer.status, 413U);
+  EXPECT_TRUE(handler_.reports().empty());
+}
+
 TEST_F(ServerTest, ControlTellsACancel) {
   handler_.order = Order::kCancel;
   auto client = connect();
@@ -159,7 +193,9 @@ TEST_F(ServerTest, ErrorsOfTheHandlerBecomeStatuses) {
 
 TEST_F(ServerTest, OnlyTheLeaderServes) {
   handler_.is_leading = false;
-  EXPECT_EQ(connect().post(path("source"), "good").status, 503U);
+  const auto answer = connect().post(path("source"), "good");
+  EXPECT_EQ(answer.status, 503U);
+  EXPECT_EQ(answer.headers.at("Retry-After"), "0") << "the leader is one connection away";
   EXPECT_EQ(authenticator_.calls, 0);
 }
 

@@ -314,6 +314,20 @@ TEST_F(ChannelTest, AMissingSocketIsFinalOnceInstalled) {
   EXPECT_EQ(failure(Channel::connect(marker_, 1000)), ErrorKind::kTooLarge);
 }
 
+TEST_F(ChannelTest, ASocketWhoseNameIsKnownIsWaitedFor) {
+  const std::string name = fmt::format("modelrun-test-{}", ::getpid());
+  const auto begin = Monotonic::now();
+  EXPECT_EQ(failure(Channel::connect_named(name, 30)), ErrorKind::kUnavailable) << "nobody listens there";
+  EXPECT_GE(Monotonic::now() - begin, std::chrono::milliseconds(30)) << "yet";
+  auto listener = AgentSocket::open(name);
+  ASSERT_TRUE(listener.has_value());
+  EXPECT_EQ(listener->name(), name);
+  EXPECT_TRUE(Channel::connect_named(name, 60'000).has_value());
+  EXPECT_TRUE(listener->accept_once().has_value());
+  EXPECT_EQ(failure(AgentSocket::open(std::string(108, 'x'))), ErrorKind::kTooLarge);
+  EXPECT_EQ(failure(Channel::connect_named(std::string(108, 'x'), 1000)), ErrorKind::kTooLarge);
+}
+
 // No other name could be taken before the agent takes it, and no other user of the pod's network is taken for it.
 TEST_F(ChannelTest, NamesAreRandomAndPeersHaveTheOwnUid) {
   auto one = AgentSocket::open();

@@ -13,19 +13,24 @@ TEST(Cells, TextsAreQuotedWhereTheyMustBe) {
 }
 
 TEST(Cells, ATextIsNoFormula) {
-  for (const char* text : {"=1+1", "+1", "-1", "@sum", "\tx", "\rx", "\uff1d1"}) {
-    EXPECT_NE(text_cell(text).find('\''), std::string::npos) << text;
-  }
-  EXPECT_EQ(text_cell("=a,b"), "\"'=a,b\"");
+  const struct {
+    const char* text;
+    const char* cell;
+  } rows[] = {{"=1+1", "'=1+1"},     {"+1", "'+1"},         {"-1", "'-1"},         {"@SUM(A1)", "'@SUM(A1)"},
+              {"\t=1", "'\t=1"},     {"\r=1", "\"'\r=1\""}, {"\n=1", "\"'\n=1\""}, {"\uff1d1", "'\uff1d1"},
+              {"=a,b", "\"'=a,b\""}, {"a=1", "a=1"},        {" =1", " =1"}};
+  for (const auto& row : rows) EXPECT_EQ(text_cell(row.text), row.cell) << row.text;
 }
 
 TEST(Cells, ValuesKeepTheirDigits) {
   EXPECT_EQ(value_cell("-0.10"), "-0.10");
+  EXPECT_EQ(value_cell("-1e5"), "-1e5");
   EXPECT_EQ(value_cell("true"), "true");
   EXPECT_EQ(value_cell("null"), "");
   EXPECT_EQ(value_cell(""), "");
   EXPECT_EQ(value_cell(R"("-x")"), "'-x");
-  EXPECT_EQ(value_cell(R"([1,"a"])"), R"("[1,""a""]")");
+  EXPECT_EQ(value_cell(R"("a\u0000b")"), "a\uFFFDb");
+  EXPECT_EQ(value_cell(R"(["=1",2])"), R"("[""=1"",2]")");
 }
 
 }  // namespace

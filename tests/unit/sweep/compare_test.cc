@@ -38,7 +38,7 @@ TEST(Compare, FindsEveryKindOfDifference) {
   EXPECT_EQ(comparison.equal, 3);  // a, l/0, n
   EXPECT_EQ(comparison.changed, 8);
   EXPECT_EQ(comparison.significant, 7);
-  EXPECT_FALSE(comparison.more);
+  EXPECT_FALSE(comparison.more());
 }
 
 TEST(Compare, IsSignificantFromTheThresholdOn) {
@@ -97,6 +97,17 @@ TEST(Compare, SeriesAreComparedElementByElement) {
                                                          R"(/t/0 2 "a"|"b"|| !)"));
 }
 
+TEST(Compare, ListsSignificantDifferencesFirstWhateverStandsBeforeThem) {
+  std::string base = "[", other = "[";
+  for (int i = 0; i < 20; ++i) base += "1000,", other += "1001,";
+  const auto comparison = compared(base + "1,2,1000]", other + "2,4,1001]", {.max_differences = 5});
+  EXPECT_THAT(lines_of(comparison),
+              testing::ElementsAre("/0 0 1000|1001|1|0.1%", "/1 0 1000|1001|1|0.1%", "/2 0 1000|1001|1|0.1%",
+                                   "/20 0 1|2|1|100% !", "/21 0 2|4|2|100% !"));
+  EXPECT_EQ(comparison.unlisted, 18);
+  EXPECT_EQ(compared(base + "1,2]", other + "2,4]", {.max_differences = 1}).differences.at(0).path, "/20");
+}
+
 TEST(Compare, ListsSoManyAndCountsAll) {
   std::string base = "[0";
   std::string other = "[0";
@@ -104,9 +115,38 @@ TEST(Compare, ListsSoManyAndCountsAll) {
   const auto comparison = compared(base + "]", other + "]", {.max_differences = 10});
   EXPECT_EQ(comparison.differences.size(), 10);
   EXPECT_EQ(comparison.changed, 99);
-  EXPECT_TRUE(comparison.more);
+  EXPECT_EQ(comparison.unlisted, 89);
+  EXPECT_EQ(comparison.unlisted_series, 0);
+  EXPECT_TRUE(comparison.more());
   const std::string large = "\"" + std::string(kMaxShownValue, 'x') + "\"";
   EXPECT_EQ(compared(R"({"a":)" + large + "}", R"({"a":"y"})").differences[0].base, "");
+}
+
+std::size_t path_bytes_of(const Comparison& comparison) {
+  std::size_t bytes = 0;
+  for (const auto& each : comparison.differences) bytes += each.path.size();
+  for (const auto& each : comparison.series) bytes += each.path.size();
+  return bytes;
+}
+
+// A key has as many bytes as the outputs may have, and every value below it has it in its path.
+TEST(Compare, LongPathsAreCountedAndNotListed) {
+  std::string base = "0";
+  std::string other = "1";
+  for (int i = 1; i < 1000; ++i) base += ",[0]", other += ",[1]";
+  const auto outputs = [](const std::string& key, const std::string& values) {
+    return fmt::format(R"({{"{}":[{}],"z":{}}})", key, values, values.substr(0, 1));
+  };
+  const std::string key(50'000, 'k');
+  const auto comparison = compared(outputs(key, base), outputs(key, other));
+  EXPECT_EQ(comparison.changed, 1001);
+  EXPECT_EQ(comparison.unlisted, 1000);
+  EXPECT_EQ(comparison.unlisted_series, 999);
+  EXPECT_THAT(lines_of(comparison), testing::ElementsAre("/z 0 0|1|1| !"));
+  EXPECT_LE(path_bytes_of(comparison), kMaxShownPath);
+  // The text of the path counts: '~' and '/' have two bytes there. "/" + "~1" * 510 + "/0" are 1,023, one more 1,025.
+  EXPECT_EQ(compared(outputs(std::string(510, '/'), "0"), outputs(std::string(510, '/'), "1")).unlisted, 0);
+  EXPECT_EQ(compared(outputs(std::string(511, '/'), "0"), outputs(std::string(511, '/'), "1")).unlisted, 1);
 }
 
 // Adds what is shown up again.

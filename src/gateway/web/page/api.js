@@ -53,6 +53,7 @@ async function ask(path, { method = 'GET', body, signal, headers = {} } = {}) {
 }
 
 export const getJson = async (path, options) => parse(await (await ask(path, options)).text());
+export const getText = async (path) => (await ask(path)).text();
 export const getBytes = async (path) => (await ask(path)).arrayBuffer();
 
 export async function post(path, body, headers = {}) {
@@ -88,6 +89,8 @@ export async function follow(path, onEvent, signal) {
 }
 
 export const run = (id, more = '') => `v1/runs/${encodeURIComponent(id)}${more}`;
+
+export const sweep = (id, more = '') => `v1/sweeps/${encodeURIComponent(id)}${more}`;
 
 export function query(path, values) {
   const set = Object.entries(values).filter(([, value]) => value);

@@ -3,8 +3,11 @@
 import { getJson, onRefused, Problem, query, setToken } from './api.js';
 import { complaint, h, setText } from './dom.js';
 import { upper } from './format.js';
+import { compareView } from './compare.js';
 import { listView } from './list.js';
 import { runView } from './run.js';
+import { sweepView } from './sweep.js';
+import { sweepsView } from './sweeps.js';
 
 const MAX_PAGES = 4; // of projects, each of the API's most
 const REMEMBERED = 60000; // milliseconds for which the list of namespaces is good
@@ -80,12 +83,16 @@ const app = {
 };
 
 function route() {
-  if (!signedIn) return;
+  if (!signedIn) return undefined;
   const address = location.hash.slice(1) || '/';
   const [path, search] = address.split('?');
-  const id = /^\/runs\/([0-9a-fA-F-]{8,36})$/.exec(path)?.[1];
-  if (!id) listAddress = location.hash || '#/';
-  present(id ? runView(app, id) : listView(app, Object.fromEntries(new URLSearchParams(search))));
+  const values = Object.fromEntries(new URLSearchParams(search));
+  const [, place, id, other] = /^\/(runs|sweeps|compare)(?:\/([0-9a-fA-F-]{8,36}))?(?:\/([0-9a-fA-F-]{8,36}))?$/.exec(path) ?? [];
+  if (place === 'runs' && id && !other) return present(runView(app, id));
+  if (place === 'sweeps' && !other) return present(id ? sweepView(app, id) : sweepsView(app, values));
+  if (place === 'compare' && other) return present(compareView(app, id, other));
+  listAddress = location.hash || '#/';
+  return present(listView(app, values));
 }
 
 // Shows the form for the token. `reason`: why it is asked for again; empty or undefined the first time.

@@ -45,11 +45,13 @@ export function dropCharts() {
   for (const chart of Object.values(Chart.instances)) chart.destroy();
 }
 
+// The ends of a value: bars may reach from one number to another, a list of two.
+const ends = (value) => (Array.isArray(value) ? value : [value]);
 const newAxis = (more) => ({ ticks: {}, title: { display: false }, grid: {}, border: {}, ...more });
 const spread = (marks) => (marks.length > 1 ? Math.abs(marks[1].value - marks[0].value) : 1);
 
 function valueAxis(series, more) {
-  const known = series.flatMap(({ values }) => values.filter((value) => value !== null));
+  const known = series.flatMap(({ values }) => values.flatMap(ends).filter((value) => value !== null));
   const [low, high] = known.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
   const isWhole = known.every(Number.isInteger);
   // If all values are on one side of zero and close to it, the axis begins there.
@@ -97,6 +99,7 @@ function lines({ labels, axis: name }, series) {
 }
 
 function bars({ labels }, series) {
+  const isRange = series.some(({ values }) => values.some(Array.isArray));
   const rows = labels.slice(0, MAX_BARS).map(labelOf);
   return {
     type: 'bar',
@@ -105,7 +108,7 @@ function bars({ labels }, series) {
       indexAxis: 'y',
       interaction: { mode: 'index', axis: 'y', intersect: false },
       scales: {
-        x: valueAxis(series, { beginAtZero: true }),
+        x: valueAxis(series, isRange ? { beginAtZero: false } : { beginAtZero: true }),
         y: newAxis({ ticks: { autoSkip: false, callback: (unused, i) => short(rows[i], 22) } }),
       },
     },
@@ -120,7 +123,7 @@ const roughly = (value) => exact(Number(value.toPrecision(6)));
 // The description that a screen reader reads for a picture.
 function described(title, kind, series, count) {
   const parts = series.map(({ name, values }) => {
-    const known = values.filter((value) => value !== null);
+    const known = values.flatMap(ends).filter((value) => value !== null);
     const [low, high] = known.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
     return `${short(visible(name), 80)}: from ${roughly(known[0])} to ${roughly(known.at(-1))}, lowest ${roughly(low)}, highest ${roughly(high)}`;
   });
@@ -148,7 +151,7 @@ function panel(title, picture, series, isNamed) {
       plugins: {
         ...options.plugins,
         legend: { display: false },
-        tooltip: { callbacks: { title: ([item]) => item && titleOf(item), label: ({ dataset, raw }) => `${series.length > 1 ? `${short(dataset.label, 40)}: ` : ''}${exact(raw?.y ?? raw)}` } },
+        tooltip: { callbacks: { title: ([item]) => item && titleOf(item), label: ({ dataset, raw }) => `${series.length > 1 ? `${short(dataset.label, 40)}: ` : ''}${ends(raw?.y ?? raw).map(exact).join(' to ')}` } },
       },
     },
   });

@@ -1,11 +1,9 @@
 // The dialog that starts a run: project, model, version of the code, and parameters.
 import { post, Problem } from './api.js';
 import { choice } from './choice.js';
-import { complaint, field, freshId, h, quietButton, setText } from './dom.js';
+import { digest, newKey, openDialog } from './dialog.js';
+import { field, h } from './dom.js';
 import { commit as shortCommit, pretty } from './format.js';
-
-// A new idempotency key: pressing the button again, or after a lost answer, does not start a second run.
-const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
 // Says what is wrong with the text of the parameters; '' if nothing is.
 function parameterMistake(text) {
@@ -83,49 +81,22 @@ export function openLauncher(app, projects, given, onStarted) {
   project.addEventListener('change', showCode);
   const parameters = h('textarea', { rows: 6, spellcheck: 'false', class: 'mono', placeholder: '{"growth": 0.1}' });
   parameters.value = given.parameters ? pretty(given.parameters) : '';
-  const [wrong, complain] = complaint();
-  const send = h('button', { type: 'submit' }, 'Start');
-  const title = h('h2', { id: freshId('title') }, 'Start a run');
-
-  const form = h('form', { method: 'dialog' }, title, field('Project', project), code.elements,
-    field('Parameters', parameters, 'A JSON object; the code finds it at /inputs/parameters.json. Empty: none.'),
-    wrong, h('div', { class: 'buttons' }, quietButton('Close', () => dialog.close()), send));
-  const dialog = h('dialog', { 'aria-labelledby': title.id }, form);
-  dialog.addEventListener('close', () => dialog.remove());
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault();
-    const mistake = parameterMistake(parameters.value);
-    parameters.setAttribute('aria-invalid', mistake ? 'true' : 'false');
-    complain(mistake);
-    if (mistake) {
-      parameters.focus();
-      return;
-    }
-    send.disabled = true;
-    setText(send, 'Starting\u2026');
-    const body = bodyOf({ project: project.value.trim(), ...code.read(), parameters: parameters.value });
-    try {
+  openDialog({
+    title: 'Start a run',
+    elements: [field('Project', project), code.elements, field('Parameters', parameters, 'A JSON object; the code finds it at /inputs/parameters.json. Empty: none.')],
+    button: 'Start',
+    busy: 'Starting\u2026',
+    mistake: () => {
+      const found = parameterMistake(parameters.value);
+      parameters.setAttribute('aria-invalid', found ? 'true' : 'false');
+      if (found) parameters.focus();
+      return found;
+    },
+    submit: async () => {
+      const body = bodyOf({ project: project.value.trim(), ...code.read(), parameters: parameters.value });
       const run = await post('v1/runs', body, { 'Idempotency-Key': `page-${key}-${digest(body)}` });
-      dialog.close();
-      onStarted(run.run_id);
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      complain(error.message);
-      if (error.status === 401) dialog.close();
-    } finally {
-      send.disabled = false;
-      setText(send, 'Start');
-    }
+      return () => onStarted(run.run_id);
+    },
   });
-  document.body.append(dialog);
-  dialog.showModal();
   showCode();
-}
-
-// A hash of the request's body, which becomes part of the idempotency key: a request that the user has corrected is
-// another request, and needs another key.
-function digest(text) {
-  let sum = 2166136261;
-  for (let i = 0; i < text.length; i += 1) sum = Math.imul(sum ^ text.charCodeAt(i), 16777619) >>> 0;
-  return sum.toString(16);
 }

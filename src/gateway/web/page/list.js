@@ -78,6 +78,7 @@ export function listView(app, values) {
   const note = h('p', { class: 'note', role: 'status', hidden: true });
   const [wrong, complain] = complaint();
   const start = h('button', { type: 'button', hidden: true }, 'Start a run');
+  const sweeps = quietButton('Sweeps', () => app.go(query('#/sweeps', { namespace: values.namespace, project: values.project })));
 
   // What filters the runs changes this view; what leads to other runs opens another one.
   const address = () => query('#/', values);
@@ -166,7 +167,7 @@ export function listView(app, values) {
   showSort();
   look();
   return {
-    element: h('div', {}, h('div', { class: 'head' }, h('h1', {}, 'Runs'), h('div', { class: 'buttons' }, download, start)), tools.element, wrong, note, table.element, empty, pages.element),
+    element: h('div', {}, h('div', { class: 'head' }, h('h1', {}, 'Runs'), h('div', { class: 'buttons' }, download, sweeps, start)), tools.element, wrong, note, table.element, empty, pages.element),
     title: 'Runs',
     stop: () => {
       stopped = true;

@@ -14,7 +14,7 @@ const LONG = 13; // characters
 const SCROLLS = 24; // characters from which a phone may have to scroll
 
 // Classes that shade the cells of a matrix from its lowest to its highest number.
-function shadeOf(columns) {
+export function shadeOf(columns) {
   const all = columns.flatMap(({ values }) => values.filter(isNumber).map(Number));
   const [low, high] = all.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
   const step = (high - low) / SHADES;

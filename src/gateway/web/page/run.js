@@ -4,8 +4,10 @@ import { badge, setBadge } from './badge.js';
 import { dropCharts } from './chart.js';
 import { announce, complaint, h, longText, named, setText } from './dom.js';
 import { duration, elapsed, isFinal, pretty, STATUSES, time, titleOf, upper } from './format.js';
+import { openCompare } from './compare.js';
 import { openLauncher } from './launch.js';
 import { liveLog } from './log.js';
+import { openVary } from './vary.js';
 import { artifacts, card, facts, failure, provenance, results, timeline } from './run_parts.js';
 
 const AGAIN = 3000; // milliseconds between two requests while the run is not over
@@ -25,12 +27,14 @@ export function runView(app, id) {
   const message = h('p', { class: 'hint' });
   const cancel = h('button', { type: 'button', class: 'danger', hidden: true }, 'Cancel the run');
   const again = h('button', { type: 'button', class: 'quiet', hidden: true }, 'Run again\u2026');
+  const vary = h('button', { type: 'button', class: 'quiet', hidden: true }, 'Vary\u2026');
+  const compare = h('button', { type: 'button', class: 'quiet', hidden: true }, 'Compare\u2026');
   const [wrong, complain] = complaint();
   const summary = h('div', { class: 'summary' });
   const left = h('div', { class: 'left' });
   const right = h('div', { class: 'right' });
   const element = h('div', {}, h('p', { class: 'back' }, h('a', { href: app.listAddress() }, '\u2190 Runs')),
-    h('div', { class: 'head' }, h('div', { class: 'titled' }, title, state), h('div', { class: 'buttons' }, again, cancel)),
+    h('div', { class: 'head' }, h('div', { class: 'titled' }, title, state), h('div', { class: 'buttons' }, compare, vary, again, cancel)),
     message, wrong, summary, h('div', { class: 'columns' }, left, right));
 
   const showState = () => {
@@ -39,6 +43,7 @@ export function runView(app, id) {
     setBadge(state, run.status);
     setText(message, isFinal(run.status) ? '' : run.cancelling ? 'It is being cancelled; what it has printed and written is kept.' : upper(run.message || ''));
     cancel.hidden = isFinal(run.status) || !run.may_cancel;
+    compare.hidden = !isFinal(run.status);
     cancel.disabled = run.cancelling;
     announce(`${titleOf(run)}: ${STATUSES[run.status]}`);
     const took = run.started_at ? duration(elapsed(run.started_at, run.finished_at)) : null;
@@ -115,11 +120,21 @@ export function runView(app, id) {
       complain(error.message);
     }
   });
+  compare.addEventListener('click', async () => {
+    try {
+      await openCompare(app, run);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      complain(error.message);
+    }
+  });
   const offerAgain = async () => {
     await first;
     if (!run || stopped) return;
     const { projects, may_run: mayRun } = await app.projects(run.namespace);
     again.hidden = !mayRun;
+    vary.hidden = !mayRun;
+    vary.onclick = () => openVary(run, (next) => app.go(`#/sweeps/${next}`));
     again.onclick = () => openLauncher(app, projects, run, (next) => app.go(`#/runs/${next}`));
     app.where(run.namespace);
   };

@@ -104,6 +104,16 @@ TEST_F(RequestsTest, AStandbyIsWaitedForSinceThisProcessFirstLooked) {
   EXPECT_EQ(standbys_->unready_for("job", false), Duration::zero());
 }
 
+TEST_F(RequestsTest, AStandbysNodeIsKnownSinceThisProcessFirstSawIt) {
+  EXPECT_EQ(standbys_->placed_for("job", false), Duration::zero());
+  clock_.advance(seconds(5));
+  EXPECT_EQ(standbys_->placed_for("job", true), Duration::zero()) << "it had to wait for its node";
+  clock_.advance(seconds(5));
+  EXPECT_EQ(standbys_->placed_for("job", true), seconds(5));
+  standbys_->forget_job("job");
+  EXPECT_EQ(standbys_->placed_for("job", true), Duration::zero());
+}
+
 TEST_F(RequestsTest, NamesAreShortAndDiffer) {
   std::set<std::string> names;
   for (int i = 0; i < 1000; ++i) names.insert(standbys_->new_name(std::string(63, 'a')));

@@ -190,5 +190,17 @@ TEST_F(HistoryTest, AppliedRunsStay) {
   EXPECT_THAT(over(), ElementsAre("applied"));
 }
 
+TEST_F(HistoryTest, RunsOfSweepsGoWithTheirSweep) {
+  history_.successful = 0;
+  history_.include_applied = true;
+  RunRecord record;
+  record.meta.name = "of-a-sweep";
+  record.meta.owner_kind = "ModelSweep";
+  record.phase = api::Phase::kSucceeded;
+  record.made_by_tool = true;
+  runs_.push_back(std::make_shared<const RunRecord>(record));
+  EXPECT_THAT(over(), ElementsAre());
+}
+
 }  // namespace
 }  // namespace modelrun::controller::testing

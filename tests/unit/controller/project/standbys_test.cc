@@ -44,6 +44,7 @@ class StandbysTest : public ::testing::Test {
     if (plan.make_standbys > 0) say(fmt::format("make:{}", plan.make_standbys));
     for (const auto& job : plan.drop_standbys) say("drop:" + job.name);
     for (const auto& failure : plan.failures) say("fail:" + failure);
+    if (!plan.no_image_volumes.empty()) say("no-image-volumes:" + plan.no_image_volumes);
     if (plan.requeue_after) say(fmt::format("@{}", std::chrono::duration_cast<seconds>(*plan.requeue_after).count()));
     if (status_.warm) say(fmt::format("{}/{}", status_.warm->ready, status_.warm->wanted));
     return text;
@@ -99,6 +100,18 @@ TEST_F(StandbysTest, ThoseWithOtherSettingsOrTooOldAreReplaced) {
   add("b", 100);
   add("c");
   EXPECT_EQ(plan(), "make:2 drop:a drop:b @5 1/3");
+}
+
+TEST_F(StandbysTest, OneOnANodeWithoutImageVolumesTellsOfAll) {
+  auto& a = add("a");
+  a.ready = false;
+  a.look_at_volume = seconds(2);
+  EXPECT_EQ(plan(), "make:2 @2 0/3") << "that may show soon";
+  a.look_at_volume.reset();
+  a.volume_trouble = "node n cannot";
+  EXPECT_EQ(plan(), "no-image-volumes:node n cannot @0 0/3") << "none is made before the digest says so";
+  pool_.digest = "other";
+  EXPECT_EQ(plan(), "drop:a no-image-volumes:node n cannot @0 0/3");
 }
 
 TEST_F(StandbysTest, OneThatEndsOrNeverBecomesReadyIsAFailure) {

@@ -8,6 +8,8 @@
 #include "controller/resources/config_map.h"
 #include "controller/resources/job.h"
 #include "controller/resources/network_policy.h"
+#include "controller/resources/sweep_objects.h"
+#include "controller/run/image_volume.h"
 #include "unit/controller/run/scene.h"
 
 namespace modelrun::controller::testing {
@@ -18,7 +20,7 @@ using nlohmann::json;
 class JobTest : public ::testing::Test {
  protected:
   JobTest() { scene_.pending(); }
-  json job() { return build_job({scene_.run, scene_.project, scene_.settings}); }
+  json job() { return build_job({scene_.run, scene_.project, scene_.settings, mounted_}); }
   json pod() { return job()["spec"]["template"]["spec"]; }
   json container(const std::string& name) {
     const json all = pod()["containers"];
@@ -44,6 +46,7 @@ class JobTest : public ::testing::Test {
     return value;
   }
   Scene scene_;
+  bool mounted_ = false;
 };
 
 TEST_F(JobTest, OneTryOwnedByTheRun) {
@@ -145,6 +148,44 @@ TEST_F(JobTest, Command) {
   EXPECT_EQ(container("model")["command"],
             json({"/modelrun/modelrun-sandbox", "exec", "--", "node", "--file=run.py", "$(OTHER)"}));
   EXPECT_EQ(container("agent")["command"], json({"/modelrun-sandbox", "agent"}));
+}
+
+TEST_F(JobTest, TheSandboxsFilesAreAVolumeOfTheAgentsImageOrInstalled) {
+  EXPECT_EQ(pod()["volumes"][0], (json{{"name", "modelrun"}, {"emptyDir", {{"sizeLimit", "64Mi"}}}}));
+  EXPECT_TRUE(mounts("agent").contains("/modelrun rw"));
+  EXPECT_EQ(container("agent")["lifecycle"]["postStart"]["exec"]["command"],
+            json({"/modelrun-sandbox", "await-installed"}));
+  EXPECT_EQ(env("agent", api::kEnvAgentSocket), "(none)");
+  EXPECT_EQ(env("model", api::kEnvAgentSocket), "(none)");
+  const json command = container("model")["command"];
+  mounted_ = true;
+  EXPECT_EQ(pod()["volumes"][0],
+            (json{{"name", "modelrun"}, {"image", {{"reference", "agent:1"}, {"pullPolicy", "IfNotPresent"}}}}));
+  EXPECT_TRUE(mounts("model").contains("/modelrun")) << "read-only";
+  EXPECT_FALSE(mounts("agent").contains("/modelrun rw"));
+  EXPECT_FALSE(container("agent").contains("lifecycle"));
+  EXPECT_EQ(env("agent", api::kEnvAgentSocket), "modelrun-agent");
+  EXPECT_EQ(env("model", api::kEnvAgentSocket), "modelrun-agent");
+  EXPECT_EQ(container("model")["command"], command);
+  scene_.project.runtime.env = {{{"name", api::kEnvAgentSocket}, {"value", "forged"}}};
+  EXPECT_EQ(env("model", api::kEnvAgentSocket), "modelrun-agent");
+}
+
+TEST(MountsImage, BySettingRuntimeServerAndAttempt) {
+  Settings settings;
+  api::RuntimeSpec runtime;
+  const auto mounts = [&](ImageVolumes setting, bool usable, std::int64_t attempt) {
+    settings.image_volumes = setting;
+    return mounts_image(settings, runtime, usable, attempt);
+  };
+  EXPECT_TRUE(mounts(ImageVolumes::kAuto, true, 1));
+  EXPECT_FALSE(mounts(ImageVolumes::kAuto, true, 2)) << "the first may have failed for it";
+  EXPECT_FALSE(mounts(ImageVolumes::kAuto, false, 1));
+  EXPECT_TRUE(mounts(ImageVolumes::kAlways, false, 2));
+  EXPECT_FALSE(mounts(ImageVolumes::kNever, true, 1));
+  runtime.runtime_class_name = "gvisor";
+  EXPECT_FALSE(mounts(ImageVolumes::kAuto, true, 1)) << "it may have none";
+  EXPECT_TRUE(mounts(ImageVolumes::kAlways, true, 1));
 }
 
 TEST_F(JobTest, EnvironmentOfTheProjectCannotReplaceOurs) {
@@ -376,6 +417,47 @@ TEST(NetworkPolicy, SelectsThePodsOfRunsAndOfStandbys) {
   const auto standby = build_standby({scene.project, scene.settings, "s", "digest"});
   EXPECT_EQ(labels(standby)[key], "standby");
   EXPECT_FALSE(standby["metadata"]["labels"].contains(key)) << "its Job is no run's yet";
+}
+
+TEST(SweepObjects, ARunHasItsPointsAndNothingOfATool) {
+  api::ModelSweep sweep;
+  sweep.meta.namespace_ = "n";
+  sweep.meta.name = "grid";
+  sweep.meta.uid = "sweep-uid";
+  sweep.labels = {{"team", "a"}, {std::string(api::kLabelCreatedBy), "cli"}, {"other", "b"}};
+  sweep.spec.project = "p";
+  sweep.spec.scope = api::Scope::kModel;
+  sweep.spec.model_name = "revenue";
+  sweep.spec.branch = "main";
+  sweep.spec.limits.max_failed_points = 3;
+  sweep.spec.space = json{{"grid", {{{"name", "i"}, {"values", {0, 1, 2, 3}}}}}};
+  const auto points = sweep::points_of(sweep.spec).value().points;
+  Settings settings;
+  settings.propagated_labels = {"team"};
+  MakeSweepRun make{"grid-1", 1, 2, "", 30, 120};
+  auto run = build_sweep_run(sweep, points, make, settings);
+  EXPECT_EQ(run["metadata"]["labels"], (json{{"team", "a"}, {"modelrun.dev/sweep-uid", "sweep-uid"}}));
+  EXPECT_EQ(run["metadata"]["annotations"], (json{{"modelrun.dev/sweep", "grid"}, {"modelrun.dev/first-point", "1"}}));
+  const auto owner = run["metadata"]["ownerReferences"][0];
+  EXPECT_EQ(owner["uid"], "sweep-uid");
+  EXPECT_EQ(owner["kind"], "ModelSweep");
+  EXPECT_EQ(owner["controller"], true);
+  EXPECT_EQ(run["spec"], (json{{"project", "p"},
+                               {"scope", "model"},
+                               {"modelName", "revenue"},
+                               {"branch", "main"},
+                               {"points", {{{"i", 1}}, {{"i", 2}}}},
+                               {"pointTimeoutSeconds", 30},
+                               {"timeoutSeconds", 120},
+                               {"maxFailedPoints", 3}}));
+  make.commit = std::string(40, 'a');
+  run = build_sweep_run(sweep, points, make, settings);
+  EXPECT_EQ(run["spec"]["commitSHA"], make.commit);
+  EXPECT_FALSE(run["spec"].contains("branch")) << "the run would warn that it is not looked at";
+  const auto part = build_table_part(sweep, "part-1", "QUJD");
+  EXPECT_EQ(part["metadata"]["ownerReferences"][0]["uid"], "sweep-uid");
+  EXPECT_EQ(part["binaryData"].size(), 1U);
+  EXPECT_EQ(part["immutable"], true);
 }
 
 }  // namespace

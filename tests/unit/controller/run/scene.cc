@@ -33,6 +33,11 @@ std::string show(const Action& action) {
     }
     std::string operator()(const OrderCancel&) const { return "cancel"; }
     std::string operator()(const WritePayload& step) const { return fmt::format("payload:{}", step.parts.size()); }
+    std::string operator()(const StoreRows& step) const {
+      return fmt::format("rows:{}-{}:{}", step.first, step.first + static_cast<std::int64_t>(step.rows.size()),
+                         step.config_map);
+    }
+    std::string operator()(const AvoidImageVolumes&) const { return "avoid-image-volumes"; }
     std::string operator()(const DeleteRun&) const { return "delete-run"; }
   };
   return std::visit(Visitor{}, action);

@@ -8,6 +8,7 @@
 #include "api/json_access.h"
 #include "api/strict_json.h"
 #include "base/encoding.h"
+#include "base/packed_document.h"
 #include "unit/controller/run/scene.h"
 
 namespace modelrun::controller::testing {
@@ -133,7 +134,7 @@ TEST(Payload, PartsFitIntoConfigMaps) {
   const auto ending = end(scene);
   ASSERT_GE(ending.payload.size(), 3U);
   ASSERT_EQ(ending.status.result_ref->config_maps.size(), ending.payload.size());
-  for (const auto& part : ending.payload) EXPECT_LE(part.size(), kPayloadPartBytes);
+  for (const auto& part : ending.payload) EXPECT_LE(part.size(), kDocumentPartBytes);
   for (std::size_t i = 0; i < ending.payload.size(); ++i) {
     const auto& name = ending.status.result_ref->config_maps[i];
     EXPECT_EQ(name, fmt::format("forecast-12345678-1-{}-{}", ending.status.result_ref->sha256.substr(0, 8), i + 1));

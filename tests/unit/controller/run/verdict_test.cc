@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "api/exit_words.h"
 #include "api/reason.h"
 
 namespace modelrun::controller {
@@ -177,8 +178,8 @@ TEST(JudgeRemains, ExecsRecordWinsOverTheKubelet) {
 }
 
 TEST(SignalName, KnownAndUnknown) {
-  EXPECT_EQ(signal_name(SIGSEGV), "SIGSEGV");
-  EXPECT_EQ(signal_name(70), "signal 70");
+  EXPECT_EQ(api::signal_name(SIGSEGV), "SIGSEGV");
+  EXPECT_EQ(api::signal_name(70), "signal 70");
 }
 
 }  // namespace

@@ -100,6 +100,71 @@ TEST(Pending, Problems) {
   }
 }
 
+TEST(Pending, ANodeWithoutImageVolumes) {
+  const auto scene_of = [](const char* message) {
+    Scene scene = Scene().pending().with_pod().mark(Mark::kScheduled, 2);
+    scene.pods[0].image_volume = true;
+    scene.pods[0].model.state = ContainerView::State::kWaiting;
+    scene.pods[0].model.reason = *message == '\0' ? "ContainerCreating" : "CreateContainerError";
+    scene.pods[0].model.message = message;
+    return scene;
+  };
+  const std::string again = std::string("avoid-image-volumes [Pending Retrying] delete:") + kJob1 + " job:2";
+  for (const char* message :
+       {"ImageVolumeMountFailed: no such snapshot",
+        "failed to generate container spec: failed to mkdir \"\": mkdir : no such file or directory",
+        "mount.HostPath is empty"}) {
+    Scene scene = scene_of(message);
+    EXPECT_EQ(scene.at_second(3), again) << message;
+    EXPECT_THAT(scene.plan(3).events.at(0).note, ::testing::HasSubstr("node-of-pod-a cannot mount the agent's image"));
+    scene.project.limits.attempts = 1;
+    EXPECT_EQ(scene.at_second(3), again) << "it is not the run's attempt that failed";
+    EXPECT_EQ(scene.plan(3).status->free_attempts, 1);
+    scene.settings.image_volumes = ImageVolumes::kAlways;
+    EXPECT_EQ(scene.at_second(3), "[Pending SandboxSetupFailed] @598");
+    EXPECT_THAT(scene.plan(3).status->message, ::testing::HasSubstr("operator.imageVolumes"));
+  }
+  EXPECT_EQ(scene_of("OCI runtime create failed").at_second(3), "[Pending SandboxSetupFailed] @598");
+}
+
+// The runtime took the volume and cannot start what is in it. The agent does not know, and would wait long.
+TEST(Pending, ARuntimeThatCannotStartOurProgramFromAnImageVolume) {
+  Scene scene = Scene().pending().with_pod().mark(Mark::kScheduled, 2);
+  scene.pods[0].agent.state = ContainerView::State::kRunning;
+  scene.pods[0].model.state = ContainerView::State::kTerminated;
+  scene.pods[0].model.reason = "StartError";
+  scene.pods[0].model.message = "failed to load /modelrun/modelrun-sandbox: no such file or directory";
+  EXPECT_EQ(scene.at_second(3), "@2") << "the pod has no such volume";
+  scene.pods[0].image_volume = true;
+  EXPECT_EQ(scene.at_second(3), std::string("avoid-image-volumes [Pending Retrying] delete:") + kJob1 + " job:2");
+}
+
+TEST(Pending, AttemptsThatAreFreeDoNotCount) {
+  Scene scene = Scene().pending(2).with_pod();
+  scene.project.limits.attempts = 2;
+  scene.pods[0].disruption = "EvictionByEvictionAPI";
+  scene.pods[0].phase = "Failed";
+  scene.seen.durable_final = true;
+  EXPECT_TRUE(is_final(scene.plan(20).status->phase));
+  scene.run.status.free_attempts = 1;
+  const auto plan = scene.plan(20);
+  EXPECT_EQ(plan.status->attempts, 3);
+  EXPECT_EQ(plan.status->free_attempts, 1);
+  scene.run.status.attempts = 3;
+  EXPECT_TRUE(is_final(scene.plan(20).status->phase));
+}
+
+TEST(Pending, AKubeletThatDoesNotKnowImageVolumes) {
+  Scene scene = Scene().pending().with_pod().mark(Mark::kScheduled, 2);
+  scene.pods[0].agent.state = scene.pods[0].model.state = ContainerView::State::kWaiting;
+  EXPECT_EQ(scene.at_second(33), "@568") << "the pod has no such volume";
+  scene.pods[0].image_volume = true;
+  EXPECT_EQ(scene.at_second(3), "@29");
+  EXPECT_EQ(scene.at_second(32), std::string("avoid-image-volumes [Pending Retrying] delete:") + kJob1 + " job:2");
+  scene.pods[0].set_up = true;
+  EXPECT_EQ(scene.at_second(33), "@568") << "it has mounted it";
+}
+
 TEST(Pending, NotScheduled) {
   Scene scene = Scene().pending().with_pod();
   scene.pods[0].scheduled = false;

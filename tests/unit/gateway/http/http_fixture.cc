@@ -148,7 +148,7 @@ std::optional<Identity> FakeAuthenticator::remembered(std::string_view token) {
 std::uint16_t HttpTest::port() {
   if (http) return http->port();
   app_options.times = times;
-  app = std::make_unique<App>(app_options, runs, authenticator, nullptr, clock, metrics);
+  app = std::make_unique<App>(app_options, runs, sweeps, authenticator, nullptr, clock, metrics);
   server_options.workers = 4;
   server_options.on_refusal = [this](std::string_view reason) { app->refused(reason); };
   auto started = Server::start(

@@ -4,8 +4,8 @@
 #include <atomic>
 #include <thread>
 
-#include "gateway/runs/run_cache.h"
 #include "gateway/runs/run_waiters.h"
+#include "gateway/runs/summary_cache.h"
 #include "unit/runtime/eventually.h"
 
 namespace modelrun::gateway {

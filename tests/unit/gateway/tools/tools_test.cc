@@ -127,7 +127,7 @@ TEST_F(GatewayTest, IdempotencyKeyJoinsTheSameRequestAndRefusesAnother) {
   // Somebody else's key of the same name is another key.
   Identity ben = caller;
   ben.user = "ben";
-  Call of_ben{.caller = ben, .runs = runs, .times = times, .idempotency_key = "k1"};
+  Call of_ben{.caller = ben, .runs = runs, .sweeps = sweeps, .times = times, .idempotency_key = "k1"};
   const auto third = use("run", kAsync, of_ben);
   ASSERT_TRUE(third);
   EXPECT_NE((*third)["run_id"], (*first)["run_id"]);
@@ -393,7 +393,7 @@ TEST_F(GatewayTest, OnlyWhatIsInMemoryAndMayBeSeenIsRecalled) {
   const auto told = use("get_run", {{"run_id", over}}).value();
   EXPECT_EQ(recall(over), told);
   EXPECT_EQ(recall("11111111"), told);
-  EXPECT_FALSE(recall("1111")) << "call_tool() says what is wrong with it";
+  EXPECT_FALSE(recall("1111")) << "a call says what is wrong with it";
   EXPECT_FALSE(recall_tool(*find_tool("get_run"), {{"run_id", over}, {"more", 1}}, caller, runs));
   EXPECT_FALSE(recall(over, "get_run_output"));
 

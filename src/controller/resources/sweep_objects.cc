@@ -1,0 +1,65 @@
+#include "controller/resources/sweep_objects.h"
+
+#include "controller/resources/owner.h"
+
+namespace modelrun::controller {
+namespace {
+
+using nlohmann::json;
+
+json owned_by_sweep(const api::ModelSweep& sweep, const std::string& name) {
+  return {{"name", name},
+          {"namespace", sweep.meta.namespace_},
+          {"labels", {{api::kLabelSweepUid, sweep.meta.uid}}},
+          {"ownerReferences", owned_by(api::kApiVersion, "ModelSweep", sweep.meta)}};
+}
+
+json run_spec(const api::ModelSweepSpec& sweep, const sweep::Points& points, const MakeSweepRun& make) {
+  json spec = {{"project", sweep.project},
+               {"scope", sweep.scope == api::Scope::kModel ? "model" : "project"},
+               {"points", points_json(points, make.first, make.count)},
+               {"pointTimeoutSeconds", make.point_timeout},
+               {"timeoutSeconds", make.timeout}};
+  if (!sweep.model_name.empty()) spec["modelName"] = sweep.model_name;
+  if (!make.commit.empty()) {
+    spec["commitSHA"] = make.commit;
+  } else if (!sweep.branch.empty()) {
+    spec["branch"] = sweep.branch;
+  }
+  if (sweep.limits.max_failed_points) spec["maxFailedPoints"] = *sweep.limits.max_failed_points;
+  return spec;
+}
+
+}  // namespace
+
+json points_json(const sweep::Points& points, std::size_t first, std::size_t count) {
+  json list = json::array();
+  for (std::size_t i = first; i < first + count; ++i) list.push_back(json::parse(points.points.at(i).parameters));
+  return list;
+}
+
+json build_sweep_run(const api::ModelSweep& sweep, const sweep::Points& points, const MakeSweepRun& make,
+                     const Settings& settings) {
+  json metadata = owned_by_sweep(sweep, make.name);
+  for (const auto& [name, value] : sweep.labels) {
+    if (settings.propagated_labels.contains(name)) metadata["labels"][name] = value;
+  }
+  metadata["annotations"] = {{api::kAnnotationSweep, sweep.meta.name},
+                             {api::kAnnotationFirstPoint, std::to_string(make.first)}};
+  return {{"apiVersion", api::kApiVersion},
+          {"kind", "ModelRun"},
+          {"metadata", std::move(metadata)},
+          {"spec", run_spec(sweep.spec, points, make)}};
+}
+
+json build_table_part(const api::ModelSweep& sweep, const std::string& name, const std::string& part) {
+  json metadata = owned_by_sweep(sweep, name);
+  metadata["labels"][api::kLabelManagedBy] = api::kManagedByOperator;
+  return {{"apiVersion", "v1"},
+          {"kind", "ConfigMap"},
+          {"metadata", std::move(metadata)},
+          {"immutable", true},
+          {"binaryData", {{"table.jsonl.gz", part}}}};
+}
+
+}  // namespace modelrun::controller

@@ -1,0 +1,201 @@
+#include "gateway/runs/kube_sweep_service.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "api/json_access.h"
+#include "api/strict_json.h"
+#include "api/sweep_object.h"
+#include "gateway/runs/create_once.h"
+#include "gateway/runs/look_up.h"
+#include "gateway/runs/rights.h"
+#include "kube/payload.h"
+#include "kube/refusal.h"
+#include "sweep/sweep_points.h"
+
+namespace modelrun::gateway {
+namespace {
+
+// What the arguments of a sweep take in memory for each byte of their text: as JSON values, and as a space.
+constexpr std::size_t kBytesOfByte = 16;
+
+std::unexpected<Error> too_much(std::string_view what) {
+  return fail(ErrorKind::kThrottled, "too many {} at this moment: try again in a second", what);
+}
+
+// Bytes that the points of `space` take in memory at most.
+std::size_t memory_of_points(const sweep::Space& space) {
+  const auto points = std::min<std::uint64_t>(sweep::point_count(space), sweep::kMaxPoints);
+  return 2 * sweep::kMaxPointsBytes + points * (sizeof(sweep::Point) + sweep::kMaxNames * sizeof(std::string));
+}
+
+// What the operator checks when the sweep begins, so that a space that has no points is an error of this request.
+// `hold` gets what the arguments and the points take in memory. kThrottled if that is too much.
+Result<void> check_space(const nlohmann::json& object, ByteBudget::Hold& hold) {
+  const auto spec = api::decode_model_sweep(object).spec;
+  const auto arguments = kBytesOfByte * (spec.space.text().size() + spec.parameters.text().size());
+  const auto admit = [&](std::size_t bytes) -> Result<void> {
+    if (!hold.set(bytes)) return too_much("sweeps are being started");
+    return {};
+  };
+  RETURN_IF_ERROR(admit(arguments));
+  RETURN_IF_ERROR(
+      sweep::points_of(spec, [&](const sweep::Space& space) { return admit(arguments + memory_of_points(space)); }));
+  return {};
+}
+
+nlohmann::json object_of(const Identity& caller, const NewSweep& wanted) {
+  auto object =
+      api::sweep_object({.namespace_ = wanted.project.namespace_,
+                         .project = wanted.project.name,
+                         .model = wanted.model,
+                         .branch = wanted.branch,
+                         .commit = wanted.commit,
+                         .parameters = wanted.parameters,
+                         .space = wanted.space,
+                         .outputs = wanted.outputs,
+                         .parallelism = wanted.parallelism,
+                         .timeout_seconds = wanted.timeout_seconds,
+                         .max_failed_points = wanted.max_failed_points,
+                         .name = name_of_key("sweep", caller, wanted.project.namespace_, wanted.idempotency_key),
+                         .created_by = "gateway"});
+  add_origin(object, caller, wanted.traceparent);
+  return object;
+}
+
+// The table for those who use it, with what it counts for.
+TablePtr lend(TablePtr table, ByteBudget::Hold hold) {
+  const auto lent = std::make_shared<std::pair<TablePtr, ByteBudget::Hold>>(std::move(table), std::move(hold));
+  return {lent, lent->first.get()};
+}
+
+std::string no_sweep(std::string_view sweep_id) {
+  return no_object(kSweepIds, sweep_id);
+}
+
+}  // namespace
+
+Result<void> KubeSweepService::demand(const Identity& caller, std::string_view verb, const std::string& namespace_,
+                                      std::string_view what, const std::string& absent, std::stop_token stop) {
+  return gateway::demand(access_, caller, to(verb, kube::kModelSweeps, namespace_), kube::kModelSweeps, what, absent,
+                         std::move(stop));
+}
+
+Result<StartedSweep> KubeSweepService::start(const Identity& caller, const NewSweep& wanted, std::stop_token stop) {
+  const auto& project = wanted.project;
+  RETURN_IF_ERROR(demand(caller, "create", project.namespace_, "start sweeps", no_project(project), stop));
+  RETURN_IF_ERROR(read_project(client_, project, stop));
+  auto hold = held_.hold(share_of(caller));
+  const auto object = object_of(caller, wanted);
+  RETURN_IF_ERROR(check_space(object, hold));
+  const auto made = create_once(client_, kube::kModelSweeps, object, {kSweepIds, api::requested_sweep_spec}, stop);
+  RETURN_IF_ERROR(made);
+  const auto sweep = api::decode_model_sweep(made->object);
+  cache_.note(sweep);
+  return StartedSweep{.sweep = summarize(sweep), .created = made->created};
+}
+
+void KubeSweepService::notify(const SweepKey& key, std::uint64_t seen, std::chrono::milliseconds span,
+                              const std::stop_token& stop, std::function<void()> wake) {
+  cache_.notify(key, seen, span, stop, std::move(wake));
+}
+
+void KubeSweepService::pause(std::chrono::milliseconds span, const std::stop_token& stop, std::function<void()> wake) {
+  cache_.pause(span, stop, std::move(wake));
+}
+
+Result<api::ModelSweep> KubeSweepService::read_live(const SweepKey& key, std::stop_token stop) {
+  const auto object = client_.get(kube::kModelSweeps, key.namespace_, key.name, std::move(stop));
+  if (!object && object.error().kind == ErrorKind::kNotFound) {
+    return fail(ErrorKind::kNotFound, "{}", no_sweep(key.uid));
+  }
+  if (!object) return std::unexpected(own_fault(object.error()));
+  auto sweep = api::decode_model_sweep(*object);
+  if (sweep.meta.uid != key.uid) return fail(ErrorKind::kNotFound, "{}", no_sweep(key.uid));
+  cache_.note(sweep);
+  return sweep;
+}
+
+Result<SweepSummary> KubeSweepService::refresh_summary(const Identity& caller, const SweepKey& key, bool live,
+                                                       std::stop_token stop) {
+  RETURN_IF_ERROR(demand(caller, "get", key.namespace_, "see sweeps", no_sweep(key.uid), stop));
+  auto known = cache_.find(key);
+  if (known && !live) return std::move(*known);
+  const auto sweep = read_live(key, std::move(stop));
+  RETURN_IF_ERROR(sweep);
+  return summarize(*sweep);
+}
+
+Result<SweepSummary> KubeSweepService::find_summary(const Identity& caller, std::string_view sweep_id,
+                                                    std::stop_token stop) {
+  return LookUp(client_, access_, cache_, kube::kModelSweeps, kSweepIds).find(caller, sweep_id, stop);
+}
+
+Result<SweepPtr> KubeSweepService::read_sweep(const Identity& caller, const SweepKey& key, std::stop_token stop) {
+  RETURN_IF_ERROR(demand(caller, "get", key.namespace_, "see sweeps", no_sweep(key.uid), stop));
+  auto sweep = read_live(key, std::move(stop));
+  RETURN_IF_ERROR(sweep);
+  return std::make_shared<const api::ModelSweep>(std::move(*sweep));
+}
+
+Result<TablePtr> KubeSweepService::table(const Identity& caller, const api::ModelSweep& sweep, std::stop_token stop) {
+  RETURN_IF_ERROR(demand(caller, "get", sweep.meta.namespace_, "see sweeps", no_sweep(sweep.meta.uid), stop));
+  const auto& ref = *sweep.status.table_ref;
+  auto hold = held_.hold(share_of(caller));
+  {
+    const MutexLock lock(mutex_);
+    if (auto* kept = tables_.find(ref.sha256)) {
+      if (auto lent = kept->value.lent.lock()) return lent;
+      if (!hold.set(kept->bytes)) return too_much("tables are being read");
+      auto lent = lend(kept->value.table, std::move(hold));
+      kept->value.lent = lent;
+      return lent;
+    }
+  }
+  // First the parts and the document that they give, then its text and the rows.
+  const auto admit = [&hold](std::size_t bytes) -> Result<void> {
+    if (!hold.set(bytes)) return too_much("tables are being read");
+    return {};
+  };
+  RETURN_IF_ERROR(admit(2 * std::min<std::uint64_t>(ref.bytes, sweep::kMaxTableBytes)));
+  auto loaded = kube::load_table(client_, sweep, std::move(stop), admit);
+  if (!loaded) return std::unexpected(own_fault(loaded.error()));
+  auto table = std::make_shared<const sweep::Table>(std::move(*loaded));
+  const auto bytes = sweep::memory_of(*table);
+  RETURN_IF_ERROR(admit(bytes));
+  auto lent = lend(table, std::move(hold));
+  const MutexLock lock(mutex_);
+  tables_.put(ref.sha256, {.table = std::move(table), .lent = lent}, bytes);
+  return lent;
+}
+
+Result<SweepPage> KubeSweepService::list(const Identity& caller, const ProjectRef& project, const SweepQuery& query,
+                                         std::stop_token stop) {
+  const auto lists = may(access_, caller, "list", kube::kModelSweeps, project.namespace_, stop);
+  RETURN_IF_ERROR(lists);
+  if (!*lists) return fail(ErrorKind::kNotFound, "{}", no_project(project));
+  RETURN_IF_ERROR(demand_filled(cache_, kSweepIds));
+  auto sweeps = cache_.of_project(project);
+  if (sweeps.empty()) RETURN_IF_ERROR(read_project(client_, project, std::move(stop)));
+  return page_of(std::move(sweeps), query);
+}
+
+Result<SweepSummary> KubeSweepService::cancel(const Identity& caller, const SweepKey& key, std::stop_token stop) {
+  RETURN_IF_ERROR(demand(caller, "patch", key.namespace_, "cancel sweeps", no_sweep(key.uid), stop));
+  const auto before = read_live(key, stop);
+  RETURN_IF_ERROR(before);
+  if (api::is_final(before->status.phase)) return summarize(*before);
+  // The UID in the patch is a precondition: another sweep may have taken the name.
+  const auto object = client_.patch(kube::kModelSweeps, key.namespace_, key.name, kube::PatchType::kMerge,
+                                    {{"metadata", {{"uid", key.uid}}}, {"spec", {{"cancel", true}}}}, {}, stop);
+  if (!object && object.error().kind == ErrorKind::kNotFound) {
+    return fail(ErrorKind::kNotFound, "{}", no_sweep(key.uid));
+  }
+  if (!object) return std::unexpected(own_fault(kube::plain_refusal(object.error())));
+  const auto sweep = api::decode_model_sweep(*object);
+  cache_.note(sweep);
+  return summarize(sweep);
+}
+
+}  // namespace modelrun::gateway

@@ -1,0 +1,65 @@
+// The SweepService over Kubernetes. It works with the gateway's own credentials and therefore asks Access (in
+// production: Kubernetes RBAC) before each step whether the caller may do it.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/byte_budget.h"
+#include "base/byte_lru.h"
+#include "base/mutex.h"
+#include "gateway/runs/summary_cache.h"
+#include "gateway/runs/sweep_service.h"
+#include "kube/client.h"
+
+namespace modelrun::gateway {
+
+// Thread-safe. The client, the cache and the access check must outlive it. Somebody else must feed the cache
+// (SweepCache::sink()); this class only adds the answers to its own reads and writes.
+//
+// Tables that were read are kept in memory, about 32 MiB of them, by their digests, so that the pages of one table are
+// not read from the API server and unpacked again and again. A table that takes more than half of that is not kept.
+// What callers use at this moment is counted besides, once for each table, whether it is kept or not.
+class KubeSweepService final : public SweepService {
+ public:
+  KubeSweepService(kube::Client& client, SweepCache& cache, Access& access)
+      : client_(client), cache_(cache), access_(access) {}
+
+  Result<StartedSweep> start(const Identity& caller, const NewSweep& wanted, std::stop_token stop) override;
+  void notify(const SweepKey& key, std::uint64_t seen, std::chrono::milliseconds span, const std::stop_token& stop,
+              std::function<void()> wake) override;
+  void pause(std::chrono::milliseconds span, const std::stop_token& stop, std::function<void()> wake) override;
+  Result<SweepSummary> refresh_summary(const Identity& caller, const SweepKey& key, bool live,
+                                       std::stop_token stop) override;
+  Result<SweepSummary> find_summary(const Identity& caller, std::string_view sweep_id, std::stop_token stop) override;
+  Result<SweepPtr> read_sweep(const Identity& caller, const SweepKey& key, std::stop_token stop) override;
+  Result<TablePtr> table(const Identity& caller, const api::ModelSweep& sweep, std::stop_token stop) override;
+  Result<SweepPage> list(const Identity& caller, const ProjectRef& project, const SweepQuery& query,
+                         std::stop_token stop) override;
+  Result<SweepSummary> cancel(const Identity& caller, const SweepKey& key, std::stop_token stop) override;
+
+ private:
+  static constexpr std::size_t kKeptTables = std::size_t{32} << 20U;
+
+  struct KeptTable {
+    TablePtr table;
+    std::weak_ptr<const sweep::Table> lent;  // the same, with the bytes that it counts for; null: nobody uses it
+  };
+
+  // Succeeds if `caller` may do `verb` with the sweeps of the namespace; else as gateway::demand().
+  Result<void> demand(const Identity& caller, std::string_view verb, const std::string& namespace_,
+                      std::string_view what, const std::string& absent, std::stop_token stop);
+  // kNotFound also if another sweep (another UID) has that name now.
+  Result<api::ModelSweep> read_live(const SweepKey& key, std::stop_token stop);
+
+  kube::Client& client_;
+  SweepCache& cache_;
+  Access& access_;
+  ByteBudget held_{kMaxSweepsBytes, kMaxSweepsBytes / 2};
+  Mutex mutex_;
+  ByteLru<KeptTable> tables_ GUARDED_BY(mutex_){kKeptTables, kKeptTables / 2};  // by digest
+};
+
+}  // namespace modelrun::gateway

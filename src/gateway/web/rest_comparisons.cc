@@ -1,0 +1,37 @@
+#include "gateway/web/rest_comparisons.h"
+
+#include "gateway/web/answers.h"
+#include "gateway/web/rest_tools.h"
+
+namespace modelrun::gateway {
+namespace {
+
+using nlohmann::json;
+
+// 202 if the runs go on.
+void answer_compared(const Visit& visit, const Result<json>& fields) {
+  if (!fields) return visit.exchange.answer(problem(fields.error()));
+  visit.exchange.answer({.status = fields->at("status") == "running" ? 202 : 200, .body = answer_text(*fields)});
+}
+
+}  // namespace
+
+bool serve_comparisons(WebContext& web, const Visit& visit) {
+  if (visit.request.path != "/v1/comparisons") return false;
+  if (visit.request.method == "GET") {
+    use_tool(web, visit, "compare_runs", query_arguments(visit.request));
+  } else if (visit.request.method == "POST") {
+    auto post = read_post(web, visit, "compare_branches");
+    if (!post) {
+      visit.exchange.answer(std::move(post.error()));
+    } else {
+      call_posted(std::move(*post),
+                  [kept = visit.shared_from_this()](const Result<json>& fields) { answer_compared(*kept, fields); });
+    }
+  } else {
+    not_allowed(visit, "GET, POST");
+  }
+  return true;
+}
+
+}  // namespace modelrun::gateway
