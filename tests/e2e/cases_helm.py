@@ -39,7 +39,8 @@ class Release:
         return done.stdout
 
     def install(self, chart):
-        return self.shell(f"helm install modelrun {chart} --namespace {SYSTEM}", *self.flags, "--wait", "--timeout", "3m")
+        """The CRDs are there already: kubectl has put them in, or a release has left them."""
+        return self.shell(f"helm install modelrun {chart} --namespace {SYSTEM} --take-ownership", *self.flags, "--wait", "--timeout", "3m")
 
     def objects(self):
         return self.shell(f"kubectl get {KINDS} --all-namespaces --selector {LABEL} --output name").split()
@@ -100,7 +101,7 @@ def helm_upgrades_an_earlier_release_while_runs_go_on(space):
         space.wait_phase("long", ("Running",))
         before = release.pods()
         assert {"operator", "gateway"} == set(before.values()), before
-        release.shell(documented("--reuse-values"), "--set-string", "podAnnotations.by=upgrade", "--wait", "--timeout", "3m")
+        release.shell(documented("--take-ownership"), "--set-string", "podAnnotations.by=upgrade", "--wait", "--timeout", "3m")
         same(set(before) & set(release.pods()), set())
         same(space.status("long")["phase"], "Running")
         assert "artifactBytes" in str(space.get(CRD)), "those of this chart do"
@@ -137,7 +138,7 @@ def helm_uninstall_leaves_what_the_quickstart_says(space):
         space.run("left", modelName="brief")
         space.wait_phase("left", ("Running",))
         said = release.shell(documented("helm uninstall"), "--wait")
-        assert f"[Namespace] {space.name}-tokens" in said, said
+        assert f"[Namespace] {space.name}-tokens" in said and "[CustomResourceDefinition] modelruns.modelrun.dev" in said, said
         same(release.objects(), [])
         wait_for(lambda: not release.pods(ending=True), 60, "operator and gateway are gone")
         same(space.status("done"), done)
