@@ -149,3 +149,22 @@ def helm_uninstall_leaves_what_the_quickstart_says(space):
         left = space.finish("left")
         expect(left, "Succeeded", "Succeeded")
         same((left["outputs"], left["attempts"]), ({"n": 2}, 1))
+
+
+@case(alone=True)
+def helm_test_makes_one_real_run(space):
+    """As docs/install.md says; the second repository's run fails, and so does the test. Nothing of either is left."""
+    with own_release(space) as release:
+        release.install(CHART)
+        try:
+            for number, (source, expected) in enumerate((("result = {'n': 1}\n", True), ("raise SystemExit('not today')\n", False))):
+                url = space.repo({"run.py": source}, f"{space.name}-{number}")
+                release.shell(f"helm upgrade modelrun {CHART} --namespace {SYSTEM} --reuse-values --set helmTest.git.url={url} --wait")
+                said = release.shell(f"helm test modelrun --namespace {SYSTEM} --logs 2>&1 || echo FAILED; true")
+                ends = re.findall(r"^run helm-test-[0-9a-f]+: (Succeeded|Failed)", said, re.MULTILINE)
+                same(("FAILED" not in said, ends), (expected, ["Succeeded" if expected else "Failed"]))
+                assert ('"n": 1' if expected else "not today") in said, said
+                same(release.shell(f"kubectl get modelruns,modelprojects --namespace {SYSTEM} --output name"), "")
+        finally:
+            # The pod of a test stays until the next one, and is not the release's.
+            release.shell(f"kubectl delete pod modelrun-test --namespace {SYSTEM} --ignore-not-found --wait")
