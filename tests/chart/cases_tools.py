@@ -1,9 +1,16 @@
 """What others' programs say: helm lint, kubeconform, kube-score."""
 
 import json
+import os
+import re
+import shutil
 import subprocess
+import tempfile
 
-from chart import CHART, EVERYTHING, NEWEST, Refused, helm, listed, same, template, tool
+import yaml
+
+from cases_pods import offences, pods_of
+from chart import CHART, EVERYTHING, NEWEST, ROOT, Refused, container_of, helm, listed, parsed, same, template, tool
 from schemas import schemas
 
 CASES = []
@@ -83,3 +90,63 @@ def kube_score_finds_nothing():
             assert allowed, (name, mark, NO_EGRESS, TEST_POD)
     marks = {mark[2] for mark in kube_score(template().replace("allowPrivilegeEscalation: false", "privileged: true"))}
     assert "container-security-context-privileged" in marks, marks  # it reads what it is given
+
+
+OVERLAYS = ["default", "overlays/ha", "overlays/restricted", "overlays/gateway"]
+
+
+def kustomize(folder):
+    return subprocess.run([tool("kustomize"), "build", folder], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+@case
+def overlays_conform_and_are_restricted():
+    """That each is equal to the chart with its values is what `hack/verify manifests` checks."""
+    folders = sorted(os.listdir(os.path.join(ROOT, "config", "overlays")))
+    same(sorted(OVERLAYS), sorted(["default", *("overlays/" + name for name in folders)]))
+    for overlay in OVERLAYS:
+        text = kustomize(os.path.join(ROOT, "config", overlay))
+        same((overlay, kubeconform(text, "go.mod")), (overlay, []))
+        objects = parsed(text)
+        same(objects["Namespace", "modelrun-system"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"], "restricted")
+        for name, pod in pods_of(objects):
+            same((overlay, name, list(offences(pod))), (overlay, name, []))
+
+
+def documented_files(heading):
+    """{name: text} of the blocks in docs/install.md whose first line is `# NAME`."""
+    with open(os.path.join(ROOT, "docs", "install.md"), encoding="utf-8") as file:
+        section = file.read().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return dict(re.findall(r"^```yaml\n# (\S+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
+
+
+@case
+def kustomize_replaces_every_image_as_documented():
+    files = documented_files("Kustomize")
+    same(set(files), {"kustomization.yaml", "images.yaml"})
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(os.path.join(ROOT, "config"), os.path.join(folder, "config"))
+        for name, text in files.items():
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        objects = parsed(kustomize(folder))
+    container = container_of(objects, "operator")
+    images = [container["image"], container_of(objects, "operator", "source")["image"],
+              *(each["value"] for each in container["env"] if each["name"].endswith("_IMAGE"))]
+    same(images, [f"registry.example.com/yours/{name}:0.1.0" for name in ("operator", "operator", "agent", "python")])
+
+
+@case
+def documented_values_are_taken():
+    with open(os.path.join(ROOT, "docs", "install.md"), encoding="utf-8") as file:
+        text = file.read()
+    values = [block for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL) if not block.startswith("#")]
+    assert values, "no values in docs/install.md"
+    for block in values:
+        same(kubeconform(template(yaml.safe_load(block)), "go.mod"), [])
+    # Each --set of the documented commands.
+    commands = [command.replace("\\\n", " ") for command in re.findall(r"^helm (?:install|upgrade) .*?(?<!\\)$", text, re.MULTILINE | re.DOTALL)]
+    assert len(commands) >= 3, commands
+    for command in commands:
+        flags = re.findall(r"--set (\S+)", command)
+        parsed(template(None, *(word for flag in flags for word in ("--set", flag))))
