@@ -1,4 +1,4 @@
-"""What kustomize makes of the resources. The chart's own tests are in tests/chart."""
+"""The chart and the overlays as an API server sees them, and what kustomize makes of the resources. The chart's own tests are in tests/chart."""
 
 import json
 import os
@@ -8,13 +8,47 @@ import subprocess
 import tempfile
 
 from cluster import ROOT
-from harness import case
+from harness import case, same
 
 CHART = os.path.join(ROOT, "charts", "modelrun")
 # Where hack/cluster puts them.
 PROGRAMS = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "modelrun", "bin")
 # The machine's own, as hack/cluster takes it too.
 HELM = shutil.which("helm") or os.path.join(PROGRAMS, "helm")
+
+
+# With all kinds that the node knows; in a namespace for tokens that is there.
+MUCH = ["--set", "fullnameOverride=much", "--set", "image.registry=registry.example.com/modelrun", "--set", "commonLabels.team=platform",
+        "--set", "networkPolicy.egress.enabled=true", "--set", "rbac.secretNamespaces={default}", "--set", "gateway.enabled=true",
+        "--set", "gateway.createTokenNamespace=false", "--set", "gateway.autoscaling.enabled=true", "--set", "gateway.tls.secretName=much",
+        "--set", "gateway.service.type=LoadBalancer", "--set", "gateway.ingress.enabled=true", "--set", "gateway.ingress.hosts={models.example.com}"]
+
+
+def dry_run(space, manifest):
+    """kubectl's exit code and what it says, when the API server is asked to take these objects without keeping them."""
+    command = [os.path.join(PROGRAMS, "kubectl"), "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename", "-"]
+    environment = {**os.environ, "KUBECONFIG": space.cluster.kubeconfig}
+    done = subprocess.run(command, input=manifest, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return done.returncode, done.stdout + done.stderr
+
+
+@case
+def api_server_takes_what_the_chart_makes(space):
+    command = [HELM, "template", "much", CHART, "--namespace", "modelrun-system", *MUCH]
+    manifest = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    code, said = dry_run(space, manifest)
+    same((code, "horizontalpodautoscaler.autoscaling/much-gateway" in said, "Warning" in said), (0, True, False))
+    code, said = dry_run(space, manifest.replace("averageUtilization: 400", "averageUtilization: -1"))
+    assert code != 0 and "averageUtilization" in said, said
+
+
+@case
+def api_server_takes_the_overlays(space):
+    """But the one with a Certificate, a kind that the node does not have."""
+    for overlay in ("default", "overlays/ha", "overlays/restricted"):
+        command = [os.path.join(PROGRAMS, "kubectl"), "kustomize", os.path.join(ROOT, "config", overlay)]
+        code, said = dry_run(space, subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
+        same((overlay, code, said if code else ""), (overlay, 0, ""))
 
 
 @case
