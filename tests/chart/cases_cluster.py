@@ -6,7 +6,7 @@ import tempfile
 
 import yaml
 
-from chart import CHART, EVERYTHING, ROOT, differences, listed, refused, render, same
+from chart import CHART, EVERYTHING, ROOT, differences, helm, listed, refused, render, same, template
 
 CASES = []
 case = listed(CASES)
@@ -134,3 +134,12 @@ def the_test_is_a_hook_with_rights_of_its_own():
     assert pod["activeDeadlineSeconds"] > 60
     with open(os.path.join(CHART, "files", "test.py"), encoding="utf-8") as file:
         same(objects["ConfigMap", "modelrun-test"]["data"], {"test.py": file.read()})
+
+
+@case
+def a_packaged_chart_is_the_same():
+    """Links to files outside of the chart are files in its package."""
+    with tempfile.TemporaryDirectory() as folder:
+        helm("package", CHART, "--destination", folder)
+        (name,) = os.listdir(folder)
+        same(template(EVERYTHING, chart=os.path.join(folder, name)), template(EVERYTHING))
