@@ -5,6 +5,7 @@
 #include <regex>
 #include <set>
 
+#include "api/standby.h"
 #include "controller/resources/config_map.h"
 #include "controller/resources/job.h"
 #include "controller/resources/network_policy.h"
