@@ -11,7 +11,7 @@ PAGE = pathlib.Path("docs/metrics.md")
 CALL = re.compile(r"\b(counter|gauge|histogram)\(\s*(?:\"((?:modelrun|process)_[a-z_]+)\"|(k[A-Z]\w*))")
 CONSTANT = re.compile(r"\b(k[A-Z]\w*)\s*=\s*\"((?:modelrun|process)_[a-z_]+)\"")
 NAME = re.compile(r"\"(modelrun_[a-z_]+)\"")
-LABEL = re.compile(r"\{\s*\"([a-z]+)\"\s*,")
+LABEL = re.compile(r"\{\s*\"([a-z_]+)\"\s*,")
 ROW = re.compile(r"^\| `([a-z_]+)` \| (\w+) \|([^|]*)\| (.+) \|$", re.MULTILINE)
 USE = re.compile(r"\bmodelrun_[a-z_]+\b")
 # Pages and charts that name metrics.
@@ -58,7 +58,7 @@ def in_source():
 
 
 def on_page():
-    return {name: (kind, tuple(sorted(re.findall(r"`([a-z]+)`", labels)))) for name, kind, labels, _ in ROW.findall(PAGE.read_text(encoding="utf-8"))}
+    return {name: (kind, tuple(sorted(re.findall(r"`([a-z_]+)`", labels)))) for name, kind, labels, _ in ROW.findall(PAGE.read_text(encoding="utf-8"))}
 
 
 def series(metrics):
