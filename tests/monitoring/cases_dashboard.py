@@ -8,7 +8,7 @@ from cases_alerts import rules
 from scrape import documented, prometheus, until
 from suite import ALERTS, DASHBOARD, case, check, read
 
-WINDOW = "5s"  # in place of Grafana's $__rate_interval: twenty scrapes of the test
+WINDOW = "10s"  # in place of Grafana's $__rate_interval: twenty scrapes of the test
 
 
 def panels():
@@ -62,7 +62,7 @@ def each_panel_has_data():
             return not left
 
         try:
-            until("every panel to have data", 30, all_have_data)
+            until("every panel to have data", 60, all_have_data)
         except AssertionError:
             raise AssertionError("no data: " + "; ".join(f"{title}: {query} gives {answers.get(title)}" for title, (query, _) in left.items())) from None
         for title, _, legend in queries():
