@@ -105,6 +105,40 @@ find_kubenode() {
   echo "$program"
 }
 
+# find_helm: prints the path of helm: the machine's own, else that of hack/node, which has most of its packages from the node's build
+# (2 to 3 minutes without it). `helm template` and `helm lint` take the Kubernetes that it is told here for the cluster's.
+find_helm() {
+  local folder version minor
+  if type -P helm; then return; fi
+  version=$(sed -n 's#^\tk8s.io/kubernetes v##p' "${BASH_SOURCE[0]%/*}/node/go.mod")
+  minor=${version#*.}
+  folder=$(node_folder go.mod)/helm-${version%.*}
+  [[ -x $folder/helm ]] || step "building helm (2 to 3 minutes, once)" "$CACHE/log/helm.log" build_node "$folder" -ldflags \
+    "-s -w -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=${version%%.*} -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=${minor%%.*}" \
+    helm.sh/helm/v3/cmd/helm
+  mkdir -p "$CACHE/bin"
+  [[ $(readlink "$CACHE/bin/helm" || true) == "$folder/helm" ]] || ln -sfn "$folder/helm" "$CACHE/bin/helm" # where people and tests find it
+  echo "$folder/helm"
+}
+
+# find_chart_tools: prints the folder with kubeconform, kube-score and kustomize, of hack/chart; compiles them (a minute on two cores)
+# where the cache has none.
+find_chart_tools() {
+  local source=${BASH_SOURCE[0]%/*}/chart folder go
+  folder=$CACHE/chart-tools-$(hash_of "$source/go.mod" "$source/go.sum")
+  if [[ ! -x $folder/kustomize ]]; then
+    go=$(find_go)
+    mkdir -p "$folder/new"
+    # Renamed at the end, so that one that was cut short is not taken for the programs.
+    step "compiling the programs of hack/chart" "$CACHE/log/chart-tools.log" \
+      env -C "$source" CGO_ENABLED=0 GOTOOLCHAIN=local GOGC=400 nice "$go" build -trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags "-s -w" \
+      -o "$folder/new/" github.com/yannh/kubeconform/cmd/kubeconform github.com/zegl/kube-score/cmd/kube-score sigs.k8s.io/kustomize/kustomize/v5
+    mv -f "$folder"/new/* "$folder/"
+    rmdir "$folder/new"
+  fi
+  echo "$folder"
+}
+
 # find_bench_peer: prints the folder with the programs of bench/peer: peer, load, and kwok; compiles them (some minutes on two cores) where
 # the cache has none. With the flags of build_node, so that packages of both are compiled once.
 find_bench_peer() {

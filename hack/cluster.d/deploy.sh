@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Installs the product: crds/ and the chart, as an administrator would, and waits until it runs.
+# Installs the product by its chart, as an administrator would, and waits until it runs.
 
 SYSTEM_NAMESPACE=modelrun-system
 GATEWAY_ADDRESS=10.96.200.80 # of its Service: fixed, so that it can be named as an allowed host
@@ -11,9 +11,8 @@ deploy() {
   log=$CACHE/log/deploy.log
   mkdir -p "$CACHE/log"
   [[ -n $CONTEXT ]] || local_values
-  say "applying crds/ and charts/modelrun"
-  kubectl apply --server-side --force-conflicts -f "$repo/crds/" >"$log" 2>&1 || fail "applying crds/: failed" "$log"
-  kubectl wait --for condition=Established --timeout 30s -f "$repo/crds/" >>"$log" 2>&1 || fail "the CRDs are not established" "$log"
+  say "applying charts/modelrun"
+  : >"$log"
   kubectl get namespace "$SYSTEM_NAMESPACE" >/dev/null 2>&1 || kubectl create namespace "$SYSTEM_NAMESPACE" >>"$log"
   # Operator and gateway need no more than this; whatever else were put there would not get more either.
   kubectl label --overwrite namespace "$SYSTEM_NAMESPACE" pod-security.kubernetes.io/enforce=restricted >>"$log" 2>&1 ||
@@ -21,6 +20,7 @@ deploy() {
   "$HELM" template modelrun "$repo/charts/modelrun" --namespace "$SYSTEM_NAMESPACE" "${values[@]}" "$@" >"$log.yaml" 2>>"$log" ||
     fail "rendering charts/modelrun: failed" "$log"
   kubectl apply --server-side --force-conflicts -f "$log.yaml" >>"$log" 2>&1 || fail "applying charts/modelrun: failed" "$log"
+  kubectl wait --for condition=Established --timeout 30s -f "$repo/crds/" >>"$log" 2>&1 || fail "the CRDs are not established" "$log"
   wait_rollout
 }
 

@@ -52,30 +52,23 @@ choose_kubernetes() {
   node_paths
 }
 
-HELM_PACKAGE=helm.sh/helm/v3/cmd/helm
 RUNTIME=(containerd containerd-shim-runc-v2 ctr)
 
-# ensure_programs: what the node runs. Kubernetes, containerd and helm have many packages in common, hence one call for all that
-# is missing.
+# ensure_programs: what the node runs. Kubernetes and containerd have many packages in common, hence one call for all that is missing;
+# helm, which is told its version of Kubernetes in another way, then has most of its packages from it.
 ensure_programs() {
   local packages=()
   find_runc >/dev/null
   ls "${RUNTIME[@]/#/$PROGRAMS/}" >/dev/null 2>&1 || packages+=("${RUNTIME[@]/#/github.com/containerd/containerd/v2/cmd/}")
-  [[ -n $(type -P helm) || -x $PROGRAMS/helm ]] || packages+=("$HELM_PACKAGE")
   [[ -x $PROGRAMS/kubenode || $MODFILE != go.mod ]] || packages+=(.)
   ((${#packages[@]} == 0)) || build_kubernetes go.mod "${packages[@]}"
   [[ -x $KUBENODE ]] || build_kubernetes "$MODFILE" .
+  find_helm >/dev/null
   link_program kubectl "$KUBENODE"
 }
 
-# ensure_helm: sets HELM; the machine's own, else that of hack/node, which has most of its packages from the node's build.
-ensure_helm() {
-  HELM=$(type -P helm || true)
-  [[ -z $HELM ]] || return 0
-  HELM=$(node_folder go.mod)/helm
-  [[ -x $HELM ]] || step "building helm (2 to 3 minutes, once)" "$CACHE/log/helm.log" build_node "${HELM%/*}" -ldflags "-s -w" "$HELM_PACKAGE"
-  link_program helm "$HELM"
-}
+# ensure_helm: sets HELM.
+ensure_helm() { HELM=$(find_helm); }
 
 # link_program NAME PATH: so that people and tests find it in the cache's bin.
 link_program() {

@@ -127,6 +127,7 @@ class Applier {
     }
     auto view = api::decode_job(*job);
     count_adoption(context_, step.job);
+    if (observed_.project) context_.standbys.note_adopted(observed_.project->meta.uid);
     context_.inbox.set_job_seen(meta().uid, step.attempt, view.meta.uid);
     context_.inbox.set_awaits_work(meta().uid, step.attempt, true);
     context_.caches.jobs.put(std::move(view));

@@ -16,7 +16,8 @@ namespace modelrun::controller {
 Result<nlohmann::json> create_config_map(const Context& context, const nlohmann::json& wanted,
                                          const api::ObjectMeta& owner, std::string_view whose, std::stop_token stop);
 
-// The same for an immutable ConfigMap, which counts as created only if it has the binaryData of `wanted`; else kInvalid.
+// The same for an immutable ConfigMap, which counts as created only if it has the binaryData of `wanted`; else
+// kInvalid.
 Result<void> create_part(const Context& context, const nlohmann::json& wanted, const api::ObjectMeta& owner,
                          std::string_view whose, std::stop_token stop);
 

@@ -71,18 +71,25 @@ void observe_runs(const Context& context, ProjectObserved& observed, const std::
   observed.runs = std::move(runs);
 }
 
-// Why the standby has ended or is not ready.
+std::string end_of(std::string_view name, const api::ContainerView& container) {
+  auto words = fmt::format("the container {} ended: {}", name, container.reason);
+  if (container.exit_code) words += fmt::format(", exit code {}", *container.exit_code);
+  return words;
+}
+
+// Why the standby has ended or is not ready. Empty as long as that is not known: the agent says why the model's
+// container has ended a moment after that has.
 std::string trouble_of(const api::PodView& pod) {
   using State = api::ContainerView::State;
-  if (auto frame = api::frame_from_termination_message(pod.agent.message); frame && frame->frame.error) {
-    return frame->frame.error->message;
-  }
+  const auto frame = api::frame_from_termination_message(pod.agent.message);
+  if (frame && frame->frame.error) return frame->frame.error->message;
   for (const auto* container : {&pod.agent, &pod.model}) {
     if (container->state == State::kWaiting && !container->message.empty()) {
       return fmt::format("{}: {}", container->reason, container->message);
     }
-    if (container->state == State::kTerminated) return fmt::format("{}: {}", container->reason, container->message);
   }
+  if (pod.agent.state == State::kTerminated) return end_of(api::kAgentContainer, pod.agent);
+  if (pod.model.state == State::kTerminated && pod.ended()) return end_of(api::kModelContainer, pod.model);
   return pod.scheduled ? std::string() : pod.scheduling_message;
 }
 
@@ -138,6 +145,7 @@ Result<StandbyPool> observe_pool(const Context& context, const api::ModelProject
     pool.trouble = trouble->message;
     pool.retry_in = trouble->retry_in;
   }
+  pool.refill_in = context.standbys.refill_in(project.meta.uid);
   const auto secrets = check_env_secrets(context.client, project, std::move(stop));
   RETURN_IF_ERROR(secrets);
   if (!project.run_settings) {

@@ -83,7 +83,7 @@ void on_project(const Context& context, const ProjectPtr& old, const ProjectPtr&
   if (changed) wake_runs(context, key, history_changed);
   if (old && (!now || old->meta.uid != now->meta.uid)) {
     context.sources.forget_project(old->meta.uid);
-    context.standbys.forget_failures(old->meta.uid);
+    context.standbys.forget_project(old->meta.uid);
     context.project_writes.forget(key);
   }
 }

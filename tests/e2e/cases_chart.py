@@ -1,4 +1,4 @@
-"""What the chart makes of values, by `helm template`, and what kustomize makes of the resources."""
+"""The chart and the overlays as an API server sees them, and what kustomize makes of the resources. The chart's own tests are in tests/chart."""
 
 import json
 import os
@@ -8,80 +8,47 @@ import subprocess
 import tempfile
 
 from cluster import ROOT
-from harness import case
+from harness import case, same
 
 CHART = os.path.join(ROOT, "charts", "modelrun")
 # Where hack/cluster puts them.
 PROGRAMS = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "modelrun", "bin")
 # The machine's own, as hack/cluster takes it too.
 HELM = shutil.which("helm") or os.path.join(PROGRAMS, "helm")
-IMAGES = ["--set", "image.registry=registry.example.com/modelrun"]
 
 
-def rendered(*arguments, words=None):
-    """What helm prints; with `words`, it has to refuse with these."""
-    command = [HELM, "template", "it", CHART, "--namespace", "modelrun-system", "--set", "gateway.enabled=true", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    if words:
-        assert done.returncode != 0 and words in done.stderr, done.stderr
-    else:
-        assert done.returncode == 0, done.stderr
-    return done.stdout
+# With all kinds that the node knows; in a namespace for tokens that is there.
+MUCH = ["--set", "fullnameOverride=much", "--set", "image.registry=registry.example.com/modelrun", "--set", "commonLabels.team=platform",
+        "--set", "networkPolicy.egress.enabled=true", "--set", "rbac.secretNamespaces={default}", "--set", "gateway.enabled=true",
+        "--set", "gateway.createTokenNamespace=false", "--set", "gateway.autoscaling.enabled=true", "--set", "gateway.tls.secretName=much",
+        "--set", "gateway.service.type=LoadBalancer", "--set", "gateway.ingress.enabled=true", "--set", "gateway.ingress.hosts={models.example.com}"]
 
 
-def known_values():
-    """The paths of values.yaml, such as operator.git.allowHTTP."""
-    above = []
-    with open(os.path.join(CHART, "values.yaml"), encoding="utf-8") as file:
-        for line in file:
-            if found := re.match(r"( *)([A-Za-z]+):", line):
-                above = [*above[: len(found[1]) // 2], found[2]]
-                yield ".".join(above)
+def dry_run(space, manifest):
+    """kubectl's exit code and what it says, when the API server is asked to take these objects without keeping them."""
+    command = [os.path.join(PROGRAMS, "kubectl"), "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename", "-"]
+    environment = {**os.environ, "KUBECONFIG": space.cluster.kubeconfig}
+    done = subprocess.run(command, input=manifest, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return done.returncode, done.stdout + done.stderr
 
 
 @case
-def chart_takes_its_default_for_each_value_that_is_missing(space):
-    """As after `helm upgrade --reuse-values` from a release that did not know the value."""
-    known = [path for path in known_values() if path not in ("image", "image.registry", "gateway", "gateway.enabled")]
-    assert len(known) > 60, known
-    expected = rendered(*IMAGES)
-    for path in known:
-        assert rendered(*IMAGES, "--set", f"{path}=null") == expected, path
-    # Given ones that are false, zero or empty stay.
-    assert "kind: NetworkPolicy" in expected
-    assert "kind: NetworkPolicy" not in rendered(*IMAGES, "--set", "networkPolicy.enabled=false")
-    assert "replicas: 0" in rendered(*IMAGES, "--set", "replicas=0")
+def api_server_takes_what_the_chart_makes(space):
+    command = [HELM, "template", "much", CHART, "--namespace", "modelrun-system", *MUCH]
+    manifest = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    code, said = dry_run(space, manifest)
+    same((code, "horizontalpodautoscaler.autoscaling/much-gateway" in said, "Warning" in said), (0, True, False))
+    code, said = dry_run(space, manifest.replace("averageUtilization: 400", "averageUtilization: -1"))
+    assert code != 0 and "averageUtilization" in said, said
 
 
 @case
-def chart_tells_the_operator_which_labels_to_pass_on(space):
-    assert "--propagate-labels" not in rendered(*IMAGES)
-    text = rendered(*IMAGES, "--set", "operator.propagateLabels={team,example.com/cost}")
-    assert "- --propagate-labels=team\n" in text and "- --propagate-labels=example.com/cost\n" in text, text
-
-
-@case
-def chart_names_the_images_of_its_version(space):
-    with open(os.path.join(CHART, "Chart.yaml"), encoding="utf-8") as file:
-        version = re.search(r'^appVersion: "(.+)"$', file.read(), re.MULTILINE)[1]
-    for flags in (IMAGES, ["--set", "global.imageRegistry=registry.example.com/modelrun/"]):
-        assert f"image: registry.example.com/modelrun/operator:{version}\n" in rendered(*flags)
-    text = rendered(*IMAGES, "--set", "image.tag=v7", "--set", "image.operator=elsewhere.example.com/o@sha256:1")
-    assert "image: elsewhere.example.com/o@sha256:1\n" in text and "registry.example.com/modelrun/gateway:v7\n" in text, text
-    rendered(words="say where your cluster finds the images")
-
-
-@case
-def chart_keeps_api_tokens_in_a_namespace_of_their_own(space):
-    rendered(*IMAGES, "--set", "gateway.tokenNamespace=modelrun-system", words="gateway.tokenNamespace must not be modelrun-system")
-
-
-@case
-def chart_shows_each_crd_as_a_document_of_its_own(space):
-    """helm puts nothing between the files: in one document, the last would be all that `helm show crds` hands to kubectl."""
-    shown = subprocess.run([HELM, "show", "crds", CHART], capture_output=True, text=True, check=True, timeout=60).stdout
-    kinds = [re.findall(r"^kind: (.*)$", document, re.MULTILINE) for document in re.split(r"^---$", shown, flags=re.MULTILINE)[1:]]
-    assert kinds == [["CustomResourceDefinition"]] * len(os.listdir(os.path.join(CHART, "crds"))), kinds
+def api_server_takes_the_overlays(space):
+    """But the one with a Certificate, a kind that the node does not have."""
+    for overlay in ("default", "overlays/ha", "overlays/restricted"):
+        command = [os.path.join(PROGRAMS, "kubectl"), "kustomize", os.path.join(ROOT, "config", overlay)]
+        code, said = dry_run(space, subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
+        same((overlay, code, said if code else ""), (overlay, 0, ""))
 
 
 @case

@@ -39,7 +39,8 @@ class Release:
         return done.stdout
 
     def install(self, chart):
-        return self.shell(f"helm install modelrun {chart} --namespace {SYSTEM}", *self.flags, "--wait", "--timeout", "3m")
+        """The CRDs are there already: kubectl has put them in, or a release has left them."""
+        return self.shell(f"helm install modelrun {chart} --namespace {SYSTEM} --take-ownership", *self.flags, "--wait", "--timeout", "3m")
 
     def objects(self):
         return self.shell(f"kubectl get {KINDS} --all-namespaces --selector {LABEL} --output name").split()
@@ -100,7 +101,7 @@ def helm_upgrades_an_earlier_release_while_runs_go_on(space):
         space.wait_phase("long", ("Running",))
         before = release.pods()
         assert {"operator", "gateway"} == set(before.values()), before
-        release.shell(documented("--reuse-values"), "--set-string", "podAnnotations.by=upgrade", "--wait", "--timeout", "3m")
+        release.shell(documented("--take-ownership"), "--set-string", "podAnnotations.by=upgrade", "--wait", "--timeout", "3m")
         same(set(before) & set(release.pods()), set())
         same(space.status("long")["phase"], "Running")
         assert "artifactBytes" in str(space.get(CRD)), "those of this chart do"
@@ -137,7 +138,7 @@ def helm_uninstall_leaves_what_the_quickstart_says(space):
         space.run("left", modelName="brief")
         space.wait_phase("left", ("Running",))
         said = release.shell(documented("helm uninstall"), "--wait")
-        assert f"[Namespace] {space.name}-tokens" in said, said
+        assert f"[Namespace] {space.name}-tokens" in said and "[CustomResourceDefinition] modelruns.modelrun.dev" in said, said
         same(release.objects(), [])
         wait_for(lambda: not release.pods(ending=True), 60, "operator and gateway are gone")
         same(space.status("done"), done)
@@ -148,3 +149,22 @@ def helm_uninstall_leaves_what_the_quickstart_says(space):
         left = space.finish("left")
         expect(left, "Succeeded", "Succeeded")
         same((left["outputs"], left["attempts"]), ({"n": 2}, 1))
+
+
+@case(alone=True)
+def helm_test_makes_one_real_run(space):
+    """As docs/install.md says; the second repository's run fails, and so does the test. Nothing of either is left."""
+    with own_release(space) as release:
+        release.install(CHART)
+        try:
+            for number, (source, expected) in enumerate((("result = {'n': 1}\n", True), ("raise SystemExit('not today')\n", False))):
+                url = space.repo({"run.py": source}, f"{space.name}-{number}")
+                release.shell(f"helm upgrade modelrun {CHART} --namespace {SYSTEM} --reuse-values --set helmTest.git.url={url} --wait")
+                said = release.shell(f"helm test modelrun --namespace {SYSTEM} --logs 2>&1 || echo FAILED; true")
+                ends = re.findall(r"^run helm-test-[0-9a-f]+: (Succeeded|Failed)", said, re.MULTILINE)
+                same(("FAILED" not in said, ends), (expected, ["Succeeded" if expected else "Failed"]))
+                assert ('"n": 1' if expected else "not today") in said, said
+                same(release.shell(f"kubectl get modelruns,modelprojects --namespace {SYSTEM} --output name"), "")
+        finally:
+            # The pod of a test stays until the next one, and is not the release's.
+            release.shell(f"kubectl delete pod modelrun-test --namespace {SYSTEM} --ignore-not-found --wait")

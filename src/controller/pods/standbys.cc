@@ -11,6 +11,8 @@ namespace {
 constexpr std::chrono::seconds kStillReady{2};
 constexpr std::chrono::seconds kFirstRetry{1};
 constexpr std::chrono::seconds kMostRetry{300};
+constexpr std::chrono::milliseconds kAfterAdoption{500};
+constexpr std::chrono::seconds kAfterFirstAdoption{1};
 
 std::unexpected<Error> no_longer_leading() {
   return fail(ErrorKind::kUnavailable, "this operator no longer leads; ask again");
@@ -130,6 +132,28 @@ std::optional<Standbys::Trouble> Standbys::trouble(const std::string& project_ui
 void Standbys::forget_failures(const std::string& project_uid) {
   const MutexLock lock(mutex_);
   failures_.erase(project_uid);
+}
+
+void Standbys::note_adopted(const std::string& project_uid) {
+  const MutexLock lock(mutex_);
+  const auto now = clock_.now();
+  adoptions_.try_emplace(project_uid, now, now).first->second.last = now;
+}
+
+Duration Standbys::refill_in(const std::string& project_uid) {
+  const MutexLock lock(mutex_);
+  const auto found = adoptions_.find(project_uid);
+  if (found == adoptions_.end()) return {};
+  const auto at = std::min(found->second.last + kAfterAdoption, found->second.first + kAfterFirstAdoption);
+  const auto left = std::chrono::duration_cast<Duration>(at - clock_.now());
+  if (left <= Duration::zero()) adoptions_.erase(found);
+  return left;
+}
+
+void Standbys::forget_project(const std::string& project_uid) {
+  const MutexLock lock(mutex_);
+  failures_.erase(project_uid);
+  adoptions_.erase(project_uid);
 }
 
 // How long the key has been in `since`, into which it is put if it is not there.

@@ -69,8 +69,18 @@ class Standbys : public std::enable_shared_from_this<Standbys> {
   };
   void note_failure(const std::string& project_uid, std::string message);
   [[nodiscard]] std::optional<Trouble> trouble(const std::string& project_uid) const;
-  // Call when one is ready, or when the project is gone.
+  // Call when one is ready.
   void forget_failures(const std::string& project_uid);
+
+  // Call when a run has adopted a standby of the project.
+  void note_adopted(const std::string& project_uid);
+  // In how long others may be made in their place; not above zero: now. A new pod costs more of the node's processor
+  // than a run of a small model does, so runs that came together have half a second before it, and a second at most
+  // since the first of them.
+  Duration refill_in(const std::string& project_uid);
+
+  // Call when the project is gone.
+  void forget_project(const std::string& project_uid);
 
   // A name for the Job of a standby: "<project>-standby-<10 characters>", cut to 63.
   std::string new_name(const std::string& project);
@@ -87,6 +97,9 @@ class Standbys : public std::enable_shared_from_this<Standbys> {
     std::string message;
     runtime::SteadyClock::Point retry_at{};
   };
+  struct Adoptions {
+    runtime::SteadyClock::Point first{}, last{};
+  };
   void end_request(const std::string& pod_uid, std::uint64_t id);
   void release_locked(const std::string& run_uid) REQUIRES(mutex_);
 
@@ -100,6 +113,7 @@ class Standbys : public std::enable_shared_from_this<Standbys> {
   std::map<std::string, runtime::SteadyClock::Point> placed_since_ GUARDED_BY(mutex_);   // by Job UID
   std::map<std::string, runtime::SteadyClock::Point> made_ GUARDED_BY(mutex_);  // by Job UID, until it is ready
   std::map<std::string, Failures> failures_ GUARDED_BY(mutex_);                 // by project UID
+  std::map<std::string, Adoptions> adoptions_ GUARDED_BY(mutex_);  // by project UID, until the pool is refilled
   std::mt19937_64 random_ GUARDED_BY(mutex_);
 };
 

@@ -59,6 +59,7 @@ struct StandbyPool {
   std::string digest;             // of the settings as they are; empty if they cannot be used
   std::string trouble;            // why they cannot be used, or why the last standby failed
   Duration retry_in{};            // when the next one may be made; not above zero: now
+  Duration refill_in{};           // when those that runs have adopted may be replaced; not above zero: now
   std::int64_t room = 0;          // how many more the operator's limit allows, in all and in the project's namespace
 };
 

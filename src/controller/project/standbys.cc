@@ -107,8 +107,8 @@ void plan_standbys(const ProjectObserved& observed, ProjectPlan& plan, api::Mode
   const auto makes = std::min(missing, pool.room);
   // After a failure the next pass, to which the deletion leads, knows how long to wait.
   if (makes > 0 && !pool.digest.empty() && plan.failures.empty() && plan.no_image_volumes.empty()) {
-    if (pool.retry_in > Duration::zero()) {
-      requeue(plan, pool.retry_in);
+    if (const auto wait = std::max(pool.retry_in, pool.refill_in); wait > Duration::zero()) {
+      requeue(plan, wait);
     } else {
       plan.make_standbys = std::min(makes, kMadeAtOnce);
       // One that cannot be made is tried again, although nothing else wakes the project then.

@@ -732,16 +732,17 @@ class StaleStandby : public Stale {
   }
   // The state is that of both containers.
   void put_pod(const std::string& state) {
+    const Json of_both{{state, Json::object()}};
+    put_pod("Pending", of_both, of_both);
+  }
+  void put_pod(const std::string& phase, const Json& agent, const Json& model) {
     const Json of_job{{"kind", "Job"}, {"name", "s"}, {"uid", "s-uid"}, {"controller", true}};
-    const auto container = [&](std::string_view name) {
-      return Json{{"name", name}, {"state", {{state, Json::object()}}}};
-    };
+    const Json containers{{{"name", api::kAgentContainer}, {"state", agent}},
+                          {{"name", api::kModelContainer}, {"state", model}}};
     server().put(
         kube::kPods,
         {{"metadata", {{"name", "s-pod"}, {"namespace", "n"}, {"uid", "s-pod-uid"}, {"ownerReferences", {of_job}}}},
-         {"status",
-          {{"phase", "Pending"},
-           {"containerStatuses", {container(api::kAgentContainer), container(api::kModelContainer)}}}}});
+         {"status", {{"phase", phase}, {"containerStatuses", containers}}}});
     sync();
   }
   // What the caches have of it, while the API server knows that run "other" has adopted it.
@@ -842,6 +843,34 @@ TEST_F(StaleStandby, IsReadyOnceItsKubeletHasReportedItToo) {
   EXPECT_TRUE(is_ready());
   EXPECT_TRUE(is_ready());
   EXPECT_THAT(context().metrics.text(), ::testing::HasSubstr("modelrun_standby_refill_seconds_count 1\n"));
+}
+
+// The kubelet reports the containers one by one, and the agent is the one that knows.
+TEST_F(StaleStandby, SaysWhyItIsNotReadyOnceThatIsKnown) {
+  put_job("ModelProject", "p", project()->meta.uid);
+  const auto trouble = [&] {
+    return controller::observe_project(context(), warm_project(), {})->pool->standbys.at(0).trouble;
+  };
+  const Json running{{"running", Json::object()}};
+  const Json ended{{"terminated", {{"reason", "Error"}, {"exitCode", 1}}}};
+  const auto says = [](const std::string& message) {
+    return Json{{"terminated", {{"reason", "Error"}, {"exitCode", 3}, {"message", message}}}};
+  };
+  put_pod("Pending", {{"waiting", {{"reason", "ErrImagePull"}, {"message", "no such image"}}}}, ended);
+  EXPECT_EQ(trouble(), "ErrImagePull: no such image");
+  put_pod("Running", running, ended);
+  EXPECT_EQ(trouble(), "") << "the agent is about to say it";
+  api::ResultFrame frame;
+  frame.error = api::FrameError{"SandboxSetupFailed", "No module named 'm'"};
+  put_pod("Running", says(api::frame_to_termination_message(frame)), running);
+  EXPECT_EQ(trouble(), "No module named 'm'");
+  frame.error.reset();
+  put_pod("Failed", says(api::frame_to_termination_message(frame)), ended);
+  EXPECT_EQ(trouble(), "the container agent ended: Error, exit code 3");
+  put_pod("Failed", ended, ended);
+  EXPECT_EQ(trouble(), "the container agent ended: Error, exit code 1");
+  put_pod("Failed", Json::object(), ended);
+  EXPECT_EQ(trouble(), "the container model ended: Error, exit code 1") << "nothing is known of the agent";
 }
 
 // No run waits for the pool.

@@ -92,6 +92,26 @@ TEST_F(RequestsTest, FailuresAreTriedAgainEverMoreSeldom) {
   EXPECT_FALSE(standbys_->trouble("u"));
 }
 
+TEST_F(RequestsTest, APoolIsRefilledAMomentAfterTheLastOfABurst) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(standbys_->refill_in("u"), Duration::zero());
+  standbys_->note_adopted("u");
+  EXPECT_EQ(standbys_->refill_in("u"), milliseconds(500));
+  clock_.advance(milliseconds(400));
+  standbys_->note_adopted("u");
+  EXPECT_EQ(standbys_->refill_in("u"), milliseconds(500));
+  clock_.advance(milliseconds(400));
+  standbys_->note_adopted("u");
+  EXPECT_EQ(standbys_->refill_in("u"), milliseconds(200)) << "those that go on for ever do not keep it empty";
+  EXPECT_EQ(standbys_->refill_in("other"), Duration::zero());
+  clock_.advance(milliseconds(200));
+  EXPECT_EQ(standbys_->refill_in("u"), Duration::zero());
+  standbys_->note_adopted("u");
+  EXPECT_EQ(standbys_->refill_in("u"), milliseconds(500)) << "the next burst";
+  standbys_->forget_project("u");
+  EXPECT_EQ(standbys_->refill_in("u"), Duration::zero());
+}
+
 TEST_F(RequestsTest, AStandbyIsWaitedForSinceThisProcessFirstLooked) {
   EXPECT_EQ(standbys_->unready_for("job", false), Duration::zero());
   clock_.advance(seconds(5));

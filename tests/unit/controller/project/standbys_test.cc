@@ -70,6 +70,15 @@ TEST_F(StandbysTest, AsManyAsAreWantedAreMade) {
   EXPECT_EQ(condition(), "Maintained: 3 sandboxes are kept ready");
 }
 
+TEST_F(StandbysTest, ThoseThatWereAdoptedAreReplacedAMomentLater) {
+  add("a");
+  pool_.refill_in = seconds(1);
+  EXPECT_EQ(plan(), "@1 1/3");
+  EXPECT_EQ(condition(), "Maintained: 3 sandboxes are kept ready");
+  pool_.refill_in = seconds(0);
+  EXPECT_EQ(plan(), "make:2 @5 1/3");
+}
+
 TEST_F(StandbysTest, OneThatFallsSilentIsNoticedWithinAMinute) {
   project_.warm.sandboxes = 1;
   project_.warm.max_age_seconds = 3600;

@@ -1,0 +1,152 @@
+"""What others' programs say: helm lint, kubeconform, kube-score."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import yaml
+
+from cases_pods import offences, pods_of
+from chart import CHART, EVERYTHING, NEWEST, ROOT, Refused, container_of, helm, listed, parsed, same, template, tool
+from schemas import schemas
+
+CASES = []
+case = listed(CASES)
+PLAIN = {"gateway": {"enabled": True}}
+VALUES = {"as it is": {}, "with a gateway": PLAIN, "with everything": EVERYTHING}
+
+
+@case
+def helm_lint_finds_nothing():
+    for values in VALUES.values():
+        helm("lint", "--strict", CHART, "--kube-version", NEWEST, "--values", "-",
+             stdin=json.dumps({**values, "image": {"registry": "registry.example.com/modelrun"}}))
+    refused = {"replicas": -1, "image": {"registry": "registry.example.com/modelrun"}}
+    try:
+        helm("lint", "--strict", CHART, "--kube-version", NEWEST, "--values", "-", stdin=json.dumps(refused))
+    except Refused as refusal:
+        assert "replicas" in str(refusal), refusal
+        return
+    raise AssertionError("lint takes values that the schema refuses")
+
+
+def kubeconform(text, modfile):
+    """Its complaints, each as {filename, kind, name, status, msg}."""
+    location = schemas(modfile).name + "/{{.ResourceKind}}{{.KindSuffix}}.json"
+    done = subprocess.run([tool("kubeconform"), "-strict", "-output", "json", "-summary", "-schema-location", location],
+                          input=text, capture_output=True, text=True, check=False, timeout=120)
+    answer = json.loads(done.stdout)
+    assert sum(answer["summary"].values()) > 0, "it has read nothing"
+    assert done.returncode == 0 or answer["resources"], done.stderr
+    return [f"{each['kind']} {each['name']}: {each['status']} {each['msg']}" for each in answer["resources"]]
+
+
+def conforms(modfile):
+    for values in VALUES.values():
+        same(kubeconform(template(values), modfile), [])
+    manifest = template(PLAIN).replace("terminationGracePeriodSeconds:", "terminationGraceSeconds:", 1)
+    complaints = kubeconform(manifest, modfile)  # a field that Kubernetes does not know
+    assert len(complaints) == 1 and "terminationGraceSeconds" in complaints[0], complaints
+
+
+@case
+def kubeconform_finds_nothing_for_the_newest_kubernetes():
+    conforms("go.mod")
+
+
+@case
+def kubeconform_finds_nothing_for_the_oldest_kubernetes():
+    conforms("oldest.mod")
+
+
+# What kube-score is not asked, and why.
+NOT_SCORED = {
+    "container-image-pull-policy": "an image has the tag of a version, or a digest, and so need not be asked for again (image.pullPolicy)",
+    "container-ephemeral-storage-request-and-limit": "root file systems are read-only, and each emptyDir has a limit of its own",
+}
+NO_EGRESS = "a policy for egress is a choice (networkPolicy.egress.enabled), as it has to know the cluster's addresses"
+TEST_POD = "no policy is made for a pod that `helm test` makes, for some seconds"
+
+
+def kube_score(text):
+    """What it marks, as (kind, name, check, why). Limits of processor time are not asked for: they slow a program down that waits for nobody."""
+    flags = ["--output-format", "json", "--ignore-container-cpu-limit", *(word for check in NOT_SCORED for word in ("--ignore-test", check))]
+    done = subprocess.run([tool("kube-score"), "score", *flags, "-"], input=text, capture_output=True, text=True, check=False, timeout=120)
+    for item in json.loads(done.stdout):
+        for check in item["checks"]:
+            if not check["skipped"] and check["grade"] < 10:
+                why = "; ".join(f"{comment['path']} {comment['summary']}" for comment in check["comments"] or [])
+                yield item["type_meta"]["kind"], item["object_meta"]["name"], check["check"]["id"], why
+
+
+@case
+def kube_score_finds_nothing():
+    for name, values in VALUES.items():
+        for mark in kube_score(template(values)):
+            allowed = mark[2] == "pod-networkpolicy" and (mark[0] == "Pod" or (name != "with everything" and "egress" in mark[3]))
+            assert allowed, (name, mark, NO_EGRESS, TEST_POD)
+    marks = {mark[2] for mark in kube_score(template().replace("allowPrivilegeEscalation: false", "privileged: true"))}
+    assert "container-security-context-privileged" in marks, marks  # it reads what it is given
+
+
+OVERLAYS = ["default", "overlays/ha", "overlays/restricted", "overlays/gateway"]
+
+
+def kustomize(folder):
+    return subprocess.run([tool("kustomize"), "build", folder], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+@case
+def overlays_conform_and_are_restricted():
+    """That each is equal to the chart with its values is what `hack/verify manifests` checks."""
+    folders = sorted(os.listdir(os.path.join(ROOT, "config", "overlays")))
+    same(sorted(OVERLAYS), sorted(["default", *("overlays/" + name for name in folders)]))
+    for overlay in OVERLAYS:
+        text = kustomize(os.path.join(ROOT, "config", overlay))
+        same((overlay, kubeconform(text, "go.mod")), (overlay, []))
+        objects = parsed(text)
+        same(objects["Namespace", "modelrun-system"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"], "restricted")
+        for name, pod in pods_of(objects):
+            same((overlay, name, list(offences(pod))), (overlay, name, []))
+
+
+def documented_files(heading):
+    """{name: text} of the blocks in docs/install.md whose first line is `# NAME`."""
+    with open(os.path.join(ROOT, "docs", "install.md"), encoding="utf-8") as file:
+        section = file.read().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return dict(re.findall(r"^```yaml\n# (\S+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
+
+
+@case
+def kustomize_replaces_every_image_as_documented():
+    files = documented_files("Kustomize")
+    same(set(files), {"kustomization.yaml", "images.yaml"})
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(os.path.join(ROOT, "config"), os.path.join(folder, "config"))
+        for name, text in files.items():
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        objects = parsed(kustomize(folder))
+    container = container_of(objects, "operator")
+    images = [container["image"], container_of(objects, "operator", "source")["image"],
+              *(each["value"] for each in container["env"] if each["name"].endswith("_IMAGE"))]
+    same(images, [f"registry.example.com/yours/{name}:0.1.0" for name in ("operator", "operator", "agent", "python")])
+
+
+@case
+def documented_values_are_taken():
+    with open(os.path.join(ROOT, "docs", "install.md"), encoding="utf-8") as file:
+        text = file.read()
+    values = [block for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL) if not block.startswith("#")]
+    assert values, "no values in docs/install.md"
+    for block in values:
+        same(kubeconform(template(yaml.safe_load(block)), "go.mod"), [])
+    # Each --set of the documented commands.
+    commands = [command.replace("\\\n", " ") for command in re.findall(r"^helm (?:install|upgrade) .*?(?<!\\)$", text, re.MULTILINE | re.DOTALL)]
+    assert len(commands) >= 3, commands
+    for command in commands:
+        flags = re.findall(r"--set (\S+)", command)
+        parsed(template(None, *(word for flag in flags for word in ("--set", flag))))
