@@ -95,6 +95,20 @@ def pod_monitor_selects_the_pods():
 
 
 @case
+def monitors_follow_names_of_ones_own():
+    flags = ["--set", "nameOverride=models", "--set", "gateway.enabled=true", "--set", "commonLabels.team=core"]
+    documents = rendered(*flags, "--set", "monitoring.serviceMonitor.enabled=true")
+    monitor = one(documents, "ServiceMonitor", "models")
+    check(selected(documents, monitor) == {"models-operator-metrics": ["http"], "models-gateway-metrics": ["http"]}, selected(documents, monitor))
+    check(monitor["metadata"]["labels"]["team"] == "core", monitor["metadata"])
+    documents = rendered(*flags, "--set", "monitoring.podMonitor.enabled=true")
+    monitor = one(documents, "PodMonitor", "models")
+    check(selected(documents, monitor) == {"models-operator": [8080], "models-gateway": [8080]}, selected(documents, monitor))
+    documents = rendered("--set", "operator.enabled=false", "--set", "gateway.enabled=true", "--set", "monitoring.podMonitor.enabled=true")
+    check(selected(documents, one(documents, "PodMonitor")) == {"modelrun-gateway": [8080]}, "without an operator")
+
+
+@case
 def monitors_are_not_both_enabled():
     done = helm("--set", "monitoring.podMonitor.enabled=true", "--set", "monitoring.serviceMonitor.enabled=true")
     check(done.returncode != 0 and "enable one of them" in done.stderr, done.stderr)
