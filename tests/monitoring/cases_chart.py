@@ -1,23 +1,24 @@
 """What helm makes of the chart's values below `monitoring`."""
 
+import functools
 import json
-import os
-import shutil
 import subprocess
 
 import yaml
 
-from suite import ALERTS, CHART, DASHBOARD, Skip, case, check, read
+from suite import ALERTS, CHART, DASHBOARD, ROOT, case, check, read
 
-# The machine's own, or the one of hack/cluster.
-HELM = shutil.which("helm") or os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "modelrun", "bin", "helm")
 KINDS = ("ServiceMonitor", "PodMonitor", "PrometheusRule")
 
 
+@functools.cache
+def helm_program():
+    """The machine's own, or one that is compiled first."""
+    return subprocess.run(["bash", "-euo", "pipefail", "-c", ". hack/lib.sh; find_helm"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
 def helm(*arguments):
-    if not os.access(HELM, os.X_OK):
-        raise Skip("there is no helm (hack/cluster makes one)")
-    return subprocess.run([HELM, "template", "it", CHART, "--namespace", "system", "--set", "image.registry=registry.example.com/modelrun", *arguments],
+    return subprocess.run([helm_program(), "template", "it", CHART, "--namespace", "system", "--set", "image.registry=registry.example.com/modelrun", *arguments],
                           capture_output=True, text=True, check=False, timeout=60)
 
 
