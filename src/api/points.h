@@ -53,8 +53,8 @@ Result<PointRow> decode_row(std::string_view line);
 
 // ---- Environment --------------------------------------------------------------------------------------------------
 // "1" in both containers of a pod that was made for a run with points. `exec` takes it out; it needs kEnvPrepare there,
-// and may have kEnvPreload, as in a standby. /inputs is writable for the agent. A standby is told by its work
-// (Work::points).
+// and has kEnvPreload where the harness prepares: the modules that the project names, and no default as in a standby.
+// /inputs is writable for the agent. A standby is told by its work (Work::points).
 inline constexpr const char* kEnvPoints = "MODELRUN_POINTS";
 
 // ---- Run server ---------------------------------------------------------------------------------------------------

@@ -40,6 +40,8 @@ EXIT_NO_ENTRY_POINT = 66
 _library_path = list(sys.path)
 _mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
 _leave = None  # in the process of a point: what ends it
+# In the process of a point, from before the fork: what names_by_root() gives, and the code of the files that could be compiled.
+_by_root, _compiled = None, {}
 _alive = []  # keeps the modules: functions of a finished one may still be registered with atexit
 
 
@@ -50,8 +52,10 @@ class MissingEntryPoint(Exception):
 # ---- Running -----------------------------------------------------------------------------------------------------
 def run_file(path):
     """Runs the file `path` as `__main__` and returns its globals. Lets the exceptions of the program pass through."""
-    with open_file(path, "rb") as f:
-        source = f.read()
+    code = _compiled.get(path)
+    if code is None:
+        with open_file(path, "rb") as f:
+            source = f.read()
     module = types.ModuleType("__main__")
     module.__file__ = path
     module.__builtins__ = __builtins__
@@ -64,15 +68,25 @@ def run_file(path):
     own_path = [directory] + ([REPO] if directory != os.path.realpath(REPO) else [])
     sys.path[:] = own_path + _library_path
     forget_modules(own_path)
-    exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
+    exec(code or compile(source, path, "exec", dont_inherit=True), module.__dict__)
     return module.__dict__
 
 
 def forget_modules(directories):
     """Lets the program import its own file where it has the name of a module that only the harness has imported."""
-    names = module_names(directories)
-    for name in [n for n in sys.modules if n not in _at_start and n.split(".")[0] in names]:
-        del sys.modules[name]
+    by_root = names_by_root() if _by_root is None else _by_root
+    for root in module_names(directories):
+        for name in by_root.get(root, ()):
+            sys.modules.pop(name, None)
+
+
+def names_by_root():
+    """Returns the names of the modules that were not there at the start, by the part before the first dot."""
+    found = {}
+    for name in sys.modules:
+        if name not in _at_start:
+            found.setdefault(name.split(".")[0], []).append(name)
+    return found
 
 
 def run_to_end(path):
@@ -352,9 +366,14 @@ def await_point(bare):
         # One that needs a module of a name that the repository has would have found the repository's.
         if loaded is None or hides(loaded, own):
             start_anew(os.path.abspath(__file__), "points", "bare")
+    global _leave, _by_root, _compiled
+    # What is done here is not done in each point. Memory is copied where a point writes, and each use of an object writes its
+    # number of references, so that to look at the names of all modules is to copy most of their memory.
+    _by_root = names_by_root()
+    _compiled = harness_points.compile_once(os.path.normpath(os.path.join(REPO, os.environ.get("MODELRUN_ENTRYPOINT", "run.py"))))
+    give_name()
+    loaded = dict.fromkeys(sys.modules)
     harness_points.serve(_mask)
-    global _leave
-    loaded = set(sys.modules)
 
     def leave(end):
         _alive.clear()
@@ -370,7 +389,8 @@ def main():
     elif preload is not None:
         await_run(preload)
     entry = os.environ.get("MODELRUN_ENTRYPOINT", "run.py")
-    give_name()
+    if _leave is None:
+        give_name()
     if os.environ.get("MODELRUN_SCOPE", "project") != "project":
         return run_entry(entry, "model")
     try:

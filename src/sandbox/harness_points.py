@@ -15,10 +15,11 @@ import warnings
 import weakref
 
 from _io import FileIO
+from _signal import pthread_sigmask as set_mask  # that of `signal` makes an object of each signal
 
 from harness_files import REPO, open_file
 
-MAX_SOURCE = 1 << 20  # bytes of a file that is looked through for imports
+MAX_SOURCE = 1 << 20  # bytes of a file that is looked through for imports, or compiled for all points
 MAX_SOURCES = 200
 FORK_TRIES = 200
 EXIT_NOT_FLUSHED = 120  # as the interpreter says that standard output could not be written
@@ -74,6 +75,18 @@ def imports_of(paths):
                 yield statement.module, tuple(each.name for each in statement.names)
 
 
+def compile_once(path):
+    """Returns {path: its code} for all points; {} if that fails or warns, which each point is to show itself."""
+    try:
+        with open_file(path, "rb") as f:
+            source = f.read(MAX_SOURCE + 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return {path: compile(source, path, "exec", dont_inherit=True)} if len(source) <= MAX_SOURCE else {}
+    except Exception:
+        return {}
+
+
 # ---- Points ----------------------------------------------------------------------------------------------------------
 class Kernel:
     """What Python has no function for. Without ctypes nothing is done.
@@ -103,6 +116,9 @@ class Kernel:
 KERNEL = Kernel()
 
 
+NULL = os.open(os.devnull, os.O_RDONLY)
+
+
 def serve(mask):
     """Forks for each point. Returns in the process of a point, which may run then, with the signal mask `mask`; in the harness it
     does not return."""
@@ -122,6 +138,7 @@ def serve(mask):
         # Signals that wait count against the limit of the user.
         while signal.sigtimedwait(every, 0) is not None:
             pass
+        seed_numpy()
         if fork_point():
             become_point(mask)
             return
@@ -175,19 +192,21 @@ def fork_point():
     return False
 
 
-def become_point(mask):
-    """Makes the process one that has nothing of the harness but the modules."""
-    os.setsid()
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    KERNEL.prctl(PR_SET_DUMPABLE, 1)
-    KERNEL.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # only tests need it, as in launcher.cc
-    # Python's own generator begins anew in a child; that of numpy would give all points the same numbers.
+def seed_numpy():
+    """Python's own generator begins anew in a child; that of numpy would give all points the same numbers."""
     random = sys.modules.get("numpy.random")
     if hasattr(random, "seed"):
         random.seed()
-    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def become_point(mask):
+    """Makes the process one that has nothing of the harness but the modules."""
+    os.setsid()
+    os.dup2(NULL, 0)
+    os.close(NULL)
+    KERNEL.prctl(PR_SET_DUMPABLE, 1)
+    KERNEL.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # only tests need it, as in launcher.cc
+    set_mask(signal.SIG_SETMASK, mask)
 
 
 # ---- The end of a point ----------------------------------------------------------------------------------------------
@@ -240,9 +259,24 @@ def forget_frames(exit):
 
 def take_modules(loaded):
     """Takes the modules that came after `loaded` out of sys.modules, and returns weak references to them."""
-    names = ["__main__"] + [name for name in list(sys.modules) if name not in loaded]
+    names = ["__main__"] + new_names(loaded)
     taken = [sys.modules.pop(name, None) for name in names]
     return [weakref.ref(module) for module in taken if type(module) is types.ModuleType]
+
+
+def new_names(loaded):
+    """The names in sys.modules that are not in `loaded`, the dict of those that were there before the fork, in its order.
+
+    New ones stand behind those, so only they are looked at; all are where the program has taken one of the old ones out.
+    """
+    found = []
+    last = next(reversed(loaded), None)
+    for count, name in enumerate(reversed(sys.modules)):
+        if name == last and len(sys.modules) - count == len(loaded):
+            return found
+        if name not in loaded:
+            found.append(name)
+    return found
 
 
 def flush_files():

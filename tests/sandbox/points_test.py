@@ -140,16 +140,16 @@ result = {'found': found, 'pid': os.getpid(), 'parent': os.getppid(), 'session':
     def test_what_the_entry_point_imports_is_imported_once(self):
         library = self.library({"slow.py": "import time\nprint('imported')\ntime.sleep(1)\n", "slowpack/__init__.py": "", "slowpack/part.py": "x = 1\n",
                                 "optional.py": "raise ImportError('no')\n", "unused.py": "", "numpy/__init__.py": "from . import random\n",
-                                "numpy/random.py": "state = 7\ndef seed():\n    global state\n    import os\n    state = os.getpid()\n"})
+                                "numpy/random.py": "state = 7\ndef seed():\n    global state\n    import os\n    state = os.urandom(8).hex()\n"})
         pod = self.pod({"run.py": "import sys\nbefore = sorted(n for n in sys.modules if n in ('slow', 'slowpack.part', 'numpy.random', 'unused', 'own', 'colorsys'))\n"
                         "import slow\nimport own, colorsys\nfrom slowpack import part\nimport numpy\ntry:\n    import optional\nexcept ImportError:\n    pass\n"
                         "def later():\n    import unused\n"
-                        "result = {'before': before, 'path': any('harness' in p or p.endswith('modelrun') for p in sys.path), 'random': numpy.random.state, 'pid': __import__('os').getpid(), 'own': own.X}\n",
+                        "result = {'before': before, 'path': any('harness' in p or p.endswith('modelrun') for p in sys.path), 'random': numpy.random.state, 'own': own.X}\n",
                         "own.py": "X = 1\n"}, 3, env={"MODELRUN_SCOPE": "model"})
         outputs = self.outputs(pod, self.harness_with(pod, library))
         for each in outputs:
             self.assertEqual((each["before"], each["own"], each["path"]), (["colorsys", "numpy.random", "slow", "slowpack.part"], 1, False))
-            self.assertEqual(each["random"], each["pid"], "every point has numbers of its own")
+        self.assertEqual(len({each["random"] for each in outputs} - {7}), 3, "every point has numbers of its own")
         self.assertEqual(pod.logged_frame()["stdout"]["head"], "imported\n")
         self.assertLess(max(row["milliseconds"] for row in pod.server.rows), 900)
 
@@ -198,6 +198,16 @@ result = {}
         for end, code in ends.items():
             rows = self.rows(self.pod(BEGIN + end + "\n", 1))
             self.assertEqual(rows[0].get("exitCode"), code, end)
+
+    def test_a_file_that_is_compiled_for_all_still_warns_and_fails_in_each(self):
+        warns = "import sys, warnings\nresult = {'same': 1 is 1}\n"
+        pod = self.pod(warns, 2)
+        self.assertEqual([each["same"] for each in self.outputs(pod)], [True, True])
+        self.assertEqual(pod.logged_frame()["stderr"]["head"].count("SyntaxWarning"), 2)
+        rows = self.rows(self.pod("x = (\n", 2))
+        self.assertEqual([row["phase"] for row in rows], ["Failed", "Failed"])
+        for row in rows:
+            self.assertIn("was never closed", json.dumps(row))
 
     def test_random_numbers_differ(self):
         outputs = self.outputs(self.pod("import random\nimport uuid, tempfile\nresult = {'n': random.random(), 'u': str(uuid.uuid4()), 't': tempfile.mktemp()}\n", 4))

@@ -338,14 +338,14 @@ json job_of(const PodInput& pod, const std::string& name, const json& owners, co
         {"template", {{"metadata", {{"labels", labels}, {"annotations", annotations}}}, {"spec", pod_spec(pod)}}}}}};
 }
 
-// What `exec` does before it has work. `preload` as in the project's spec.warm.
-void add_preparation(json& variables, const api::ModelProject& project) {
+// What `exec` does before it has work. `otherwise`: what is preloaded if the project's spec.warm does not say it.
+void add_preparation(json& variables, const api::ModelProject& project, std::string_view otherwise) {
   const bool harness = project.runtime.command.empty();
   variables.push_back(env_entry(api::kEnvPrepare, std::string(harness ? api::kPrepareHarness : api::kPrepareNothing)));
   if (!harness) return;
   const auto& preload = project.warm.preload;
-  variables.push_back(env_entry(
-      api::kEnvPreload, preload ? fmt::format("{}", fmt::join(*preload, ",")) : std::string(api::kPreloadDefault)));
+  variables.push_back(
+      env_entry(api::kEnvPreload, preload ? fmt::format("{}", fmt::join(*preload, ",")) : std::string(otherwise)));
 }
 
 }  // namespace
@@ -367,7 +367,9 @@ json build_job(const JobInput& in) {
                           env_entry(api::kEnvAttempt, std::to_string(run.status.attempts))};
   const bool points = run.spec.points.has_value();
   if (points) {
-    add_preparation(variables, in.project);
+    // The harness imports what the entry point does. Each library more is time before the first point, and memory whose
+    // tables are copied for every point.
+    add_preparation(variables, in.project, "");
     variables.push_back(env_entry(api::kEnvPoints, "1"));
     agent_variables.push_back(env_entry(api::kEnvPoints, "1"));
   }
@@ -402,7 +404,7 @@ json build_job(const JobInput& in) {
 json build_standby(const StandbyInput& in) {
   const auto& project = in.project;
   json variables = json::array();
-  add_preparation(variables, project);
+  add_preparation(variables, project, api::kPreloadDefault);
   const PodInput pod{
       .project = project,
       .settings = in.settings,

@@ -331,6 +331,17 @@ TEST_F(JobTest, TheProjectAddsLabelsAndAnnotations) {
   EXPECT_EQ(annotations_of(job()), plain_annotations);
 }
 
+// What the entry point imports is imported anyway; a standby has to guess.
+TEST_F(JobTest, APodForPointsPreloadsOnlyWhatTheProjectNames) {
+  EXPECT_EQ(env("model", api::kEnvPreload), "(none)");
+  scene_.run.spec.points = api::Parameters(json::array({json::object()}));
+  EXPECT_EQ(env("model", api::kEnvPreload), "");
+  scene_.project.warm.preload = {"scipy", "json"};
+  EXPECT_EQ(env("model", api::kEnvPreload), "scipy,json");
+  scene_.project.runtime.command = {"node"};
+  EXPECT_EQ(env("model", api::kEnvPreload), "(none)");
+}
+
 TEST_F(JobTest, TheAgentIsToldTheLimitsOfTheResult) {
   scene_.project.limits.stdout_bytes = 11;
   scene_.project.limits.output_bytes = 12;
