@@ -14,6 +14,7 @@
 #include "controller/run/limits.h"
 #include "controller/run/reuse.h"
 #include "controller/run/status.h"
+#include "controller/run_metrics.h"
 #include "controller/standby_metrics.h"
 #include "kube/refusal.h"
 
@@ -310,6 +311,7 @@ void report(const Context& context, const api::ModelRun& run, const Plan& plan) 
       .counter("modelrun_runs_finished_total", "Runs that ended, by phase and reason.",
                {{"phase", std::string(to_string(run.status.phase))}, {"reason", reason}})
       .Increment();
+  count_end(context, run);
 }
 
 }  // namespace
@@ -326,6 +328,7 @@ Result<RunPtr> apply_run(const Context& context, const Observed& observed, const
   if (plan.status) {
     RETURN_IF_ERROR(applier.write(*plan.status));
     count_start(context, observed.run->status, *plan.status);
+    count_wait(context, *observed.run, *plan.status);
   }
   // Needed without a write too: a status that an earlier pass has written may answer requests that came later.
   context.inbox.settle(*applier.run());

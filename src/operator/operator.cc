@@ -12,6 +12,7 @@
 #include "controller/reconcile_project.h"
 #include "controller/reconcile_run.h"
 #include "controller/reconcile_sweep.h"
+#include "controller/run_metrics.h"
 #include "controller/sources/thread_pool.h"
 #include "controller/wiring.h"
 #include "kube/config.h"
@@ -118,6 +119,10 @@ runtime::ProbeAnswer Operator::answer_probe(std::string_view target) {
       held = static_cast<double>(context.results.used());
       waiting = static_cast<double>(context.large.waiting());
     });
+    // Only the leader reports runs, so that a sum over all replicas counts each run once.
+    const std::chrono::seconds longest(flags_.settings.max_timeout_seconds);
+    controller::report_runs(metrics_, term_.leading() ? controller::count_runs(caches_.runs, clock_.now(), longest)
+                                                      : controller::RunCounts{});
     metrics_.gauge("modelrun_results_held_bytes", "Bytes of results that are not stored yet.").Set(held);
     metrics_.gauge("modelrun_large_results_waiting", "Runs in the line for work on a large result.").Set(waiting);
     return {.status = 200, .body = metrics_.text(), .content_type = "text/plain; version=0.0.4"};

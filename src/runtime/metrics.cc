@@ -8,8 +8,10 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include "base/mutex.h"
+#include "runtime/project_labels.h"
 
 namespace modelrun::runtime {
 namespace {
@@ -53,9 +55,23 @@ double open_descriptors() {
   return count;
 }
 
+// The memory limit of the process's control group (version 2) as a container sees it; nullopt if there is none.
+std::optional<double> memory_limit_bytes() {
+  std::FILE* file = std::fopen("/sys/fs/cgroup/memory.max", "re");
+  if (file == nullptr) return std::nullopt;
+  unsigned long long limit = 0;
+  // NOLINTNEXTLINE(bugprone-unchecked-string-to-number-conversion): the kernel wrote it; "max" is no number
+  const int read = std::fscanf(file, "%llu", &limit);
+  std::fclose(file);
+  return read == 1 ? std::optional(static_cast<double>(limit)) : std::nullopt;
+}
+
 }  // namespace
 
 struct Metrics::Impl {
+  // This object is made when the process starts.
+  const std::chrono::duration<double> start = std::chrono::system_clock::now().time_since_epoch();
+  ProjectLabels projects;
   prometheus::Registry registry;
   // The families by name. Every report looks one up, and a look-up in the registry compares all names.
   Mutex mutex;
@@ -98,6 +114,10 @@ std::string Metrics::text() const {
   self.gauge("process_resident_memory_bytes", "Resident memory").Set(resident_bytes());
   self.gauge("process_cpu_seconds", "CPU time used, user and system").Set(cpu_seconds());
   self.gauge("process_open_fds", "Open file descriptors").Set(open_descriptors());
+  self.gauge("process_start_time_seconds", "When the process started, in seconds since 1970").Set(impl_->start.count());
+  if (const auto limit = memory_limit_bytes()) {
+    self.gauge("modelrun_memory_limit_bytes", "Memory limit of the container").Set(*limit);
+  }
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
 }
 
@@ -117,6 +137,15 @@ void Metrics::queue_depth(std::string_view queue, std::size_t depth) {
 void Metrics::queue_waited(std::string_view queue, std::chrono::nanoseconds waited) {
   histogram("modelrun_queue_wait_seconds", "From being added to being worked", {{"queue", std::string{queue}}})
       .Observe(seconds(waited));
+}
+
+void Metrics::workers(std::string_view controller, int count) {
+  gauge("modelrun_workers", "Threads that reconcile", {{"controller", std::string{controller}}}).Set(count);
+}
+
+void Metrics::working(std::string_view controller, int change) {
+  gauge("modelrun_workers_busy", "Threads that are reconciling a key", {{"controller", std::string{controller}}})
+      .Increment(change);
 }
 
 void Metrics::watch_restarted(std::string_view resource, std::string_view reason) {
@@ -146,6 +175,10 @@ void Metrics::event_dropped() {
 
 void Metrics::leading(bool leader) {
   gauge("modelrun_leader", "1 while this process leads").Set(leader ? 1 : 0);
+}
+
+ProjectLabels& Metrics::projects() {
+  return impl_->projects;
 }
 
 }  // namespace modelrun::runtime

@@ -36,6 +36,7 @@ void log_failure(const std::string& name, const std::string& key, const Error& e
 
 void work_one(const std::string& name, WorkQueue& queue, const std::string& key, const Reconcile& reconcile,
               std::stop_token stop, SteadyClock& clock, Metrics* metrics) {
+  if (metrics != nullptr) metrics->working(name, 1);
   const auto begin = clock.now();
   const ReconcileResult outcome = contained(reconcile, key, std::move(stop));
   std::string_view result = "done";
@@ -50,7 +51,9 @@ void work_one(const std::string& name, WorkQueue& queue, const std::string& key,
     queue.forget(key);
   }
   queue.done(key);
-  if (metrics != nullptr) metrics->reconciled(name, result, clock.now() - begin);
+  if (metrics == nullptr) return;
+  metrics->reconciled(name, result, clock.now() - begin);
+  metrics->working(name, -1);
 }
 
 Workers::Workers(std::string name, int threads, WorkQueue& queue, Reconcile reconcile, SteadyClock& clock,
@@ -67,6 +70,7 @@ Workers::~Workers() {
 }
 
 void Workers::start() {
+  if (metrics_ != nullptr) metrics_->workers(name_, count_);
   for (int i = 0; i < count_; ++i) {
     threads_.emplace_back([this](const std::stop_token& stop) {
       while (auto key = queue_.get(stop)) work_one(name_, queue_, *key, reconcile_, stop, clock_, metrics_);
@@ -77,6 +81,7 @@ void Workers::start() {
 void Workers::stop() {
   for (auto& thread : threads_) thread.request_stop();
   threads_.clear();  // joins
+  if (metrics_ != nullptr) metrics_->workers(name_, 0);
 }
 
 }  // namespace modelrun::runtime

@@ -52,6 +52,9 @@ Caches::Caches(const runtime::SteadyClock& clock)
     const bool follows = run.active && run.active->status.reused_from;
     return follows ? std::vector{run.active->status.reused_from->uid} : std::vector<std::string>{};
   });
+  runs.add_index(kUnderWay, [](const RunRecord& run) {
+    return run.active ? std::vector{std::string()} : std::vector<std::string>{};
+  });
   runs.add_index(kByOwner,
                  [](const RunRecord& run) { return run.of_sweep() ? owned_by(run.meta) : std::vector<std::string>{}; });
   jobs.add_index(kByOwner, [](const api::JobView& job) { return owned_by(job.meta); });

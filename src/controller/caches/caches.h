@@ -23,6 +23,7 @@ using PodStore = runtime::Store<api::PodView>;
 inline constexpr const char* kByProject = "project";    // runs: "namespace/project"
 inline constexpr const char* kByIdentity = "identity";  // runs: identity_key() of status.identity
 inline constexpr const char* kByFollowed = "followed";  // runs that wait for the result of another run: that run's UID
+inline constexpr const char* kUnderWay = "underway";    // runs that have not ended: ""
 inline constexpr const char* kByOwner = "owner";        // jobs, pods, runs of sweeps: by owner_index() of their owner
 inline constexpr const char* kStandbys = "standbys";    // jobs that no run has adopted: their namespace, and ""
 

@@ -3,6 +3,7 @@
 
 #include "api/reason.h"
 #include "base/printable.h"
+#include "controller/run_metrics.h"
 #include "faults/world.h"
 
 namespace modelrun::faults {
@@ -126,6 +127,35 @@ TEST(Reconcile, WritesOfOneRun) {
   EXPECT_THAT(world.written(), Contains(Pair("DELETE jobs", 1)));
   EXPECT_THAT(world.written(), Contains(Pair("PUT modelruns/status", 3)));
   EXPECT_THAT(world.written(), Contains(Pair("PUT modelprojects/status", 2))) << "the slot given back, 20 s later";
+}
+
+TEST(RunMetrics, TellWhatIsUnderWayAndHowRunsEnded) {
+  World world({.runs = 2, .max_concurrent = 1});
+  world.node().hold = true;
+  const auto counts = [&](std::chrono::seconds later) {
+    return controller::count_runs(world.process().caches().runs, world.machine().clock.now() + later,
+                                  std::chrono::seconds(300));
+  };
+  const std::map<std::string, int> expected{{"Queued", 1}, {"Running", 1}};
+  world.run([&] { return counts({}).by_reason == expected; });
+  ASSERT_EQ(counts({}).by_reason, expected);
+  EXPECT_EQ(counts({}).overdue, 0);
+  EXPECT_EQ(counts(std::chrono::minutes(16)).overdue, 1) << "five minutes of time-out and ten of grace";
+  EXPECT_GE(counts(std::chrono::hours(1)).oldest_pending, std::chrono::hours(1));
+  runtime::Metrics gauges;
+  controller::report_runs(gauges, counts({}));
+  EXPECT_THAT(gauges.text(), ::testing::HasSubstr(R"(modelrun_runs{reason="Queued"} 1)"));
+  controller::report_runs(gauges, {});
+  EXPECT_THAT(gauges.text(), ::testing::HasSubstr(R"(modelrun_runs{reason="Queued"} 0)"));
+  world.node().hold = false;
+  world.run();
+  const auto text = world.process().context().metrics.text();
+  for (const char* line :
+       {R"(modelrun_project_runs_finished_total{phase="Succeeded",project="p",project_namespace="n"} 2)",
+        R"(modelrun_run_wait_seconds_count{project="p",project_namespace="n"} 2)",
+        R"(modelrun_run_duration_seconds_count{project="p",project_namespace="n"} 2)"}) {
+    EXPECT_THAT(text, ::testing::HasSubstr(line));
+  }
 }
 
 TEST(Reconcile, ParametersCostOneWriteMore) {

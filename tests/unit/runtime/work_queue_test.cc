@@ -193,8 +193,8 @@ TEST_F(WorkQueueTest, OutcomesReachTheQueue) {
   work([](auto&, auto) { return done(); });
   EXPECT_TRUE(queue_.idle());
   const auto text = metrics_.text();
-  for (const char* line :
-       {"result=\"failed\"} 3", "result=\"conflict\"} 1", "result=\"requeue\"} 1", "result=\"done\"} 1"}) {
+  for (const char* line : {"result=\"failed\"} 3", "result=\"conflict\"} 1", "result=\"requeue\"} 1",
+                           "result=\"done\"} 1", "modelrun_workers_busy{controller=\"c\"} 0"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
 }
