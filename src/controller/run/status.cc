@@ -270,6 +270,7 @@ ModelRunStatus waiting(const Observed& observed, std::string_view reason, const 
   ModelRunStatus status = next_status(observed);
   if (status.phase == Phase::kNone) status.phase = Phase::kPending;
   status.message = message;
+  if (reason == api::reason::kQueued && !status.timeline.queued) status.timeline.queued = now;
   set_conditions(observed, status, kUnderWay, reason, message, now);
   return status;
 }

@@ -86,6 +86,20 @@ TEST(Start, Suspended) {
   EXPECT_EQ(scene.plan(1'000'000).status->message, "the project's spec.suspend is true") << "no clock";
 }
 
+TEST(Start, QueuedSinceItBeganToWaitForItsSlot) {
+  Scene scene;
+  scene.resolved();
+  const auto waits = scene.plan(2).status;
+  ASSERT_TRUE(waits);
+  EXPECT_EQ(waits->timeline.queued, at(2));
+  scene.run.status = *waits;
+  scene.admitted();
+  const auto pinned = scene.plan(7).status;
+  ASSERT_TRUE(pinned);
+  EXPECT_EQ(pinned->attempts, 1);
+  EXPECT_EQ(pinned->timeline.queued, at(2));
+}
+
 TEST(Start, CancelWinsOverEveryWait) {
   Scene missing;
   missing.has_project = false;
