@@ -34,7 +34,7 @@ constexpr std::array kReasons = {kNew,
 // Beyond the time-out: how long the end of a model, of its pod and of its node may take to be seen.
 constexpr std::chrono::minutes kGrace{10};
 
-double seconds_of(Duration span) {
+double seconds_in(Duration span) {
   return std::chrono::duration<double>(std::max(span, Duration::zero())).count();
 }
 
@@ -82,7 +82,7 @@ void report_runs(runtime::Metrics& metrics, const RunCounts& counts) {
         .Set(found == counts.by_reason.end() ? 0 : found->second);
   }
   metrics.gauge("modelrun_oldest_pending_run_seconds", "How long the oldest run waits that is not suspended or joined.")
-      .Set(seconds_of(counts.oldest_pending));
+      .Set(seconds_in(counts.oldest_pending));
   metrics.gauge("modelrun_runs_overdue", "Runs that are Running for longer than any run may.").Set(counts.overdue);
 }
 
@@ -95,7 +95,7 @@ void count_wait(const Context& context, const api::ModelRun& run, const api::Mod
       .histogram("modelrun_run_wait_seconds",
                  "From the creation of a run, or its last resumption, to its first attempt.",
                  {{"project_namespace", label.name_space}, {"project", label.project}}, {1, 5, 15, 60, 300, 900, 3'600})
-      .Observe(seconds_of(*begun - asked_at(run)));
+      .Observe(seconds_in(*begun - asked_at(run)));
 }
 
 void count_end(const Context& context, const api::ModelRun& run) {
@@ -114,7 +114,7 @@ void count_end(const Context& context, const api::ModelRun& run) {
       .histogram("modelrun_run_duration_seconds", "From the start of a model's process to its end.",
                  {{"project_namespace", label.name_space}, {"project", label.project}},
                  {1, 5, 15, 60, 300, 900, 3'600, 14'400})
-      .Observe(seconds_of(*times.finished - *times.started));
+      .Observe(seconds_in(*times.finished - *times.started));
 }
 
 }  // namespace modelrun::controller
