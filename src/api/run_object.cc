@@ -4,6 +4,22 @@
 
 namespace modelrun::api {
 
+namespace {
+
+std::string_view word_of(Reuse reuse) {
+  switch (reuse) {
+    case Reuse::kNever:
+      return "Never";
+    case Reuse::kJoin:
+      return "Join";
+    case Reuse::kReuse:
+      return "Reuse";
+  }
+  return "Never";
+}
+
+}  // namespace
+
 nlohmann::json run_object(const RunRequest& request) {
   nlohmann::json spec{{"project", request.project}, {"scope", request.model.empty() ? "project" : "model"}};
   put_text(spec, "modelName", request.model);
@@ -15,6 +31,7 @@ nlohmann::json run_object(const RunRequest& request) {
   if (request.max_failed_points) spec["maxFailedPoints"] = *request.max_failed_points;
   if (request.timeout_seconds) spec["timeoutSeconds"] = *request.timeout_seconds;
   if (const auto& fails = request.fail_on_artifact_loss) spec["onArtifactLoss"] = *fails ? "Fail" : "Warn";
+  if (request.reuse != Reuse::kNever) spec["reuse"] = word_of(request.reuse);
   nlohmann::json metadata{{"namespace", request.namespace_}};
   if (request.name.empty()) {
     metadata["generateName"] = request.project + "-";
@@ -32,6 +49,8 @@ nlohmann::json requested_spec(const nlohmann::json& spec) {
                             "pointTimeoutSeconds", "maxFailedPoints", "timeoutSeconds", "onArtifactLoss"}) {
     if (const auto& value = member(spec, field); !value.is_null()) requested[field] = value;
   }
+  // The API server writes the default into every run.
+  if (const auto reuse = text_at(spec, "reuse"); reuse != word_of(Reuse::kNever)) put_text(requested, "reuse", reuse);
   return requested;
 }
 

@@ -23,6 +23,7 @@ struct RunRequest {
   std::optional<std::int64_t> max_failed_points{};
   std::optional<std::int64_t> timeout_seconds;
   std::optional<bool> fail_on_artifact_loss{};  // onArtifactLoss is Fail, or Warn
+  Reuse reuse = Reuse::kNever;                  // kNever, the default of the CRD, is left out
   std::string name;                             // empty: the API server makes the name "<project>-xxxxx" (generateName)
   std::string created_by;                       // label kLabelCreatedBy: "cli" or "gateway"
 };

@@ -28,6 +28,9 @@ constexpr std::size_t kMaxTrusted = 10'000;
 
 // A request beyond its caller's rate waits for so long, if that is enough; its client need not try again then.
 constexpr std::chrono::seconds kPatience{1};
+// The runs that a call makes count in its caller's rate, if need be before the caller has gained what they take: at
+// most so much that the caller's next request would have to wait for so long.
+constexpr std::chrono::seconds kMaxDebt{30};
 constexpr int kMaxSlowed = 256;  // requests that wait for that at the same time
 // What a cheap request gives back of the one that each takes of its caller's rate.
 constexpr double kCheap = 0.8;
@@ -348,13 +351,18 @@ App::App(const AppOptions& options, RunService& runs, SweepService& sweeps, Auth
   auto& waiting = metrics.gauge("modelrun_gateway_waiting", "Calls that wait for a run or a sweep");
   auto& logs = metrics.gauge("modelrun_gateway_logs", "Logs that are followed");
   auto& log_reads = metrics.gauge("modelrun_gateway_log_reads", "Logs that are read to their present end");
+  auto& explanations = metrics.gauge("modelrun_gateway_explanations", "Calls that explain why two runs differ");
   // NOLINTNEXTLINE(modernize-make-unique): the members cannot be moved, so they must be constructed in place
-  impl_.reset(new Impl{{options, net::RateLimit(options.rate), net::RateLimit(options.stranger_rate),
-                        TimedCache<bool>(kTrusted, kMaxTrusted),
-                        WebContext{runs, sweeps, authenticator, everybody, clock, metrics, options.times,
-                                   Places(waiting, options.waiting, "max-waiting"),
-                                   Places(logs, options.logs, "max-logs"), Places(log_reads, options.log_reads, {})}}});
+  impl_.reset(
+      new Impl{{options, net::RateLimit(options.rate), net::RateLimit(options.stranger_rate),
+                TimedCache<bool>(kTrusted, kMaxTrusted),
+                WebContext{runs, sweeps, authenticator, everybody, clock, metrics, options.times,
+                           Places(waiting, options.waiting, "max-waiting"), Places(logs, options.logs, "max-logs"),
+                           Places(log_reads, options.log_reads, {}), Places(explanations, options.explanations, {})}}});
   impl_->web.cheap = [app = impl_.get()](const Identity& caller) { app->rate.give_back(share_of(caller), kCheap); };
+  impl_->web.charge = [app = impl_.get()](const Identity& caller) {
+    return app->rate.reserve(share_of(caller), kMaxDebt).has_value();
+  };
 }
 
 App::~App() = default;

@@ -40,6 +40,7 @@ class Comparer {
     if (path_.size() < kMaxCompareDepth && kind == JsonKind::kObject) return objects(base, other);
     if (path_.size() < kMaxCompareDepth && kind == JsonKind::kArray) return lists(base, other);
     if (kind == JsonKind::kNumber) return (void)numbers(base, other);
+    if (options_.numbers_only) return;
     if (base == other) return (void)++result_.equal;
     add(kind == JsonKind::kBoolean ? DifferenceKind::kBoolean : DifferenceKind::kText, base, other);
   }
@@ -97,7 +98,7 @@ class Comparer {
       }
       leave();
     }
-    if (!series) return;
+    if (!series || options_.numbers_only) return;
     if (result_.series.size() == options_.max_differences || !is_short_path()) {
       ++result_.unlisted_series;
       return;
@@ -139,6 +140,7 @@ class Comparer {
   }
 
   void add(DifferenceKind kind, std::string_view base, std::string_view other) {
+    if (options_.numbers_only) return;
     if (make_room(true)) list({pointer_text(path_), kind, shown(base), shown(other), {}, true, {}, true});
   }
 
@@ -193,7 +195,7 @@ Comparison compare(const api::JsonText& base, const api::JsonText& other, const 
   return comparer.take();
 }
 
-Result<Bridge> make_bridge(std::string_view from, std::vector<BridgeStep> steps, std::optional<int> places) {
+Result<Bridge> make_bridge(std::string_view from, std::vector<BridgeStep> steps, const BridgeRounding& rounding) {
   if (steps.empty()) return fail(ErrorKind::kInvalid, "a bridge needs at least one step");
   std::vector<Decimal> values;
   const auto add = [&](std::string_view name, std::string_view text) -> Result<void> {
@@ -214,7 +216,12 @@ Result<Bridge> make_bridge(std::string_view from, std::vector<BridgeStep> steps,
     lowest = std::min(lowest, -value.places());
   }
   const bool wide = highest > lowest && highest - lowest >= static_cast<int>(kMaxExactDigits);
+  auto places = rounding.places;
   if (!places && wide) places = kRoundedDigits - 1 - highest;
+  if (rounding.digits && highest >= lowest) {
+    const int most = *rounding.digits - 1 - highest;
+    if (-lowest > most) places = std::min(places.value_or(most), most);
+  }
   for (auto& value : values) {
     if (!places) break;
     const auto rounded = value.rounded(*places);

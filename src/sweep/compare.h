@@ -52,6 +52,8 @@ struct Comparison {
     // change is. Other differences are always significant.
     double threshold_percent = 10;
     std::size_t max_differences = 1000;  // that are listed, and as many series
+    // Only numbers on both sides are counted and listed, and no series.
+    bool numbers_only = false;
   };
 
   std::vector<Difference> differences;  // by path: members of objects by the bytes of their keys
@@ -80,10 +82,18 @@ struct Bridge {
   bool rounded = false;  // the values are not as given, but rounded
 };
 
+// To what the values of a bridge are rounded before their contributions are computed, so that the shown contributions
+// add up to the shown change. Of two bounds the coarser one holds.
+struct BridgeRounding {
+  std::optional<int> places{};  // digits behind the point
+  // All digits of a value, counted from the first digit of the largest one. With at most 14 a binary64 keeps each value
+  // and each contribution, which may have one digit more.
+  std::optional<int> digits{};
+};
+
 // The way of an output from `from` through the values of `steps`, whose contributions are filled in. They add up to
-// `change` exactly. With `places`, all values are first rounded to so many digits behind the point, so that the shown
-// contributions add up to the shown change. Values that differ in size by more than 60 digits are rounded to 34 digits
+// `change` exactly. Without `rounding` only values that differ in size by more than 60 digits are rounded, to 34 digits
 // of the largest. kInvalid if there is no step, or a value is no JSON number within the bounds of sweep/decimal.h.
-Result<Bridge> make_bridge(std::string_view from, std::vector<BridgeStep> steps, std::optional<int> places = {});
+Result<Bridge> make_bridge(std::string_view from, std::vector<BridgeStep> steps, const BridgeRounding& rounding = {});
 
 }  // namespace modelrun::sweep

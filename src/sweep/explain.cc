@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "api/text_builder.h"
+#include "sweep/decimal.h"
 #include "sweep/exact_json.h"
-#include "sweep/pointer.h"
 #include "sweep/run_comparison.h"
 
 namespace modelrun::sweep {
@@ -89,24 +89,22 @@ void add_parameter_steps(const api::ModelRun& base, const api::ModelRun& other, 
   }
 }
 
-// The number at `pointer`; empty if there is none.
-std::string number_at(const api::JsonText& outputs, const Pointer& pointer) {
-  const auto value = value_at(outputs.text(), pointer);
-  return value && kind_of(*value) == JsonKind::kNumber ? std::string(*value) : std::string();
+// `value` if it is a number that can be added; else empty.
+std::string number_in(std::optional<std::string_view> value) {
+  const bool fits = value && value->size() <= Decimal::kMaxText && kind_of(*value) == JsonKind::kNumber;
+  return fits ? std::string(*value) : std::string();
 }
 
-std::optional<Bridge> bridge_at(const ExplainPlan& plan, const std::string& path, const api::JsonText& base,
-                                std::span<const api::JsonText> steps, const api::JsonText& other) {
-  const auto pointer = parse_name(path);
-  if (!pointer) return std::nullopt;
-  std::vector<BridgeStep> values;
-  values.reserve(plan.steps.size());
-  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
-    values.push_back({plan.steps[i].cause, number_at(i < steps.size() ? steps[i] : other, *pointer), {}});
-  }
-  // Fails for a text that is no number.
-  auto bridge = make_bridge(number_at(base, *pointer), std::move(values));
-  return bridge ? std::optional(std::move(*bridge)) : std::nullopt;
+bool has_digest(const std::string& image) {
+  return image.find("@sha256:") != std::string::npos;
+}
+
+// Whether `run` was asked to execute `step` of `other`.
+bool is_run_of(const api::ModelRun& run, const api::ModelRun& other, const ExplainStep& step) {
+  std::optional<api::Parameters> parameters;
+  if (step.parameters) parameters = api::Parameters(step.parameters->parse());
+  return run.spec.project == other.spec.project && run.spec.entry_point() == other.spec.entry_point() &&
+         run.spec.commit_sha == step.commit && run.spec.parameters == parameters;
 }
 
 }  // namespace
@@ -138,32 +136,80 @@ Result<ExplainPlan> plan_explanation(const api::ModelRun& base, const api::Model
   return plan;
 }
 
-Result<void> check_step(const api::ModelRun& other, const api::ModelRun& step, const std::string& cause) {
-  if (step.status.phase != api::Phase::kSucceeded) {
+Result<void> check_executable(const ExplainPlan& plan, const api::ModelRun& other) {
+  if (plan.executed().empty() || !other.status.provenance.image.empty()) return {};
+  return fail(ErrorKind::kConflict,
+              "it is not known any more which image {} was executed with, so that its steps cannot be compared with "
+              "it: execute it again as a run, and explain that run",
+              other.meta.name);
+}
+
+api::RunRequest step_request(const api::ModelRun& other, const ExplainStep& step) {
+  api::RunRequest request = api::same_again(other);
+  request.commit = step.commit;
+  request.branch.clear();
+  request.parameters = step.parameters ? std::optional(step.parameters->parse()) : std::nullopt;
+  request.reuse = has_digest(other.status.provenance.image) ? api::Reuse::kReuse : api::Reuse::kJoin;
+  return request;
+}
+
+Result<void> check_step(const api::ModelRun& other, const api::ModelRun& run, const ExplainStep& step) {
+  if (!is_run_of(run, other, step)) {
+    return fail(ErrorKind::kConflict,
+                "run {} was to be the one with all changes up to '{}', and somebody has made another run of that name: "
+                "delete it, and ask again",
+                run.meta.name, step.cause);
+  }
+  if (run.status.phase != api::Phase::kSucceeded) {
     return fail(ErrorKind::kConflict,
                 "run {}, with all changes up to '{}', ended as {}: {}. Without its outputs the change cannot be "
                 "explained",
-                step.meta.name, cause, to_string(step.status.phase), step.status.message);
+                run.meta.name, step.cause, to_string(run.status.phase), run.status.message);
   }
-  if (const auto changed = project_change(step.status, other.status); !changed.empty()) {
+  if (const auto changed = project_change(run.status, other.status); !changed.empty()) {
     return fail(ErrorKind::kConflict,
                 "project {} has changed since run {} was executed ({}), so run {} does not say what '{}' did: execute "
                 "{} again, and explain that run",
-                other.spec.project, other.meta.name, changed, step.meta.name, cause, other.meta.name);
+                other.spec.project, other.meta.name, changed, run.meta.name, step.cause, other.meta.name);
   }
   return {};
 }
 
-Explanation explain(const ExplainPlan& plan, const Comparison& compared, const api::JsonText& base,
-                    std::span<const api::JsonText> steps, const api::JsonText& other) {
-  assert(steps.size() + 1 == plan.steps.size());
-  Explanation explanation;
+Explainer::Explainer(const ExplainPlan& plan, const Comparison& compared, const BridgeRounding& rounding)
+    : rounding_(rounding) {
+  for (const auto& step : plan.steps) causes_.push_back(step.cause);
   for (const auto& each : compared.differences) {
     if (each.kind != DifferenceKind::kNumber) continue;
-    if (auto bridge = bridge_at(plan, each.path, base, steps, other)) {
-      explanation.bridges.push_back({each.path, std::move(*bridge)});
+    Way way{each.path, each.base, each.other, {}, std::nullopt};
+    if (auto pointer = parse_name(each.path)) {
+      way.pointer = pointers_.size();
+      pointers_.push_back(std::move(*pointer));
+    }
+    ways_.push_back(std::move(way));
+  }
+}
+
+void Explainer::add(const api::JsonText& outputs) {
+  const auto values = values_at(outputs.text(), pointers_);
+  for (auto& way : ways_) {
+    if (way.pointer) way.values.push_back(number_in(values[*way.pointer]));
+  }
+}
+
+Explanation Explainer::take() {
+  Explanation explanation;
+  for (auto& way : ways_) {
+    way.values.push_back(std::move(way.to));
+    std::vector<BridgeStep> steps;
+    for (std::size_t i = 0; way.pointer && i < causes_.size(); ++i) {
+      assert(way.values.size() == causes_.size());
+      steps.push_back({causes_[i], std::move(way.values[i]), {}});
+    }
+    // Fails for a text that is no number, and without steps.
+    if (auto bridge = make_bridge(way.from, std::move(steps), rounding_)) {
+      explanation.bridges.push_back({std::move(way.path), std::move(*bridge)});
     } else {
-      explanation.without.push_back(each.path);
+      explanation.without.push_back(std::move(way.path));
     }
   }
   return explanation;

@@ -5,8 +5,14 @@
 //
 //   auto plan = plan_explanation(base, other);
 //   RETURN_IF_ERROR(plan);
-//   for (const auto& step : plan->executed()) ...   // execute it; check_step() what has ended; keep its outputs
-//   auto explanation = explain(*plan, compare(base_outputs, other_outputs), base_outputs, step_outputs, other_outputs);
+//   RETURN_IF_ERROR(check_executable(*plan, other));
+//   for (const auto& step : plan->executed()) create(step_request(other, step));   // and wait for their ends
+//   Explainer explainer(*plan, compare(base_outputs, other_outputs));
+//   for (const auto& step : plan->executed()) {
+//     RETURN_IF_ERROR(check_step(other, run_of(step), step));
+//     explainer.add(outputs_of(step));
+//   }
+//   auto explanation = explainer.take();
 #pragma once
 
 #include <cstddef>
@@ -17,8 +23,10 @@
 
 #include "api/json_text.h"
 #include "api/model_run.h"
+#include "api/run_object.h"
 #include "base/error.h"
 #include "sweep/compare.h"
+#include "sweep/pointer.h"
 
 namespace modelrun::sweep {
 
@@ -47,9 +55,19 @@ struct ExplainPlan {
 // causes. The message says what to do.
 Result<ExplainPlan> plan_explanation(const api::ModelRun& base, const api::ModelRun& other);
 
-// Whether what `step` has left says what its cause did. kConflict if it did not succeed, or if its image, data or
-// project settings are not those of `other`: the project has changed since then, and the causes would be mixed up.
-Result<void> check_step(const api::ModelRun& other, const api::ModelRun& step, const std::string& cause);
+// kConflict if steps have to be executed and it is not known with which image `other` was: they could not be compared
+// with it.
+Result<void> check_executable(const ExplainPlan& plan, const api::ModelRun& other);
+
+// The run that executes a step: as `other` was, but for commit and parameters. It takes the result of an identical run
+// if the image has a digest. Without one the name of the image may stand for another one tomorrow, so that it waits for
+// an identical run that is under way, at most. `name` and `created_by` stay empty.
+api::RunRequest step_request(const api::ModelRun& other, const ExplainStep& step);
+
+// Whether what `run` has left says what the cause of `step` did. kConflict if it did not succeed; if its image, data or
+// project settings are not those of `other`: the project has changed since then, and the causes would be mixed up; or
+// if it is another run than step_request() has asked for.
+Result<void> check_step(const api::ModelRun& other, const api::ModelRun& run, const ExplainStep& step);
 
 struct OutputBridge {
   std::string path;  // JSON pointer (RFC 6901) into the outputs
@@ -63,9 +81,31 @@ struct Explanation {
   std::vector<std::string> without;
 };
 
-// The bridges of the numbers among compared.differences. `steps` are the outputs of plan.executed(), in that order.
-// REQUIRES: as many as these.
-Explanation explain(const ExplainPlan& plan, const Comparison& compared, const api::JsonText& base,
-                    std::span<const api::JsonText> steps, const api::JsonText& other);
+// Makes the bridges of the numbers among compared.differences, and is given the outputs of the steps one after the
+// other, so that only those of one need to be in memory. Keeps of them the numbers, each of which has at most
+// Decimal::kMaxText bytes. Belongs to one thread at a time.
+class Explainer {
+ public:
+  Explainer(const ExplainPlan& plan, const Comparison& compared, const BridgeRounding& rounding = {});
+
+  // The outputs of the next of plan.executed().
+  void add(const api::JsonText& outputs);
+  // REQUIRES: add() was called for each of plan.executed(). Call it once.
+  Explanation take();
+
+ private:
+  // An output on its way from the base to the other run.
+  struct Way {
+    std::string path;
+    std::string from, to;
+    std::vector<std::string> values;     // after each step that was added; empty: it has no number there
+    std::optional<std::size_t> pointer;  // its index in pointers_; nullopt: the path is too long
+  };
+
+  std::vector<std::string> causes_;
+  const BridgeRounding rounding_;
+  std::vector<Pointer> pointers_;
+  std::vector<Way> ways_;
+};
 
 }  // namespace modelrun::sweep

@@ -11,7 +11,7 @@ from harness import case, same
 
 TOOLS = [
     "run", "get_run", "list_runs", "get_run_output", "cancel_run", "list_projects", "get_run_log",
-    "sweep", "get_sweep", "list_sweeps", "cancel_sweep", "compare_runs", "compare_branches",
+    "sweep", "get_sweep", "list_sweeps", "cancel_sweep", "compare_runs", "compare_branches", "explain_runs",
 ]  # fmt: skip
 SLOW = {**ASYNC, "scope": "model", "model_name": "slow"}
 FAILS = {**SYNC, "scope": "model", "model_name": "fails"}

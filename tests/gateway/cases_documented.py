@@ -73,7 +73,7 @@ def documented_desktop_configuration_works(space, gateway):
         async with Client(started, mode="legacy") as client:
             return await Python(client).list_tools()
 
-    same(len(asyncio.run(listed())), 13)
+    same(len(asyncio.run(listed())), 14)
 
 
 @case

@@ -84,6 +84,9 @@ def plain_http_answers_as_its_openapi_document_says(space, gateway):
     ask("GET", "/v1/sweeps?project_name=forecasts&limit=1")
     ask("GET", f"/v1/comparisons?base_run_id={done['run_id']}&other_run_id={done['run_id']}&threshold=0.5")
     ask("POST", "/v1/comparisons", {"project_name": "forecasts", "scenario_branch": "no-such-branch", "wait_seconds": 0})
+    grown = ask("POST", "/v1/runs", {**SYNC, "parameters": {"growth": 0.1}})
+    ask("POST", "/v1/explanations", {"base_run_id": done["run_id"], "other_run_id": grown["run_id"]})
+    ask("POST", "/v1/explanations", {"base_run_id": done["run_id"], "other_run_id": done["run_id"]})
     # Whatever is wrong is told in the one form.
     ask("POST", "/v1/sweeps", {"project_name": "forecasts"})
     ask("GET", "/v1/sweeps/00000000-0000-0000-0000-000000000000")

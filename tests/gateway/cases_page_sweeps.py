@@ -2,8 +2,8 @@
 
 import re
 
-from browser import LATER, browser, expect, pictures
-from cases_sweeps import GRID, over, swept
+from browser import LATER, NARROW, browser, expect, pictures
+from cases_sweeps import GRID, explained_runs, over, swept
 from gateway import finished
 from harness import case, same
 from page_runs import card
@@ -112,3 +112,61 @@ def page_compares_two_runs(space, gateway):
         expect(came_out.get_by_role("row").nth(1)).to_contain_text("/big")
         window.accessible("two runs")
         window.picture("compare")
+
+
+@case
+def page_explains_why_two_runs_differ(space, gateway):
+    token = space.token("editor")
+    base, other = explained_runs(space, gateway, token)
+    with browser(gateway) as window:
+        page = window.open(f"/compare/{base}/{other}", token)
+        why = card(page, "Why they differ")
+        # The first answer says that runs go on; the page asks again, and is answered once its progress was seen.
+        going = {"status": "running", "steps": [{"status": "success"}, {"status": "running"}, {"status": "success"}]}
+        seen, held = [], []
+
+        def answer(route):
+            seen.append(route.request.post_data_json)
+            if len(seen) == 1:
+                route.fulfill(status=202, json=going)
+            else:
+                held.append(route)
+
+        page.route("**/v1/explanations", answer)
+        why.get_by_role("button", name="Explain").click()
+        expect(why.get_by_role("status")).to_have_text("1 of 2 runs in between have ended")
+        same(why.get_by_role("progressbar").evaluate("(bar) => [bar.value, bar.max]"), [1, 2])
+        page.unroute("**/v1/explanations")
+        for route in held:
+            route.continue_()
+        same({each["other_run_id"] for each in seen}, {other})
+        expect(why.get_by_text("/value goes from 20 to 90, which is +70")).to_be_visible(timeout=LATER * 1000)
+        (drawn,) = pictures(why)
+        same((drawn["type"], drawn["series"], drawn["points"]), ("bar", ["value", "takes away", "adds"], [4, 4, 4]))
+        same(drawn["marks"]["y"], ["base", "+ parameter growth", "+ parameter years", "other run"])
+        described = why.get_by_role("img").get_attribute("aria-label")
+        assert "parameter growth +40, parameter years +30" in described, described
+        rows = why.get_by_role("row")
+        expect(rows).to_have_count(4)
+        for row, cells in enumerate((("(base)", "20", base[:8]), ("parameter growth", "40", "60"), ("parameter years", "30", "90", other[:8])), 1):
+            for cell in cells:
+                expect(rows.nth(row)).to_contain_text(cell)
+        expect(why.get_by_role("button", name="Explain")).to_be_hidden()
+        window.accessible("an explanation")
+        window.fits()
+        window.picture("explanation")
+
+
+@case
+def page_says_what_cannot_be_explained(space, gateway):
+    token = space.token("editor")
+    base, other = explained_runs(space, gateway, token)
+    with browser(gateway, viewport=NARROW, scheme="dark") as window:
+        # The other way round the run in between is another one, and a viewer may not start it.
+        page = window.open(f"/compare/{other}/{base}", space.token("viewer"))
+        why = card(page, "Why they differ")
+        why.get_by_role("button", name="Explain").click()
+        expect(why.get_by_role("alert")).to_contain_text("you may not start runs")
+        expect(why.get_by_role("button", name="Explain")).to_be_enabled()
+        window.faults = [each for each in window.faults if "403" not in each]  # which the browser notes by itself
+        window.fits()

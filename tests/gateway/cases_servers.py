@@ -109,7 +109,7 @@ def api_server_that_does_not_answer(space, gateway):
 
 
 # They make runs with what a project of the space has, and wait for these.
-STARTERS = ["run", "sweep", "compare_branches"]
+STARTERS = ["run", "sweep", "compare_branches", "explain_runs"]
 
 
 def schemathesis(gateway, token, run, *arguments):

@@ -7,8 +7,8 @@ import os
 import subprocess
 import tempfile
 
-from cluster import hack
-from gateway import FINAL, in_background, wait_for
+from cluster import RUNS, hack
+from gateway import FINAL, finished, in_background, wait_for
 from harness import case, same
 
 MODEL = """\
@@ -145,6 +145,58 @@ def two_runs_are_compared(space, gateway):
     query = f"base_run_id={base['run_id']}&other_run_id={other['run_id']}&threshold=200&output_name=value"
     status, _, compared = gateway.ask("GET", f"/v1/comparisons?{query}", token)
     same((status, compared["diff"][0]["significant"]), (200, False))
+
+
+EXPLAINED = """\
+import json
+p = json.load(open("/inputs/parameters.json"))
+result = {"value": round(100 * p["growth"] * p["years"], 6), "same": 7}
+"""
+
+
+def explained_runs(space, gateway, token):
+    """The ids of two runs, which two parameters make different, of a project whose image has a digest."""
+    names = [each["metadata"]["name"] for each in space.items("/apis/modelrun.dev/v1alpha1/namespaces/{}/modelprojects")]
+    if "explained" not in names:
+        space.project("explained", url=space.repo({"run.py": EXPLAINED}, name=f"{space.name}-explained"))
+    run = {"scope": "project", "mode": "async", "project_name": "explained"}
+    ids = [
+        gateway.ask("POST", "/v1/runs", token, {**run, "parameters": {"growth": growth, "years": years}})[2]["run_id"]
+        for growth, years in ((0.1, 2), (0.3, 3))
+    ]
+    return [finished(gateway, token, run_id)["run_id"] for run_id in ids]
+
+
+@case
+def two_runs_are_explained(space, gateway):
+    token = space.token("editor")
+    base, other = explained_runs(space, gateway, token)
+    ids = {"base_run_id": base, "other_run_id": other}
+
+    def explained(ask):
+        def over():
+            fields = ask()
+            return fields if fields["status"] != "running" else None
+
+        return wait_for(over, 120, "the runs in between are over")
+
+    by_http = explained(lambda: gateway.ask("POST", "/v1/explanations", token, {**ids, "wait_seconds": 0})[2])
+    same((by_http["status"], by_http["numbers_changed"]), ("success", 1))
+    (bridge,) = by_http["bridges"]
+    same((bridge["path"], bridge["from"], bridge["to"], bridge["change"]), ("/value", 20, 90, 70))
+    same([(each["cause"], each["value"], each["contribution"]) for each in bridge["steps"]],
+         [("parameter growth", 60, 40), ("parameter years", 90, 30)])
+    same([each["cause"] for each in by_http["steps"]], ["parameter growth", "parameter years"])
+    same(by_http["steps"][-1]["run_id"], other)
+    runs = len(space.items(RUNS))
+    for modern in (False, True):
+        answer = gateway.tool("explain_runs", ids, token, modern)
+        same((answer["isError"], answer["structuredContent"]), (False, by_http))
+    same(len(space.items(RUNS)), runs)  # the same call goes on with the same runs
+    # Who may not start runs is refused before one is made, and told apart from who may not see them.
+    viewer = gateway.ask("POST", "/v1/explanations", space.token("viewer"), ids)
+    same((viewer[0], gateway.ask("POST", "/v1/explanations", space.token("stranger"), ids)[0]), (403, 404))
+    same(len(space.items(RUNS)), runs)
 
 
 def git(folder, *arguments):

@@ -100,6 +100,11 @@ def the_others_runs_are_not_there(space, gateway):
                     continue
                 same(same_refusal(by_http, run["run_id"][:cut], nobodys[:cut])[0], 404)
             same((path, theirs.http(method, path.format(run["run_id"]))[0]), (path, 200))
+        for first, second in (("base_run_id", "other_run_id"), ("other_run_id", "base_run_id")):
+            def explained(run_id, first=first, second=second):
+                return ours.tool("explain_runs", {first: own["run_id"], second: run_id})
+
+            same(same_refusal(explained, run["run_id"], nobodys)[ERROR], True)
         calls = [
             ("get_run", {}),
             ("get_run_output", {"output_name": "revenue"}),

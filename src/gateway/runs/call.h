@@ -48,6 +48,9 @@ struct Call {
   // Called by the tool `run` when it answers: with the mode ("sync" or "async"), and with the run's status word or, if
   // the answer is an error, "error". May be empty.
   std::function<void(std::string_view mode, std::string_view outcome)> on_outcome = {};
+  // Takes one more request of the caller's rate, for a call that makes several runs; false if the caller has none left.
+  // Empty: there is no rate.
+  std::function<bool()> charge = {};
   std::stop_token stop;  // fires when the client has gone or the server ends
   // Runs a function that may block on another thread, soon. A call that waits for a run or a sweep continues through it
   // each time it is woken. Empty (in tests only): the call continues on the one thread that wakes all waiting calls.

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kParameterBytes = 64 * 1024;          // parameters must be smaller than this as JSON
 constexpr std::size_t kMaxAtOnce = std::size_t{64} << 10U;  // encoding more as JSON takes milliseconds
+constexpr int kMaxConflicts = 5;                            // of one change, with changes that others make
 
 Result<nlohmann::json> object_for(const Identity& caller, const NewRun& wanted) {
   api::RunRequest request{.namespace_ = wanted.project.namespace_,
@@ -23,7 +24,9 @@ Result<nlohmann::json> object_for(const Identity& caller, const NewRun& wanted) 
                           .branch = wanted.branch,
                           .commit = wanted.commit,
                           .parameters = wanted.parameters,
-                          .timeout_seconds = {},
+                          .timeout_seconds = wanted.timeout_seconds,
+                          .fail_on_artifact_loss = wanted.fail_on_artifact_loss,
+                          .reuse = wanted.reuse,
                           .name = name_of_key("run", caller, wanted.project.namespace_, wanted.idempotency_key),
                           .created_by = "gateway"};
   if (request.parameters) {
@@ -58,6 +61,14 @@ Result<Started> KubeRunService::start(const Identity& caller, const NewRun& want
   RETURN_IF_ERROR(demand(caller, "create", project.namespace_, "start runs", no_project(project), stop));
   const auto object = object_for(caller, wanted);
   RETURN_IF_ERROR(object);
+  if (wanted.shared) {
+    // Who asks again and again costs the API server nothing.
+    if (auto known = cache_.find_named(project.namespace_, (*object)["metadata"].value("name", ""))) {
+      auto noted = note_shared(std::move(*known), stop);
+      if (noted) return Started{.run = std::move(*noted), .created = false, .suspended = false};
+      if (noted.error().kind != ErrorKind::kNotFound) return std::unexpected(noted.error());
+    }
+  }
   const auto there = read_project(client_, project, stop);
   RETURN_IF_ERROR(there);
   const bool suspended = api::bool_at(api::member(*there, "spec"), "suspend");
@@ -65,7 +76,27 @@ Result<Started> KubeRunService::start(const Identity& caller, const NewRun& want
   RETURN_IF_ERROR(made);
   const auto run = api::decode_model_run(made->object);
   cache_.note(run);
-  return Started{.run = summarize(run), .created = made->created, .suspended = suspended};
+  auto summary = summarize(run);
+  if (wanted.shared && !made->created) {
+    auto noted = note_shared(std::move(summary), stop);
+    RETURN_IF_ERROR(noted);
+    summary = std::move(*noted);
+  }
+  return Started{.run = std::move(summary), .created = made->created, .suspended = suspended};
+}
+
+Result<RunSummary> KubeRunService::note_shared(RunSummary run, std::stop_token stop) {
+  if (run.shared || api::is_final(run.phase)) return run;
+  const auto object =
+      client_.patch(kube::kModelRuns, run.key.namespace_, run.key.name, kube::PatchType::kMerge,
+                    {{"metadata", {{"uid", run.key.uid}, {"labels", {{kLabelShared, "true"}}}}}}, {}, std::move(stop));
+  if (!object && (object.error().kind == ErrorKind::kNotFound || object.error().kind == ErrorKind::kConflict)) {
+    return fail(ErrorKind::kNotFound, "{}", no_run(run.key.uid));  // or another run has that name now
+  }
+  if (!object) return std::unexpected(own_fault(kube::plain_refusal(object.error())));
+  const auto noted = api::decode_model_run(*object);
+  cache_.note(noted);
+  return summarize(noted);
 }
 
 Result<api::ModelRun> KubeRunService::read_live(const RunKey& key, std::stop_token stop) {
@@ -162,6 +193,27 @@ Result<RunSummary> KubeRunService::cancel(const Identity& caller, const RunKey& 
   const auto run = api::decode_model_run(*object);
   cache_.note(run);
   return summarize(run);
+}
+
+Result<void> KubeRunService::cancel_unshared(const Identity& caller, const RunKey& key, std::stop_token stop) {
+  RETURN_IF_ERROR(demand(caller, "patch", key.namespace_, "cancel runs", no_run(key.uid), stop));
+  for (int i = 0; i < kMaxConflicts; ++i) {
+    const auto before = read_live(key, stop);
+    RETURN_IF_ERROR(before);
+    if (api::is_final(before->status.phase) || before->labels.contains(std::string(kLabelShared))) return {};
+    // The version is a precondition: who asks for the run in between changes it.
+    const auto object = client_.patch(
+        kube::kModelRuns, key.namespace_, key.name, kube::PatchType::kMerge,
+        {{"metadata", {{"uid", key.uid}, {"resourceVersion", std::to_string(before->meta.resource_version)}}},
+         {"spec", {{"cancel", true}}}},
+        {}, stop);
+    if (object) {
+      cache_.note(api::decode_model_run(*object));
+      return {};
+    }
+    if (object.error().kind != ErrorKind::kConflict) return std::unexpected(own_fault(object.error()));
+  }
+  return fail(ErrorKind::kConflict, "run {} changes all the time: cancel it with cancel_run", key.uid);
 }
 
 }  // namespace modelrun::gateway

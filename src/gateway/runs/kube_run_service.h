@@ -38,6 +38,7 @@ class KubeRunService final : public RunService {
                                  std::stop_token stop) override;
   Result<Rights> rights(const Identity& caller, const std::string& namespace_, std::stop_token stop) override;
   Result<RunSummary> cancel(const Identity& caller, const RunKey& key, std::stop_token stop) override;
+  Result<void> cancel_unshared(const Identity& caller, const RunKey& key, std::stop_token stop) override;
   Result<void> follow_log(const Identity& caller, const api::ModelRun& run,
                           const std::function<bool(std::string_view)>& on_data, std::stop_token stop) override;
   Result<LogPart> read_log(const Identity& caller, const api::ModelRun& run, std::int64_t offset, std::size_t limit,
@@ -54,6 +55,8 @@ class KubeRunService final : public RunService {
                             std::stop_token stop);
   // The namespaces that have projects, in order, from `first` on.
   Result<std::set<std::string>> namespaces_from(const std::string& first, std::stop_token stop);
+  // Gives the run the label kLabelShared, unless it has it or is over. kNotFound: it is gone.
+  Result<RunSummary> note_shared(RunSummary run, std::stop_token stop);
   // kNotFound also if another run (another UID) has that name now.
   Result<api::ModelRun> read_live(const RunKey& key, std::stop_token stop);
 

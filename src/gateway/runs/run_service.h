@@ -84,6 +84,14 @@ struct NewRun {
   std::optional<nlohmann::json> parameters;  // an object; absent: the model gets no parameters file
   std::string idempotency_key;               // empty: none
   std::string traceparent;                   // W3C Trace Context, stored as an annotation of the run; empty: none
+  // As in the spec of a ModelRun; nullopt: the default.
+  std::optional<std::int64_t> timeout_seconds{};
+  std::optional<bool> fail_on_artifact_loss{};
+  api::Reuse reuse = api::Reuse::kNever;
+  // Several calls of the caller may ask for this run, by an idempotency key that follows from what it is for. One that
+  // the watch shows already may have been made with another request: whoever uses its result checks what it has
+  // executed. Unless it is over, it gets the label kLabelShared, so that cancel_unshared() leaves it alone.
+  bool shared = false;
 };
 
 struct Started {
@@ -158,6 +166,9 @@ class RunService {
   // Asks the controller to end a run, and returns the run as it is at that moment; it ends some seconds later. A run
   // that is over already is returned unchanged, and that is not an error: look at its phase. kNotFound, kDenied.
   virtual Result<RunSummary> cancel(const Identity& caller, const RunKey& key, std::stop_token stop) = 0;
+  // As cancel(), but a run that another call has asked for meanwhile, here or at another gateway (NewRun::shared), goes
+  // on, and that is not an error.
+  virtual Result<void> cancel_unshared(const Identity& caller, const RunKey& key, std::stop_token stop) = 0;
   // Passes what the model prints to `on_data`, piece by piece from the beginning, on the calling thread. Returns when
   // the log ends or `on_data` returns false. kNotFound: run.status has no pod yet. kInvalid: the kubelet does not
   // know yet that the container runs; try again. kDenied: the caller may not read logs. kTimeout: nothing was printed

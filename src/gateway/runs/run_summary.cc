@@ -10,6 +10,7 @@ RunSummary summarize(const api::ModelRun& run) {
           .model = run.spec.scope == api::Scope::kModel ? run.spec.model_name : "",
           .branch = status.branch.empty() ? run.spec.branch : status.branch,
           .phase = status.phase,
+          .shared = run.labels.contains(std::string(kLabelShared)),
           .number = status.run_number,
           .commit = status.commit_sha,
           .message = status.message,

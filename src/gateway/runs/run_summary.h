@@ -4,11 +4,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "api/model_run.h"
 #include "base/clock.h"
 
 namespace modelrun::gateway {
+
+// On a run that a second call has asked for while it was under way (NewRun::shared). Its value does not matter.
+inline constexpr std::string_view kLabelShared = "modelrun.dev/shared";
 
 struct ProjectRef {
   std::string namespace_;
@@ -29,6 +33,7 @@ struct RunSummary {
   std::string model;
   std::string branch;  // empty: the default, and not looked up yet; or a commit was named
   api::Phase phase = api::Phase::kNone;
+  bool shared = false;      // whether it has the label kLabelShared
   std::int64_t number = 0;  // in its project, from 1; 0: not given yet
   std::string commit;       // empty: not pinned yet
   std::string message, warning;

@@ -64,6 +64,13 @@ std::optional<Summary> SummaryCache<Object, Summary>::find(const Key& key) const
 }
 
 template <class Object, class Summary>
+std::optional<Summary> SummaryCache<Object, Summary>::find_named(std::string_view namespace_,
+                                                                 std::string_view name) const {
+  const auto found = store_.find(api::object_key(namespace_, name));
+  return found ? std::optional(found->summary) : std::nullopt;
+}
+
+template <class Object, class Summary>
 std::vector<Summary> SummaryCache<Object, Summary>::by_uid(std::string_view digits) const {
   auto found = store_.by_index("uid", digits.substr(0, kIndexed));
   std::erase_if(found, [&](const auto& each) { return !digits_of(each->meta.uid).starts_with(digits); });

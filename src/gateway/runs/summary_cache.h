@@ -40,6 +40,8 @@ class SummaryCache {
   void note(const Object& object) { store_.put({object.meta, summarize(object)}); }
   // nullopt if no object of that name is known, or if it has another UID.
   [[nodiscard]] std::optional<Summary> find(const Key& key) const;
+  // The object of that name, whatever its UID; nullopt if none is known.
+  [[nodiscard]] std::optional<Summary> find_named(std::string_view namespace_, std::string_view name) const;
   // All objects whose UID begins with `digits`, in no particular order. REQUIRES: id_digits() returned them
   // (lower-case hex without dashes, at least eight).
   [[nodiscard]] std::vector<Summary> by_uid(std::string_view digits) const;

@@ -1,4 +1,3 @@
-#include "api/json_access.h"
 #include "gateway/runs/names.h"
 #include "gateway/tools/compare_shared.h"
 #include "gateway/tools/schema.h"
@@ -27,17 +26,6 @@ json compare_runs_result() {
   return complete(std::move(properties));
 }
 
-// The run that `argument` names. kConflict if it is not over.
-Result<RunSummary> ended_run(const json& arguments, const char* argument, const Call& call) {
-  auto found = call.runs.find_summary(call.caller, api::text_at(arguments, argument), call.stop);
-  if (!found) return fail_in(argument, found.error());
-  if (!api::is_final(found->phase)) {
-    return fail(ErrorKind::kConflict, "{}: run {} is {}: call get_run until it is over", argument, found->key.uid,
-                status_word(found->phase));
-  }
-  return found;
-}
-
 Result<json> compare_runs(const json& arguments, const Call& call) {
   const auto ask = comparison_ask(arguments);
   RETURN_IF_ERROR(ask);
@@ -63,7 +51,7 @@ Tool make_compare_runs_tool() {
       .description =
           "What differs between two runs that are over: what went in (commit, data, image, parameters), and each "
           "value of the outputs, absolute and in percent; changes by `threshold` percent or more are marked as "
-          "significant. compare_branches runs two branches first.",
+          "significant. explain_runs says which cause did what; compare_branches runs two branches first.",
       .read_only = true,
       .idempotent = true,
       .input_schema = compare_runs_input(),

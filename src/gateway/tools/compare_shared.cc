@@ -1,5 +1,7 @@
 #include "gateway/tools/compare_shared.h"
 
+#include <set>
+#include <string>
 #include <utility>
 
 #include "api/json_access.h"
@@ -7,7 +9,6 @@
 #include "gateway/runs/names.h"
 #include "gateway/tools/schema.h"
 #include "sweep/pointer.h"
-#include "sweep/run_comparison.h"
 
 namespace modelrun::gateway {
 
@@ -21,70 +22,102 @@ constexpr std::int64_t kUsualDifferences = 100;
 constexpr std::int64_t kMaxDifferences = 500;
 
 Result<sweep::ComparedRun> read_compared(const RunSummary& summary, const Call& call) {
-  const auto read = call.runs.read_run(call.caller, summary.key, call.stop);
+  auto read = read_with_outputs(summary, call);
   RETURN_IF_ERROR(read);
-  const auto& status = (*read)->status;
-  auto outputs = status.outputs;
-  if (!outputs && status.result_ref) {
-    const auto frame = call.runs.payload(call.caller, **read, call.stop);
-    if (!frame) return fail_in(fmt::format("the outputs of run {}", summary.key.uid), frame.error());
-    outputs = (*frame)->outputs;
-  }
-  if (!outputs) {
+  if (!read->outputs) {
     return fail(ErrorKind::kNotFound,
                 "run {} ({}) left no outputs, so there is nothing to compare: get_run says how it ended",
                 summary.key.uid, status_word(summary.phase));
   }
-  return sweep::ComparedRun{.run = **read, .outputs = std::move(*outputs)};
+  return sweep::ComparedRun{.run = *read->run, .outputs = std::move(*read->outputs)};
 }
 
-// What `outputs` has in the place of `pointer`, alone in an object; {} if there is nothing.
-Result<api::JsonText> only(const api::JsonText& outputs, const sweep::Pointer& pointer) {
-  const auto value = sweep::value_at(outputs.text(), pointer);
-  if (!value) return api::JsonText(json::object());
-  auto object = sweep::with_value("{}", pointer, *value);
-  RETURN_IF_ERROR(object);
-  return api::JsonText::from_compact(std::move(*object));
-}
-
-Result<void> keep_only(const ComparisonAsk& ask, sweep::ComparedRun& base, sweep::ComparedRun& other) {
-  for (auto* run : {&base, &other}) {
-    auto kept = only(run->outputs, *ask.output);
-    RETURN_IF_ERROR(kept);
-    run->outputs = std::move(*kept);
+// Leaves of the outputs those that were chosen, and removes the names of what is there from `missing`.
+Result<void> keep_only(const ChosenOutputs& chosen, sweep::ComparedRun& run, std::set<std::string>& missing) {
+  const auto values = sweep::values_at(run.outputs.text(), chosen.pointers);
+  std::string kept = "{}";
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!values[i]) continue;
+    auto object = sweep::with_value(kept, chosen.pointers[i], *values[i]);
+    RETURN_IF_ERROR(object);
+    kept = std::move(*object);
+    missing.erase(chosen.names[i]);
   }
-  if (base.outputs.text() != "{}" || other.outputs.text() != "{}") return {};
-  return fail(ErrorKind::kNotFound,
-              "neither run has an output '{}': get_run_output with output_name '*' shows what they have",
-              ask.output_name);
+  run.outputs = api::JsonText::from_compact(std::move(kept));
+  return {};
 }
 
 }  // namespace
 
-Result<ComparisonAsk> comparison_ask(const json& arguments) {
-  ComparisonAsk ask{.output_name = text_at(arguments, "output_name"),
-                    .output = {},
-                    .threshold = arguments.value("threshold", kUsualThreshold),
-                    .limit = static_cast<std::size_t>(api::int_at(arguments, "limit").value_or(kUsualDifferences))};
-  if (ask.output_name.empty()) return ask;
-  auto pointer = sweep::parse_name(ask.output_name);
-  if (!pointer) return fail_in("output_name", pointer.error());
-  ask.output = std::move(*pointer);
-  return ask;
+Result<ChosenOutputs> choose_outputs(const char* argument, std::vector<std::string> names) {
+  ChosenOutputs chosen{.names = std::move(names)};
+  for (const auto& name : chosen.names) {
+    auto pointer = sweep::parse_name(name);
+    if (!pointer) return fail_in(argument, pointer.error());
+    chosen.pointers.push_back(std::move(*pointer));
+  }
+  return chosen;
 }
 
-Result<json> compare_ended(const Call& call, const RunSummary& base, const RunSummary& other,
-                           const ComparisonAsk& ask) {
+Result<ComparisonAsk> comparison_ask(const json& arguments) {
+  std::vector<std::string> names;
+  if (auto name = text_at(arguments, "output_name"); !name.empty()) names.push_back(std::move(name));
+  auto outputs = choose_outputs("output_name", std::move(names));
+  RETURN_IF_ERROR(outputs);
+  return ComparisonAsk{.outputs = std::move(*outputs),
+                       .threshold = arguments.value("threshold", kUsualThreshold),
+                       .limit = static_cast<std::size_t>(api::int_at(arguments, "limit").value_or(kUsualDifferences))};
+}
+
+Result<RunSummary> ended_run(const json& arguments, const char* argument, const Call& call) {
+  auto found = call.runs.find_summary(call.caller, text_at(arguments, argument), call.stop);
+  if (!found) return fail_in(argument, found.error());
+  if (!api::is_final(found->phase)) {
+    return fail(ErrorKind::kConflict, "{}: run {} is {}: call get_run until it is over", argument, found->key.uid,
+                status_word(found->phase));
+  }
+  return found;
+}
+
+Result<ReadRun> read_with_outputs(const RunSummary& summary, const Call& call) {
+  auto run = call.runs.read_run(call.caller, summary.key, call.stop);
+  RETURN_IF_ERROR(run);
+  ReadRun read{.run = std::move(*run), .outputs = {}};
+  const auto& status = read.run->status;
+  read.outputs = status.outputs;
+  if (!read.outputs && status.result_ref) {
+    const auto frame = call.runs.payload(call.caller, *read.run, call.stop);
+    if (!frame) return fail_in(fmt::format("the outputs of run {}", summary.key.uid), frame.error());
+    read.outputs = (*frame)->outputs;
+  }
+  return read;
+}
+
+Result<ReadPair> read_pair(const RunSummary& base, const RunSummary& other, const ChosenOutputs& chosen,
+                           const Call& call) {
   auto first = read_compared(base, call);
   RETURN_IF_ERROR(first);
   auto second = read_compared(other, call);
   RETURN_IF_ERROR(second);
-  if (ask.output) RETURN_IF_ERROR(keep_only(ask, *first, *second));
+  ReadPair pair{std::move(*first), std::move(*second)};
+  if (chosen.names.empty()) return pair;
+  std::set<std::string> missing(chosen.names.begin(), chosen.names.end());
+  for (auto* run : {&pair.base, &pair.other}) RETURN_IF_ERROR(keep_only(chosen, *run, missing));
+  if (missing.empty()) return pair;
+  return fail(ErrorKind::kNotFound,
+              "neither run has an output '{}': get_run_output with output_name '*' shows what they have",
+              *missing.begin());
+}
+
+Result<json> compare_ended(const Call& call, const RunSummary& base, const RunSummary& other,
+                           const ComparisonAsk& ask) {
+  const auto pair = read_pair(base, other, ask.outputs, call);
+  RETURN_IF_ERROR(pair);
   const auto compared =
-      sweep::compare_runs(*first, *second, {.threshold_percent = ask.threshold, .max_differences = ask.limit});
+      sweep::compare_runs(pair->base, pair->other, {.threshold_percent = ask.threshold, .max_differences = ask.limit});
   auto fields = comparison_fields(compared, ask.threshold);
-  const auto& data = first->run.status.data_snapshot_ref;
-  const bool same_data = data == second->run.status.data_snapshot_ref;
+  const auto& data = pair->base.run.status.data_snapshot_ref;
+  const bool same_data = data == pair->other.run.status.data_snapshot_ref;
   fields["warning"] =
       same_data ? json(nullptr) : json("The project's data is not the same in both runs: see `data` among the inputs.");
   return fields;

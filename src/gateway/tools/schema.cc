@@ -40,6 +40,18 @@ json optional_of(const char* type, const char* description) {
   return property;
 }
 
+json optional_integer(const char* description, std::int64_t least, std::int64_t most) {
+  json property = optional_of("integer", description);
+  property.update({{"minimum", least}, {"maximum", most}});
+  return property;
+}
+
+json optional_list(const char* item, const char* description) {
+  json property = optional_of("array", description);
+  property["items"] = {{"type", item}};
+  return property;
+}
+
 json integer(const char* description, std::int64_t least, std::int64_t most, std::int64_t usual) {
   json property = of_type("integer", description);
   property.update({{"minimum", least}, {"maximum", most}, {"default", usual}});

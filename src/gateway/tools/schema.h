@@ -24,6 +24,9 @@ nlohmann::json of_type(const nlohmann::json& type, const char* description);
 nlohmann::json anything(const char* description);
 // An argument that may be left out, of this JSON Schema type.
 nlohmann::json optional_of(const char* type, const char* description);
+// An integer from `least` to `most`, or a list of such items, that may be left out.
+nlohmann::json optional_integer(const char* description, std::int64_t least, std::int64_t most);
+nlohmann::json optional_list(const char* item, const char* description);
 // An integer from `least` to `most`; `usual`: its default.
 nlohmann::json integer(const char* description, std::int64_t least, std::int64_t most, std::int64_t usual);
 nlohmann::json list_of(nlohmann::json items, const char* description);

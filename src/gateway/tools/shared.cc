@@ -42,6 +42,15 @@ bool waits_seconds(const json& arguments, std::int64_t usual) {
   return api::int_at(arguments, "wait_seconds").value_or(usual) != 0;
 }
 
+Result<std::vector<std::string>> named_outputs(const json& arguments) {
+  std::vector<std::string> names;
+  for (const auto& name : api::member(arguments, "outputs")) {
+    if (!name.is_string()) return fail(ErrorKind::kInvalid, "outputs: must be texts, the names of outputs");
+    names.push_back(name.get<std::string>());
+  }
+  return names;
+}
+
 json part_limit() {
   return schema::integer("At most so many bytes. An answer can have fewer: characters are not cut, and escapes count.",
                          kMinPart, kMaxPart, kUsualPart);

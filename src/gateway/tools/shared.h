@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/model_run.h"
 #include "api/sandbox.h"
@@ -35,6 +36,9 @@ Result<nlohmann::json> read_fields(const RunSummary& summary, const Call& call,
 
 // True if the arguments have a wait_seconds other than 0; `usual` is its default.
 bool waits_seconds(const nlohmann::json& arguments, std::int64_t usual);
+
+// The argument `outputs`: names of outputs, as they were given. kInvalid if one of them is no text.
+Result<std::vector<std::string>> named_outputs(const nlohmann::json& arguments);
 
 // The schema of `limit`, for tools that answer with a part of something long.
 nlohmann::json part_limit();

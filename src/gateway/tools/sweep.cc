@@ -22,18 +22,6 @@ constexpr std::int64_t kStartWait = 3;
 constexpr std::array<std::pair<const char*, const char*>, 4> kSpaces{
     {{"grid", "grid"}, {"one_at_a_time", "oneAtATime"}, {"points", "points"}, {"sample", "sample"}}};
 
-json optional_list(const char* item, const char* description) {
-  json property = optional_of("array", description);
-  property["items"] = {{"type", item}};
-  return property;
-}
-
-json optional_integer(const char* description, std::int64_t least, std::int64_t most) {
-  json property = optional_of("integer", description);
-  property.update({{"minimum", least}, {"maximum", most}});
-  return property;
-}
-
 json sweep_input() {
   json properties{
       {"project_name", text(kProject)},
@@ -95,10 +83,9 @@ Result<NewSweep> new_sweep(const json& arguments, const Call& call) {
   if (const auto& parameters = api::member(arguments, "parameters"); !parameters.is_null()) {
     wanted.parameters = parameters;
   }
-  for (const auto& output : api::member(arguments, "outputs")) {
-    if (!output.is_string()) return fail(ErrorKind::kInvalid, "outputs: must be texts, the names of outputs");
-    wanted.outputs.push_back(output.get<std::string>());
-  }
+  auto outputs = named_outputs(arguments);
+  RETURN_IF_ERROR(outputs);
+  wanted.outputs = std::move(*outputs);
   return wanted;
 }
 

@@ -28,6 +28,9 @@ struct Tool {
   bool cheap = false;
   // Reads the log of a pod that runs, which comes from its node: a worker waits for as long as the node takes.
   bool reads_node = false;
+  // Reads the results of many runs, and may make as many: such a call takes a place of its own while it lasts, besides
+  // the one of a call that waits.
+  bool reads_many = false;
   nlohmann::json input_schema;
   nlohmann::json output_schema;
   // Does the work. REQUIRES: `arguments` come from read_arguments(). Calls `done` once: before it returns or, if the
@@ -58,6 +61,7 @@ Tool make_list_sweeps_tool();
 Tool make_cancel_sweep_tool();
 Tool make_compare_runs_tool();
 Tool make_compare_branches_tool();
+Tool make_explain_runs_tool();
 
 // A Tool::call for a tool that never waits: it answers with what `Work` returns.
 template <Result<nlohmann::json> (*Work)(const nlohmann::json& arguments, const Call& call)>

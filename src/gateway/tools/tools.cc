@@ -23,7 +23,8 @@ std::span<const Tool> tools() {
                               make_list_sweeps_tool(),
                               make_cancel_sweep_tool(),
                               make_compare_runs_tool(),
-                              make_compare_branches_tool()};
+                              make_compare_branches_tool(),
+                              make_explain_runs_tool()};
   return all;
 }
 

@@ -24,12 +24,17 @@ Result<Admitted> WebContext::admit(const Tool& tool, nlohmann::json arguments, c
   auto meant = read_arguments(tool, std::move(arguments));
   RETURN_IF_ERROR(meant);
   const bool waits = may_wait(tool, *meant);
-  Admitted admitted{.arguments = std::move(*meant), .place = {}, .waits = waits};
-  if (!waits && !tool.reads_node) return admitted;
-  auto place = (waits ? waiting : log_reads).take(caller);
-  if (!place) refused(waits ? "waiting" : "log_reads");
-  RETURN_IF_ERROR(place);
-  admitted.place = std::move(*place);
+  Admitted admitted{.arguments = std::move(*meant), .places = {}, .waits = waits};
+  const auto take = [&](Places& from, const char* reason) -> Result<void> {
+    auto place = from.take(caller);
+    if (!place) refused(reason);
+    RETURN_IF_ERROR(place);
+    admitted.places.push_back(std::move(*place));
+    return {};
+  };
+  if (waits) RETURN_IF_ERROR(take(waiting, "waiting"));
+  if (tool.reads_node) RETURN_IF_ERROR(take(log_reads, "log_reads"));
+  if (tool.reads_many) RETURN_IF_ERROR(take(explanations, "explanations"));
   return admitted;
 }
 
@@ -58,6 +63,7 @@ Call WebContext::call_of(const Visit& visit) const {
                              {{"mode", std::string(mode)}, {"outcome", std::string(outcome)}})
                     .Increment();
               },
+          .charge = [this, caller = visit.caller] { return charge(caller); },
           .stop = visit.exchange.stop_token(),
           .later =
               [kept = visit.shared_from_this()](std::function<void()> work) { kept->exchange.later(std::move(work)); }};

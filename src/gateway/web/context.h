@@ -4,6 +4,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "gateway/auth/auth.h"
@@ -19,9 +20,9 @@ namespace modelrun::gateway {
 
 // A call of a tool that may begin.
 struct Admitted {
-  nlohmann::json arguments;  // as read_arguments() gives them
-  Place place;               // what the call takes while it lasts
-  bool waits = false;        // for a run or a sweep
+  nlohmann::json arguments;   // as read_arguments() gives them
+  std::vector<Place> places;  // what the call takes while it lasts
+  bool waits = false;         // for a run or a sweep
 };
 
 // Made and owned by App, which outlives every visit. Thread-safe. Everything that it refers to must outlive it.
@@ -33,17 +34,22 @@ struct WebContext {
   const Clock& clock;
   runtime::Metrics& metrics;
   CallTimes times;
-  Places waiting;    // for calls that wait for a run or a sweep
-  Places logs;       // for logs that are followed
-  Places log_reads;  // for logs that are read to their present end
+  Places waiting;       // for calls that wait for a run or a sweep
+  Places logs;          // for logs that are followed
+  Places log_reads;     // for logs that are read to their present end
+  Places explanations;  // for calls that read the results of many runs
 
   // Gives back most of what a request has taken of its caller's rate, as it asks little of the gateway and nothing of
   // the API server. Set by App.
   std::function<void(const Identity& caller)> cheap = [](const Identity&) {};
 
-  // Reads the arguments of a call of `tool`, and takes the place that such a call needs while it lasts: one of
-  // `waiting` if it waits for a run or a sweep, one of `log_reads` if it reads from a node, else none. Counts a
-  // refusal. Fails as read_arguments() and Places::take().
+  // Takes one more request of the caller's rate, if need be before the caller has gained it; false if that would take
+  // too long. Set by App.
+  std::function<bool(const Identity& caller)> charge = [](const Identity&) { return true; };
+
+  // Reads the arguments of a call of `tool`, and takes the places that such a call needs while it lasts: one of
+  // `waiting` if it waits for a run or a sweep, one of `log_reads` if it reads from a node, one of `explanations` if it
+  // reads the results of many runs. Counts a refusal. Fails as read_arguments() and Places::take().
   [[nodiscard]] Result<Admitted> admit(const Tool& tool, nlohmann::json arguments, const Identity& caller);
 
   // Counts a request that is refused because there is too much of something: `reason` is a label of the metric.

@@ -30,7 +30,7 @@ constexpr std::string_view kInstructions =
     "Runs models from git repositories in a sandbox. Call run with mode 'sync' to get the result at once, or with mode "
     "'async' and then get_run. list_projects finds projects and list_runs earlier runs; get_run_log reads what a run "
     "prints, and get_run_output one output or file. To vary parameters call sweep instead of many runs; get_sweep has "
-    "its table. compare_runs and compare_branches say what differs.";
+    "its table. compare_runs and compare_branches say what differs, explain_runs says why.";
 
 bool is_stateful_version(std::string_view version) {
   return std::ranges::find(kStatefulVersions, version) != kStatefulVersions.end();

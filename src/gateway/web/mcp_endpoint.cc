@@ -84,7 +84,7 @@ void call(WebContext& web, const Visit& visit, mcp::Request given) {
     call.on_sweep_tick = [ticker](const SweepSummary& sweep) { ticker->tick(tick_text(sweep)); };
   }
   (*tool)->call(admitted->arguments, std::make_shared<const Call>(std::move(call)),
-                [kept, visitor, stream, place = std::move(admitted->place)](Result<json> fields) {
+                [kept, visitor, stream, places = std::move(admitted->places)](Result<json> fields) {
                   const auto answer = mcp::tool_answer(*kept, std::move(fields));
                   if (!stream) return visitor->exchange.answer(message_answer(200, answer));
                   visitor->exchange.send(event("message", answer_text(answer)));

@@ -171,6 +171,11 @@ json comparisons_path() {
                                                 {"202", answer("The runs go on.", named("BranchComparison"))}})}};
 }
 
+json explanations_path() {
+  return {{"post", post_of("explain_runs", {{"200", answer("Why they differ.", named("RunExplanation"))},
+                                            {"202", answer("Runs in between go on.", named("RunExplanation"))}})}};
+}
+
 json table_path() {
   json parameters = query_of(schema::table_query()["properties"], {});
   parameters.push_back(sweep_id());
@@ -236,7 +241,8 @@ json schemas() {
            {"Sweeps", of("list_sweeps")},
            {"CancelledSweep", of("cancel_sweep")},
            {"RunComparison", of("compare_runs")},
-           {"BranchComparison", of("compare_branches")}};
+           {"BranchComparison", of("compare_branches")},
+           {"RunExplanation", of("explain_runs")}};
   for (auto& [name, schema] : all.items()) schema = patterned(std::move(schema), kUuid);
   return all;
 }
@@ -269,6 +275,7 @@ json openapi_document() {
       {"/v1/runs/{run_id}/cancel",
        {{"post", operation("cancel_run", json::array({run_id()}), result("What happens next.", "CancelledRun"))}}},
       {"/v1/comparisons", comparisons_path()},
+      {"/v1/explanations", explanations_path()},
       {"/v1/sweeps", sweeps_path()},
       {"/v1/sweeps/{sweep_id}", sweep_path()},
       {"/v1/sweeps/{sweep_id}/table", table_path()},

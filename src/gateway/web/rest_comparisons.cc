@@ -14,22 +14,24 @@ void answer_compared(const Visit& visit, const Result<json>& fields) {
   visit.exchange.answer({.status = fields->at("status") == "running" ? 202 : 200, .body = answer_text(*fields)});
 }
 
+void call_tool(WebContext& web, const Visit& visit, std::string_view tool) {
+  auto post = read_post(web, visit, tool);
+  if (!post) return visit.exchange.answer(std::move(post.error()));
+  call_posted(std::move(*post),
+              [kept = visit.shared_from_this()](const Result<json>& fields) { answer_compared(*kept, fields); });
+}
+
 }  // namespace
 
 bool serve_comparisons(WebContext& web, const Visit& visit) {
-  if (visit.request.path != "/v1/comparisons") return false;
-  if (visit.request.method == "GET") {
+  const bool explains = visit.request.path == "/v1/explanations";
+  if (!explains && visit.request.path != "/v1/comparisons") return false;
+  if (visit.request.method == "POST") {
+    call_tool(web, visit, explains ? "explain_runs" : "compare_branches");
+  } else if (visit.request.method == "GET" && !explains) {
     use_tool(web, visit, "compare_runs", query_arguments(visit.request));
-  } else if (visit.request.method == "POST") {
-    auto post = read_post(web, visit, "compare_branches");
-    if (!post) {
-      visit.exchange.answer(std::move(post.error()));
-    } else {
-      call_posted(std::move(*post),
-                  [kept = visit.shared_from_this()](const Result<json>& fields) { answer_compared(*kept, fields); });
-    }
   } else {
-    not_allowed(visit, "GET, POST");
+    not_allowed(visit, explains ? "POST" : "GET, POST");
   }
   return true;
 }

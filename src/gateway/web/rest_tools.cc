@@ -21,7 +21,7 @@ void use_tool(WebContext& web, const Visit& visit, std::string_view name, const 
   auto admitted = web.admit(tool, arguments, visit.caller);
   if (!admitted) return visit.exchange.answer(problem(admitted.error()));
   tool.call(admitted->arguments, std::make_shared<const Call>(web.call_of(visit)),
-            [kept = visit.shared_from_this(), place = std::move(admitted->place)](const Result<json>& fields) {
+            [kept = visit.shared_from_this(), places = std::move(admitted->places)](const Result<json>& fields) {
               answer_fields(*kept, fields);
             });
 }
@@ -43,7 +43,7 @@ std::expected<Posted, HttpAnswer> read_post(WebContext& web, const Visit& visit,
 
 void call_posted(Posted posted, Done done) {
   posted.tool.call(posted.admitted.arguments, std::make_shared<const Call>(std::move(posted.call)),
-                   [place = std::move(posted.admitted.place), done = std::move(done)](Result<json> fields) {
+                   [places = std::move(posted.admitted.places), done = std::move(done)](Result<json> fields) {
                      done(std::move(fields));
                    });
 }

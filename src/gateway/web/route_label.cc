@@ -4,7 +4,7 @@ namespace modelrun::gateway {
 
 std::string route_label(const std::string& path) {
   if (path == "/mcp" || path == "/openapi.json" || path == "/v1/projects" || path == "/v1/comparisons" ||
-      path == "/healthz" || path == "/readyz")
+      path == "/v1/explanations" || path == "/healthz" || path == "/readyz")
     return path;
   if (path == "/" || path.starts_with("/page/")) return "page";
   if (path.starts_with("/v1/runs")) {

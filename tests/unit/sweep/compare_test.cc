@@ -6,6 +6,7 @@
 #include <random>
 
 #include "sweep/decimal.h"
+#include "sweep/exact_json.h"
 
 namespace modelrun::sweep {
 namespace {
@@ -122,6 +123,18 @@ TEST(Compare, ListsSoManyAndCountsAll) {
   EXPECT_EQ(compared(R"({"a":)" + large + "}", R"({"a":"y"})").differences[0].base, "");
 }
 
+TEST(Compare, NumbersAlone) {
+  const auto comparison = compared(R"({"a":1.10,"b":{"c":100,"d":true},"gone":1,"l":[1,2,"s"],"n":[1,2],"t":"old"})",
+                                   R"({"a":1.1,"b":{"c":101,"d":false},"l":[1,3,4],"n":[1,4],"t":"new"})",
+                                   {.max_differences = 2, .numbers_only = true});
+  EXPECT_THAT(lines_of(comparison), testing::ElementsAre("/l/1 0 2|3|1|50% !", "/n/1 0 2|4|2|100% !"));
+  EXPECT_EQ(comparison.equal, 3);  // a, l/0, n/0
+  EXPECT_EQ(comparison.changed, 3);
+  EXPECT_EQ(comparison.significant, 2);
+  EXPECT_EQ(comparison.unlisted, 1);
+  EXPECT_TRUE(comparison.series.empty());
+}
+
 std::size_t path_bytes_of(const Comparison& comparison) {
   std::size_t bytes = 0;
   for (const auto& each : comparison.differences) bytes += each.path.size();
@@ -178,7 +191,7 @@ TEST(MakeBridge, AddsUpForAnyNumbersAndRoundings) {
     std::vector<BridgeStep> steps(1 + random() % 5);
     for (auto& step : steps) step = {"step", random() % 10 == 0 ? "0" : number(), ""};
     const auto places = random() % 2 == 0 ? std::optional(static_cast<int>(random() % 8) - 2) : std::nullopt;
-    const auto bridge = make_bridge(number(), steps, places);
+    const auto bridge = make_bridge(number(), steps, {.places = places});
     ASSERT_TRUE(bridge);
     EXPECT_EQ(sum_of(*bridge), bridge->to);
     const auto change =
@@ -188,7 +201,7 @@ TEST(MakeBridge, AddsUpForAnyNumbersAndRoundings) {
 }
 
 TEST(MakeBridge, RoundsValuesAndNotContributions) {
-  const auto bridge = make_bridge("0.4", {{"a", "0.8", ""}, {"b", "1.2", ""}}, 0);
+  const auto bridge = make_bridge("0.4", {{"a", "0.8", ""}, {"b", "1.2", ""}}, {.places = 0});
   ASSERT_TRUE(bridge);
   EXPECT_EQ(bridge->from, "0");
   EXPECT_EQ(bridge->steps[0].contribution, "1");
@@ -200,6 +213,30 @@ TEST(MakeBridge, RoundsValuesAndNotContributions) {
   const auto wide = make_bridge("1e300", {{"a", "1", ""}});
   EXPECT_EQ(wide->to, "0");
   EXPECT_TRUE(wide->rounded);
+}
+
+// What a client that reads binary64 sees adds up as well.
+TEST(MakeBridge, FourteenDigitsAreKeptByBinary64) {
+  std::mt19937_64 random(12);
+  const auto kept = [](const std::string& text) { return number_text(to_double(text)) == text; };
+  for (int i = 0; i < 500; ++i) {
+    const auto number = [&] {
+      return fmt::format("{}{}.{}", random() % 2 == 0 ? "-" : "", random() % 9'999'999'999, random());
+    };
+    const auto bridge = make_bridge(number(), {{"a", number(), ""}, {"b", number(), ""}}, {.digits = 14});
+    ASSERT_TRUE(bridge);
+    EXPECT_TRUE(kept(bridge->from) && kept(bridge->to) && kept(bridge->change)) << bridge->change;
+    for (const auto& step : bridge->steps) EXPECT_TRUE(kept(step.value) && kept(step.contribution));
+    EXPECT_EQ(sum_of(*bridge), bridge->to);
+    EXPECT_TRUE(bridge->rounded);
+  }
+  const auto short_ones = make_bridge("0.1", {{"a", "0.25", ""}}, {.digits = 14});
+  EXPECT_EQ(short_ones->change, "0.15");
+  EXPECT_FALSE(short_ones->rounded);
+  EXPECT_EQ(make_bridge("0", {{"a", "0", ""}}, {.digits = 14})->change, "0");
+  // The coarser of two bounds.
+  EXPECT_EQ(make_bridge("1.25", {{"a", "2.125", ""}}, {.places = 1, .digits = 14})->to, "2.1");
+  EXPECT_EQ(make_bridge("1.25", {{"a", "2.125", ""}}, {.places = 5, .digits = 2})->to, "2.1");
 }
 
 TEST(MakeBridge, RefusesWhatCannotBeAdded) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace modelrun::sweep {
 namespace {
 
@@ -16,6 +18,7 @@ api::ModelRun run_of(const std::string& name, const std::string& commit, std::op
   run.meta.namespace_ = "ns";
   run.spec.project = "p";
   if (parameters) run.spec.parameters = *parameters;
+  run.spec.commit_sha = commit;
   run.status.phase = api::Phase::kSucceeded;
   run.status.commit_sha = commit;
   run.status.provenance.image_id = "sha256:1";
@@ -92,17 +95,68 @@ TEST(Explain, Refusals) {
 
 TEST(Explain, AStepOfAnotherProjectSaysNothing) {
   const auto other = run_of("b", "c2", {});
-  auto step = run_of("s", "c2", {});
-  EXPECT_TRUE(check_step(other, step, "commit"));
-  step.status.project_generation = 4;
-  EXPECT_THAT(check_step(other, step, "commit").error().message, HasSubstr("project p has changed since run b"));
-  step = run_of("s", "c2", {});
-  step.status.provenance.image_id = "sha256:3";
-  EXPECT_EQ(check_step(other, step, "commit").error().kind, ErrorKind::kConflict);
-  step = run_of("s", "c2", {});
-  step.status.phase = api::Phase::kFailed;
-  step.status.message = "no rate";
-  EXPECT_THAT(check_step(other, step, "commit").error().message, HasSubstr("ended as Failed: no rate"));
+  const ExplainStep step{"commit", "c2", {}};
+  auto run = run_of("s", "c2", {});
+  EXPECT_TRUE(check_step(other, run, step));
+  run.status.project_generation = 4;
+  EXPECT_THAT(check_step(other, run, step).error().message, HasSubstr("project p has changed since run b"));
+  run = run_of("s", "c2", {});
+  run.status.provenance.image_id = "sha256:3";
+  EXPECT_EQ(check_step(other, run, step).error().kind, ErrorKind::kConflict);
+  run = run_of("s", "c2", {});
+  run.status.phase = api::Phase::kFailed;
+  run.status.message = "no rate";
+  EXPECT_THAT(check_step(other, run, step).error().message, HasSubstr("ended as Failed: no rate"));
+}
+
+// A name can be taken by anybody who may create runs there.
+TEST(Explain, ARunThatExecutesSomethingElseIsNoStep) {
+  const auto other = run_of("b", "c2", json{{"x", 2}});
+  const ExplainStep step{"commit", "c2", json{{"x", 1}}};
+  EXPECT_TRUE(check_step(other, run_of("s", "c2", json{{"x", 1}}), step));
+  auto model = run_of("s", "c2", json{{"x", 1}});
+  model.spec.scope = api::Scope::kModel;
+  model.spec.model_name = "m";
+  for (const auto& run : {run_of("s", "c1", json{{"x", 1}}), run_of("s", "c2", json{{"x", 3}}), run_of("s", "c2", {}),
+                          std::as_const(model)}) {
+    const auto checked = check_step(other, run, step);
+    ASSERT_FALSE(checked);
+    EXPECT_THAT(checked.error().message, HasSubstr("somebody has made another run of that name"));
+  }
+}
+
+TEST(Explain, AStepIsExecutedAsTheOtherRunWas) {
+  auto other = run_of("b", "c2", json{{"x", 2}});
+  other.spec.timeout_seconds = 9;
+  other.spec.reuse = api::Reuse::kNever;
+  const ExplainStep step{"commit", "c1", json{{"x", 1}}};
+  auto request = step_request(other, step);
+  EXPECT_EQ(request.commit, "c1");
+  EXPECT_EQ(request.parameters, json({{"x", 1}}));
+  EXPECT_EQ(request.timeout_seconds, 9);
+  EXPECT_EQ(request.reuse, api::Reuse::kJoin) << "the image has no digest";
+  other.status.provenance.image = "python@sha256:1";
+  request = step_request(other, step);
+  EXPECT_EQ(request.reuse, api::Reuse::kReuse);
+  const auto spec = api::run_object(request)["spec"];
+  EXPECT_EQ(spec["reuse"], "Reuse");
+  EXPECT_EQ(api::requested_spec(spec), spec);
+  request.reuse = api::Reuse::kNever;
+  auto stored = api::run_object(request)["spec"];
+  EXPECT_FALSE(stored.contains("reuse"));
+  stored["reuse"] = "Never";  // the default, which the API server writes
+  EXPECT_EQ(api::requested_spec(stored), api::run_object(request)["spec"]);
+}
+
+TEST(Explain, StepsOfAnUnknownImageAreNotExecuted) {
+  auto other = run_of("b", "c2", json{{"x", 2}});
+  const auto one = plan_explanation(run_of("a", "c1", json{{"x", 2}}), other);
+  const auto two = plan_explanation(run_of("a", "c1", json{{"x", 1}}), other);
+  ASSERT_TRUE(one && two);
+  EXPECT_TRUE(check_executable(*one, other)) << "nothing is executed";
+  EXPECT_THAT(check_executable(*two, other).error().message, HasSubstr("which image b was executed with"));
+  other.status.provenance.image = "python:3";
+  EXPECT_TRUE(check_executable(*two, other));
 }
 
 TEST(Explain, BridgesAddUpExactly) {
@@ -112,7 +166,9 @@ TEST(Explain, BridgesAddUpExactly) {
   const auto base = outputs(R"({"v":0.1,"same":7,"deep":{"w":[1,2]},"t":"a","lost":1,"new":1})");
   const auto step = outputs(R"({"v":0.3,"same":8,"deep":{"w":[1,9]},"t":"b","lost":"x"})");
   const auto other = outputs(R"({"v":-0.6,"same":7,"deep":{"w":[1,5]},"t":"c","lost":3,"new":2})");
-  const auto explanation = explain(*plan, compare(base, other), base, std::vector{step}, other);
+  Explainer explainer(*plan, compare(base, other));
+  explainer.add(step);
+  const auto explanation = explainer.take();
   ASSERT_EQ(explanation.bridges.size(), 2U);
   EXPECT_EQ(explanation.bridges[0].path, "/deep/w/1");
   const auto& [path, bridge] = explanation.bridges[1];
@@ -129,7 +185,7 @@ TEST(Explain, APathThatIsTooLongHasNoBridge) {
   const auto plan = plan_explanation(run_of("a", "c1", {}), run_of("b", "c2", {}));
   ASSERT_TRUE(plan);
   const api::JsonText base(json{{std::string(300, 'k'), 1}}), other(json{{std::string(300, 'k'), 2}});
-  const auto explanation = explain(*plan, compare(base, other), base, {}, other);
+  const auto explanation = Explainer(*plan, compare(base, other)).take();
   EXPECT_TRUE(explanation.bridges.empty());
   EXPECT_EQ(explanation.without.size(), 1U);
 }

@@ -40,9 +40,11 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   }
 });
 
-// Frees all charts. Called when the view that has them is left.
-export function dropCharts() {
-  for (const chart of Object.values(Chart.instances)) chart.destroy();
+// Frees the charts within an element; without one all, as when the view that has them is left.
+export function dropCharts(within = null) {
+  for (const chart of Object.values(Chart.instances)) {
+    if (!within || within.contains(chart.canvas)) chart.destroy();
+  }
 }
 
 // The ends of a value: bars may reach from one number to another, a list of two.
@@ -98,12 +100,12 @@ function lines({ labels, axis: name }, series) {
   };
 }
 
-function bars({ labels }, series) {
+function bars({ labels, together }, series) {
   const isRange = series.some(({ values }) => values.some(Array.isArray));
   const rows = labels.slice(0, MAX_BARS).map(labelOf);
   return {
     type: 'bar',
-    data: { labels: rows, datasets: series.map(({ name, values, number }) => ({ label: visible(name), number, data: values.slice(0, MAX_BARS), maxBarThickness: BAR })) },
+    data: { labels: rows, datasets: series.map(({ name, values, number }) => ({ label: visible(name), number, data: values.slice(0, MAX_BARS), maxBarThickness: BAR, grouped: !together, minBarLength: isRange ? 3 : 0 })) },
     options: {
       indexAxis: 'y',
       interaction: { mode: 'index', axis: 'y', intersect: false },
@@ -112,7 +114,7 @@ function bars({ labels }, series) {
         y: newAxis({ ticks: { autoSkip: false, callback: (unused, i) => short(rows[i], 22) } }),
       },
     },
-    height: 50 + rows.length * Math.max(BAR + 6, series.length * 12 + 6),
+    height: 50 + rows.length * Math.max(BAR + 6, (together ? 1 : series.length) * 12 + 6),
     titleOf: ({ dataIndex }) => rows[dataIndex],
   };
 }
@@ -120,14 +122,20 @@ function bars({ labels }, series) {
 // As exact as one can see in a picture.
 const roughly = (value) => exact(Number(value.toPrecision(6)));
 
-// The description that a screen reader reads for a picture.
-function described(title, kind, series, count) {
+// What a screen reader reads of the series of a picture that has no words of its own.
+function extents(series) {
   const parts = series.map(({ name, values }) => {
     const known = values.flatMap(ends).filter((value) => value !== null);
     const [low, high] = known.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
     return `${short(visible(name), 80)}: from ${roughly(known[0])} to ${roughly(known.at(-1))}, lowest ${roughly(low)}, highest ${roughly(high)}`;
   });
-  return `${visible(title)}. ${kind === 'bar' ? 'Bar' : 'Line'} chart, ${count.toLocaleString('en')} points. ${parts.join('. ')}. The same numbers are in the table below.`;
+  return `${parts.join('. ')}.`;
+}
+
+// The description that a screen reader reads for a picture.
+function described(title, kind, series, words) {
+  const count = series[0].values.length.toLocaleString('en');
+  return `${visible(title)}. ${kind === 'bar' ? 'Bar' : 'Line'} chart, ${count} points. ${words ? visible(words) : extents(series)} The same numbers are in the table below.`;
 }
 
 function legend(series, isLine) {
@@ -138,7 +146,7 @@ function legend(series, isLine) {
 function panel(title, picture, series, isNamed) {
   const plan = picture.ordered ? lines(picture, series) : bars(picture, series);
   const { type, data, options, titleOf, height = HEIGHT } = plan;
-  const canvas = h('canvas', { role: 'img', 'aria-label': described(title, type, series, series[0].values.length) });
+  const canvas = h('canvas', { role: 'img', 'aria-label': described(title, type, series, picture.words) });
   const frame = h('div', { class: 'frame' }, canvas);
   frame.style.height = `${height}px`;
   const chart = new Chart(canvas, {
@@ -151,7 +159,7 @@ function panel(title, picture, series, isNamed) {
       plugins: {
         ...options.plugins,
         legend: { display: false },
-        tooltip: { callbacks: { title: ([item]) => item && titleOf(item), label: ({ dataset, raw }) => `${series.length > 1 ? `${short(dataset.label, 40)}: ` : ''}${ends(raw?.y ?? raw).map(exact).join(' to ')}` } },
+        tooltip: { filter: ({ raw }) => raw !== null, callbacks: { title: ([item]) => item && titleOf(item), label: ({ dataset, raw }) => `${series.length > 1 ? `${short(dataset.label, 40)}: ` : ''}${ends(raw?.y ?? raw).map(exact).join(' to ')}` } },
       },
     },
   });
@@ -160,10 +168,12 @@ function panel(title, picture, series, isNamed) {
   return h('div', { class: 'panel' }, isNamed && legend(series, type === 'line'), frame);
 }
 
-// `picture`: see pictureOf() in shape.js. Returns an element with one picture for each scale.
+// `picture`: see pictureOf() in shape.js. With `together` the series share a scale, and of each row of bars only one
+// series has a value; `words` describe the picture to who does not see it. Returns an element with one picture for each
+// scale.
 export function chart(title, picture) {
   const series = picture.series.map((each, number) => ({ ...each, number }));
-  const groups = byScale(series);
+  const groups = picture.together ? [series] : byScale(series);
   const left = picture.ordered ? 0 : picture.labels.length - MAX_BARS;
   return h('div', { class: 'chart' },
     groups.map((group) => panel(title, picture, group, series.length > 1)),

@@ -1,5 +1,6 @@
 // The view that compares two runs, and the dialog that asks for the other one.
 import { getJson, Problem, query } from './api.js';
+import { explanation } from './bridge.js';
 import { chart, dropCharts } from './chart.js';
 import { choice } from './choice.js';
 import { openDialog } from './dialog.js';
@@ -42,11 +43,12 @@ export function compareView(app, base, other) {
   let stopped = false;
   const [wrong, complain] = complaint();
   const content = h('div', { class: 'left' });
+  const why = explanation(base, other);
   const look = async () => {
     try {
       const compared = await getJson(query('v1/comparisons', { base_run_id: base, other_run_id: other, limit: MOST }));
       if (stopped) return;
-      content.replaceChildren(...[compared.warning && h('p', { class: 'note' }, compared.warning), inputs(compared), outputs(compared)].filter(Boolean));
+      content.replaceChildren(...[compared.warning && h('p', { class: 'note' }, compared.warning), inputs(compared), outputs(compared), compared.diff.some(({ kind }) => kind === 'number') && why.element].filter(Boolean));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (!stopped) complain(error.message);
@@ -60,6 +62,7 @@ export function compareView(app, base, other) {
     title: 'Two runs',
     stop: () => {
       stopped = true;
+      why.stop();
       dropCharts();
     },
   };

@@ -231,7 +231,7 @@ TEST(Mcp, ToolsAreListedInOneOrderWithFlatSchemas) {
   }
   EXPECT_EQ(names, (std::vector<std::string>{"run", "get_run", "list_runs", "get_run_output", "cancel_run",
                                              "list_projects", "get_run_log", "sweep", "get_sweep", "list_sweeps",
-                                             "cancel_sweep", "compare_runs", "compare_branches"}));
+                                             "cancel_sweep", "compare_runs", "compare_branches", "explain_runs"}));
   EXPECT_EQ(list[1]["annotations"]["readOnlyHint"], true);
   EXPECT_EQ(list[1]["annotations"]["idempotentHint"], true);
   EXPECT_EQ(list[0]["annotations"]["readOnlyHint"], false);

@@ -45,9 +45,9 @@ TEST_F(PageTest, HoldsNoInlineScriptOrStyle) {
   EXPECT_THAT(html, Not(HasSubstr("<style")));
   EXPECT_THAT(html, Not(HasSubstr(" on")));
   for (const char* name :
-       {"api",       "app",     "badge",  "chart",       "chart.umd.min", "choice", "compare", "csv",  "dialog",
-        "dom",       "filters", "format", "launch",      "list",          "log",    "outputs", "rows", "run",
-        "run_parts", "shape",   "sweep",  "sweep_parts", "sweep_shape",   "sweeps", "table",   "vary"}) {
+       {"api",    "app",       "badge",   "bridge", "chart",       "chart.umd.min", "choice", "compare", "csv",
+        "dialog", "dom",       "filters", "format", "launch",      "list",          "log",    "outputs", "rows",
+        "run",    "run_parts", "shape",   "sweep",  "sweep_parts", "sweep_shape",   "sweeps", "table",   "vary"}) {
     const auto script = get(fmt::format("/page/{}.js", name)).body;
     ASSERT_FALSE(script.empty()) << name;
     for (const char* word : {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "localStorage",
