@@ -451,8 +451,8 @@ TEST_F(ServerTest, AStreamThatIsTooMuchEndsWithoutItsEnd) {
   EXPECT_EQ(refused("answers"), 2);
 }
 
-// Each piece of a body that comes in time moves the time-out on. Together they take longer than it, and each may be more
-// than a second late on a busy machine.
+// Each piece of a body that comes in time moves the time-out on. Together they take longer than it, and each may be
+// more than a second late on a busy machine.
 TEST_F(ServerTest, ASlowBodyThatComesOnIsTaken) {
   options.body_timeout = std::chrono::milliseconds(2000);
   Client client(start());
