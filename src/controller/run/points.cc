@@ -134,7 +134,8 @@ Decision store_rows(const Attempt& attempt, std::optional<Duration>& next) {
 
 Decision store_last_point(const Attempt& attempt, const Verdict& verdict) {
   const auto& observed = attempt.observed;
-  if (!observed.points || !observed.frame || !observed.frame->at_point || !is_own_doing(verdict)) return std::nullopt;
+  if (!observed.points || is_unstorable(observed)) return std::nullopt;
+  if (!observed.frame || !observed.frame->at_point || !is_own_doing(verdict)) return std::nullopt;
   const auto point = *observed.frame->at_point;
   const auto& known = observed.points->done;
   if (point < 0 || static_cast<std::size_t>(point) >= known.size() || known[static_cast<std::size_t>(point)]) {
@@ -150,7 +151,13 @@ Decision store_last_point(const Attempt& attempt, const Verdict& verdict) {
 }
 
 Verdict with_points(const Observed& observed, Verdict verdict) {
-  if (!observed.points) return verdict;
+  if (!observed.points) {
+    // They could not be read for as long as that is borne (decide_blocked()). What the agent says of the whole says
+    // nothing about them.
+    if (!has_points(observed) || verdict.phase != Phase::kSucceeded) return verdict;
+    return {Phase::kFailed, std::string(reason::kInternal),
+            "the rows of the run's points could not be read: " + observed.payload_error, verdict.exit_code, false};
+  }
   const auto& rows = observed.points->stored;
   const bool all = done(rows) >= observed.run->spec.point_count;
   const bool lost = verdict.phase == Phase::kSucceeded && !all && !gave_up(observed);

@@ -182,6 +182,28 @@ TEST(Points, WhatTheApiServerDoesNotTakeEndsTheRun) {
   EXPECT_THAT(plan.status->message, ::testing::HasSubstr("0 of 2 points succeeded"));
 }
 
+TEST(Points, ARowOfTheLastPointThatIsNotTakenEndsTheRunToo) {
+  auto scene = with_points(3);
+  store(scene, 1).frame(ExitHow::kLost);
+  scene.result->at_point = 1;
+  scene.model_ended(8, 137, "OOMKilled");
+  const auto plan = decide_blocked(scene.observed(2000), {ErrorKind::kDenied, "exceeded quota"},
+                                   std::chrono::seconds(2000), at(2000), scene.settings);
+  EXPECT_EQ(show(plan), "[Failed OOMKilled]");
+  EXPECT_THAT(plan.status->message, ::testing::HasSubstr("1 of 3 points succeeded"));
+}
+
+// Somebody has deleted one of their ConfigMaps.
+TEST(Points, RowsThatCannotBeReadAreNoSuccess) {
+  auto scene = with_points(2);
+  scene.frame(ExitHow::kExited, 0);
+  scene.seen.points.reset();
+  const auto plan = decide_blocked(scene.observed(2000), {ErrorKind::kNotFound, "ConfigMap x is not there"},
+                                   std::chrono::seconds(2000), at(2000), scene.settings);
+  EXPECT_EQ(show(plan), "[Failed Internal]");
+  EXPECT_THAT(plan.status->message, ::testing::HasSubstr("could not be read: ConfigMap x is not there"));
+}
+
 TEST(Points, ATableThatIsTooLargeEndsTheRun) {
   auto scene = with_points(3);
   store(scene, 1).seen.points->stored.bytes = kMaxTableBytes + 1;
