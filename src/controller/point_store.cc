@@ -16,6 +16,9 @@
 namespace modelrun::controller {
 namespace {
 
+// More than store_rows() ever makes. Others can make such ConfigMaps too, with the run as their owner.
+constexpr std::size_t kMostMaps = kMaxTableBytes / kFullMapBytes + 2;
+
 int attempt_of(const api::ModelRun& run) {
   return static_cast<int>(run.status.attempts);
 }
@@ -50,18 +53,15 @@ Result<void> take_map(const api::ModelRun& run, const std::string& name, const k
 Result<kube::Json> write(const Context& context, const api::ModelRun& run, const StoreRows& step,
                          const std::string& value, const std::stop_token& stop) {
   const auto key = kube::row_key(step.attempt, step.first);
-  const auto [uid, version] = context.points.last_map(run.meta.uid);
-  const auto stored = context.points.read(run.meta.uid);
-  const bool there =
-      stored && !stored->stored.config_maps.empty() && stored->stored.config_maps.back() == step.config_map;
-  if (!there) {
+  const auto last = context.points.last_map(run.meta.uid);
+  if (last.name != step.config_map) {
     // That it exists means that another process has made it.
     auto made = context.client.create(kube::kConfigMaps, build_points(run, step.config_map, key, value), stop);
     if (!made && made.error().kind == ErrorKind::kExists) return fail(ErrorKind::kConflict, "{}", made.error().message);
     return made;
   }
   // Two leaders may hold rows with the same numbers: the version tells the one of them that is behind.
-  const kube::Json patch = {{"metadata", {{"uid", uid}, {"resourceVersion", std::to_string(version)}}},
+  const kube::Json patch = {{"metadata", {{"uid", last.uid}, {"resourceVersion", std::to_string(last.version)}}},
                             {"binaryData", {{key, value}}}};
   auto patched = context.client.patch(kube::kConfigMaps, run.meta.namespace_, step.config_map, kube::PatchType::kMerge,
                                       patch, {}, stop);
@@ -105,6 +105,9 @@ Result<void> read_points(const Context& context, const api::ModelRun& run, std::
     const auto object = context.client.get(kube::kConfigMaps, run.meta.namespace_, name, stop);
     if (!object && object.error().kind == ErrorKind::kNotFound && number > told) break;
     if (!object) return fail_in("the rows of the run's points", object.error());
+    if (number > kMostMaps) {
+      return fail(ErrorKind::kInvalid, "ConfigMap {} exists and no operator has made it; delete it", name);
+    }
     RETURN_IF_ERROR(take_map(run, name, *object, stored));
   }
   context.points.set_stored(run.meta.uid, attempt_of(run), std::move(stored));

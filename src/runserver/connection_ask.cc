@@ -173,6 +173,12 @@ void PodConnection::on_committed(Result<void> committed) {
 void PodConnection::on_points(Result<std::string> points) {
   end_wait();
   if (!points) return answer(points.error());
+  // The pod reads them as slowly as it likes, so they count until they are written.
+  result_bytes_ = state_->result_bytes.hold(pod_.namespace_);
+  if (!result_bytes_.set(points->size())) {
+    state_->refuse("results");
+    return answer(503, "Too many results are on their way; try again.\n");
+  }
   answer(200, std::move(*points), "application/jsonl");
 }
 

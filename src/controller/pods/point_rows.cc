@@ -174,11 +174,13 @@ void PointRows::set_unknown(const std::string& uid) {
   if (const auto found = entries_.find(uid); found != entries_.end()) found->second->stored.reset();
 }
 
-std::pair<std::string, std::uint64_t> PointRows::last_map(const std::string& uid) const {
+PointRows::LastMap PointRows::last_map(const std::string& uid) const {
   const MutexLock lock(mutex_);
   const auto found = entries_.find(uid);
   if (found == entries_.end() || !found->second->stored) return {};
-  return {found->second->stored->last_uid, found->second->stored->last_version};
+  const Stored& stored = *found->second->stored;
+  if (stored.rows.config_maps.empty()) return {};
+  return {stored.rows.config_maps.back(), stored.last_uid, stored.last_version};
 }
 
 std::optional<PointsView> PointRows::read(const std::string& uid) const {
@@ -199,6 +201,10 @@ void PointRows::note_stored(const std::string& uid, int attempt, std::int64_t fi
                             const std::vector<std::string>& rows, const std::string& map, const std::string& map_uid,
                             std::uint64_t map_version, std::size_t bytes) {
   Calls calls;
+  std::vector<api::PointRow> decoded;  // before the lock, which all runs share
+  for (const auto& text : rows) {
+    if (auto row = api::decode_row(text)) decoded.push_back(std::move(*row));
+  }
   {
     const MutexLock lock(mutex_);
     const auto found = entries_.find(uid);
@@ -206,11 +212,10 @@ void PointRows::note_stored(const std::string& uid, int attempt, std::int64_t fi
     Entry& entry = *found->second;
     if (entry.attempt != attempt || !entry.stored || entry.stored->rows.of_attempt != first) return;
     Stored& stored = *entry.stored;
-    for (const auto& text : rows) {
-      const auto row = api::decode_row(text);
-      if (!row || static_cast<std::size_t>(row->point) >= stored.done.size()) continue;
-      stored.done[static_cast<std::size_t>(row->point)] = true;
-      count_row(*row, stored.rows);
+    for (const auto& row : decoded) {
+      if (static_cast<std::size_t>(row.point) >= stored.done.size()) continue;
+      stored.done[static_cast<std::size_t>(row.point)] = true;
+      count_row(row, stored.rows);
     }
     const bool fresh = stored.rows.config_maps.empty() || stored.rows.config_maps.back() != map;
     if (fresh) stored.rows.config_maps.push_back(map);

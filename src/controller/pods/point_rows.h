@@ -61,8 +61,12 @@ class PointRows {
   [[nodiscard]] bool is_known(const std::string& uid, int attempt) const;
   // Call when a write has found the ConfigMaps other than they were known to be: they have to be read again.
   void set_unknown(const std::string& uid);
-  // The last ConfigMap's UID and version.
-  [[nodiscard]] std::pair<std::string, std::uint64_t> last_map(const std::string& uid) const;
+  // The ConfigMap that the last rows are in; empty: there is none, or nothing is known.
+  struct LastMap {
+    std::string name, uid;
+    std::uint64_t version = 0;
+  };
+  [[nodiscard]] LastMap last_map(const std::string& uid) const;
   // Empty if nothing is known.
   [[nodiscard]] std::optional<PointsView> read(const std::string& uid) const;
   // Notes that the rows from `first` on are in the ConfigMap `map`, which has this UID and version now, and takes

@@ -307,6 +307,20 @@ TEST_F(ServerTest, OneNamespaceHoldsAShareOfAllResults) {
   EXPECT_EQ(refused("results"), 1);
 }
 
+// A pod may read them as slowly as it likes.
+TEST_F(ServerTest, ListsOfPointsOnTheirWayCountAsResults) {
+  handler_.list = std::string(1000, 'x');
+  options_.max_result_bytes_per_namespace = 1000;
+  auto client = connect();
+  EXPECT_EQ(client.post(path("points"), "good").status, 200U);
+  EXPECT_TRUE(eventually([&] { return server().stats().result_bytes == 0; }));
+  handler_.list = std::string(1001, 'x');
+  const Answer refusal = client.post(path("points"), "good");
+  EXPECT_EQ(refusal.status, 503U);
+  EXPECT_EQ(refusal.headers.at("Retry-After"), "1");
+  EXPECT_EQ(refused("results"), 1);
+}
+
 // What a client left behind when it vanished is in memory until a work thread comes to it.
 TEST_F(ServerTest, AResultCountsForAsLongAsItWaits) {
   options_.work_threads = 1;
