@@ -69,20 +69,26 @@ node_folder() {
   echo "$CACHE/node/$(hash_of "$node/main.go" "$node/$1" "$node/${1%.mod}.sum")"
 }
 
-# build_node FOLDER BUILD-ARGS...: `go build` in hack/node, into FOLDER; kubenode is the module's own package. Without debugging
-# information and with fewer garbage collections the compiler takes a seventh less time.
-build_node() {
-  local node folder=$1 new=$1.$$ go
-  node=$(cd "${BASH_SOURCE[0]%/*}/node" && pwd)
-  shift
+# build_go SOURCE FOLDER BUILD-ARGS...: `go build` in SOURCE, into FOLDER, where the programs are once all of them are compiled. Without
+# debugging information and with fewer garbage collections the compiler takes a seventh less time. All that is in Go is compiled with
+# these flags, so that packages which several programs have in common are compiled once.
+build_go() {
+  local source folder=$2 new=$2.$$ go
+  source=$(cd "$1" && pwd)
+  shift 2
   go=$(find_go)
   rm -rf "$new"
   mkdir -p "$folder" "$new"
-  env -C "$node" CGO_ENABLED="${CGO_ENABLED:-0}" GOTOOLCHAIN=local GOGC=400 "$go" build -trimpath -buildvcs=false -gcflags=all=-dwarf=false \
+  env -C "$source" CGO_ENABLED="${CGO_ENABLED:-0}" GOTOOLCHAIN=local GOGC=400 "$go" build -trimpath -buildvcs=false -gcflags=all=-dwarf=false \
     -o "$new/" "$@" || return 1
-  [[ ! -e $new/node ]] || mv -f "$new/node" "$new/kubenode"
   mv -f "$new"/* "$folder/"
   rmdir "$new"
+}
+
+# build_node FOLDER BUILD-ARGS...: build_go in hack/node; kubenode is the module's own package.
+build_node() {
+  build_go "${BASH_SOURCE[0]%/*}/node" "$@" || return 1
+  [[ ! -e $1/node ]] || mv -f "$1/node" "$1/kubenode"
 }
 
 # build_kubernetes MODFILE PACKAGE...: with the version that Kubernetes' programs tell. The tags leave out of containerd what needs file
@@ -105,6 +111,12 @@ find_kubenode() {
   echo "$program"
 }
 
+# link_program NAME PATH: so that people and tests find it in the cache's bin.
+link_program() {
+  mkdir -p "$CACHE/bin"
+  [[ $(readlink "$CACHE/bin/$1" || true) == "$2" ]] || ln -sfn "$2" "$CACHE/bin/$1"
+}
+
 # find_helm: prints the path of helm: the machine's own, else that of hack/node, which has most of its packages from the node's build
 # (2 to 3 minutes without it). `helm template` and `helm lint` take the Kubernetes that it is told here for the cluster's.
 find_helm() {
@@ -116,44 +128,27 @@ find_helm() {
   [[ -x $folder/helm ]] || step "building helm (2 to 3 minutes, once)" "$CACHE/log/helm.log" build_node "$folder" -ldflags \
     "-s -w -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=${version%%.*} -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=${minor%%.*}" \
     helm.sh/helm/v3/cmd/helm
-  mkdir -p "$CACHE/bin"
-  [[ $(readlink "$CACHE/bin/helm" || true) == "$folder/helm" ]] || ln -sfn "$folder/helm" "$CACHE/bin/helm" # where people and tests find it
+  link_program helm "$folder/helm"
   echo "$folder/helm"
 }
 
 # find_chart_tools: prints the folder with kubeconform, kube-score and kustomize, of hack/chart; compiles them (a minute on two cores)
 # where the cache has none.
 find_chart_tools() {
-  local source=${BASH_SOURCE[0]%/*}/chart folder go
+  local source=${BASH_SOURCE[0]%/*}/chart folder
   folder=$CACHE/chart-tools-$(hash_of "$source/go.mod" "$source/go.sum")
-  if [[ ! -x $folder/kustomize ]]; then
-    go=$(find_go)
-    mkdir -p "$folder/new"
-    # Renamed at the end, so that one that was cut short is not taken for the programs.
-    step "compiling the programs of hack/chart" "$CACHE/log/chart-tools.log" \
-      env -C "$source" CGO_ENABLED=0 GOTOOLCHAIN=local GOGC=400 nice "$go" build -trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags "-s -w" \
-      -o "$folder/new/" github.com/yannh/kubeconform/cmd/kubeconform github.com/zegl/kube-score/cmd/kube-score sigs.k8s.io/kustomize/kustomize/v5
-    mv -f "$folder"/new/* "$folder/"
-    rmdir "$folder/new"
-  fi
+  [[ -x $folder/kustomize ]] || step "compiling the programs of hack/chart" "$CACHE/log/chart-tools.log" build_go "$source" "$folder" -ldflags "-s -w" \
+    github.com/yannh/kubeconform/cmd/kubeconform github.com/zegl/kube-score/cmd/kube-score sigs.k8s.io/kustomize/kustomize/v5
   echo "$folder"
 }
 
 # find_bench_peer: prints the folder with the programs of bench/peer: peer, load, and kwok; compiles them (some minutes on two cores) where
-# the cache has none. With the flags of build_node, so that packages of both are compiled once.
+# the cache has none.
 find_bench_peer() {
-  local source=${BASH_SOURCE[0]%/*}/../bench/peer folder go
+  local source=${BASH_SOURCE[0]%/*}/../bench/peer folder
   folder=$CACHE/bench-peer-$(hash_of "$source"/go.mod "$source"/go.sum "$source"/*/*.go "$source"/*/*/*.go)
-  if [[ ! -x $folder/kwok ]]; then
-    go=$(find_go)
-    mkdir -p "$folder/new"
-    # Renamed at the end, so that one that was cut short is not taken for the programs.
-    step "compiling bench/peer" "$CACHE/log/bench-peer.log" \
-      env -C "$source" CGO_ENABLED=0 GOTOOLCHAIN=local GOGC=400 nice "$go" build -trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags "-s -w" \
-      -o "$folder/new/" ./cmd/peer ./cmd/load sigs.k8s.io/kwok/cmd/kwok
-    mv -f "$folder"/new/* "$folder/"
-    rmdir "$folder/new"
-  fi
+  [[ -x $folder/peer ]] || step "compiling bench/peer" "$CACHE/log/bench-peer.log" build_go "$source" "$folder" -ldflags "-s -w" \
+    ./cmd/peer ./cmd/load sigs.k8s.io/kwok/cmd/kwok
   echo "$folder"
 }
 
@@ -198,15 +193,8 @@ find_runsc() {
 
 # find_gitops_test: prints the path of the program of tests/e2e/gitops; compiles it (a few minutes on two cores) where the cache has none.
 find_gitops_test() {
-  local source=${BASH_SOURCE[0]%/*}/../tests/e2e/gitops folder go
+  local source=${BASH_SOURCE[0]%/*}/../tests/e2e/gitops folder
   folder=$CACHE/gitops-test-$(hash_of "$source"/*.go "$source"/go.mod "$source"/go.sum)
-  if [[ ! -x $folder/gitops-test ]]; then
-    go=$(find_go)
-    mkdir -p "$folder"
-    # Renamed at the end, so that one that was cut short is not taken for the program.
-    step "compiling tests/e2e/gitops" "$CACHE/log/gitops-test.log" \
-      env -C "$source" CGO_ENABLED=0 GOTOOLCHAIN=auto nice "$go" build -trimpath -buildvcs=false -ldflags "-s -w" -o "$folder/new" .
-    mv -f "$folder/new" "$folder/gitops-test"
-  fi
+  [[ -x $folder/gitops-test ]] || step "compiling tests/e2e/gitops" "$CACHE/log/gitops-test.log" build_go "$source" "$folder" -ldflags "-s -w" .
   echo "$folder/gitops-test"
 }

@@ -7,7 +7,7 @@ GATEWAY_ADDRESS=10.96.200.80 # of its Service: fixed, so that it can be named as
 # deploy [HELM TEMPLATE ARGS]: run it again after a change; what has not changed is not restarted.
 deploy() {
   local log values=()
-  ensure_helm
+  HELM=$(find_helm)
   log=$CACHE/log/deploy.log
   mkdir -p "$CACHE/log"
   [[ -n $CONTEXT ]] || local_values

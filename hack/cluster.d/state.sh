@@ -5,7 +5,7 @@ NAME=${MODELRUN_CLUSTER:-modelrun}
 STATE=${XDG_STATE_HOME:-$HOME/.local/state}/modelrun/$NAME
 KUBECONFIG_FILE=$STATE/kubeconfig
 # shellcheck disable=SC2034 # the addresses are read by the other files
-HOST_IP=10.250.0.1 NODE_IP=10.250.0.2 NODE_NAME=node1 POD_CIDR=10.251.0.0/24 SERVICE_CIDR=10.96.0.0/16 HOST_LINK=modelrun0 API_SERVER=https://10.250.0.2:6443
+HOST_IP=10.250.0.1 NODE_IP=10.250.0.2 NODE_NAME=node1 POD_CIDR=10.251.0.0/24 SERVICE_CIDR=10.96.0.0/16 HOST_LINK=modelrun0 API_SERVER=https://$NODE_IP:6443
 
 [[ $NAME =~ ^[a-z0-9][a-z0-9-]{0,30}$ ]] || fail "MODELRUN_CLUSTER: '$NAME' is not a name (a-z, 0-9, -)"
 # Unix sockets below it may have 107 characters; /var/lib and /var/log are overlaid inside the node.
@@ -31,7 +31,7 @@ lock() {
 
 unlock() { rm -f -- "$LOCK_FILE"; }
 
-# node_paths: sets PROGRAMS, where this checkout's container runtime and helm are, built or not; MODFILE, by which the cluster's
+# node_paths: sets PROGRAMS, where this checkout's container runtime is, built or not; MODFILE, by which the cluster's
 # Kubernetes is compiled; and KUBENODE, its executable.
 node_paths() {
   MODFILE=go.mod
@@ -65,15 +65,6 @@ ensure_programs() {
   [[ -x $KUBENODE ]] || build_kubernetes "$MODFILE" .
   find_helm >/dev/null
   link_program kubectl "$KUBENODE"
-}
-
-# ensure_helm: sets HELM.
-ensure_helm() { HELM=$(find_helm); }
-
-# link_program NAME PATH: so that people and tests find it in the cache's bin.
-link_program() {
-  mkdir -p "$CACHE/bin"
-  [[ $(readlink "$CACHE/bin/$1" || true) == "$2" ]] || ln -sfn "$2" "$CACHE/bin/$1"
 }
 
 # kubectl ARGS...: against our cluster, or the one of --context.

@@ -54,8 +54,12 @@ def outcomes_in(report, text):
             elif case["result"] == "COMPLETED":
                 yield name, "ok", ""
             else:
-                said = re.search(r"Skipped\n(.*)", "\n".join(printed_by(name, text)), re.DOTALL)
-                yield name, "skip", " ".join(said.group(1).split()) if said else "no reason given"
+                yield name, "skip", why_skipped(name, text)
+
+
+def why_skipped(name, text):
+    said = re.search(r"Skipped\n(.*)", "\n".join(printed_by(name, text)), re.DOTALL)
+    return " ".join(said.group(1).split()) if said else "no reason given"
 
 
 def report_in(path):
@@ -70,35 +74,38 @@ def report_in(path):
 def attempt(program, directory, names):
     """Runs the tests in one process. Returns its outcomes, what it has printed, and the tests that are left."""
     with tempfile.TemporaryDirectory() as scratch:
-        report = os.path.join(scratch, "report.json")
-        filtered = os.path.join(scratch, "tests")
-        with open(filtered, "w", encoding="utf-8") as file:
+        report, chosen, printed = (os.path.join(scratch, name) for name in ("report.json", "tests", "printed"))
+        with open(chosen, "w", encoding="utf-8") as file:
             file.write("--gtest_filter=" + ":".join(names) + "\n")
-        command = [program, f"--gtest_flagfile={filtered}", f"--gtest_output=json:{report}"]
-        try:
-            ended = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                   timeout=SECONDS, check=False)
-            status, printed = f"exit code {ended.returncode}", ended.stdout
-            code = ended.returncode
-        except subprocess.TimeoutExpired as late:
-            status, printed, code = f"not over after {SECONDS} s", late.stdout or b"", None
-        text = printed.decode("utf-8", "replace")
+        # A file, as a process that a test has left behind may hold the end of a pipe.
+        with open(printed, "wb") as output:
+            status = end_of([program, f"--gtest_flagfile={chosen}", f"--gtest_output=json:{report}"], directory, output)
+        with open(printed, encoding="utf-8", errors="replace") as file:
+            text = file.read()
         found = report_in(report)
-        if found and code in (0, 1):
-            outcomes = list(outcomes_in(found, text))
-            # LeakSanitizer, for example, looks when all tests are over.
-            if code and all(word != "FAIL" for _, word, _ in outcomes):
-                outcomes = [(" ".join(names), "FAIL", status)]
-            return outcomes, text, []
-    begun = re.findall(r"^\[ RUN      \] (\S+)", text, re.MULTILINE)
-    over = re.findall(r"^\[( +OK|  FAILED|  SKIPPED) \] ([^\s,]+)(?:, where .*)? \(\d+ ms\)$", text, re.MULTILINE)
+    if found:
+        outcomes = list(outcomes_in(found, text))
+        # LeakSanitizer, for example, looks when all tests are over.
+        if status and all(word != "FAIL" for _, word, _ in outcomes):
+            outcomes.append((" ".join(names), "FAIL", f"{status} after the last one"))
+        return outcomes, text, []
     words = {"OK": "ok", "FAILED": "FAIL", "SKIPPED": "skip"}
-    outcomes = [(name, words[word.strip()], "the process died afterwards") for word, name in over]
-    last = begun[-1] if begun and begun[-1] not in {name for _, name in over} else None
-    if last is None:
-        return outcomes + [(" ".join(name for name in names if name not in {each[0] for each in outcomes}) or names[-1], "FAIL", status)], text, []
-    outcomes.append((last, "FAIL", status))
-    return outcomes, text, names[names.index(last) + 1 :] if last in names else []
+    over = re.findall(r"^\[ +(OK|FAILED|SKIPPED) +\] ([^\s,]+)(?:, where .*)? \(\d+ ms\)$", text, re.MULTILINE)
+    outcomes = [(name, words[word], why_skipped(name, text) if word == "SKIPPED" else "") for word, name in over]
+    # The one that it was at; where all that began have ended, the one behind those.
+    begun = re.findall(r"^\[ RUN      \] (\S+)$", text, re.MULTILINE)
+    at = begun[-1] if begun and begun[-1] in names and begun[-1] not in {name for _, name in over} else None
+    left = names[names.index(at) :] if at else names[len(over) :]
+    return outcomes + [(left[0] if left else names[-1], "FAIL", status or "no report")], text, left[1:]
+
+
+def end_of(command, directory, output):
+    """Runs the command. Returns how it ended; "" if it ended well."""
+    try:
+        ended = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return f"not over after {SECONDS} s"
+    return f"exit code {ended.returncode}" if ended.returncode else ""
 
 
 def printed_by(name, text):
