@@ -247,7 +247,7 @@ def move_files(model, files):
         os.replace(os.path.join(OUTPUTS, name), moved[name])
         del files.seen[name]
         if name in files.kept:
-            files.put_back(name, os.environ.get("MODELRUN_ENTRYPOINT", "run.py"))
+            files.put_back(name, entry_point())
     return moved
 
 
@@ -339,9 +339,17 @@ def give_name():
     pwd.getpwuid, pwd.getpwnam = getpwuid, getpwnam
 
 
+def entry_point():
+    """What the operator has set, relative to the repository; in a standby once there is a run."""
+    return os.environ.get("MODELRUN_ENTRYPOINT", "run.py")
+
+
+def run_scope():
+    return os.environ.get("MODELRUN_SCOPE", "project")
+
+
 def own_directories():
-    entry = os.environ.get("MODELRUN_ENTRYPOINT", "run.py")
-    return {REPO, os.path.join(REPO, "model"), os.path.dirname(os.path.realpath(os.path.join(REPO, entry)))}
+    return {REPO, os.path.join(REPO, "model"), os.path.dirname(os.path.realpath(os.path.join(REPO, entry_point())))}
 
 
 def await_run(preload):
@@ -361,7 +369,7 @@ def await_point(bare):
     del sys.path[0]
     if not bare:
         own = own_directories()
-        paths = harness_points.sources(os.environ.get("MODELRUN_ENTRYPOINT", "run.py"), os.environ.get("MODELRUN_SCOPE", "project"))
+        paths = harness_points.sources(entry_point(), run_scope())
         loaded = harness_points.import_what_they_import(paths, module_names(own))
         # One that needs a module of a name that the repository has would have found the repository's.
         if loaded is None or hides(loaded, own):
@@ -370,7 +378,7 @@ def await_point(bare):
     # What is done here is not done in each point. Memory is copied where a point writes, and each use of an object writes its
     # number of references, so that to look at the names of all modules is to copy most of their memory.
     _by_root = names_by_root()
-    _compiled = harness_points.compile_once(os.path.normpath(os.path.join(REPO, os.environ.get("MODELRUN_ENTRYPOINT", "run.py"))))
+    _compiled = harness_points.compile_once(os.path.normpath(os.path.join(REPO, entry_point())))
     give_name()
     loaded = dict.fromkeys(sys.modules)
     harness_points.serve(_mask)
@@ -388,13 +396,12 @@ def main():
         await_point("bare" in sys.argv)
     elif preload is not None:
         await_run(preload)
-    entry = os.environ.get("MODELRUN_ENTRYPOINT", "run.py")
     if _leave is None:
         give_name()
-    if os.environ.get("MODELRUN_SCOPE", "project") != "project":
-        return run_entry(entry, "model")
+    if run_scope() != "project":
+        return run_entry(entry_point(), "model")
     try:
-        run_project(entry)
+        run_project(entry_point())
     except Refused as e:
         report("OutputsInvalid", str(e))
 

@@ -116,7 +116,7 @@ class Kernel:
 KERNEL = Kernel()
 
 
-NULL = os.open(os.devnull, os.O_RDONLY)
+DEV_NULL = os.open(os.devnull, os.O_RDONLY)
 
 
 def serve(mask):
@@ -202,8 +202,8 @@ def seed_numpy():
 def become_point(mask):
     """Makes the process one that has nothing of the harness but the modules."""
     os.setsid()
-    os.dup2(NULL, 0)
-    os.close(NULL)
+    os.dup2(DEV_NULL, 0)
+    os.close(DEV_NULL)
     KERNEL.prctl(PR_SET_DUMPABLE, 1)
     KERNEL.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # only tests need it, as in launcher.cc
     set_mask(signal.SIG_SETMASK, mask)

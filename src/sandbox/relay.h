@@ -112,7 +112,7 @@ class Relay {
   std::optional<api::FrameError> error_;
   std::string rings_;
   bool over_ = false;
-  bool ready_ = false;    // `exec` of a standby has prepared all
+  bool ready_ = false;    // `exec` has said that all is prepared (Message::kReady)
   bool fetched_ = false;  // the source has ended, well or badly
   bool going_ = false;
   bool cancelled_ = false;
