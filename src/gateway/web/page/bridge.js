@@ -4,22 +4,20 @@ import { post, Problem } from './api.js';
 import { chart, dropCharts } from './chart.js';
 import { complaint, field, foreign, h, setText } from './dom.js';
 import { isFinal, visible } from './format.js';
-import { card } from './run_parts.js';
-import { isNumeric } from './shape.js';
-import { dataTable } from './table.js';
+import { card, runLink } from './run_parts.js';
+import { column, dataTable } from './table.js';
 
 const MOST = 100; // bridges, the API's most
 const WAIT = 3; // seconds for which one request waits for the runs in between
 const AGAIN = 2000; // milliseconds until a request is repeated that may succeed later
 
-const column = (name, values) => ({ name, values, numeric: isNumeric(values) });
-const link = (id) => h('a', { href: `#/runs/${id}` }, id.slice(0, 8));
+const valuesOf = (bridge) => [bridge.from, ...bridge.steps.map(({ value }) => value)];
 // The gateway cannot be reached, is busy, or has too many requests of this caller.
 const mayPass = (status) => status === 0 || status === 429 || status === 503;
 
 // A bar for each cause, from the value before it to its own, between the base and the other run.
 function waterfall(bridge) {
-  const values = [bridge.from, ...bridge.steps.map(({ value }) => value)].map(Number);
+  const values = valuesOf(bridge).map(Number);
   const added = bridge.steps.map(({ contribution }) => Number(contribution));
   const steps = (fits) => [null, ...added.map((each, i) => (fits(each) ? [values[i], values[i + 1]] : null)), null];
   const marks = steps((each) => each === 0);
@@ -38,7 +36,7 @@ function numbers(bridge, explained) {
     caption: visible(`Why ${bridge.path} differs, as a table`),
     name: `bridge-${explained.other_run_id.slice(0, 8)}`,
     columns: [column('cause', ['(base)', ...steps.map(({ cause }) => cause)]), column('contribution', [null, ...steps.map(({ contribution }) => contribution)]),
-      column('value', [bridge.from, ...steps.map(({ value }) => value)]),
+      column('value', valuesOf(bridge)),
       column('run', [explained.base_run_id, ...explained.steps.map((step) => step.run_id)].map((id) => id.slice(0, 8)))],
   });
 }
@@ -50,7 +48,7 @@ function shownExplanation(explained) {
   const draw = (bridge) => {
     dropCharts(drawn);
     const title = `Why ${bridge.path} differs`;
-    const isDrawn = [bridge.from, ...bridge.steps.map(({ value }) => value)].every((value) => value !== null && Number.isFinite(Number(value)));
+    const isDrawn = valuesOf(bridge).every((value) => value !== null && Number.isFinite(Number(value)));
     drawn.replaceChildren(h('p', {}, foreign(bridge.summary)), ...[bridge.rounded && h('p', { class: 'hint' }, 'The values are rounded, and then add up.'),
       isDrawn && chart(title, waterfall(bridge)), numbers(bridge, explained)].filter(Boolean));
   };
@@ -64,7 +62,7 @@ function shownExplanation(explained) {
     bridges.length > 1 && h('div', { class: 'tools' }, field('Number', select)), drawn,
     explained.truncated && h('p', { class: 'hint' }, `${explained.numbers_changed.toLocaleString('en')} numbers differ; the first ${bridges.length.toLocaleString('en')} are explained.`),
     without > 0 && h('p', { class: 'hint' }, `${without.toLocaleString('en')} cannot be explained, since a run in between has no number there.`),
-    between.length > 0 && h('p', { class: 'hint' }, 'Runs in between: ', between.map((step, i) => [i ? ', ' : '', foreign(step.cause), ' ', link(step.run_id)]), '.'));
+    between.length > 0 && h('p', { class: 'hint' }, 'Runs in between: ', between.map((step, i) => [i ? ', ' : '', foreign(step.cause), ' ', runLink(step.run_id)]), '.'));
 }
 
 // {element, stop}: the card that explains why the run `other` differs from `base`.

@@ -6,15 +6,13 @@ import { choice } from './choice.js';
 import { openDialog } from './dialog.js';
 import { complaint, h } from './dom.js';
 import { ago } from './format.js';
-import { card } from './run_parts.js';
-import { isNumeric } from './shape.js';
+import { card, runLink } from './run_parts.js';
 import { rounded, shown } from './sweep_shape.js';
-import { dataTable } from './table.js';
+import { column, dataTable } from './table.js';
 
 const OFFERED = 50; // runs in the dialog
 const MOST = 500; // differences, the API's most
 
-const column = (name, values) => ({ name, values, numeric: isNumeric(values) });
 
 function inputs(compared) {
   if (!compared.inputs.length) return card('What went in', h('p', { class: 'hint' }, 'The same commit, data, image and parameters.'));
@@ -55,10 +53,9 @@ export function compareView(app, base, other) {
     }
   };
   look();
-  const link = (id) => h('a', { href: `#/runs/${id}` }, id.slice(0, 8));
   return {
     element: h('div', {}, h('p', { class: 'back' }, h('a', { href: app.listAddress() }, '\u2190 Runs')), h('div', { class: 'head' }, h('h1', {}, 'Two runs')),
-      h('p', { class: 'summary' }, 'Base: ', link(base), '. Other: ', link(other), '.'), wrong, content),
+      h('p', { class: 'summary' }, 'Base: ', runLink(base), '. Other: ', runLink(other), '.'), wrong, content),
     title: 'Two runs',
     stop: () => {
       stopped = true;

@@ -8,6 +8,8 @@ const STEPS = [['accepted', 'Accepted'], ['resolved', 'Commit pinned'], ['queued
   ['scheduled', 'Scheduled'], ['started', 'Model started'], ['finished', 'Model ended'], ['recorded', 'Result recorded']];
 const RESUMED = ['resumed', 'Resumed']; // may come after any of the steps
 
+export const runLink = (id) => h('a', { href: `#/runs/${id}` }, id.slice(0, 8));
+
 export const card = (title, ...content) => h('section', { class: 'card' }, h('h2', {}, title), ...content);
 
 // `entries`: [[name, value, kind]]. `kind`: 'mono' for a value in the type of code, 'id' for one that can also be copied.

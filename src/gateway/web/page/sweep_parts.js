@@ -5,11 +5,9 @@ import { h } from './dom.js';
 import { exact } from './format.js';
 import { shadeOf } from './outputs.js';
 import { card, facts } from './run_parts.js';
-import { isNumeric } from './shape.js';
 import { along, bins, numberOf, over, rounded, shown, strongest, widest } from './sweep_shape.js';
-import { dataTable } from './table.js';
+import { column, dataTable } from './table.js';
 
-const column = (name, values) => ({ name, values, numeric: isNumeric(values) });
 
 // A picture and its numbers.
 const block = (title, picture, columns) => card(title, picture, dataTable({ caption: `${title} as a table`, name: title, columns }));

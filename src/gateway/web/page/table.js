@@ -2,6 +2,7 @@
 import { copyButton, foreign, h, named, quietButton, save, setText } from './dom.js';
 import { cell, isNumber } from './format.js';
 import { csv, tabbed } from './csv.js';
+import { isNumeric } from './shape.js';
 
 const STEP = 200; // rows
 
@@ -12,6 +13,8 @@ function compare(a, b, direction) {
   if (isNumber(a) && isNumber(b)) return (a < b ? -1 : a > b ? 1 : 0) * direction;
   return String(a).localeCompare(String(b), 'en', { numeric: true }) * direction;
 }
+
+export const column = (name, values) => ({ name, values, numeric: isNumeric(values) });
 
 // `columns`: [{name, values, numeric, shade}], all of the same length. The first column names the rows. `shade(i)`, if
 // a column has it, is a class for the cell in row i. `name`: of the file, without its extension.
