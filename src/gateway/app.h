@@ -40,8 +40,8 @@ struct AppOptions {
   // Logs that are read to their present end at the same time; each occupies a worker, of which there are 16, and the
   // caller's node decides for how long.
   PlaceLimits log_reads{.total = 8, .per_caller = 2};
-  // Calls of explain_runs at the same time. While it reads results, one of them occupies a worker for each of these in
-  // turn.
+  // Calls of explain_runs at the same time. While a call reads results it occupies one worker, which it gives back
+  // after each of them.
   PlaceLimits explanations{.total = 64, .per_caller = 8};
   // Why /readyz answers 503; empty: 200. Called from many threads; must not block.
   std::function<std::string()> unready = [] { return std::string(); };

@@ -1,7 +1,6 @@
 #include "sweep/explain.h"
 
 #include <cassert>
-#include <initializer_list>
 #include <map>
 #include <set>
 #include <utility>
@@ -69,24 +68,17 @@ Result<void> check_pair(const api::ModelRun& base, const api::ModelRun& other) {
   return {};
 }
 
-void add_parameter_steps(const api::ModelRun& base, const api::ModelRun& other, std::vector<ExplainStep>& steps) {
-  auto current = members_of_run(base);
-  const auto wanted = members_of_run(other);
+// The names of the members that are not the same in both.
+std::set<std::string> changed_names(const Members& base, const Members& other) {
   std::set<std::string> names;
-  for (const Members* members : std::initializer_list<const Members*>{&current, &wanted}) {
-    for (const auto& [name, value] : *members) names.insert(name);
+  for (const auto& [name, value] : base) {
+    const auto found = other.find(name);
+    if (found == other.end() || found->second != value) names.insert(name);
   }
-  for (const auto& name : names) {
-    const auto found = wanted.find(name);
-    const auto now = current.find(name);
-    if (found != wanted.end() && now != current.end() && found->second == now->second) continue;
-    if (found == wanted.end()) {
-      current.erase(now);
-    } else {
-      current[name] = found->second;
-    }
-    steps.push_back({"parameter " + name, other.status.commit_sha, object_of(current)});
+  for (const auto& [name, value] : other) {
+    if (!base.contains(name)) names.insert(name);
   }
+  return names;
 }
 
 // `value` if it is a number that can be added; else empty.
@@ -112,7 +104,7 @@ bool is_run_of(const api::ModelRun& run, const api::ModelRun& other, const Expla
 Result<ExplainPlan> plan_explanation(const api::ModelRun& base, const api::ModelRun& other) {
   RETURN_IF_ERROR(check_pair(base, other));
   std::optional<api::JsonText> unchanged;
-  if (base.spec.parameters) unchanged = object_of(members_of_run(base));
+  if (base.spec.parameters) unchanged = api::JsonText::from_compact(base.spec.parameters->text());
   ExplainPlan plan;
   if (auto cause = project_change(base.status, other.status); !cause.empty()) {
     plan.steps.push_back({std::move(cause), base.status.commit_sha, unchanged});
@@ -120,18 +112,30 @@ Result<ExplainPlan> plan_explanation(const api::ModelRun& base, const api::Model
   if (base.status.commit_sha != other.status.commit_sha) {
     plan.steps.push_back({"commit", other.status.commit_sha, unchanged});
   }
-  add_parameter_steps(base, other, plan.steps);
-  if (plan.steps.empty()) {
+  auto current = members_of_run(base);
+  const auto wanted = members_of_run(other);
+  const auto names = changed_names(current, wanted);
+  // Before the steps are made, each of which holds all parameters: there may be thousands of names.
+  const auto causes = plan.steps.size() + names.size();
+  if (causes == 0) {
     return fail(
         ErrorKind::kInvalid,
         "runs {} and {} have the same commit, image, data and parameters: where their outputs differ, the model "
         "does not compute the same each time",
         base.meta.name, other.meta.name);
   }
-  if (plan.steps.size() > kMaxCauses) {
+  if (causes > kMaxCauses) {
     return fail(ErrorKind::kTooLarge,
                 "{} causes differ between runs {} and {}; at most {} are explained: compare with a run in between",
-                plan.steps.size(), base.meta.name, other.meta.name, kMaxCauses);
+                causes, base.meta.name, other.meta.name, kMaxCauses);
+  }
+  for (const auto& name : names) {
+    if (const auto found = wanted.find(name); found == wanted.end()) {
+      current.erase(name);
+    } else {
+      current[name] = found->second;
+    }
+    plan.steps.push_back({"parameter " + name, other.status.commit_sha, object_of(current)});
   }
   return plan;
 }

@@ -60,8 +60,8 @@ Result<ExplainPlan> plan_explanation(const api::ModelRun& base, const api::Model
 Result<void> check_executable(const ExplainPlan& plan, const api::ModelRun& other);
 
 // The run that executes a step: as `other` was, but for commit and parameters. It takes the result of an identical run
-// if the image has a digest. Without one the name of the image may stand for another one tomorrow, so that it waits for
-// an identical run that is under way, at most. `name` and `created_by` stay empty.
+// if the image has a digest. Without a digest the same name may be another image tomorrow: then it only joins an
+// identical run that is still under way. `name` and `created_by` stay empty.
 api::RunRequest step_request(const api::ModelRun& other, const ExplainStep& step);
 
 // Whether what `run` has left says what the cause of `step` did. kConflict if it did not succeed; if its image, data or

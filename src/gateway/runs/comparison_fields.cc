@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/runs/run_fields.h"
 #include "sweep/exact_json.h"
 
 namespace modelrun::gateway {
@@ -23,8 +24,7 @@ std::string_view kind_word(DifferenceKind kind) {
 // has the words for it.
 json side(const std::string& text, const std::string& shown) {
   if (text.empty()) return shown.empty() ? json(nullptr) : json(shown);
-  auto value = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  return value.is_discarded() ? json(nullptr) : value;
+  return json_or_null(text);
 }
 
 json difference_fields(const sweep::Difference& each) {

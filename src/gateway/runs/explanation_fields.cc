@@ -8,6 +8,7 @@
 
 #include "base/encoding.h"
 #include "gateway/runs/names.h"
+#include "gateway/runs/run_fields.h"
 #include "sweep/decimal.h"
 
 namespace modelrun::gateway {
@@ -17,12 +18,6 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxCauseShown = 128;  // bytes
 constexpr std::size_t kMaxCausesNamed = 4;   // in a sentence
-
-// `text` is a JSON number; one that no binary64 holds gives null.
-json number(const std::string& text) {
-  auto value = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  return value.is_discarded() ? json(nullptr) : value;
-}
 
 std::string with_sign(const std::string& number) {
   return number.starts_with('-') || number == "0" ? number : "+" + number;
@@ -58,10 +53,11 @@ json bridge_fields(const sweep::OutputBridge& output) {
   const auto& bridge = output.bridge;
   json steps = json::array();
   for (const auto& step : bridge.steps) {
-    steps.push_back({{"cause", step.name}, {"value", number(step.value)}, {"contribution", number(step.contribution)}});
+    steps.push_back(
+        {{"cause", step.name}, {"value", json_or_null(step.value)}, {"contribution", json_or_null(step.contribution)}});
   }
-  return {{"path", output.path},           {"from", number(bridge.from)},
-          {"to", number(bridge.to)},       {"change", number(bridge.change)},
+  return {{"path", output.path},           {"from", json_or_null(bridge.from)},
+          {"to", json_or_null(bridge.to)}, {"change", json_or_null(bridge.change)},
           {"rounded", bridge.rounded},     {"steps", std::move(steps)},
           {"summary", sentence_of(output)}};
 }

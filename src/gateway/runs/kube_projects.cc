@@ -12,9 +12,9 @@
 #include "api/model_project.h"
 #include "base/printable.h"
 #include "gateway/runs/kube_run_service.h"
-#include "gateway/runs/look_up.h"
 #include "gateway/runs/names.h"
 #include "gateway/runs/rights.h"
+#include "gateway/runs/watched_objects.h"
 
 namespace modelrun::gateway {
 namespace {

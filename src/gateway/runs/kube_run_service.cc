@@ -4,7 +4,6 @@
 #include "api/run_object.h"
 #include "api/strict_json.h"
 #include "gateway/runs/create_once.h"
-#include "gateway/runs/look_up.h"
 #include "gateway/runs/names.h"
 #include "gateway/runs/rights.h"
 #include "kube/payload.h"
@@ -50,20 +49,20 @@ std::string no_run(std::string_view run_id) {
   return no_object(kRunIds, run_id);
 }
 
-Result<void> KubeRunService::demand(const Identity& caller, std::string_view verb, const std::string& namespace_,
-                                    std::string_view what, const std::string& absent, std::stop_token stop) {
-  return gateway::demand(access_, caller, to(verb, kube::kModelRuns, namespace_), kube::kModelRuns, what, absent,
-                         std::move(stop));
-}
-
 Result<Started> KubeRunService::start(const Identity& caller, const NewRun& wanted, std::stop_token stop) {
   const auto& project = wanted.project;
-  RETURN_IF_ERROR(demand(caller, "create", project.namespace_, "start runs", no_project(project), stop));
+  RETURN_IF_ERROR(runs_.demand(caller, "create", project.namespace_, "start", no_project(project), stop));
   const auto object = object_for(caller, wanted);
   RETURN_IF_ERROR(object);
   if (wanted.shared) {
-    // Who asks again and again costs the API server nothing.
-    if (auto known = cache_.find_named(project.namespace_, (*object)["metadata"].value("name", ""))) {
+    // Who asks again and again costs the API server nothing. A run that shows another project, model or commit is
+    // compared as a whole below, which refuses it; one that has no commit yet is checked by who uses its result.
+    auto known = cache_.find_named(project.namespace_, (*object)["metadata"].value("name", ""));
+    const auto fits = [&](const RunSummary& run) {
+      return run.project == project.name && run.model == wanted.model &&
+             (run.commit.empty() || run.commit == wanted.commit);
+    };
+    if (known && fits(*known)) {
       auto noted = note_shared(std::move(*known), stop);
       if (noted) return Started{.run = std::move(*noted), .created = false, .suspended = false};
       if (noted.error().kind != ErrorKind::kNotFound) return std::unexpected(noted.error());
@@ -99,16 +98,6 @@ Result<RunSummary> KubeRunService::note_shared(RunSummary run, std::stop_token s
   return summarize(noted);
 }
 
-Result<api::ModelRun> KubeRunService::read_live(const RunKey& key, std::stop_token stop) {
-  const auto object = client_.get(kube::kModelRuns, key.namespace_, key.name, stop);
-  if (!object && object.error().kind == ErrorKind::kNotFound) return fail(ErrorKind::kNotFound, "{}", no_run(key.uid));
-  if (!object) return std::unexpected(own_fault(object.error()));
-  auto run = api::decode_model_run(*object);
-  if (run.meta.uid != key.uid) return fail(ErrorKind::kNotFound, "{}", no_run(key.uid));
-  cache_.note(run);
-  return run;
-}
-
 void KubeRunService::notify(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span,
                             const std::stop_token& stop, std::function<void()> wake) {
   cache_.notify(key, seen, span, stop, std::move(wake));
@@ -120,25 +109,20 @@ void KubeRunService::pause(std::chrono::milliseconds span, const std::stop_token
 
 Result<RunSummary> KubeRunService::refresh_summary(const Identity& caller, const RunKey& key, bool live,
                                                    std::stop_token stop) {
-  RETURN_IF_ERROR(demand(caller, "get", key.namespace_, "see runs", no_run(key.uid), stop));
-  auto known = cache_.find(key);
-  if (known && !live) return std::move(*known);
-  const auto run = read_live(key, stop);
-  RETURN_IF_ERROR(run);
-  return summarize(*run);
+  return runs_.refresh(caller, key, live, std::move(stop));
 }
 
 Result<RunSummary> KubeRunService::find_summary(const Identity& caller, std::string_view run_id, std::stop_token stop) {
-  return LookUp(client_, access_, cache_, kube::kModelRuns, kRunIds).find(caller, run_id, stop);
+  return runs_.find(caller, run_id, stop);
 }
 
 Result<RunPtr> KubeRunService::read_run(const Identity& caller, const RunKey& key, std::stop_token stop) {
-  RETURN_IF_ERROR(demand(caller, "get", key.namespace_, "see runs", no_run(key.uid), stop));
+  RETURN_IF_ERROR(runs_.demand_sight(caller, key.namespace_, key.uid, stop));
   // A copy from memory will do: the watch tells whether the run still exists, and in which version.
   if (const auto known = cache_.find(key); known && api::is_final(known->phase)) {
     if (auto kept = results_.run(key.uid, known->version)) return kept;
   }
-  auto live = read_live(key, stop);
+  auto live = runs_.read_live(key, stop);
   RETURN_IF_ERROR(live);
   auto run = std::make_shared<const api::ModelRun>(std::move(*live));
   if (api::is_final(run->status.phase)) results_.put(run);
@@ -160,7 +144,7 @@ std::optional<EndedRun> KubeRunService::remembered_run(const Identity& caller, s
 }
 
 Result<FramePtr> KubeRunService::payload(const Identity& caller, const api::ModelRun& run, std::stop_token stop) {
-  RETURN_IF_ERROR(demand(caller, "get", run.meta.namespace_, "see runs", no_run(run.meta.uid), stop));
+  RETURN_IF_ERROR(runs_.demand_sight(caller, run.meta.namespace_, run.meta.uid, stop));
   if (auto kept = results_.frame(run)) return kept;
   auto loaded = kube::load_payload(client_, run, stop);
   if (!loaded) return std::unexpected(own_fault(loaded.error()));
@@ -171,34 +155,19 @@ Result<FramePtr> KubeRunService::payload(const Identity& caller, const api::Mode
 
 Result<RunPage> KubeRunService::list(const Identity& caller, const ProjectRef& project, const RunQuery& query,
                                      std::stop_token stop) {
-  const auto lists = may(access_, caller, "list", kube::kModelRuns, project.namespace_, stop);
-  RETURN_IF_ERROR(lists);
-  if (!*lists) return fail(ErrorKind::kNotFound, "{}", no_project(project));
-  RETURN_IF_ERROR(demand_filled(cache_, kRunIds));
-  auto runs = cache_.of_project(project);
-  if (runs.empty()) RETURN_IF_ERROR(read_project(client_, project, std::move(stop)));
-  return page_of(std::move(runs), query);
+  auto runs = runs_.of_project(caller, project, std::move(stop));
+  RETURN_IF_ERROR(runs);
+  return page_of(std::move(*runs), query);
 }
 
 Result<RunSummary> KubeRunService::cancel(const Identity& caller, const RunKey& key, std::stop_token stop) {
-  RETURN_IF_ERROR(demand(caller, "patch", key.namespace_, "cancel runs", no_run(key.uid), stop));
-  const auto before = read_live(key, stop);
-  RETURN_IF_ERROR(before);
-  if (api::is_final(before->status.phase)) return summarize(*before);
-  // The UID in the patch is a precondition: another run may have taken the name.
-  const auto object = client_.patch(kube::kModelRuns, key.namespace_, key.name, kube::PatchType::kMerge,
-                                    {{"metadata", {{"uid", key.uid}}}, {"spec", {{"cancel", true}}}}, {}, stop);
-  if (!object && object.error().kind == ErrorKind::kNotFound) return fail(ErrorKind::kNotFound, "{}", no_run(key.uid));
-  if (!object) return std::unexpected(own_fault(kube::plain_refusal(object.error())));
-  const auto run = api::decode_model_run(*object);
-  cache_.note(run);
-  return summarize(run);
+  return runs_.cancel(caller, key, std::move(stop));
 }
 
 Result<void> KubeRunService::cancel_unshared(const Identity& caller, const RunKey& key, std::stop_token stop) {
-  RETURN_IF_ERROR(demand(caller, "patch", key.namespace_, "cancel runs", no_run(key.uid), stop));
+  RETURN_IF_ERROR(runs_.demand(caller, "patch", key.namespace_, "cancel", no_run(key.uid), stop));
   for (int i = 0; i < kMaxConflicts; ++i) {
-    const auto before = read_live(key, stop);
+    const auto before = runs_.read_live(key, stop);
     RETURN_IF_ERROR(before);
     if (api::is_final(before->status.phase) || before->labels.contains(std::string(kLabelShared))) return {};
     // The version is a precondition: who asks for the run in between changes it.

@@ -8,6 +8,7 @@
 #include "gateway/runs/result_cache.h"
 #include "gateway/runs/run_service.h"
 #include "gateway/runs/summary_cache.h"
+#include "gateway/runs/watched_objects.h"
 #include "kube/client.h"
 
 namespace modelrun::gateway {
@@ -17,7 +18,10 @@ namespace modelrun::gateway {
 class KubeRunService final : public RunService {
  public:
   KubeRunService(kube::Client& client, RunCache& cache, Access& access)
-      : client_(client), cache_(cache), access_(access) {}
+      : client_(client),
+        cache_(cache),
+        access_(access),
+        runs_(client, access, cache, kube::kModelRuns, kRunIds, &api::decode_model_run) {}
 
   Result<Started> start(const Identity& caller, const NewRun& wanted, std::stop_token stop) override;
   void notify(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span, const std::stop_token& stop,
@@ -45,9 +49,6 @@ class KubeRunService final : public RunService {
                            std::stop_token stop) override;
 
  private:
-  // Succeeds if `caller` may do `verb` with the runs of the namespace; else as gateway::demand().
-  Result<void> demand(const Identity& caller, std::string_view verb, const std::string& namespace_,
-                      std::string_view what, const std::string& absent, std::stop_token stop);
   // Succeeds if the caller may read the log of this run's pod and there is one.
   Result<void> demand_log(const Identity& caller, const api::ModelRun& run, std::stop_token stop);
   // Adds the projects of one namespace that come after `query.after`, until the page has one more than its limit.
@@ -57,12 +58,11 @@ class KubeRunService final : public RunService {
   Result<std::set<std::string>> namespaces_from(const std::string& first, std::stop_token stop);
   // Gives the run the label kLabelShared, unless it has it or is over. kNotFound: it is gone.
   Result<RunSummary> note_shared(RunSummary run, std::stop_token stop);
-  // kNotFound also if another run (another UID) has that name now.
-  Result<api::ModelRun> read_live(const RunKey& key, std::stop_token stop);
 
   kube::Client& client_;
   RunCache& cache_;
   Access& access_;
+  const WatchedObjects<RunCache> runs_;
   ResultCache results_;
 };
 

@@ -8,10 +8,8 @@
 #include "api/strict_json.h"
 #include "api/sweep_object.h"
 #include "gateway/runs/create_once.h"
-#include "gateway/runs/look_up.h"
 #include "gateway/runs/rights.h"
 #include "kube/payload.h"
-#include "kube/refusal.h"
 #include "sweep/sweep_points.h"
 
 namespace modelrun::gateway {
@@ -70,21 +68,11 @@ TablePtr lend(TablePtr table, ByteBudget::Hold hold) {
   return {lent, lent->first.get()};
 }
 
-std::string no_sweep(std::string_view sweep_id) {
-  return no_object(kSweepIds, sweep_id);
-}
-
 }  // namespace
-
-Result<void> KubeSweepService::demand(const Identity& caller, std::string_view verb, const std::string& namespace_,
-                                      std::string_view what, const std::string& absent, std::stop_token stop) {
-  return gateway::demand(access_, caller, to(verb, kube::kModelSweeps, namespace_), kube::kModelSweeps, what, absent,
-                         std::move(stop));
-}
 
 Result<StartedSweep> KubeSweepService::start(const Identity& caller, const NewSweep& wanted, std::stop_token stop) {
   const auto& project = wanted.project;
-  RETURN_IF_ERROR(demand(caller, "create", project.namespace_, "start sweeps", no_project(project), stop));
+  RETURN_IF_ERROR(sweeps_.demand(caller, "create", project.namespace_, "start", no_project(project), stop));
   RETURN_IF_ERROR(read_project(client_, project, stop));
   auto hold = held_.hold(share_of(caller));
   const auto object = object_of(caller, wanted);
@@ -105,42 +93,24 @@ void KubeSweepService::pause(std::chrono::milliseconds span, const std::stop_tok
   cache_.pause(span, stop, std::move(wake));
 }
 
-Result<api::ModelSweep> KubeSweepService::read_live(const SweepKey& key, std::stop_token stop) {
-  const auto object = client_.get(kube::kModelSweeps, key.namespace_, key.name, std::move(stop));
-  if (!object && object.error().kind == ErrorKind::kNotFound) {
-    return fail(ErrorKind::kNotFound, "{}", no_sweep(key.uid));
-  }
-  if (!object) return std::unexpected(own_fault(object.error()));
-  auto sweep = api::decode_model_sweep(*object);
-  if (sweep.meta.uid != key.uid) return fail(ErrorKind::kNotFound, "{}", no_sweep(key.uid));
-  cache_.note(sweep);
-  return sweep;
-}
-
 Result<SweepSummary> KubeSweepService::refresh_summary(const Identity& caller, const SweepKey& key, bool live,
                                                        std::stop_token stop) {
-  RETURN_IF_ERROR(demand(caller, "get", key.namespace_, "see sweeps", no_sweep(key.uid), stop));
-  auto known = cache_.find(key);
-  if (known && !live) return std::move(*known);
-  const auto sweep = read_live(key, std::move(stop));
-  RETURN_IF_ERROR(sweep);
-  return summarize(*sweep);
+  return sweeps_.refresh(caller, key, live, std::move(stop));
 }
 
 Result<SweepSummary> KubeSweepService::find_summary(const Identity& caller, std::string_view sweep_id,
                                                     std::stop_token stop) {
-  return LookUp(client_, access_, cache_, kube::kModelSweeps, kSweepIds).find(caller, sweep_id, stop);
+  return sweeps_.find(caller, sweep_id, stop);
 }
 
 Result<SweepPtr> KubeSweepService::read_sweep(const Identity& caller, const SweepKey& key, std::stop_token stop) {
-  RETURN_IF_ERROR(demand(caller, "get", key.namespace_, "see sweeps", no_sweep(key.uid), stop));
-  auto sweep = read_live(key, std::move(stop));
+  auto sweep = sweeps_.read(caller, key, std::move(stop));
   RETURN_IF_ERROR(sweep);
   return std::make_shared<const api::ModelSweep>(std::move(*sweep));
 }
 
 Result<TablePtr> KubeSweepService::table(const Identity& caller, const api::ModelSweep& sweep, std::stop_token stop) {
-  RETURN_IF_ERROR(demand(caller, "get", sweep.meta.namespace_, "see sweeps", no_sweep(sweep.meta.uid), stop));
+  RETURN_IF_ERROR(sweeps_.demand_sight(caller, sweep.meta.namespace_, sweep.meta.uid, stop));
   const auto& ref = *sweep.status.table_ref;
   auto hold = held_.hold(share_of(caller));
   {
@@ -172,30 +142,13 @@ Result<TablePtr> KubeSweepService::table(const Identity& caller, const api::Mode
 
 Result<SweepPage> KubeSweepService::list(const Identity& caller, const ProjectRef& project, const SweepQuery& query,
                                          std::stop_token stop) {
-  const auto lists = may(access_, caller, "list", kube::kModelSweeps, project.namespace_, stop);
-  RETURN_IF_ERROR(lists);
-  if (!*lists) return fail(ErrorKind::kNotFound, "{}", no_project(project));
-  RETURN_IF_ERROR(demand_filled(cache_, kSweepIds));
-  auto sweeps = cache_.of_project(project);
-  if (sweeps.empty()) RETURN_IF_ERROR(read_project(client_, project, std::move(stop)));
-  return page_of(std::move(sweeps), query);
+  auto sweeps = sweeps_.of_project(caller, project, std::move(stop));
+  RETURN_IF_ERROR(sweeps);
+  return page_of(std::move(*sweeps), query);
 }
 
 Result<SweepSummary> KubeSweepService::cancel(const Identity& caller, const SweepKey& key, std::stop_token stop) {
-  RETURN_IF_ERROR(demand(caller, "patch", key.namespace_, "cancel sweeps", no_sweep(key.uid), stop));
-  const auto before = read_live(key, stop);
-  RETURN_IF_ERROR(before);
-  if (api::is_final(before->status.phase)) return summarize(*before);
-  // The UID in the patch is a precondition: another sweep may have taken the name.
-  const auto object = client_.patch(kube::kModelSweeps, key.namespace_, key.name, kube::PatchType::kMerge,
-                                    {{"metadata", {{"uid", key.uid}}}, {"spec", {{"cancel", true}}}}, {}, stop);
-  if (!object && object.error().kind == ErrorKind::kNotFound) {
-    return fail(ErrorKind::kNotFound, "{}", no_sweep(key.uid));
-  }
-  if (!object) return std::unexpected(own_fault(kube::plain_refusal(object.error())));
-  const auto sweep = api::decode_model_sweep(*object);
-  cache_.note(sweep);
-  return summarize(sweep);
+  return sweeps_.cancel(caller, key, std::move(stop));
 }
 
 }  // namespace modelrun::gateway

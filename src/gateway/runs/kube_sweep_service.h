@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "gateway/runs/summary_cache.h"
 #include "gateway/runs/sweep_service.h"
+#include "gateway/runs/watched_objects.h"
 #include "kube/client.h"
 
 namespace modelrun::gateway {
@@ -25,7 +26,9 @@ namespace modelrun::gateway {
 class KubeSweepService final : public SweepService {
  public:
   KubeSweepService(kube::Client& client, SweepCache& cache, Access& access)
-      : client_(client), cache_(cache), access_(access) {}
+      : client_(client),
+        cache_(cache),
+        sweeps_(client, access, cache, kube::kModelSweeps, kSweepIds, &api::decode_model_sweep) {}
 
   Result<StartedSweep> start(const Identity& caller, const NewSweep& wanted, std::stop_token stop) override;
   void notify(const SweepKey& key, std::uint64_t seen, std::chrono::milliseconds span, const std::stop_token& stop,
@@ -48,15 +51,9 @@ class KubeSweepService final : public SweepService {
     std::weak_ptr<const sweep::Table> lent;  // the same, with the bytes that it counts for; null: nobody uses it
   };
 
-  // Succeeds if `caller` may do `verb` with the sweeps of the namespace; else as gateway::demand().
-  Result<void> demand(const Identity& caller, std::string_view verb, const std::string& namespace_,
-                      std::string_view what, const std::string& absent, std::stop_token stop);
-  // kNotFound also if another sweep (another UID) has that name now.
-  Result<api::ModelSweep> read_live(const SweepKey& key, std::stop_token stop);
-
   kube::Client& client_;
   SweepCache& cache_;
-  Access& access_;
+  const WatchedObjects<SweepCache> sweeps_;
   ByteBudget held_{kMaxSweepsBytes, kMaxSweepsBytes / 2};
   Mutex mutex_;
   ByteLru<KeptTable> tables_ GUARDED_BY(mutex_){kKeptTables, kKeptTables / 2};  // by digest

@@ -127,6 +127,11 @@ json or_null(const std::string& text) {
   return text.empty() ? json(nullptr) : json(text);
 }
 
+json json_or_null(const std::string& text) {
+  auto value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return value.is_discarded() ? json(nullptr) : value;
+}
+
 json number_or_null(std::int64_t number) {
   return number > 0 ? json(number) : json(nullptr);
 }

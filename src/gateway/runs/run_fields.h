@@ -24,6 +24,8 @@ std::string iso_time(Time time);
 nlohmann::json time_or_null(const std::optional<Time>& time);
 // Null for an empty text, which means that the value is not known.
 nlohmann::json or_null(const std::string& text);
+// The value of a JSON text; null for an empty one, and for a number that no binary64 holds.
+nlohmann::json json_or_null(const std::string& text);
 nlohmann::json number_or_null(std::int64_t number);  // null below 1: run numbers count from 1
 
 // The answers of `run` in mode sync, and of get_run. `frame`: the full result if needs_payload(run) is true and it

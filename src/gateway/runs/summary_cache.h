@@ -27,9 +27,10 @@ struct Cached {
 
 // Thread-safe; no method blocks. A runtime::Watcher must feed it through sink(); without one it holds only what note()
 // was given. Owns the one thread that wakes waiting calls. There are two: RunCache and SweepCache.
-template <class Object, class SummaryOf>
+template <class ObjectOf, class SummaryOf>
 class SummaryCache {
  public:
+  using Object = ObjectOf;
   using Summary = SummaryOf;
   using Key = decltype(Summary::key);
 

@@ -18,16 +18,10 @@ json number_or_null(const std::optional<double>& number) {
   return number ? json(*number) : json(nullptr);
 }
 
-// The value of an exact text; null for an empty one.
-json value_of(const std::string& text) {
-  auto value = text.empty() ? json(nullptr) : json::parse(text, nullptr, /*allow_exceptions=*/false);
-  return value.is_discarded() ? json(nullptr) : value;
-}
-
 json object_of(const std::vector<std::string>& names, const std::vector<std::string>& values) {
   json object = json::object();
   for (std::size_t i = 0; i < std::min(names.size(), values.size()); ++i) {
-    if (!values[i].empty()) object[names[i]] = value_of(values[i]);
+    if (!values[i].empty()) object[names[i]] = json_or_null(values[i]);
   }
   return object;
 }
@@ -85,8 +79,8 @@ json sensitivity_of(const api::OutputSensitivity& sensitivity) {
           {"count", sensitivity.count},
           {"low", number_or_null(sensitivity.low)},
           {"high", number_or_null(sensitivity.high)},
-          {"low_at", value_of(sensitivity.low_at)},
-          {"high_at", value_of(sensitivity.high_at)},
+          {"low_at", json_or_null(sensitivity.low_at)},
+          {"high_at", json_or_null(sensitivity.high_at)},
           {"correlation", number_or_null(sensitivity.correlation)}};
 }
 
@@ -136,38 +130,6 @@ void add_points(json& fields, const api::SweepPoints& points) {
 
 }  // namespace
 
-json sweep_fields(const api::ModelSweep& sweep, const sweep::Table* table, const RowsPart& part,
-                  std::string_view project) {
-  const auto& status = sweep.status;
-  const auto summary = summarize(sweep);
-  json fields{{"sweep_id", summary.key.uid},
-              {"status", status_word(status.phase)},
-              {"project_name", project},
-              {"model_name", or_null(summary.model)},
-              {"branch", or_null(summary.branch)},
-              {"commit_sha", or_null(summary.commit)},
-              {"space", space_word(sweep.spec.space)},
-              {"created_at", iso_time(summary.created)},
-              {"started_at", time_or_null(summary.started)},
-              {"finished_at", time_or_null(summary.finished)},
-              {"error_message", error_of_sweep(sweep)},
-              {"waiting_for", status.phase == api::Phase::kPending || status.phase == api::Phase::kNone
-                                  ? or_null(status.message)
-                                  : json(nullptr)},
-              {"warning", or_null(status.warning)},
-              {"message", what_next(sweep)},
-              {"summary", list_of(status.summary, summary_of)},
-              {"sensitivity", list_of(status.sensitivity, sensitivity_of)},
-              {"parameter_names", json::array()},
-              {"output_names", json::array()},
-              {"rows", json::array()},
-              {"total_rows", status.table_ref ? status.table_ref->rows : 0},
-              {"next_offset", nullptr}};
-  add_points(fields, summary.points);
-  if (table != nullptr) add_rows(fields, *table, part);
-  return fields;
-}
-
 json sweep_entry(const SweepSummary& sweep, std::string_view project) {
   json fields{{"sweep_id", sweep.key.uid},
               {"status", status_word(sweep.phase)},
@@ -179,6 +141,28 @@ json sweep_entry(const SweepSummary& sweep, std::string_view project) {
               {"started_at", time_or_null(sweep.started)},
               {"finished_at", time_or_null(sweep.finished)}};
   add_points(fields, sweep.points);
+  return fields;
+}
+
+json sweep_fields(const api::ModelSweep& sweep, const sweep::Table* table, const RowsPart& part,
+                  std::string_view project) {
+  const auto& status = sweep.status;
+  json fields = sweep_entry(summarize(sweep), project);
+  fields.update({{"space", space_word(sweep.spec.space)},
+                 {"error_message", error_of_sweep(sweep)},
+                 {"waiting_for", status.phase == api::Phase::kPending || status.phase == api::Phase::kNone
+                                     ? or_null(status.message)
+                                     : json(nullptr)},
+                 {"warning", or_null(status.warning)},
+                 {"message", what_next(sweep)},
+                 {"summary", list_of(status.summary, summary_of)},
+                 {"sensitivity", list_of(status.sensitivity, sensitivity_of)},
+                 {"parameter_names", json::array()},
+                 {"output_names", json::array()},
+                 {"rows", json::array()},
+                 {"total_rows", status.table_ref ? status.table_ref->rows : 0},
+                 {"next_offset", nullptr}});
+  if (table != nullptr) add_rows(fields, *table, part);
   return fields;
 }
 

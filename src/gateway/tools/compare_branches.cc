@@ -122,9 +122,8 @@ Result<json> fields_of_both(const RunSummary& base, const RunSummary& scenario, 
   for (const auto* run : {&base, &scenario}) {
     if (run->phase == api::Phase::kSucceeded) continue;
     fields["status"] = "failed";
-    fields["message"] =
-        fmt::format("The run of {} did not succeed: {}{}{}. get_run with run_id {} says why.", run->branch,
-                    status_word(run->phase), run->message.empty() ? "" : ", ", run->message, run->key.uid);
+    fields["message"] = fmt::format("The run of {} did not succeed: {}. get_run with run_id {} says why.", run->branch,
+                                    how_it_ended(*run), run->key.uid);
     return fields;
   }
   const auto compared = compare_ended(call, base, scenario, ask);
@@ -165,10 +164,7 @@ class BothRuns : public std::enable_shared_from_this<BothRuns> {
   // When the time is up, a summary may be as old as the call: the wait for it has only just begun.
   void finish(RunSummary base, RunSummary scenario) {
     for (auto* run : {&base, &scenario}) {
-      if (api::is_final(run->phase)) continue;
-      auto now = call_->runs.refresh_summary(call_->caller, run->key, /*live=*/false, call_->stop);
-      if (!now && !is_transient(now.error().kind)) return give_up(now.error());
-      if (now) *run = std::move(*now);
+      if (const auto refreshed = refresh(*run, *call_); !refreshed) return give_up(refreshed.error());
     }
     done_(fields_of_both(base, scenario, ask_, *call_));
   }

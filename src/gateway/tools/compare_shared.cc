@@ -1,5 +1,7 @@
 #include "gateway/tools/compare_shared.h"
 
+#include <fmt/format.h>
+
 #include <set>
 #include <string>
 #include <utility>
@@ -77,6 +79,21 @@ Result<RunSummary> ended_run(const json& arguments, const char* argument, const 
                 status_word(found->phase));
   }
   return found;
+}
+
+Result<void> refresh(RunSummary& run, const Call& call) {
+  if (api::is_final(run.phase)) return {};
+  auto now = call.runs.refresh_summary(call.caller, run.key, /*live=*/false, call.stop);
+  if (now) {
+    run = std::move(*now);
+  } else if (!is_transient(now.error().kind)) {
+    return std::unexpected(now.error());
+  }
+  return {};
+}
+
+std::string how_it_ended(const RunSummary& run) {
+  return fmt::format("{}{}{}", status_word(run.phase), run.message.empty() ? "" : ", ", run.message);
 }
 
 Result<ReadRun> read_with_outputs(const RunSummary& summary, const Call& call) {

@@ -36,6 +36,12 @@ Result<ComparisonAsk> comparison_ask(const nlohmann::json& arguments);
 // The run that `argument` names. kConflict if it is not over.
 Result<RunSummary> ended_run(const nlohmann::json& arguments, const char* argument, const Call& call);
 
+// Makes `run` what it is now, unless it is over. Where that cannot be told for the moment it stays as it was. Blocks.
+Result<void> refresh(RunSummary& run, const Call& call);
+
+// "failed, MESSAGE", for a sentence.
+std::string how_it_ended(const RunSummary& run);
+
 // A run that is over, from the API server or from memory, with its outputs; `outputs` is empty if it left none.
 struct ReadRun {
   RunPtr run;

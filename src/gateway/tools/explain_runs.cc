@@ -106,10 +106,10 @@ Result<ExplainAsk> explain_ask(const json& arguments) {
   return ask;
 }
 
-// Two runs, what differs between the numbers of their outputs, and the steps from one to the other, whose causes are
-// those of shown_cause().
+// The other run without its outputs, what differs between the numbers of both, and the steps from one to the other,
+// whose causes are those of shown_cause().
 struct Compared {
-  api::ModelRun base, other;
+  api::ModelRun other;
   sweep::Comparison numbers;
   sweep::ExplainPlan plan;
 };
@@ -125,7 +125,8 @@ Result<Compared> compare_numbers(const RunSummary& base, const RunSummary& other
   auto numbers =
       sweep::compare(pair->base.outputs, pair->other.outputs, {.max_differences = ask.limit, .numbers_only = true});
   std::ranges::stable_partition(numbers.differences, &sweep::Difference::significant);
-  return Compared{std::move(pair->base.run), std::move(pair->other.run), std::move(numbers), std::move(*plan)};
+  pair->other.run.status.outputs.reset();
+  return Compared{std::move(pair->other.run), std::move(numbers), std::move(*plan)};
 }
 
 // The run of a step.
@@ -181,7 +182,8 @@ class Explaining : public std::enable_shared_from_this<Explaining> {
                   .fail_on_artifact_loss = request.fail_on_artifact_loss,
                   .reuse = request.reuse,
                   .shared = !is_keyed()};
-    // No key that a client can give has the line break.
+    // No header can have the line break. A client of MCP that puts one into its key can only meet its own runs, as the
+    // caller is a part of the name.
     const auto key = is_keyed()
                          ? fmt::format("{}\nstep {}", call_->idempotency_key, steps_.size())
                          : fmt::format("\nexplain {} {} {}", base_.key.uid, other_.key.uid,
@@ -221,10 +223,9 @@ class Explaining : public std::enable_shared_from_this<Explaining> {
   // The runs behind the one that was waited for may be over by now.
   void time_is_up() {
     for (auto& step : steps_) {
-      if (api::is_final(step.run.phase)) continue;
-      auto now = call_->runs.refresh_summary(call_->caller, step.run.key, /*live=*/false, call_->stop);
-      if (!now && !is_transient(now.error().kind)) return give_up(now.error(), /*starting=*/false);
-      if (now) step.run = std::move(*now);
+      if (const auto refreshed = refresh(step.run, *call_); !refreshed) {
+        return give_up(refreshed.error(), /*starting=*/false);
+      }
     }
     const auto ended_badly = std::ranges::find_if(steps_, [](const auto& each) {
       return api::is_final(each.run.phase) && each.run.phase != api::Phase::kSucceeded;
@@ -245,8 +246,7 @@ class Explaining : public std::enable_shared_from_this<Explaining> {
     auto fields = no_explanation();
     const bool cancelled = run.phase == api::Phase::kCancelled;
     add_frame(fields, "failed",
-              fmt::format("The run with all changes up to '{}' did not succeed: {}{}{}. {}", causes_[i],
-                          status_word(run.phase), run.message.empty() ? "" : ", ", run.message,
+              fmt::format("The run with all changes up to '{}' did not succeed: {}. {}", causes_[i], how_it_ended(run),
                           cancelled ? fmt::format("Make the same call again{}: it starts that run anew.",
                                                   is_keyed() ? " with another idempotency key" : "")
                                     : fmt::format("get_run with run_id {} says why.", run.key.uid)));

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "fakes/peak_memory.h"
+
 namespace modelrun::sweep {
 namespace {
 
@@ -91,6 +93,24 @@ TEST(Explain, Refusals) {
   const auto refused = plan_explanation(run_of("a", "c1", json::object()), run_of("b", "c1", many));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::kTooLarge);
+}
+
+// Each step holds all parameters.
+TEST(Explain, TooManyCausesAreCountedBeforeStepsAreMade) {
+  json base = json::object();
+  json other = json::object();
+  for (int i = 0; i < 5'000; ++i) {
+    base[fmt::format("{:x}", i)] = 1;
+    other[fmt::format("{:x}", i)] = 2;
+  }
+  const auto from = run_of("a", "c1", base);
+  const auto to = run_of("b", "c1", other);
+  const auto before = fakes::allocated_bytes();
+  fakes::reset_peak();
+  const auto refused = plan_explanation(from, to);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("5000 causes differ between runs a and b"));
+  EXPECT_LT(fakes::peak_bytes() - before, 8U << 20U);
 }
 
 TEST(Explain, AStepOfAnotherProjectSaysNothing) {
