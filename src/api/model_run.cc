@@ -20,13 +20,6 @@ constexpr std::array<std::pair<Phase, std::string_view>, 7> kPhases{{{Phase::kNo
                                                                      {Phase::kTimedOut, "TimedOut"},
                                                                      {Phase::kCancelled, "Cancelled"}}};
 
-Phase parse_phase(const std::string& text) {
-  for (const auto& [phase, name] : kPhases) {
-    if (name == text) return phase;
-  }
-  return Phase::kNone;
-}
-
 using TimelineField = std::optional<Time> Timeline::*;
 constexpr std::array<std::pair<const char*, TimelineField>, 10> kTimeline{{{"accepted", &Timeline::accepted},
                                                                            {"resumed", &Timeline::resumed},
@@ -209,6 +202,13 @@ std::string_view to_string(Phase phase) {
     if (value == phase) return name;
   }
   return "";
+}
+
+Phase parse_phase(std::string_view word) {
+  for (const auto& [phase, name] : kPhases) {
+    if (name == word) return phase;
+  }
+  return Phase::kNone;
 }
 
 ModelRun decode_model_run(const json& object) {

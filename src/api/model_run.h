@@ -71,6 +71,8 @@ struct ModelRunSpec {
 enum class Phase { kNone, kPending, kRunning, kSucceeded, kFailed, kTimedOut, kCancelled };
 // Returns the word in `status.phase`, for example "Running"; "" for kNone.
 std::string_view to_string(Phase phase);
+// kNone for a word that is none of them.
+Phase parse_phase(std::string_view word);
 // Whether the run has ended. A final phase never changes again.
 inline bool is_final(Phase phase) {
   return phase >= Phase::kSucceeded;

@@ -28,13 +28,6 @@ constexpr std::array<std::pair<const char*, SummaryNumber>, 6> kSummaryNumbers{{
                                                                                 {"p95", &OutputSummary::p95},
                                                                                 {"max", &OutputSummary::max}}};
 
-Phase sweep_phase(const std::string& text) {
-  for (int value = static_cast<int>(Phase::kPending); value <= static_cast<int>(Phase::kCancelled); ++value) {
-    if (to_string(static_cast<Phase>(value)) == text) return static_cast<Phase>(value);
-  }
-  return Phase::kNone;
-}
-
 std::int64_t number_at(const json& object, std::string_view name) {
   return bounded_at(object, name, 0, kMaxSetting).value_or(0);
 }
@@ -90,7 +83,7 @@ ModelSweepSpec decode_sweep_spec(const json& object) {
 
 SweepRunStatus decode_sweep_run(const json& object) {
   return {text_at(object, "name"), number_at(object, "first"), number_at(object, "count"),
-          sweep_phase(text_at(object, "phase"))};
+          parse_phase(text_at(object, "phase"))};
 }
 
 OutputSummary decode_summary(const json& object) {
@@ -149,7 +142,7 @@ ModelSweepStatus decode_sweep_status(const json& object) {
   ModelSweepStatus status;
   for (const auto& [name, field] : kSweepTexts) status.*field = text_at(object, name);
   status.observed_generation = int_at(object, "observedGeneration").value_or(-1);
-  status.phase = sweep_phase(text_at(object, "phase"));
+  status.phase = parse_phase(text_at(object, "phase"));
   status.started_at = time_at(object, "startedAt");
   status.finished_at = time_at(object, "finishedAt");
   status.points = decode_sweep_points(member(object, "points"));

@@ -64,4 +64,10 @@ constexpr bool is_known_end(std::string_view reason) {
   return std::ranges::find(kEnds, reason) != kEnds.end();
 }
 
+// The value of a metric's label for the end `reason`, which may be an agent's word: a label must not have as many
+// values as tenants can think of.
+constexpr std::string_view end_label(std::string_view reason) {
+  return is_known_end(reason) ? reason : "Unknown";
+}
+
 }  // namespace modelrun::api::reason

@@ -304,9 +304,8 @@ void report(const Context& context, const api::ModelRun& run, const Plan& plan) 
                           {"phase", std::string(to_string(run.status.phase))}});
   }
   if (!api::is_final(run.status.phase) || !plan.status) return;
-  // The reason may be an agent's word. A label must not have as many values as tenants can think of.
   const auto word = run.status.error ? std::string_view(run.status.error->reason) : api::reason::kSucceeded;
-  const auto reason = std::string(api::reason::is_known_end(word) ? word : "Unknown");
+  const auto reason = std::string(api::reason::end_label(word));
   context.metrics
       .counter("modelrun_runs_finished_total", "Runs that ended, by phase and reason.",
                {{"phase", std::string(to_string(run.status.phase))}, {"reason", reason}})

@@ -40,9 +40,8 @@ void report_sweep(const Context& context, const api::ModelSweep& sweep, const Ev
 }
 
 void count_end(const Context& context, const api::ModelSweepStatus& status) {
-  // A run's reason may be an agent's word.
   const auto word = status.error ? std::string_view(status.error->reason) : api::reason::kSucceeded;
-  const auto reason = std::string(api::reason::is_known_end(word) ? word : "Unknown");
+  const auto reason = std::string(api::reason::end_label(word));
   context.metrics
       .counter("modelrun_sweeps_finished_total", "Sweeps that ended, by phase and reason.",
                {{"phase", std::string(to_string(status.phase))}, {"reason", reason}})
@@ -159,7 +158,10 @@ class SweepApplier {
   Result<void> confirm_absent(const SweepSurvey& seen) {
     bool first = true;
     for (const auto& part : seen.parts) {
-      if (part.run != nullptr || !(part.further || std::exchange(first, false))) continue;
+      if (part.run != nullptr) continue;
+      const bool may_exist = part.further || first;
+      if (!part.further) first = false;
+      if (!may_exist) continue;
       const auto live =
           tried_again([&] { return context_.client.get(kube::kModelRuns, meta().namespace_, part.name, stop_); });
       if (!live && live.error().kind == ErrorKind::kNotFound) continue;

@@ -1,6 +1,6 @@
 // Work whose memory is many times a large result, which one run at a time may do: the reading of a durable copy, and
 // the passes that put a large result (see pods/held_frame.h) into the API server. What a tenant's models leave does not
-// decide how much memory the operator needs.
+// decide how much memory the operator needs. A sweep that makes its table counts as a run here.
 #pragma once
 
 #include <cstddef>

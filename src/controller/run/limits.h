@@ -45,11 +45,11 @@ inline std::int64_t active_deadline_seconds(std::int64_t pending_seconds, std::i
   return pending_seconds + timeout + 60;
 }
 
-// The name of an object of the run: <run>-<first 8 characters of the run's UID>-<tail>, where the run's name is cut so
-// that the whole has at most 63 characters.
-inline std::string own_name(const api::ObjectMeta& run, const std::string& last) {
-  const std::string tail = "-" + run.uid.substr(0, 8) + "-" + last;
-  std::string head = run.name.substr(0, 63 - tail.size());
+// The name of an object of a run or a sweep: <owner>-<first 8 characters of its UID>-<last>, where the owner's name is
+// cut so that the whole has at most 63 characters.
+inline std::string own_name(const api::ObjectMeta& owner, const std::string& last) {
+  const std::string tail = "-" + owner.uid.substr(0, 8) + "-" + last;
+  std::string head = owner.name.substr(0, 63 - tail.size());
   // A cut name may end in '.' or '-'. A '.' has to go: ".-" may not occur in the name of an object (RFC 1123
   // subdomain). A '-' would be valid, and is trimmed only because "--" looks odd.
   while (!head.empty() && (head.back() == '-' || head.back() == '.')) head.pop_back();

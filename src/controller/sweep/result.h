@@ -28,7 +28,7 @@ struct SweepResult {
   std::vector<api::OutputSensitivity> sensitivity;
   std::string warning;
   PackedDocument table;
-  std::optional<api::TableRef> ref;  // absent: the table is too large, or was not stored
+  std::optional<api::TableRef> ref;  // absent: it was not stored
 };
 
 // Belongs to one thread. Holds what the table needs of the rows, which is at most a small multiple of
@@ -38,8 +38,7 @@ class SweepTable {
   // Keeps references to both.
   SweepTable(const api::ModelSweepSpec& spec, const sweep::SpacePoints& space);
 
-  // Takes the row of a run whose first point is `first` of the sweep's. One of a point that is not the part's is left
-  // out.
+  // Takes a row of the part's run. One of a point that the part does not cover is left out.
   void take(const SweepPart& part, const api::PointRow& row);
   // Gives each point of the part that has no row one that says why.
   void miss(const SweepPart& part, const SweepMiss& why);

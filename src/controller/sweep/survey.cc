@@ -10,7 +10,7 @@ namespace {
 // How many of the part's points are behind the run that has timed out: those that have a row, which are the first ones
 // because they come one after the other, and at least one. A point that takes all the time is not tried again.
 std::size_t behind(const SweepPart& part) {
-  return std::clamp<std::size_t>(static_cast<std::size_t>(std::max<std::int64_t>(part.rows(), 1)), 1, part.count);
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(part.rows(), 1, static_cast<std::int64_t>(part.count)));
 }
 
 bool goes_on(const SweepPart& part) {
