@@ -10,11 +10,10 @@ import tempfile
 import yaml
 
 from cases_pods import offences, pods_of
-from chart import CHART, EVERYTHING, NEWEST, ROOT, Refused, container_of, helm, listed, parsed, same, template, tool
+from chart import CHART, EVERYTHING, NEWEST, ROOT, Refused, container_of, helm, parsed, template, tool
+from harness import case, same
 from schemas import schemas
 
-CASES = []
-case = listed(CASES)
 PLAIN = {"gateway": {"enabled": True}}
 VALUES = {"as it is": {}, "with a gateway": PLAIN, "with everything": EVERYTHING}
 

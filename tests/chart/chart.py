@@ -13,26 +13,8 @@ NAMESPACE = "modelrun-system"
 NEWEST = "1.37.0"
 
 
-class Skip(Exception):
-    """Raised by a case that cannot run here; its text is printed as the reason."""
-
-
 class Refused(Exception):
     """What helm says against values."""
-
-
-def listed(cases):
-    """A decorator that adds a function to a list of cases."""
-
-    def add(function):
-        cases.append(function)
-        return function
-
-    return add
-
-
-def same(value, expected):
-    assert value == expected, f"{value!r} is not {expected!r}"
 
 
 def library(function):
@@ -123,7 +105,7 @@ def container_of(objects, component, name=None):
     return next(c for c in pod_of(objects, component)["spec"]["containers"] if c["name"] == (name or component))
 
 
-# Values with which every part of the chart is there.
+# Values with which every part of the chart is there, all but `monitoring`, which has cases_monitoring.py: its kinds have no schema here.
 EVERYTHING = {
     "commonLabels": {"team": "platform"},
     "commonAnnotations": {"example.com/owner": "platform"},
