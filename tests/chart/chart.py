@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import subprocess
 
 import yaml
@@ -56,6 +57,10 @@ class UniqueKeys(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.Safe
         keys = [key.value for key, _ in node.value]
         assert len(keys) == len(set(keys)), f"a key twice: {sorted(keys)}"
         return super().construct_mapping(node, deep)
+
+
+# PyYAML wants a point in a number with an exponent; Kubernetes and kustomize, which writes 1e-06, do not.
+UniqueKeys.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789"))
 
 
 def parsed(text):
