@@ -8,24 +8,13 @@ import pathlib
 import re
 import sys
 
+from calls import arguments
+
 PAGE = pathlib.Path("docs/operations.md")
 CALL = re.compile(r"\blog::(debug|info|warn|error|write)\(")
 STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"")
 FIELD = re.compile(r"\{\s*\"(\w+)\"\s*,")
 ROW = re.compile(r"^\| `([^`]+)` \| (debug|info|warn|error|depends) \|([^|]*)\|", re.MULTILINE)
-
-
-def call_text(text, begin):
-    """The arguments of the call whose parenthesis is at `begin`."""
-    depth, quoted = 0, False
-    for end in range(begin, len(text)):
-        if text[end] == '"' and text[end - 1] != "\\":
-            quoted = not quoted
-        elif not quoted:
-            depth += (text[end] == "(") - (text[end] == ")")
-            if depth == 0:
-                return text[begin + 1 : end]
-    return text[begin + 1 :]
 
 
 def in_source():
@@ -36,7 +25,7 @@ def in_source():
             continue
         text = path.read_text(encoding="utf-8")
         for call in CALL.finditer(text):
-            words = call_text(text, call.end() - 1)
+            words = arguments(text, call.end() - 1)
             head, brace, tail = words.partition("{{")
             fields = tuple(sorted(FIELD.findall("{" + tail))) if brace else ()
             level = {"write": "depends"}.get(call[1], call[1])

@@ -7,6 +7,8 @@ import pathlib
 import re
 import sys
 
+from calls import arguments
+
 PAGE = pathlib.Path("docs/metrics.md")
 CALL = re.compile(r"\b(counter|gauge|histogram)\(\s*(?:\"((?:modelrun|process)_[a-z_]+)\"|(k[A-Z]\w*))")
 CONSTANT = re.compile(r"\b(k[A-Z]\w*)\s*=\s*\"((?:modelrun|process)_[a-z_]+)\"")
@@ -24,20 +26,6 @@ def texts():
             yield path, path.read_text(encoding="utf-8")
 
 
-def call_text(text, begin):
-    """The call that begins at `begin`, to its closing parenthesis; parentheses inside of strings do not count."""
-    depth, at, quoted = 0, text.index("(", begin), False
-    for end in range(at, len(text)):
-        letter = text[end]
-        if letter == '"' and text[end - 1] != "\\":
-            quoted = not quoted
-        elif not quoted:
-            depth += (letter == "(") - (letter == ")")
-            if depth == 0:
-                return text[begin:end]
-    return text[begin:]
-
-
 def in_source():
     """{name: (type, labels, place)}, and what is wrong."""
     constants = {name: metric for _, text in texts() for name, metric in CONSTANT.findall(text)}
@@ -47,7 +35,7 @@ def in_source():
             name = call[2] or constants.get(call[3])
             if name is None:
                 continue
-            labels = tuple(sorted(LABEL.findall(call_text(text, call.start()))))
+            labels = tuple(sorted(LABEL.findall(arguments(text, text.index("(", call.start())))))
             place = f"{path}:{text.count(chr(10), 0, call.start()) + 1}"
             if name in found and found[name][:2] != (call[1], labels):
                 wrong.append(f"{place}: {name}: another type or other labels than at {found[name][2]}")

@@ -81,7 +81,9 @@ void report_runs(runtime::Metrics& metrics, const RunCounts& counts) {
                {{"reason", std::string(why)}})
         .Set(found == counts.by_reason.end() ? 0 : found->second);
   }
-  metrics.gauge("modelrun_oldest_pending_run_seconds", "How long the oldest run waits that is not suspended or joined.")
+  metrics
+      .gauge("modelrun_oldest_pending_run_seconds",
+             "The longest wait of a Pending run that is neither suspended nor joined.")
       .Set(seconds_in(counts.oldest_pending));
   metrics.gauge("modelrun_runs_overdue", "Runs that are Running for longer than any run may.").Set(counts.overdue);
 }

@@ -6,10 +6,9 @@ import tempfile
 
 import yaml
 
-from chart import CHART, EVERYTHING, ROOT, differences, helm, listed, refused, render, same, template
+from chart import CHART, EVERYTHING, ROOT, differences, helm, refused, render, template
+from harness import case, same
 
-CASES = []
-case = listed(CASES)
 CRD = "CustomResourceDefinition"
 
 

@@ -1,9 +1,8 @@
 """The gateway: its address, certificates, scaling."""
 
-from chart import container_of, listed, pod_of, refused, render, same
+from chart import container_of, pod_of, refused, render
+from harness import case, same
 
-CASES = []
-case = listed(CASES)
 NAMES = ["modelrun-gateway", "modelrun-gateway.modelrun-system", "modelrun-gateway.modelrun-system.svc"]
 CERT_MANAGER = {"certManager": {"enabled": True, "issuerRef": {"name": "internal"}}}
 

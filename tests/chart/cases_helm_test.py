@@ -10,10 +10,9 @@ import sys
 import tempfile
 import threading
 
-from chart import CHART, listed, same
+from chart import CHART
+from harness import case, same
 
-CASES = []
-case = listed(CASES)
 BASE = "/apis/modelrun.dev/v1alpha1/namespaces/modelrun-system/"
 
 

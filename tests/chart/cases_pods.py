@@ -1,9 +1,8 @@
 """The pods of operator and gateway: what may be added to them, where they run, and what they may do."""
 
-from chart import EVERYTHING, container_of, listed, pod_of, render, same
+from chart import EVERYTHING, container_of, pod_of, render
+from harness import case, same
 
-CASES = []
-case = listed(CASES)
 
 
 def extras(name):

@@ -2,10 +2,9 @@
 
 import ipaddress
 
-from chart import container_of, listed, render, same
+from chart import container_of, render
+from harness import case, same
 
-CASES = []
-case = listed(CASES)
 
 
 def policy(name, **values):

@@ -10,11 +10,10 @@ import tempfile
 import yaml
 
 from cases_pods import offences, pods_of
-from chart import CHART, EVERYTHING, NEWEST, ROOT, Refused, container_of, helm, listed, parsed, same, template, tool
+from chart import CHART, EVERYTHING, NEWEST, ROOT, Refused, container_of, differences, helm, parsed, render, template, tool
+from harness import case, same
 from schemas import schemas
 
-CASES = []
-case = listed(CASES)
 PLAIN = {"gateway": {"enabled": True}}
 VALUES = {"as it is": {}, "with a gateway": PLAIN, "with everything": EVERYTHING}
 
@@ -67,8 +66,6 @@ NOT_SCORED = {
     "container-image-pull-policy": "an image has the tag of a version, or a digest, and so need not be asked for again (image.pullPolicy)",
     "container-ephemeral-storage-request-and-limit": "root file systems are read-only, and each emptyDir has a limit of its own",
 }
-NO_EGRESS = "a policy for egress is a choice (networkPolicy.egress.enabled), as it has to know the cluster's addresses"
-TEST_POD = "no policy is made for a pod that `helm test` makes, for some seconds"
 
 
 def kube_score(text):
@@ -86,8 +83,10 @@ def kube_score(text):
 def kube_score_finds_nothing():
     for name, values in VALUES.items():
         for mark in kube_score(template(values)):
+            # No policy is made for a pod that `helm test` makes, for some seconds; one for egress is a choice
+            # (networkPolicy.egress.enabled), as it has to know the cluster's addresses.
             allowed = mark[2] == "pod-networkpolicy" and (mark[0] == "Pod" or (name != "with everything" and "egress" in mark[3]))
-            assert allowed, (name, mark, NO_EGRESS, TEST_POD)
+            assert allowed, (name, mark)
     marks = {mark[2] for mark in kube_score(template().replace("allowPrivilegeEscalation: false", "privileged: true"))}
     assert "container-security-context-privileged" in marks, marks  # it reads what it is given
 
@@ -99,9 +98,27 @@ def kustomize(folder):
     return subprocess.run([tool("kustomize"), "build", folder], capture_output=True, text=True, check=True, timeout=60).stdout
 
 
+def as_rendered(overlay):
+    """What the chart makes of the overlay's values, without the label by which Helm knows its own objects."""
+    with open(os.path.join(ROOT, "config", overlay, "values.yaml"), encoding="utf-8") as file:
+        objects = render(yaml.safe_load(file))
+    for item in objects.values():
+        item["metadata"]["labels"].pop("app.kubernetes.io/managed-by", None)
+    return objects
+
+
+@case
+def overlays_are_the_chart_with_their_values():
+    """The namespace is config's own: Helm makes it by a flag."""
+    for overlay in OVERLAYS:
+        if overlay != "default":
+            objects = parsed(kustomize(os.path.join(ROOT, "config", overlay)))
+            del objects["Namespace", "modelrun-system"]
+            same((overlay, list(differences(objects, as_rendered(overlay)))), (overlay, []))
+
+
 @case
 def overlays_conform_and_are_restricted():
-    """That each is equal to the chart with its values is what `hack/verify manifests` checks."""
     folders = sorted(os.listdir(os.path.join(ROOT, "config", "overlays")))
     same(sorted(OVERLAYS), sorted(["default", *("overlays/" + name for name in folders)]))
     for overlay in OVERLAYS:

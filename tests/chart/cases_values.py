@@ -4,10 +4,9 @@ import json
 import os
 import re
 
-from chart import CHART, EVERYTHING, container_of, listed, pod_of, refused, render, same, template
+from chart import CHART, EVERYTHING, container_of, pod_of, refused, render, template
+from harness import case, same
 
-CASES = []
-case = listed(CASES)
 GATEWAY = {"gateway": {"enabled": True}}
 
 

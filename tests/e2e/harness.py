@@ -1,4 +1,5 @@
-"""Runs the end-to-end cases: several at once, one line each, a count at the end."""
+"""Runs the end-to-end cases: several at once, one line each, a count at the end. The suites that need no cluster have their cases, lines and
+counts from here, too."""
 
 import concurrent.futures
 import datetime

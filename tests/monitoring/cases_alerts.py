@@ -7,9 +7,10 @@ import tempfile
 
 import yaml
 
-from suite import ALERTS, HERE, ROOT, case, check, read
+from harness import case
+from suite import ALERTS, HERE, ROOT, check, read
 
-CASES = yaml.safe_load(read(os.path.join(HERE, "alert_cases.yaml")))
+ENTRIES = yaml.safe_load(read(os.path.join(HERE, "alert_cases.yaml")))
 PODS = {
     "operator": {"job": "modelrun", "component": "operator", "namespace": "modelrun-system", "pod": "modelrun-operator-a", "instance": "10.0.0.1:8080"},
     "gateway": {"job": "modelrun", "component": "gateway", "namespace": "modelrun-system", "pod": "modelrun-gateway-a", "instance": "10.0.0.3:8080"},
@@ -92,7 +93,7 @@ def documented_scrape_config_is_valid():
 
 @case
 def each_alert_has_a_case():
-    tried = {entry["alert"] for entry in CASES}
+    tried = {entry["alert"] for entry in ENTRIES}
     check(tried == set(rules()), f"alerts without a case: {set(rules()) - tried}; cases without an alert: {tried - set(rules())}")
 
 
@@ -111,8 +112,8 @@ def fires_and_resolves(entry):
     return run
 
 
-for index, each in enumerate(CASES):
-    again = [entry["alert"] for entry in CASES[:index]].count(each["alert"])
+for index, each in enumerate(ENTRIES):
+    again = [entry["alert"] for entry in ENTRIES[:index]].count(each["alert"])
     test = fires_and_resolves(each)
     test.__name__ = f"{each['alert']}_fires_and_resolves" + (f"_{again + 1}" if again else "")
     case(test)

@@ -10,8 +10,10 @@ import urllib.request
 import yaml
 
 from api_stub import Stub
-from scrape import PAGE, PROGRAMS, documented, free_port, labels_in, recorded, until
-from suite import ROOT, Skip, case, check, read
+from cluster import wait_for
+from harness import Skip, case
+from scrape import PAGE, PROGRAMS, documented, free_port, labels_in, recorded
+from suite import ROOT, check, read
 
 BINARIES = os.environ.get("BINARIES", os.path.join(ROOT, "build", "release", "bin"))
 
@@ -77,7 +79,7 @@ def agree(text, *expected):
 def gateway_serves_what_the_page_says():
     """While it looks for an API server that is not there."""
     with started("modelrun-gateway", f"http://127.0.0.1:{free_port()}", f"--listen=127.0.0.1:{free_port()}", "--token-namespace=tokens") as metrics:
-        text = until("the gateway's first request", 30, lambda: metrics() if "modelrun_api_requests_total{" in metrics() else "")
+        text = wait_for(lambda: metrics() if "modelrun_api_requests_total{" in metrics() else "", 30, "the gateway's first request")
     agree(text, "modelrun_gateway_waiting", "process_start_time_seconds")
 
 
@@ -103,7 +105,7 @@ def operator_serves_what_the_page_says():
                 wanted = ('modelrun_runs_finished_total{phase="Cancelled",reason="Cancelled"} 1', 'modelrun_runs{reason="ProjectNotFound"} 1', "modelrun_leader 1")
                 return text if all(line in text for line in wanted) else ""
 
-            text = until("the operator to lead, end a run and have another wait", 30, has_ended_one)
+            text = wait_for(has_ended_one, 30, "the operator leads, has ended a run and has another wait")
     finally:
         server.stop()
         thread.join()

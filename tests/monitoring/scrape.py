@@ -5,19 +5,18 @@ import http.server
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
 import yaml
 
+from cluster import wait_for
 from suite import ALERTS, HERE, ROOT, check, read
 
 PROGRAMS = ("operator", "gateway")
@@ -107,17 +106,6 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def until(what, seconds, condition):
-    """The first answer of `condition` that is true; it is asked again until the deadline."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        check(time.monotonic() < deadline, f"waited {seconds} s for {what}")
-        threading.Event().wait(0.1)
-
-
 class Prometheus:
     """A real one, on a free port of loopback, with its data in a folder that goes with it."""
 
@@ -166,17 +154,16 @@ class Prometheus:
 @contextlib.contextmanager
 def prometheus():
     """Scrapes the recorded texts of all programs."""
-    exporter = Exporter()
-    thread = threading.Thread(target=exporter.serve_forever, daemon=True)
-    thread.start()
-    folder = tempfile.mkdtemp(prefix="modelrun-prometheus-")
-    server = Prometheus(folder, dict.fromkeys(PROGRAMS, f"127.0.0.1:{exporter.server_address[1]}"))
-    try:
-        until("Prometheus to scrape", 60, lambda: server.scraped() == len(PROGRAMS))
-        yield server
-    finally:
-        server.stop()
-        exporter.shutdown()
-        thread.join()
-        exporter.server_close()
-        shutil.rmtree(folder, ignore_errors=True)
+    with Exporter() as exporter, tempfile.TemporaryDirectory(prefix="modelrun-prometheus-") as folder:
+        thread = threading.Thread(target=exporter.serve_forever, daemon=True)
+        thread.start()
+        try:
+            server = Prometheus(folder, dict.fromkeys(PROGRAMS, f"127.0.0.1:{exporter.server_address[1]}"))
+            try:
+                wait_for(lambda: server.scraped() == len(PROGRAMS), 60, "Prometheus scrapes")
+                yield server
+            finally:
+                server.stop()
+        finally:
+            exporter.shutdown()
+            thread.join()

@@ -8,17 +8,6 @@ CHART = os.path.join(ROOT, "charts", "modelrun")
 ALERTS = os.path.join(CHART, "monitoring", "alerts.yaml")
 DASHBOARD = os.path.join(CHART, "monitoring", "dashboard.json")
 
-CASES = []
-
-
-class Skip(Exception):
-    """The case cannot run here; the reason is its text."""
-
-
-def case(function):
-    CASES.append(function)
-    return function
-
 
 def check(right, message):
     if not right:

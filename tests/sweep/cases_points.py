@@ -4,6 +4,7 @@ import math
 import os
 import random
 
+from harness import case
 import reference
 
 SPACES = 400
@@ -95,6 +96,7 @@ def random_space(rng):
     return {"sample": sample}
 
 
+@case
 def points_are_those_of_the_specification(probe):
     rng = random.Random(SEED)
     total = 0
@@ -109,6 +111,7 @@ def points_are_those_of_the_specification(probe):
     print(f"  {total} points of {SPACES} spaces, seed {SEED}")
 
 
+@case
 def long_ranges_are_those_of_the_specification(probe):
     rng = random.Random(SEED)
     for count in (10_000, 9_999, 7_777):
@@ -117,6 +120,7 @@ def long_ranges_are_those_of_the_specification(probe):
         assert probe.points(space) == reference.expand(space, ""), space
 
 
+@case
 def functions_are_those_of_the_specification(probe):
     rng = random.Random(SEED)
     shares = [rng.random() * 2.0 ** -rng.randrange(60) or 0.5 for _ in range(20_000)]
@@ -132,6 +136,7 @@ def one(probe, count, method, seed=1, **distribution):
     return [json.loads(point)["x"] for point in points]
 
 
+@case
 def the_generator_is_numpys(probe):
     import numpy
 
@@ -143,6 +148,7 @@ def the_generator_is_numpys(probe):
         assert share == ((int(generator.random_raw()) >> 12) + 0.5) * 2.0**-52, i
 
 
+@case
 def every_stratum_of_every_axis_has_one_point(probe):
     for count in (1, 2, 3, 10, 97, 1000, 10_000):
         axes = [{"name": name, "uniform": {"low": 0, "high": 1}} for name in ("a", "b", "/c/d")]
@@ -151,6 +157,7 @@ def every_stratum_of_every_axis_has_one_point(probe):
             assert sorted(math.floor(u * count) for u in column) == list(range(count)), count
 
 
+@case
 def the_hypercube_is_as_even_as_scipys(probe):
     import numpy
     from scipy.stats import qmc
@@ -177,6 +184,7 @@ DISTRIBUTIONS = {
 }
 
 
+@case
 def distributions_are_scipys(probe):
     import numpy
     from scipy import stats
@@ -197,6 +205,7 @@ def distributions_are_scipys(probe):
         assert stats.kstest(independent, wanted.cdf).pvalue > 1e-4, name
 
 
+@case
 def choices_follow_their_weights(probe):
     from scipy import stats
 
@@ -206,6 +215,7 @@ def choices_follow_their_weights(probe):
     assert stats.chisquare([counts[v] for v in "abc"], [1250, 2500, 6250]).pvalue > 1e-4, counts
 
 
+@case
 def axes_are_independent(probe):
     import numpy
 
@@ -216,8 +226,3 @@ def axes_are_independent(probe):
         columns = numpy.array([[p["a"], p["b"], p["ab"], p["d"]["a"]] for p in points])
         worst = numpy.max(numpy.abs(numpy.corrcoef(columns.T) - numpy.eye(4)))
         assert worst < 4.5 / math.sqrt(5000), (method, worst)
-
-
-CASES = [points_are_those_of_the_specification, long_ranges_are_those_of_the_specification, functions_are_those_of_the_specification,
-         the_generator_is_numpys, every_stratum_of_every_axis_has_one_point, the_hypercube_is_as_even_as_scipys, distributions_are_scipys,
-         choices_follow_their_weights, axes_are_independent]

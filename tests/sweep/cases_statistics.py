@@ -9,6 +9,8 @@ import os
 import random
 from fractions import Fraction
 
+from harness import case
+
 SEED = int(os.environ.get("MODELRUN_SEED", "1"))
 
 
@@ -23,6 +25,7 @@ def columns(rng):
         yield [0.1] * count
 
 
+@case
 def summaries_are_numpys(probe):
     import numpy
 
@@ -48,6 +51,7 @@ def summaries_are_numpys(probe):
         assert math.isclose(got["stddev"], stddev, rel_tol=1e-13, abs_tol=max(abs(array)) * 1e-16), (got["stddev"], stddev)
 
 
+@case
 def correlations_are_scipys(probe):
     from scipy import stats
 
@@ -63,6 +67,7 @@ def correlations_are_scipys(probe):
                 assert math.isclose(got, stats.spearmanr(x, y).statistic, rel_tol=1e-12, abs_tol=1e-12), (count, ties)
 
 
+@case
 def differences_are_exact(probe):
     rng = random.Random(SEED)
 
@@ -76,6 +81,7 @@ def differences_are_exact(probe):
         json.loads(got)
 
 
+@case
 def tables_are_what_csv_and_json_read(probe):
     header = {"format": "modelrun.dev/sweep-table/v1", "parameters": ["growth", "/m/x"], "outputs": ["value", "=text", "list"]}
     texts = ["plain", "a,b", 'say "x"', "two\r\nlines", "=1+1", "-5", "@x", "+x", "\tx", "é", "", " ", "'=1"]
@@ -95,6 +101,3 @@ def tables_are_what_csv_and_json_read(probe):
         assert shown == ("'" + text if text[:1] in list("=+-@\t") else text), (shown, text)
         assert json.loads(row["list"]) == [int(row["index"]), text]
         assert float(row["growth"]) == int(row["index"]) / 8
-
-
-CASES = [summaries_are_numpys, correlations_are_scipys, differences_are_exact, tables_are_what_csv_and_json_read]
