@@ -18,7 +18,9 @@ def found(pattern, expression):
 
 
 def all_tests():
-    tests = found("tests/unit/**/*.cc", r"^TEST(?:_F|_P)?\((\w+), (\w+)\)")
+    tests = {}
+    for folder in ("unit", "faults"):
+        tests |= found(f"tests/{folder}/**/*.cc", r"^TEST(?:_F|_P)?\((\w+), (\w+)\)")
     tests |= found("tests/sandbox/*_test.py", r"^    def (test_\w+)\(self\)")
     for suite in ("e2e", "gateway"):
         tests |= found("tests/%s/cases_*.py" % suite, r"^@case.*\ndef (\w+)\(")
