@@ -194,7 +194,8 @@ class SweepApplier {
         run.spec.model_name != spec.model_name || (!run.status.commit_sha.empty() && run.status.commit_sha != commit)) {
       return false;
     }
-    return run.spec.points->digest() == api::Parameters(points_json(space_->points, part.first, part.count)).digest();
+    return run.spec.points->digest() ==
+           api::Parameters(sweep::points_json(space_->points, part.first, part.count)).digest();
   }
 
   Result<void> take_run(const SweepPart& part, const SweepEnd& end, const std::string& commit, SweepTable& table) {

@@ -1,5 +1,8 @@
 #include "sweep/sweep_points.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <string>
 #include <utility>
 
 #include "sweep/outputs.h"
@@ -16,6 +19,19 @@ Result<SpacePoints> points_of(const api::ModelSweepSpec& spec, const AdmitSpace&
   RETURN_IF_ERROR(points);
   if (points->points.empty()) return fail(ErrorKind::kInvalid, "space: has no point");
   return SpacePoints{std::move(*space), std::move(*points)};
+}
+
+std::size_t memory_of_points(const Space& space) {
+  const auto points = std::min<std::uint64_t>(point_count(space), kMaxPoints);
+  return 2 * kMaxPointsBytes + points * (sizeof(Point) + kMaxNames * sizeof(std::string));
+}
+
+nlohmann::json points_json(const Points& points, std::size_t first, std::size_t count) {
+  auto list = nlohmann::json::array();
+  for (std::size_t i = first; i < first + count; ++i) {
+    list.push_back(nlohmann::json::parse(points.points.at(i).parameters));
+  }
+  return list;
 }
 
 }  // namespace modelrun::sweep

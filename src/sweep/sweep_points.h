@@ -2,7 +2,9 @@
 // Pure and thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <nlohmann/json.hpp>
 
 #include "api/model_sweep.h"
 #include "base/error.h"
@@ -21,5 +23,11 @@ using AdmitSpace = std::function<Result<void>(const Space& space)>;
 // Fails as decode_space(), expand() and check_outputs() do: such a sweep cannot be run; and as `admit`, which may be
 // empty. REQUIRES: the texts of the spec are there.
 Result<SpacePoints> points_of(const api::ModelSweepSpec& spec, const AdmitSpace& admit = {});
+
+// Bytes that the points of `space` take in memory at most, while they are made too.
+std::size_t memory_of_points(const Space& space);
+
+// spec.points of a run that computes `count` points from `first` on. REQUIRES: there are so many.
+nlohmann::json points_json(const Points& points, std::size_t first, std::size_t count);
 
 }  // namespace modelrun::sweep

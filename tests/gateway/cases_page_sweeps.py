@@ -42,6 +42,27 @@ def page_lists_sweeps_and_draws_a_line(space, gateway):
 
 
 @case
+def page_fills_while_a_sweep_goes_on(space, gateway):
+    token = space.token("editor")
+    values = [growth / 100 for growth in range(1, 9)]
+    sweep_id = begun(space, gateway, token, grid=[{"name": "growth", "values": values}], parameters={"seconds": 2}, parallelism=1)
+    with browser(gateway) as window:
+        page = window.open(f"/sweeps/{sweep_id}", token)
+        points = card(page, "Points")
+        expect(points).to_contain_text("The points that have ended", timeout=LATER * 1000)
+        expect(page.locator("h1 + .badge")).to_have_text("Running")
+        some = points.get_by_role("row").count() - 1
+        assert 1 <= some < len(values), some
+        page.get_by_label("Output", exact=True).select_option("value")
+        same(len(pictures(card(page, "value along growth"))), 1)
+        window.accessible("a sweep that goes on")
+        window.picture("sweep-fills")
+        expect(page.locator("h1 + .badge")).to_have_text("Success", timeout=LATER * 1000)
+        expect(points.get_by_role("row")).to_have_count(len(values) + 1)
+        expect(page.get_by_label("Output", exact=True)).to_have_value("value")
+
+
+@case
 def page_draws_a_heat_map_a_tornado_and_a_histogram(space, gateway):
     token = space.token("editor")
     two = [*GRID, {"name": "seconds", "values": [0, 0.01]}]

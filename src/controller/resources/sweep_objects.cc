@@ -17,7 +17,7 @@ json owned_by_sweep(const api::ModelSweep& sweep, const std::string& name) {
 json run_spec(const api::ModelSweepSpec& sweep, const sweep::Points& points, const MakeSweepRun& make) {
   json spec = {{"project", sweep.project},
                {"scope", sweep.scope == api::Scope::kModel ? "model" : "project"},
-               {"points", points_json(points, make.first, make.count)},
+               {"points", sweep::points_json(points, make.first, make.count)},
                {"pointTimeoutSeconds", make.point_timeout},
                {"timeoutSeconds", make.timeout}};
   if (!sweep.model_name.empty()) spec["modelName"] = sweep.model_name;
@@ -31,12 +31,6 @@ json run_spec(const api::ModelSweepSpec& sweep, const sweep::Points& points, con
 }
 
 }  // namespace
-
-json points_json(const sweep::Points& points, std::size_t first, std::size_t count) {
-  json list = json::array();
-  for (std::size_t i = first; i < first + count; ++i) list.push_back(json::parse(points.points.at(i).parameters));
-  return list;
-}
 
 json build_sweep_run(const api::ModelSweep& sweep, const sweep::Points& points, const MakeSweepRun& make,
                      const Settings& settings) {

@@ -11,9 +11,6 @@
 
 namespace modelrun::controller {
 
-// The value of a run's spec.points. REQUIRES: there are these points.
-nlohmann::json points_json(const sweep::Points& points, std::size_t first, std::size_t count);
-
 // The run of `make`. Of the sweep's labels it gets those that pods get from runs (Settings::propagated_labels), and no
 // label of a tool: what the project's history says of runs does not concern it. REQUIRES: the sweep has these points.
 nlohmann::json build_sweep_run(const api::ModelSweep& sweep, const sweep::Points& points, const MakeSweepRun& make,

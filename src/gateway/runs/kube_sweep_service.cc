@@ -22,12 +22,6 @@ std::unexpected<Error> too_much(std::string_view what) {
   return fail(ErrorKind::kThrottled, "too many {} at this moment: try again in a second", what);
 }
 
-// Bytes that the points of `space` take in memory at most.
-std::size_t memory_of_points(const sweep::Space& space) {
-  const auto points = std::min<std::uint64_t>(sweep::point_count(space), sweep::kMaxPoints);
-  return 2 * sweep::kMaxPointsBytes + points * (sizeof(sweep::Point) + sweep::kMaxNames * sizeof(std::string));
-}
-
 // What the operator checks when the sweep begins, so that a space that has no points is an error of this request.
 // `hold` gets what the arguments and the points take in memory. kThrottled if that is too much.
 Result<void> check_space(const nlohmann::json& object, ByteBudget::Hold& hold) {
@@ -38,8 +32,8 @@ Result<void> check_space(const nlohmann::json& object, ByteBudget::Hold& hold) {
     return {};
   };
   RETURN_IF_ERROR(admit(arguments));
-  RETURN_IF_ERROR(
-      sweep::points_of(spec, [&](const sweep::Space& space) { return admit(arguments + memory_of_points(space)); }));
+  RETURN_IF_ERROR(sweep::points_of(
+      spec, [&](const sweep::Space& space) { return admit(arguments + sweep::memory_of_points(space)); }));
   return {};
 }
 
@@ -111,11 +105,13 @@ Result<SweepPtr> KubeSweepService::read_sweep(const Identity& caller, const Swee
 
 Result<TablePtr> KubeSweepService::table(const Identity& caller, const api::ModelSweep& sweep, std::stop_token stop) {
   RETURN_IF_ERROR(sweeps_.demand_sight(caller, sweep.meta.namespace_, sweep.meta.uid, stop));
-  const auto& ref = *sweep.status.table_ref;
+  const auto& ref = sweep.status.table_ref;
+  // The rows of a sweep that goes on are those of one version of its status.
+  const auto key = ref ? ref->sha256 : fmt::format("{}/{}", sweep.meta.uid, sweep.meta.resource_version);
   auto hold = held_.hold(share_of(caller));
   {
     const MutexLock lock(mutex_);
-    if (auto* kept = tables_.find(ref.sha256)) {
+    if (auto* kept = tables_.find(key)) {
       if (auto lent = kept->value.lent.lock()) return lent;
       if (!hold.set(kept->bytes)) return too_much("tables are being read");
       auto lent = lend(kept->value.table, std::move(hold));
@@ -123,20 +119,20 @@ Result<TablePtr> KubeSweepService::table(const Identity& caller, const api::Mode
       return lent;
     }
   }
-  // First the parts and the document that they give, then its text and the rows.
   const auto admit = [&hold](std::size_t bytes) -> Result<void> {
     if (!hold.set(bytes)) return too_much("tables are being read");
     return {};
   };
-  RETURN_IF_ERROR(admit(2 * std::min<std::uint64_t>(ref.bytes, sweep::kMaxTableBytes)));
-  auto loaded = kube::load_table(client_, sweep, std::move(stop), admit);
+  // Of a table first the parts and the document that they give count, then its text and the rows.
+  if (ref) RETURN_IF_ERROR(admit(2 * std::min<std::uint64_t>(ref->bytes, sweep::kMaxTableBytes)));
+  auto loaded = ref ? kube::load_table(client_, sweep, stop, admit) : rows_so_far_.read(sweep, admit, stop);
   if (!loaded) return std::unexpected(own_fault(loaded.error()));
   auto table = std::make_shared<const sweep::Table>(std::move(*loaded));
   const auto bytes = sweep::memory_of(*table);
   RETURN_IF_ERROR(admit(bytes));
   auto lent = lend(table, std::move(hold));
   const MutexLock lock(mutex_);
-  tables_.put(ref.sha256, {.table = std::move(table), .lent = lent}, bytes);
+  tables_.put(key, {.table = std::move(table), .lent = lent}, bytes);
   return lent;
 }
 

@@ -10,6 +10,7 @@
 #include "base/byte_budget.h"
 #include "base/byte_lru.h"
 #include "base/mutex.h"
+#include "gateway/runs/rows_so_far.h"
 #include "gateway/runs/summary_cache.h"
 #include "gateway/runs/sweep_service.h"
 #include "gateway/runs/watched_objects.h"
@@ -28,7 +29,8 @@ class KubeSweepService final : public SweepService {
   KubeSweepService(kube::Client& client, SweepCache& cache, Access& access)
       : client_(client),
         cache_(cache),
-        sweeps_(client, access, cache, kube::kModelSweeps, kSweepIds, &api::decode_model_sweep) {}
+        sweeps_(client, access, cache, kube::kModelSweeps, kSweepIds, &api::decode_model_sweep),
+        rows_so_far_(client) {}
 
   Result<StartedSweep> start(const Identity& caller, const NewSweep& wanted, std::stop_token stop) override;
   void notify(const SweepKey& key, std::uint64_t seen, std::chrono::milliseconds span, const std::stop_token& stop,
@@ -54,9 +56,10 @@ class KubeSweepService final : public SweepService {
   kube::Client& client_;
   SweepCache& cache_;
   const WatchedObjects<SweepCache> sweeps_;
+  RowsSoFar rows_so_far_;
   ByteBudget held_{kMaxSweepsBytes, kMaxSweepsBytes / 2};
   Mutex mutex_;
-  ByteLru<KeptTable> tables_ GUARDED_BY(mutex_){kKeptTables, kKeptTables / 2};  // by digest
+  ByteLru<KeptTable> tables_ GUARDED_BY(mutex_){kKeptTables, kKeptTables / 2};  // by digest, or UID and version
 };
 
 }  // namespace modelrun::gateway

@@ -22,10 +22,10 @@ void decode_into(api::ModelSweep& sweep, const kube::Json& object) {
 }
 
 template <class Object, class Summary>
-Result<Cached<Summary>> project(const kube::Json& json) {
+Result<Cached<Summary>> project(const kube::Json& from) {
   try {
     Object object;
-    decode_into(object, json);
+    decode_into(object, from);
     return Cached<Summary>{object.meta, summarize(object)};
   } catch (const kube::Json::exception& error) {
     return fail(ErrorKind::kInvalid, "unexpected shape: {}", error.what());

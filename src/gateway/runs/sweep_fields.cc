@@ -121,6 +121,14 @@ std::string what_next(const api::ModelSweep& sweep) {
                      status.points ? status.points->succeeded : 0, status.table_ref->rows);
 }
 
+std::int64_t total_rows(const api::ModelSweep& sweep, const sweep::Table* table) {
+  if (sweep.status.table_ref) return sweep.status.table_ref->rows;
+  if (table != nullptr) return static_cast<std::int64_t>(table->rows.size());
+  // What the operator counts has rows, or will have some at the end.
+  const auto& points = sweep.status.points;
+  return points && !api::is_final(sweep.status.phase) ? points->succeeded + points->failed : 0;
+}
+
 void add_points(json& fields, const api::SweepPoints& points) {
   fields["points_total"] = points.total;
   fields["points_succeeded"] = points.succeeded;
@@ -160,7 +168,7 @@ json sweep_fields(const api::ModelSweep& sweep, const sweep::Table* table, const
                  {"parameter_names", json::array()},
                  {"output_names", json::array()},
                  {"rows", json::array()},
-                 {"total_rows", status.table_ref ? status.table_ref->rows : 0},
+                 {"total_rows", total_rows(sweep, table)},
                  {"next_offset", nullptr}});
   if (table != nullptr) add_rows(fields, *table, part);
   return fields;

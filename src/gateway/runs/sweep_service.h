@@ -48,6 +48,11 @@ struct StartedSweep {
 using SweepPtr = std::shared_ptr<const api::ModelSweep>;
 using TablePtr = std::shared_ptr<const sweep::Table>;
 
+// True if the sweep has a table, or goes on.
+inline bool has_rows(const api::ModelSweep& sweep) {
+  return sweep.status.table_ref || !api::is_final(sweep.status.phase);
+}
+
 // Thread-safe. notify() does not block. All other methods do; once `stop` fires they return kCancelled within
 // milliseconds. Besides the errors named below they fail as RunService says for its methods.
 class SweepService {
@@ -73,9 +78,10 @@ class SweepService {
                                             std::stop_token stop) = 0;
   // The whole object, from the API server. kNotFound: it is gone.
   virtual Result<SweepPtr> read_sweep(const Identity& caller, const SweepKey& key, std::stop_token stop) = 0;
-  // The table of a sweep; it may come from memory. It counts against kMaxSweepsBytes until the last copy of the pointer
-  // is gone, which must not be after this object. REQUIRES: sweep.status.table_ref is set. kInvalid: size or digest are
-  // not those of status.tableRef. kNotFound: a part of it is gone. kThrottled: see kMaxSweepsBytes.
+  // The table of a sweep; it may come from memory. Of a sweep that goes on, these are the rows
+  // of the points that have ended (RowsSoFar). It counts against kMaxSweepsBytes until the last copy of the pointer is
+  // gone, which must not be after this object. REQUIRES: has_rows(sweep). kInvalid: size or digest are not those of
+  // status.tableRef. kNotFound: a part of it is gone. kThrottled: see kMaxSweepsBytes.
   virtual Result<TablePtr> table(const Identity& caller, const api::ModelSweep& sweep, std::stop_token stop) = 0;
   // A page of the sweeps of a project that the watch shows, newest first. kNotFound: no such project. kUnavailable: the
   // watch has not yet shown what there is.

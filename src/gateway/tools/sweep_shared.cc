@@ -21,17 +21,20 @@ constexpr std::int64_t kMaxWait = 60;  // seconds
 Result<json> read_fields_of(const SweepSummary& sweep, const RowsPart& part, const Call& call) {
   const auto read = call.sweeps.read_sweep(call.caller, sweep.key, call.stop);
   RETURN_IF_ERROR(read);
-  TablePtr table;
-  if (part.limit > 0 && (*read)->status.table_ref) {
-    auto loaded = call.sweeps.table(call.caller, **read, call.stop);
-    if (!loaded) {
-      return fail_in(fmt::format("sweep {} is over ({}), but its table cannot be read; limit 0 asks for the rest",
-                                 sweep.key.uid, status_word((*read)->status.phase)),
-                     loaded.error());
-    }
-    table = std::move(*loaded);
+  const auto project = shown_project(call, sweep);
+  if (part.limit == 0 || !has_rows(**read)) return sweep_fields(**read, nullptr, part, project);
+  const auto table = call.sweeps.table(call.caller, **read, call.stop);
+  if (table) return sweep_fields(**read, table->get(), part, project);
+  if ((*read)->status.table_ref) {
+    return fail_in(fmt::format("sweep {} is over ({}), but its table cannot be read; limit 0 asks for the rest",
+                               sweep.key.uid, status_word((*read)->status.phase)),
+                   table.error());
   }
-  return sweep_fields(**read, table.get(), part, shown_project(call, sweep));
+  // How far the sweep is matters more than the rows that it has so far.
+  auto fields = sweep_fields(**read, nullptr, part, project);
+  fields["message"] =
+      fmt::format("{} Its rows cannot be read now: {}", fields["message"].get<std::string>(), table.error().message);
+  return fields;
 }
 
 }  // namespace
@@ -146,8 +149,9 @@ json sweep_result() {
        {"sensitivity", list_of(sensitivity_schema(), "How each output moves with each parameter that varies.")},
        {"parameter_names", list_of({{"type", "string"}}, "The parameters that vary.")},
        {"output_names", list_of({{"type", "string"}}, "The outputs in the table.")},
-       {"rows", list_of(row_schema(), "Rows of the table, from offset on; none before the sweep is over.")},
-       {"total_rows", of_type("integer", "Rows of the whole table.")},
+       {"rows", list_of(row_schema(),
+                        "Rows of the table, from offset on; while the sweep goes on, of the points that have ended.")},
+       {"total_rows", of_type("integer", "Rows of the whole table, or that there are so far.")},
        {"next_offset", of_type({"integer", "null"}, "For the rows after these; null: these are the last.")}});
   return complete(std::move(properties));
 }

@@ -179,7 +179,7 @@ json explanations_path() {
 json table_path() {
   json parameters = query_of(schema::table_query()["properties"], {});
   parameters.push_back(sweep_id());
-  json table{{"description", "The table of a sweep that is over, as an attachment."},
+  json table{{"description", "The table of the sweep, as an attachment."},
              {"content",
               {{"text/csv; charset=utf-8", {{"schema", {{"type", "string"}}}}},
                {"application/jsonl", {{"schema", {{"type", "string"}}}}}}}};

@@ -69,10 +69,11 @@ Result<Download> table_of(WebContext& web, const Visit& visit, const std::string
   RETURN_IF_ERROR(found);
   const auto sweep = web.sweeps.read_sweep(visit.caller, found->key, stop);
   RETURN_IF_ERROR(sweep);
-  if (!(*sweep)->status.table_ref) {
+  const bool partial = arguments->value("partial", json(nullptr)) == true;
+  if (!(*sweep)->status.table_ref && !(partial && has_rows(**sweep))) {
     return fail(ErrorKind::kConflict, "sweep {} is {} and has no table{}", found->key.uid,
                 status_word((*sweep)->status.phase),
-                api::is_final((*sweep)->status.phase) ? "" : " yet: ask again when it is over");
+                has_rows(**sweep) ? " yet: ask again when it is over, or with partial=true for the rows so far" : "");
   }
   const auto table = web.sweeps.table(visit.caller, **sweep, stop);
   RETURN_IF_ERROR(table);

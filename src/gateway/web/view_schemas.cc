@@ -129,7 +129,8 @@ json table_query() {
   json format =
       words("csv: RFC 4180, for spreadsheets; jsonl: JSON Lines. Numbers keep all their digits.", {"csv", "jsonl"});
   format["default"] = "csv";
-  return object({{"format", std::move(format)}}, {});
+  json partial = optional_of("boolean", "true: of a sweep that goes on, the rows of the points that have ended.");
+  return object({{"format", std::move(format)}, {"partial", std::move(partial)}}, {});
 }
 
 }  // namespace modelrun::gateway::schema

@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "api/points.h"
 #include "base/encoding.h"
+#include "kube/point_rows.h"
 #include "sweep/table.h"
 
 namespace modelrun::gateway {
@@ -72,6 +74,38 @@ class WithSweeps : public Base {
                {"highAt", "0.04"}}}},
             {"tableRef",
              {{"configMaps", {config_map}}, {"sha256", packed->sha256}, {"bytes", packed->bytes}, {"rows", rows}}}};
+  }
+
+  // A run of the sweep that computes its points from `first` on, with the rows of so many of them in a ConfigMap, each
+  // value ten times that of table_of(). Returns its name.
+  std::string put_run_of(const std::string& sweep_uid, std::size_t first, const nlohmann::json& points,
+                         std::size_t rows, const std::string& phase) {
+    const auto name = fmt::format("s-run-{}", first);
+    const auto run = this->server.put(
+        kube::kModelRuns,
+        {{"metadata", {{"namespace", "ns"}, {"name", name}, {"ownerReferences", owned_by("ModelSweep", sweep_uid)}}},
+         {"spec", {{"project", "forecasts"}, {"points", points}}},
+         {"status", {{"phase", phase}, {"points", {{"total", points.size()}, {"configMaps", {name + "-rows"}}}}}}});
+    std::vector<std::string> lines;
+    for (std::size_t i = 0; i < rows; ++i) {
+      api::PointRow row;
+      row.point = static_cast<std::int64_t>(i);
+      row.milliseconds = 250;
+      row.outputs = api::JsonText(nlohmann::json{{"value", 10 * (first + i + 1)}});
+      lines.push_back(api::encode_row(row));
+    }
+    this->server.put(kube::kConfigMaps,
+                     {{"metadata",
+                       {{"namespace", "ns"},
+                        {"name", name + "-rows"},
+                        {"ownerReferences", owned_by("ModelRun", run["metadata"]["uid"].template get<std::string>())}}},
+                      {"binaryData", {{kube::row_key(1, 0), kube::pack_rows(lines)}}}});
+    return name;
+  }
+
+  static nlohmann::json owned_by(const std::string& kind, const std::string& uid) {
+    return nlohmann::json::array(
+        {{{"apiVersion", "modelrun.dev/v1"}, {"kind", kind}, {"name", "s"}, {"uid", uid}, {"controller", true}}});
   }
 
   // A table of so many points; `value` of point i is i + 1, with a text of `filler` bytes beside it.

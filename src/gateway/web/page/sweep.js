@@ -1,4 +1,5 @@
-// The view of one sweep: how far it is and, when it is over, pictures of its outputs and the table of its points.
+// The view of one sweep: how far it is, pictures of its outputs and the table of its points. While it goes on, they are
+// of the points that have ended.
 import { getJson, getText, parse, post, Problem, query, sweep as sweepPath } from './api.js';
 import { badge, setBadge } from './badge.js';
 import { dropCharts } from './chart.js';
@@ -6,8 +7,10 @@ import { announce, complaint, field, foreign, h, named, quietButton, save, setTe
 import { duration, elapsed, isFinal, STATUSES, time, titleOf, upper } from './format.js';
 import { card, facts } from './run_parts.js';
 import { pictures, pointsTable, summaryTable } from './sweep_parts.js';
+import { numberOf } from './sweep_shape.js';
 
 const AGAIN = 2000; // milliseconds between two requests while the sweep is not over
+const GROWTH = 1.2; // the rows so far are read again when there are so many times as many, so that all readings together are few times the table
 
 const rowsOf = (text) => text.split('\n').filter(Boolean).map(parse);
 
@@ -16,6 +19,8 @@ export function sweepView(app, id) {
   let timer;
   let stopped = false;
   let isShown = false;
+  let endedShown = 0; // points that had ended when the rows so far were read
+  let chosen = null; // the output whose pictures are shown
   const title = h('h1', {}, '\u2026');
   const state = badge('pending');
   const message = h('p', { class: 'hint' });
@@ -59,26 +64,44 @@ export function sweepView(app, id) {
     }
   });
 
-  const showResults = async (sweep) => {
+  // `sweep`: with the names of the columns. `outputs`: those that have pictures.
+  const showRows = (sweep, rows, outputs, download) => {
+    const failure = sweep.error_message && h('div', { class: 'note bad' }, h('p', {}, foreign(sweep.error_message)));
+    const drawn = h('div', { class: 'left' });
+    const draw = (output) => {
+      chosen = output;
+      dropCharts();
+      drawn.replaceChildren(...pictures(sweep, rows, output));
+    };
+    const select = h('select', {}, outputs.map((name) => h('option', { value: name, selected: name === chosen }, name)));
+    select.addEventListener('change', () => draw(select.value));
+    results.replaceChildren(...[failure, outputs.length > 1 && h('div', { class: 'tools' }, field('Output', select)), drawn, summaryTable(sweep), pointsTable(sweep, rows, download)].filter(Boolean));
+    if (outputs.length) draw(outputs.includes(chosen) ? chosen : outputs[0]);
+  };
+
+  const showResults = async () => {
     if (isShown) return;
     isShown = true;
-    const failure = sweep.error_message && h('div', { class: 'note bad' }, h('p', {}, foreign(sweep.error_message)));
+    // The names of the columns come with rows.
+    const sweep = await getJson(sweepPath(id, '?limit=1'));
     if (!sweep.total_rows) {
+      const failure = sweep.error_message && h('div', { class: 'note bad' }, h('p', {}, foreign(sweep.error_message)));
       results.replaceChildren(...[failure, card('Points', h('p', { class: 'hint' }, 'The sweep has no table.'))].filter(Boolean));
       return;
     }
     const rows = rowsOf(await getText(sweepPath(id, '/table?format=jsonl')));
+    if (!stopped) showRows(sweep, rows, sweep.summary.map((each) => each.output), downloadAll);
+  };
+
+  const showSoFar = async (ended) => {
+    if (ended < Math.max(1, endedShown * GROWTH)) return;
+    const sweep = await getJson(sweepPath(id, '?limit=1'));
+    // If it is over by now, the next look shows its table.
+    if (stopped || isFinal(sweep.status) || !sweep.rows.length) return;
+    const rows = rowsOf(await getText(sweepPath(id, '/table?format=jsonl&partial=true')));
     if (stopped) return;
-    const outputs = sweep.summary.map((each) => each.output);
-    const drawn = h('div', { class: 'left' });
-    const draw = (output) => {
-      dropCharts();
-      drawn.replaceChildren(...pictures(sweep, rows, output));
-    };
-    const select = h('select', {}, outputs.map((name) => h('option', { value: name }, name)));
-    select.addEventListener('change', () => draw(select.value));
-    results.replaceChildren(...[failure, outputs.length > 1 && h('div', { class: 'tools' }, field('Output', select)), drawn, summaryTable(sweep), pointsTable(sweep, rows, downloadAll)].filter(Boolean));
-    if (outputs.length) draw(outputs[0]);
+    endedShown = ended;
+    showRows(sweep, rows, sweep.output_names.filter((name) => rows.some((row) => numberOf(row, name) !== null)), null);
   };
 
   const look = async () => {
@@ -89,10 +112,10 @@ export function sweepView(app, id) {
       complain('');
       showState(about);
       if (isFinal(about.status)) {
-        // The names of the columns come with rows.
-        await showResults(about.total_rows ? await getJson(sweepPath(id, '?limit=1')) : about);
+        await showResults();
         return;
       }
+      await showSoFar(about.points_succeeded + about.points_failed);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (stopped) return;

@@ -8,7 +8,6 @@ import { card, facts } from './run_parts.js';
 import { along, bins, numberOf, over, rounded, shown, strongest, widest } from './sweep_shape.js';
 import { column, dataTable } from './table.js';
 
-
 // A picture and its numbers.
 const block = (title, picture, columns) => card(title, picture, dataTable({ caption: `${title} as a table`, name: title, columns }));
 
@@ -45,12 +44,13 @@ function tornado(sweep, output) {
 
 function histogram(sweep, rows, output) {
   const found = bins(rows.map((row) => numberOf(row, output)));
-  const summary = sweep.summary.find((each) => each.output === output);
-  if (!found.length || !summary) return null;
+  if (!found.length) return null;
   const title = `Distribution of ${output}`;
   const labels = found.map(({ from, to }) => `${exact(rounded(from))} to ${exact(rounded(to))}`);
   const counts = found.map(({ count }) => count);
-  const marks = [['p5', summary.p5], ['p50', summary.p50], ['p95', summary.p95], ['Mean', summary.mean], ['Standard deviation', summary.stddev]];
+  // There is none while the sweep goes on.
+  const summary = sweep.summary.find((each) => each.output === output);
+  const marks = summary ? [['p5', summary.p5], ['p50', summary.p50], ['p95', summary.p95], ['Mean', summary.mean], ['Standard deviation', summary.stddev]] : [];
   return card(title, h('div', { class: 'record' }, facts(marks.map(([name, value]) => [name, value === null ? null : exact(rounded(value))]))),
     chart(title, { series: [{ name: 'points', values: counts }], left: 0, labels, axis: output, ordered: false }),
     dataTable({ caption: `${title} as a table`, name: title, columns: [column('from', found.map(({ from }) => rounded(from))), column('to', found.map(({ to }) => rounded(to))), column('points', counts)] }));
@@ -83,12 +83,12 @@ export function summaryTable(sweep) {
   return card('Summary', dataTable({ caption: 'Summary of each output', name: 'summary', columns: ['output', 'count', 'mean', 'stddev', 'min', 'p5', 'p50', 'p95', 'max'].map(of) }));
 }
 
-// All points. `rows`: lines of the table's JSON Lines.
+// The points that have a row. `rows`: lines of the table's JSON Lines. `download`: a button below them, or null.
 export function pointsTable(sweep, rows, download) {
   const of = (kind) => (name) => column(name, rows.map((row) => shown(row[kind][name] ?? null)));
   const error = (row) => (row.reason ? `${row.reason}${row.message ? `: ${row.message}` : ''}` : null);
   const columns = [column('#', rows.map((row) => row.index)), ...sweep.parameter_names.map(of('parameters')), ...sweep.output_names.map(of('outputs')),
     column('status', rows.map((row) => row.phase)), column('seconds', rows.map((row) => row.durationSeconds ?? null))];
   if (rows.some((row) => row.reason)) columns.push(column('error', rows.map(error)));
-  return card('Points', dataTable({ caption: 'All points', name: `sweep-${sweep.sweep_id.slice(0, 8)}`, columns }), h('p', {}, download));
+  return card('Points', dataTable({ caption: download ? 'All points' : 'The points that have ended', name: `sweep-${sweep.sweep_id.slice(0, 8)}`, columns }), download && h('p', {}, download));
 }

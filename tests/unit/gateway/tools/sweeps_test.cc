@@ -1,4 +1,5 @@
 // The tools about sweeps: what they create, what they answer, and who may use them.
+#include "gateway/runs/rows_so_far.h"
 #include "gateway/runs/sweep_fields.h"
 #include "gateway/tools/schema.h"
 #include "unit/gateway/fixture.h"
@@ -184,6 +185,99 @@ TEST_F(SweepTest, APageIsBoundedInBytes) {
   EXPECT_LT(fields["rows"].dump().size(), kMaxRowsBytes + 10);
   const auto huge = put_sweep("huge", ended_with(table_of(2, 100'000), "huge-0"));
   EXPECT_EQ(fields_of("get_sweep", {{"sweep_id", huge}})["rows"].size(), 1);
+}
+
+// A sweep of a grid of two points, in two runs of one point each; the first has ended.
+class GoingOnTest : public SweepTest {
+ protected:
+  std::string put_going_on(std::size_t rows_of_second = 0) {
+    const auto uid = put_sweep("s", {{"phase", "Running"}});
+    put_run_of(uid, 0, point(0.02), 1, "Succeeded");
+    put_run_of(uid, 1, point(0.04), rows_of_second, "Running");
+    put_sweep("s", status_of(1 + rows_of_second), uid);
+    return uid;
+  }
+  static json point(double growth) { return json::array({json{{"growth", growth}}}); }
+  static json status_of(std::size_t succeeded) {
+    return {{"phase", "Running"},
+            {"points", {{"total", 2}, {"succeeded", succeeded}, {"failed", 0}, {"running", 1}}},
+            {"runs",
+             {{{"name", "s-run-0"}, {"first", 0}, {"count", 1}, {"phase", "Succeeded"}},
+              {{"name", "s-run-1"}, {"first", 1}, {"count", 1}, {"phase", "Running"}}}}};
+  }
+};
+
+TEST_F(GoingOnTest, RowsOfPointsThatHaveEnded) {
+  const auto uid = put_going_on();
+  const auto fields = fields_of("get_sweep", {{"sweep_id", uid}});
+  EXPECT_EQ(fields["status"], "running");
+  ASSERT_EQ(fields["rows"].size(), 1);
+  EXPECT_EQ(fields["rows"][0]["parameters"], (json{{"growth", 0.02}}));
+  EXPECT_EQ(fields["rows"][0]["outputs"], (json{{"value", 10}}));
+  EXPECT_EQ(fields["rows"][0]["status"], "success");
+  EXPECT_EQ(fields["parameter_names"], json::array({"growth"}));
+  EXPECT_EQ(fields["output_names"], json::array({"value"}));
+  EXPECT_EQ(fields["total_rows"], 1);
+  EXPECT_EQ(fields["next_offset"], nullptr);
+  const auto none = fields_of("get_sweep", {{"sweep_id", uid}, {"limit", 0}});
+  EXPECT_EQ(none["total_rows"], 1);
+  EXPECT_EQ(none["rows"], json::array());
+}
+
+// Only the runs that are active are read again.
+TEST_F(GoingOnTest, ARunThatHasEndedIsReadOnce) {
+  const auto uid = put_going_on();
+  fields_of("get_sweep", {{"sweep_id", uid}});
+  server.erase(kube::kModelRuns, "ns", "s-run-0");
+  server.erase(kube::kConfigMaps, "ns", "s-run-0-rows");
+  put_run_of(uid, 1, point(0.04), 1, "Running");
+  EXPECT_EQ(fields_of("get_sweep", {{"sweep_id", uid}})["rows"].size(), 1) << "of the same version of the status";
+  put_sweep("s", status_of(2), uid);
+  const auto fields = fields_of("get_sweep", {{"sweep_id", uid}});
+  ASSERT_EQ(fields["rows"].size(), 2);
+  EXPECT_EQ(fields["rows"][1]["outputs"], (json{{"value", 20}}));
+}
+
+// Anybody who may create runs can make one with the name of the sweep's next run.
+TEST_F(GoingOnTest, ARunThatTheSweepHasNotMadeHasNoRows) {
+  const auto uid = put_going_on(1);
+  put_run_of(uid, 0, point(0.03), 1, "Succeeded");
+  put_run_of("somebody-elses", 1, point(0.04), 1, "Running");
+  put_sweep("s", status_of(2), uid);
+  EXPECT_EQ(fields_of("get_sweep", {{"sweep_id", uid}})["rows"], json::array());
+}
+
+TEST_F(GoingOnTest, RowsThatCannotBeReadDoNotHideHowFarItIs) {
+  const auto uid = put_going_on();
+  auto object = server.all(kube::kConfigMaps).front();
+  object["binaryData"] = {{"x", "eA=="}};
+  server.put(kube::kConfigMaps, object);
+  EXPECT_EQ(fields_of("get_sweep", {{"sweep_id", uid}})["rows"], json::array());
+  put_sweep("s", status_of(1), uid);
+  server.set_hook([](const kube::Request& request, int) {
+    return request.path.find("modelruns/s-run") == std::string::npos ? fakes::Fault::kNone : fakes::Fault::k503;
+  });
+  const auto fields = fields_of("get_sweep", {{"sweep_id", uid}});
+  EXPECT_EQ(fields["status"], "running");
+  EXPECT_EQ(fields["points_total"], 2);
+  EXPECT_THAT(fields["message"].get<std::string>(), HasSubstr("Its rows cannot be read now: "));
+}
+
+TEST_F(GoingOnTest, ItsRowsCountLikeATable) {
+  const auto uid = put_going_on();
+  const auto sweep = api::decode_model_sweep(server.all(kube::kModelSweeps).front());
+  std::size_t most = 0;
+  RowsSoFar rows(client);
+  const auto count = [&](std::size_t bytes) -> Result<void> {
+    most = std::max(most, bytes);
+    return {};
+  };
+  ASSERT_TRUE(rows.read(sweep, count, {}));
+  EXPECT_GT(most, 2 * sweep::kMaxPointsBytes);
+  const auto refuse = [](std::size_t) -> Result<void> { return fail(ErrorKind::kThrottled, "too many"); };
+  const auto refused = rows.read(sweep, refuse, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kThrottled);
 }
 
 TEST_F(SweepTest, ATableIsReadOnceWhileItIsRemembered) {

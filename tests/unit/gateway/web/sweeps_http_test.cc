@@ -66,6 +66,22 @@ TEST_F(SweepHttpTest, PathsAndMethods) {
   EXPECT_EQ(ask(form).status, 415);
 }
 
+TEST_F(SweepHttpTest, TheTableOfASweepThatGoesOnIsForWhoSaysSo) {
+  const auto uid = put_sweep("s", {{"phase", "Running"}});
+  put_run_of(uid, 0, json::array({json{{"growth", 0.02}}}), 1, "Running");
+  put_sweep("s", {{"phase", "Running"}, {"runs", {{{"name", "s-run-0"}, {"first", 0}, {"count", 1}}}}}, uid);
+  const auto path = "/v1/sweeps/" + uid + "/table?format=jsonl";
+  const auto refused = get(path);
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_THAT(refused.body, HasSubstr("partial=true"));
+  EXPECT_EQ(get(path + "&partial=false").status, 409);
+  const auto rows = get(path + "&partial=true");
+  EXPECT_EQ(rows.status, 200);
+  EXPECT_THAT(rows.body, HasSubstr(R"("parameters":{"growth":0.02},"outputs":{"value":10})"));
+  put_sweep("s", {{"phase", "Failed"}}, uid);
+  EXPECT_EQ(get(path + "&partial=true").status, 409) << "it is over, and will have none";
+}
+
 TEST_F(SweepHttpTest, OneKeyIsOneSweep) {
   const std::string key = "Idempotency-Key: k1\r\n";
   const auto first = ask(request("POST", "/v1/sweeps", kPoints.dump(), key)).json();
