@@ -20,8 +20,8 @@ struct RowsPart {
 };
 
 // The answers of `sweep` and get_sweep. `table`: null if there is none, or no row is wanted; then there are no rows. Of
-// a sweep that goes on it has the rows that there are so far, and RowsPart::offset counts these. `project`: from display_project(). Numbers in rows are JSON numbers: of those with more than 17 digits the
-// nearest binary64.
+// a sweep that goes on it has the rows that there are so far, and RowsPart::offset counts these. `project`: from
+// display_project(). Numbers in rows are JSON numbers: of those with more than 17 digits the nearest binary64.
 nlohmann::json sweep_fields(const api::ModelSweep& sweep, const sweep::Table* table, const RowsPart& part,
                             std::string_view project);
 
