@@ -13,6 +13,7 @@ ALLOWED = {
     "kube": "sweep api base",
     "kube/cpprest": "kube api base",
     "runtime": "kube api base",
+    "traces": "runtime kube api base",
     "source": "base",
     # What parses the bytes of git servers. Nobody else may include it, so that none of it is in the operator.
     "source/git": "source base",
@@ -27,7 +28,7 @@ ALLOWED = {
     "controller/pods": "controller/run controller/caches controller/sources runserver runtime source api base",
     # Its own files see all of its rooms.
     "controller": "controller/run controller/project controller/sweep controller/resources controller/caches controller/sources controller/pods "
-    "runserver runtime source kube sweep api base",
+    "runserver runtime traces source kube sweep api base",
     "sandbox": "api base",
     # Knows nothing of runs, tokens or tools.
     "gateway/http": "net base",
@@ -35,14 +36,14 @@ ALLOWED = {
     # runtime: the cache of runs is one of its stores.
     "gateway/runs": "gateway/auth runtime kube sweep api base",
     "gateway/tools": "gateway/runs gateway/auth sweep api base",
-    "gateway/web": "gateway/tools gateway/runs gateway/auth gateway/http runtime net sweep api base",
-    "gateway": "gateway/web gateway/tools gateway/runs gateway/auth gateway/http runtime kube net api base",
+    "gateway/web": "gateway/tools gateway/runs gateway/auth gateway/http traces runtime net sweep api base",
+    "gateway": "gateway/web gateway/tools gateway/runs gateway/auth gateway/http traces runtime kube net api base",
     # try: takes the agent's part for a model on this machine, and judges its end as the operator does.
     "cli": "controller/run sandbox sweep kube api base",
-    "operator": "controller controller/run controller/caches controller/pods controller/sources runserver source runtime kube api base",
+    "operator": "controller controller/run controller/caches controller/pods controller/sources runserver source traces runtime kube api base",
 }
 # The only ones that choose how requests travel.
-USE_CPPREST = ("operator", "cli", "gateway", "gateway/auth")
+USE_CPPREST = ("operator", "cli", "gateway", "gateway/auth", "traces")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 

@@ -41,6 +41,7 @@ struct Config {
   std::string namespace_ = "default";  // for commands that name none
   std::string tls_server_name{};       // the name that the server's certificate must carry; empty: the host in `server`
   bool insecure_skip_tls_verify = false;
+  std::vector<std::pair<std::string, std::string>> headers{};  // further ones of every request: names and values
 };
 
 // The credential in use: a token, a client certificate with its key, or both.

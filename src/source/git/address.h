@@ -4,14 +4,13 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
-#include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/lookup.h"
 
 namespace modelrun::source {
 
@@ -25,20 +24,6 @@ enum class AddressKind {
 // address has the kind of the IPv4 address in it. The other IPv6 forms that carry an IPv4 address (compatible, 6to4,
 // Teredo) are kNever. Text that is not an address is kNever too. Pure.
 AddressKind address_kind(std::string_view address);
-
-// Resolves a host name to numeric addresses. An implementation must be thread-safe and must return soon after `stop`
-// is requested or `timeout` has passed. Tests replace it.
-using Lookup = std::function<Result<std::vector<std::string>>(const std::string& host,
-                                                              std::chrono::milliseconds timeout, std::stop_token stop)>;
-
-// The Lookup of the system (getaddrinfo). Thread-safe; blocks up to `timeout`. getaddrinfo cannot be interrupted, so
-// it runs on a thread of its own. When the caller stops waiting, that thread is left behind and ends by the time-outs
-// of the system's resolver.
-//
-// Errors: kUnavailable when the name cannot be resolved, kTimeout, kCancelled.
-// A name that does not exist is kUnavailable and not kNotFound, because it may exist later.
-Result<std::vector<std::string>> system_lookup(const std::string& host, std::chrono::milliseconds timeout,
-                                               std::stop_token stop);
 
 // Resolves `host` by `lookup` and checks every address. Returns at least one address. Errors: those of `lookup`;
 // kUnavailable when there is no address; kDenied when any of the addresses is kNever, or is kPrivate and
