@@ -219,7 +219,8 @@ ModelRun decode_model_run(const json& object) {
           printable(text_at(annotations, kAnnotationRequestedBy), kMaxRequestedBy),
           decode_spec(member(object, "spec")),
           decode_status(member(object, "status")),
-          texts_of(member(member(object, "metadata"), "labels"))};
+          texts_of(member(member(object, "metadata"), "labels")),
+          parse_traceparent(text_at(annotations, kAnnotationTraceparent))};
 }
 
 json encode_status(const ModelRunStatus& status) {

@@ -15,6 +15,7 @@
 #include "api/json_text.h"
 #include "api/object_meta.h"
 #include "api/parameters.h"
+#include "api/trace_context.h"
 #include "base/error.h"
 
 namespace modelrun::api {
@@ -188,6 +189,7 @@ struct ModelRun {
   ModelRunSpec spec;
   ModelRunStatus status;
   std::map<std::string, std::string> labels;  // all of metadata.labels; empty in the operator's cache
+  std::optional<TraceContext> trace;          // annotation kAnnotationTraceparent, if it is one
 };
 
 // Decodes an object that the API server has validated against the CRD. An absent member gets the default of its

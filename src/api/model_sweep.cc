@@ -167,7 +167,8 @@ void put_points(json& object, const SweepPoints& points) {
 
 ModelSweep decode_model_sweep(const json& object) {
   return {decode_meta(object), decode_sweep_spec(member(object, "spec")), decode_sweep_status(member(object, "status")),
-          texts_of(member(member(object, "metadata"), "labels"))};
+          texts_of(member(member(object, "metadata"), "labels")),
+          parse_traceparent(text_at(member(member(object, "metadata"), "annotations"), kAnnotationTraceparent))};
 }
 
 json encode_status(const ModelSweepStatus& status) {

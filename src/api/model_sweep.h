@@ -113,6 +113,7 @@ struct ModelSweep {
   ModelSweepSpec spec;
   ModelSweepStatus status;
   std::map<std::string, std::string> labels;  // all of metadata.labels; empty in the operator's cache
+  std::optional<TraceContext> trace;          // annotation kAnnotationTraceparent, if it is one
 };
 
 // Decodes an object that the API server has validated against the CRD. An absent member gets the default of its field,

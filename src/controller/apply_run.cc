@@ -15,6 +15,7 @@
 #include "controller/run/reuse.h"
 #include "controller/run/status.h"
 #include "controller/run_metrics.h"
+#include "controller/run_spans.h"
 #include "controller/standby_metrics.h"
 #include "kube/refusal.h"
 
@@ -311,6 +312,7 @@ void report(const Context& context, const api::ModelRun& run, const Plan& plan) 
                {{"phase", std::string(to_string(run.status.phase))}, {"reason", reason}})
       .Increment();
   count_end(context, run);
+  trace_end(context, run);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "runtime/metrics.h"
 #include "runtime/steady_clock.h"
 #include "runtime/work_queue.h"
+#include "traces/span.h"
 
 namespace modelrun::controller {
 
@@ -48,6 +49,8 @@ struct Context {
   runtime::WorkQueue& run_queue;
   runtime::WorkQueue& project_queue;
   runtime::WorkQueue& sweep_queue;
+
+  traces::Tracer* tracer = nullptr;  // of the process; null: there is no tracing
 };
 
 }  // namespace modelrun::controller

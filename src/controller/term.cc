@@ -25,7 +25,7 @@ Term::Term(Parts parts)
       context_{parts.client,  parts.settings, parts.clock,    parts.steady,    parts.caches, parts.events,
                parts.metrics, results_,       large_,         *inbox_,         sources_,     slots_,
                leads_,        *standbys_,     points_,        project_writes_, ends_,        image_volumes_,
-               sweeps_,       run_queue_,     project_queue_, sweep_queue_},
+               sweeps_,       run_queue_,     project_queue_, sweep_queue_,    parts.tracer},
       sources_(
           {parts.client, parts.policy, parts.git, parts.steady}, std::move(parts.executor),
           [this](const std::string& key) { run_queue_.add(key); },

@@ -28,6 +28,7 @@ class Term {
     runtime::EventSink& events;
     runtime::Metrics& metrics;
     std::unique_ptr<Executor> executor;
+    traces::Tracer* tracer = nullptr;             // null: there is no tracing
     bool image_volumes = false;                   // the API server has them
     std::uint64_t seed = std::random_device{}();  // of the queues' back-off
   };

@@ -14,6 +14,7 @@ struct Texts {
   std::string image_volumes = "auto";
   std::vector<std::string> rings;
   std::vector<std::string> propagated_labels;
+  traces::TraceFlags traces;
   double lease_seconds = 15;
 };
 
@@ -120,6 +121,9 @@ Result<void> take_texts(const Texts& texts, Flags& flags) {
                                                                   : controller::ImageVolumes::kAuto;
   flags.settings.landlock_required = texts.landlock == "required";
   flags.git.landlock_optional = !flags.settings.landlock_required;
+  auto settings = traces::read_settings(texts.traces, traces::process_environment);
+  RETURN_IF_ERROR(settings);
+  flags.traces = std::move(*settings);
   return {};
 }
 
@@ -136,6 +140,7 @@ std::variant<Flags, int> parse_flags(int argc, char** argv) {
   add_run_options(app, flags, texts);
   add_source_options(app, flags);
   add_server_options(app, flags, texts);
+  traces::add_trace_flags(app, texts.traces);
   runtime::add_process_flags(app, flags);
   const auto left = runtime::parse_command_line(app, argc, argv, [&] { return take_texts(texts, flags); });
   if (left) return *left;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -9,6 +10,7 @@
 #include "controller/run/settings.h"
 #include "runtime/process_flags.h"
 #include "source/remote.h"
+#include "traces/tracing.h"
 
 namespace modelrun::op {
 
@@ -24,7 +26,8 @@ struct Flags : runtime::ProcessFlags {
   std::string run_server_advertise;  // IP:PORT that pods connect to; empty: ClusterIP and port of the Service
   bool leader_elect = false;
   std::chrono::milliseconds lease_duration{15'000};
-  int workers = 4;  // threads that reconcile runs, 1 to 64
+  int workers = 4;                              // threads that reconcile runs, 1 to 64
+  std::optional<traces::TraceSettings> traces;  // nullopt: there is no tracing
 };
 
 // Parses the command line. Returns the flags, or the exit code with which the program must end: 0 after --help and

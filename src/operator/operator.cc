@@ -73,6 +73,7 @@ Result<std::unique_ptr<Operator>> Operator::make(Flags flags) {
 
 Operator::Operator(Flags flags, std::unique_ptr<kube::Transport> transport)
     : flags_(std::move(flags)),
+      tracer_(traces::start_tracing(flags_.traces, "modelrun-operator", host_name(), steady_, metrics_)),
       transport_(std::move(transport)),
       client_(*transport_,
               [this](const kube::CallInfo& call) {
@@ -254,6 +255,7 @@ Operator::Leading::Leading(Operator& op)
           .events = op.events_,
           .metrics = op.metrics_,
           .executor = std::make_unique<controller::ThreadPool>(),
+          .tracer = op.tracer_.get(),
           .image_volumes = op.has_image_volumes(),
       })),
       runs(
@@ -329,6 +331,7 @@ Result<void> Operator::run(const std::stop_token& stop) {
   for (const auto& watcher : watchers_) watcher->stop();
   run_server_->stop();
   events_.stop();
+  if (tracer_) tracer_->stop();
   log::info("stopped");
   return {};
 }

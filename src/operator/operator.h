@@ -22,12 +22,13 @@
 #include "runtime/watcher.h"
 #include "runtime/workers.h"
 #include "source/client.h"
+#include "traces/exporter.h"
 
 namespace modelrun::op {
 
 // Owns all parts of the process. Its threads: five watchers, the reconcile workers, the git pool, those of the run
-// server, one each for events and probes, and one that renews the certificate. The election runs on the thread that
-// calls run(). Members are declared in the order in which they are made, and are destroyed in the reverse order.
+// server, one each for events, probes and traces, and one that renews the certificate. The election runs on the thread
+// that calls run(). Members are declared in the order in which they are made, and are destroyed in the reverse order.
 class Operator {
  public:
   // Reads the kubeconfig and opens the cache of archives; sends nothing to the cluster. Fails when there is no usable
@@ -60,6 +61,7 @@ class Operator {
   SystemClock clock_;
   runtime::RealSteadyClock steady_;
   runtime::Metrics metrics_;
+  std::unique_ptr<traces::Exporter> tracer_;  // null: there is no tracing
   std::unique_ptr<kube::Transport> transport_;
   kube::Client client_;
   std::atomic<bool> synced_{false};

@@ -106,6 +106,7 @@ void Process::begin_leading() {
                                                                      .events = events_,
                                                                      .metrics = metrics_,
                                                                      .executor = std::move(tasks),
+                                                                     .tracer = machine_.tracer,
                                                                      .image_volumes = machine_.image_volumes,
                                                                      .seed = 1});
   current_.begin(term_);

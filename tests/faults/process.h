@@ -19,6 +19,7 @@ struct Machine {
   fakes::FakeApiServer events{clock};  // apart, so that the recorder's thread does not mix into the count of writes
   controller::Settings settings;
   bool image_volumes = false;  // the API server has them
+  traces::Tracer* tracer = nullptr;
 
   void advance(Duration span) {
     clock.advance(span);

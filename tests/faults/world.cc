@@ -41,6 +41,7 @@ World::World(WorldOptions options) : options_(std::move(options)) {
   machine_.settings.default_image = "python:1";
   machine_.settings.image_pull_policy = "IfNotPresent";
   machine_.settings.run_server_address = "10.0.0.1:7443";
+  machine_.tracer = options_.tracer;
   machine_.server.set_hook([this](const kube::Request& request, int) { return on_request(request); });
   make_objects();
   process_ = std::make_unique<Process>(machine_);
@@ -63,6 +64,9 @@ void World::add_run(const std::string& name, const Json& fields) {
            {"status", {{"observedGeneration", -1}}}};
   if (options_.parameters) run["spec"]["parameters"] = {{"rate", 0.5}};
   if (!options_.reuse.empty()) run["spec"]["reuse"] = options_.reuse;
+  if (!options_.traceparent.empty()) {
+    run["metadata"]["annotations"][std::string(api::kAnnotationTraceparent)] = options_.traceparent;
+  }
   run["spec"].update(fields);
   machine_.server.put(kube::kModelRuns, run);
 }

@@ -24,6 +24,8 @@ struct WorldOptions {
   std::string reuse{};           // spec.reuse of the runs; empty: left out
   bool written_by_hand = false;  // statuses are: a Job may have settings that no project ever had
   std::string name{};            // said with every failure
+  std::string traceparent{};     // annotation of the runs; empty: left out
+  traces::Tracer* tracer = nullptr;
 };
 
 class World {

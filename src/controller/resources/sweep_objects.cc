@@ -40,6 +40,8 @@ json build_sweep_run(const api::ModelSweep& sweep, const sweep::Points& points, 
   }
   metadata["annotations"] = {{api::kAnnotationSweep, sweep.meta.name},
                              {api::kAnnotationFirstPoint, std::to_string(make.first)}};
+  // The runs belong to the trace of whoever asked for the sweep.
+  if (sweep.trace) metadata["annotations"][api::kAnnotationTraceparent] = api::format_traceparent(*sweep.trace);
   return {{"apiVersion", api::kApiVersion},
           {"kind", "ModelRun"},
           {"metadata", std::move(metadata)},

@@ -30,6 +30,16 @@ TEST(Flags, OfOneKernelFeatureForModelsAndGit) {
   EXPECT_EQ(flags.lease_duration, std::chrono::milliseconds(2500));
 }
 
+TEST(Flags, Traces) {
+  EXPECT_FALSE(std::get<Flags>(parse({})).traces);
+  const auto flags = std::get<Flags>(parse({"--otlp-endpoint=http://collector:4318", "--trace-sample-ratio=0.25"}));
+  ASSERT_TRUE(flags.traces);
+  EXPECT_EQ(flags.traces->collector.host, "collector");
+  EXPECT_EQ(flags.traces->sample_ratio, 0.25);
+  EXPECT_EQ(std::get<int>(parse({"--otlp-endpoint=collector:4318"})), 2);
+  EXPECT_EQ(std::get<int>(parse({"--trace-sample-ratio=1.5"})), 2);
+}
+
 TEST(Flags, ImageVolumes) {
   const auto parsed = [](const char* flag) { return std::get<Flags>(parse({flag})).settings.image_volumes; };
   EXPECT_EQ(parsed("--image-volumes=auto"), controller::ImageVolumes::kAuto);

@@ -450,6 +450,9 @@ TEST(SweepObjects, ARunHasItsPointsAndNothingOfATool) {
   auto run = build_sweep_run(sweep, points, make, settings);
   EXPECT_EQ(run["metadata"]["labels"], (json{{"team", "a"}, {"modelrun.dev/sweep-uid", "sweep-uid"}}));
   EXPECT_EQ(run["metadata"]["annotations"], (json{{"modelrun.dev/sweep", "grid"}, {"modelrun.dev/first-point", "1"}}));
+  sweep.trace = api::TraceContext{"0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", 1};
+  EXPECT_EQ(build_sweep_run(sweep, points, make, settings)["metadata"]["annotations"]["modelrun.dev/traceparent"],
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
   const auto owner = run["metadata"]["ownerReferences"][0];
   EXPECT_EQ(owner["uid"], "sweep-uid");
   EXPECT_EQ(owner["kind"], "ModelSweep");
