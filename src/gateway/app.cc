@@ -1,12 +1,10 @@
 #include "gateway/app.h"
 
-#include <algorithm>
-#include <iterator>
-
 #include "api/json_access.h"
 #include "base/encoding.h"
 #include "base/log.h"
 #include "base/timed_cache.h"
+#include "gateway/recorder.h"
 #include "gateway/web/answers.h"
 #include "gateway/web/context.h"
 #include "gateway/web/mcp_endpoint.h"
@@ -79,17 +77,6 @@ std::optional<HttpAnswer> public_answer(const AppState& app, const HttpRequest& 
     return problem(503, reason);
   }
   return std::nullopt;
-}
-
-// The headers by which a browser lets a page of an allowed Origin read the answer (CORS, of the Fetch standard).
-// There are no cookies here, so no credentials are allowed. REQUIRES: guarded_answer() has let the Origin pass, or
-// refuses.
-HttpHeaders cors_headers(const OriginPolicy& origins, const HttpRequest& request) {
-  const auto origin = request.header("Origin");
-  if (!origin || request.count("Origin") > 1 || !origins.origin_allowed(*origin)) return {};
-  return {{"Access-Control-Allow-Origin", std::string(*origin)},
-          {"Vary", "Origin"},
-          {"Access-Control-Expose-Headers", "Location, Retry-After, WWW-Authenticate, Content-Disposition"}};
 }
 
 // The answer to the question of a browser that comes before a page's request, without a token.
@@ -195,75 +182,6 @@ std::expected<Identity, HttpAnswer> identify(AppState& app, const HttpRequest& r
   return std::unexpected(unauthorized(app.options, request, "the token is not valid here, or has expired", true));
 }
 
-using SteadyTime = std::chrono::steady_clock::time_point;
-
-// Writes a request and its answer to the metrics and the access log.
-void record(AppState& app, const HttpRequest& request, int status, SteadyTime begin, const std::string& user) {
-  const auto took = std::chrono::steady_clock::now() - begin;
-  const auto label = route_label(request.path);
-  const auto code = std::to_string(status);
-  app.web.metrics
-      .counter("modelrun_gateway_requests_total", "Requests by route and status", {{"route", label}, {"code", code}})
-      .Increment();
-  app.web.metrics.histogram("modelrun_gateway_request_seconds", "Time to the end of the answer", {{"route", label}})
-      .Observe(std::chrono::duration<double>(took).count());
-  if (label == "/healthz" || label == "/readyz") return;
-  // The query and all headers but this one are left out, because they may contain secrets.
-  log::info("request", {{"method", request.head ? "HEAD" : request.method.substr(0, 16)},
-                        {"path", request.path.substr(0, 200)},
-                        {"status", code},
-                        {"ms", std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count())},
-                        {"user", user},
-                        {"peer", request.peer},
-                        {"traceparent", std::string(request.header("traceparent").value_or("").substr(0, 64))}});
-}
-
-// Passes everything on to the inner exchange, and records the request in the metrics and the access log when the last
-// holder releases it.
-class Recorder final : public HttpExchange {
- public:
-  Recorder(AppState& app, std::shared_ptr<const HttpRequest> request, std::shared_ptr<HttpExchange> inner)
-      : app_(app), request_(std::move(request)), inner_(std::move(inner)) {}
-  Recorder(const Recorder&) = delete;
-  Recorder& operator=(const Recorder&) = delete;
-  ~Recorder() override { record(app_, *request_, status_, begin_, user_); }
-
-  void answer(HttpAnswer answer) override {
-    status_ = answer.status;
-    std::ranges::move(cors_headers(app_.options.origins, *request_), std::back_inserter(answer.headers));
-    inner_->answer(std::move(answer));
-  }
-  using HttpExchange::open_events;
-  void open_events(const HttpHeaders& headers) override {
-    status_ = 200;
-    auto all = cors_headers(app_.options.origins, *request_);
-    all.insert(all.end(), headers.begin(), headers.end());
-    inner_->open_events(all);
-  }
-  bool send(std::string_view text) override { return inner_->send(text); }
-  bool send_if_read(std::string_view text) override { return inner_->send_if_read(text); }
-  bool wait_until_read(std::stop_token stop) override { return inner_->wait_until_read(std::move(stop)); }
-  void charge_to(std::string_view owner) override { inner_->charge_to(owner); }
-  void release_body() override { inner_->release_body(); }
-  [[nodiscard]] std::stop_token stop_token() const override { return inner_->stop_token(); }
-  [[nodiscard]] bool client_left() const override { return inner_->client_left(); }
-  void later(std::function<void()> work) override { inner_->later(std::move(work)); }
-
-  // Not thread-safe: call it before the exchange is shared.
-  void set_caller(const Identity& caller) {
-    user_ = caller.user;
-    inner_->charge_to(share_of(caller));
-  }
-
- private:
-  AppState& app_;
-  const std::shared_ptr<const HttpRequest> request_;
-  const std::shared_ptr<HttpExchange> inner_;
-  const SteadyTime begin_ = std::chrono::steady_clock::now();
-  std::atomic<int> status_{500};
-  std::string user_;  // empty: the caller is not known
-};
-
 void dispatch(WebContext& web, const Visit& visit) {
   const auto& request = visit.request;
   if (request.path == "/mcp") return serve_mcp(web, visit);
@@ -293,7 +211,7 @@ void serve_guarded(AppState& app, const std::shared_ptr<const HttpRequest>& requ
     app.web.refused("rate");
     return exchange->answer(slow_down());
   }
-  const auto visit = std::make_shared<const Visit>(request, exchange, std::move(*identity));
+  const auto visit = std::make_shared<const Visit>(request, exchange, std::move(*identity), exchange->span());
   if (wait->count() == 0) return dispatch(app.web, *visit);
   app.web.runs.pause(std::chrono::ceil<std::chrono::milliseconds>(*wait), exchange->stop_token(), [&app, visit] {
     visit->exchange.later([&app, visit] {
@@ -306,9 +224,11 @@ void serve_guarded(AppState& app, const std::shared_ptr<const HttpRequest>& requ
 // Parsing a larger body would take milliseconds, which is too long on an io thread.
 constexpr std::size_t kMaxBodyAtOnce = std::size_t{16} << 10U;
 
+using SteadyTime = std::chrono::steady_clock::time_point;
+
 BodyPermit refused_body(AppState& app, const HttpRequest& request, HttpAnswer answer, SteadyTime begin,
                         const std::string& user = {}) {
-  record(app, request, answer.status, begin, user);
+  record_request(app.web, request, answer.status, begin, user);
   return {.refusal = std::move(answer), .owner = {}};
 }
 
@@ -379,8 +299,12 @@ void App::refused(std::string_view reason) {
 
 bool App::serve_at_once(const std::shared_ptr<const HttpRequest>& request,
                         const std::shared_ptr<HttpExchange>& exchange) {
-  const auto respond = [&](HttpAnswer answer, const Identity* caller) {
-    Recorder recorder(*impl_, request, exchange);
+  const auto respond = [&](HttpAnswer answer, const Identity* caller, const ToolAnswer* call = nullptr) {
+    Recorder recorder(impl_->web, impl_->options.origins, impl_->options.tracer, request, exchange);
+    if (call != nullptr && recorder.span()) {
+      recorder.span()->call(call->tool, call->meta);
+      if (!call->run_uid.empty()) recorder.span()->note_run(call->run_uid);
+    }
     if (caller != nullptr) recorder.set_caller(*caller);
     recorder.answer(std::move(answer));
     return true;
@@ -395,11 +319,13 @@ bool App::serve_at_once(const std::shared_ptr<const HttpRequest>& request,
   if (!answer) return false;
   if (!impl_->rate.take(share_of(caller))) return false;  // serve() lets it wait
   impl_->rate.give_back(share_of(caller), kCheap);
-  return respond(std::move(*answer), &caller);
+  return respond(std::move(answer->answer), &caller, &*answer);
 }
 
 void App::serve(const std::shared_ptr<const HttpRequest>& request, const std::shared_ptr<HttpExchange>& exchange) {
-  serve_guarded(*impl_, request, std::make_shared<Recorder>(*impl_, request, exchange));
+  serve_guarded(
+      *impl_, request,
+      std::make_shared<Recorder>(impl_->web, impl_->options.origins, impl_->options.tracer, request, exchange));
 }
 
 }  // namespace modelrun::gateway

@@ -19,6 +19,7 @@
 #include "gateway/web/visit.h"
 #include "net/rate_limit.h"
 #include "runtime/metrics.h"
+#include "traces/span.h"
 
 namespace modelrun::gateway {
 
@@ -43,6 +44,7 @@ struct AppOptions {
   // Calls of explain_runs at the same time. While a call reads results it occupies one worker, which it gives back
   // after each of them.
   PlaceLimits explanations{.total = 64, .per_caller = 8};
+  traces::Tracer* tracer = nullptr;  // must outlive the App; null: there is no tracing
   // Why /readyz answers 503; empty: 200. Called from many threads; must not block.
   std::function<std::string()> unready = [] { return std::string(); };
 };

@@ -15,6 +15,7 @@ struct Texts {
   std::string listen = "127.0.0.1:8443";
   std::string auth = "on";
   std::string jwt_issuers;
+  traces::TraceFlags traces;
   int stop_grace = 20;
   int drain = 5;
 };
@@ -157,6 +158,9 @@ Result<void> take_texts(const Texts& texts, Flags& flags) {
   flags.drain = std::chrono::seconds(texts.drain);
   flags.auth = texts.auth == "on";
   flags.stop_grace = std::chrono::seconds(texts.stop_grace);
+  auto settings = traces::read_settings(texts.traces, traces::process_environment);
+  RETURN_IF_ERROR(settings);
+  flags.traces = std::move(*settings);
   flags.app.resource_scheme = flags.tls_cert.empty() ? "http" : "https";
   return check_flags(flags);
 }
@@ -196,6 +200,7 @@ std::variant<Flags, int> parse_flags(int argc, const char* const* argv) {
   add_listen_options(app, flags, texts);
   add_auth_options(app, flags, texts);
   add_limit_options(app, flags);
+  traces::add_trace_flags(app, texts.traces);
   runtime::add_process_flags(app, flags);
   const auto left = runtime::parse_command_line(app, argc, argv, [&] { return take_texts(texts, flags); });
   if (left) return *left;

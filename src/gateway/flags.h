@@ -1,6 +1,7 @@
 // The command-line flags of modelrun-gateway.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "gateway/auth/jwt.h"
 #include "gateway/auth/token_review.h"
 #include "runtime/process_flags.h"
+#include "traces/tracing.h"
 
 namespace modelrun::gateway {
 
@@ -27,6 +29,7 @@ struct Flags : runtime::ProcessFlags {
   std::size_t max_connections_per_peer = 512;  // from one address or IPv6 network
   std::chrono::seconds drain{5};               // between the signal to end and the closing of the port
   std::chrono::seconds stop_grace{20};
+  std::optional<traces::TraceSettings> traces;  // nullopt: there is no tracing
 };
 
 // Parses the command line, reads the --jwt-issuers file and checks the result with check_flags(). Returns the flags,

@@ -1,8 +1,10 @@
 #include "gateway/gateway.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -63,8 +65,15 @@ void raise_descriptor_limit(std::size_t connections) {
             {{"wanted", std::to_string(wanted)}, {"limit", std::to_string(limit.rlim_max)}});
 }
 
-AppOptions app_options(const Flags& flags, std::function<std::string()> unready) {
+// The pod's name, which is its host name, too.
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : "modelrun-gateway";
+}
+
+AppOptions app_options(const Flags& flags, traces::Tracer* tracer, std::function<std::string()> unready) {
   AppOptions options = flags.app;
+  options.tracer = tracer;
   options.unready = std::move(unready);
   return options;
 }
@@ -81,6 +90,7 @@ Result<std::unique_ptr<Gateway>> Gateway::make(Flags flags) {
 
 Gateway::Gateway(Flags flags, std::unique_ptr<kube::Transport> transport)
     : flags_(std::move(flags)),
+      tracer_(traces::start_tracing(flags_.traces, "modelrun-gateway", host_name(), steady_, metrics_)),
       transport_(std::move(transport)),
       watching_(*transport_,
                 [this](const kube::CallInfo& call) {
@@ -95,7 +105,7 @@ Gateway::Gateway(Flags flags, std::unique_ptr<kube::Transport> transport)
       sweeps_(client_, sweep_cache_, *access_),
       authenticator_(make_authenticator(flags_, *transport_, client_, clock_)),
       everybody_{.user = "everybody", .uid = {}, .groups = {}, .namespace_ = flags_.default_namespace, .expires = {}},
-      app_(app_options(flags_, [this] { return unready(); }), runs_, sweeps_, *authenticator_,
+      app_(app_options(flags_, tracer_.get(), [this] { return unready(); }), runs_, sweeps_, *authenticator_,
            flags_.auth ? nullptr : &everybody_, clock_, metrics_) {}
 
 std::string Gateway::unready() const {
@@ -209,6 +219,7 @@ Result<void> Gateway::run(const std::stop_token& stop) {
   server_->stop();
   watcher_.stop();
   sweep_watcher_.stop();
+  if (tracer_) tracer_->stop();
   log::info("stopped");
   return {};
 }

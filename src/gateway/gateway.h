@@ -16,12 +16,14 @@
 #include "kube/transport.h"
 #include "runtime/probe_server.h"
 #include "runtime/watcher.h"
+#include "traces/exporter.h"
 
 namespace modelrun::gateway {
 
-// Threads: those of the watchers, that of ApiHealth, the two that wake calls that wait for a run or a sweep (in
-// RunCache and SweepCache), those of the HTTP server and of the probe server, one for each log that is followed, and
-// the caller's in run(). Members refer to those declared before them, so the order of the declarations matters.
+// Threads: those of the watchers, that of ApiHealth, that of the traces, the two that wake calls that wait for a run or
+// a sweep (in RunCache and SweepCache), those of the HTTP server and of the probe server, one for each log that is
+// followed, and the caller's in run(). Members refer to those declared before them, so the order of the declarations
+// matters.
 //
 //   auto gateway = Gateway::make(flags);
 //   if (!gateway) return std::unexpected(gateway.error());
@@ -55,6 +57,7 @@ class Gateway {
   SystemClock clock_;
   runtime::RealSteadyClock steady_;
   runtime::Metrics metrics_;
+  std::unique_ptr<traces::Exporter> tracer_;  // null: there is no tracing
   std::unique_ptr<kube::Transport> transport_;
   kube::Client watching_;  // its lists may take longer than the answers that a caller waits for
   kube::Client client_;

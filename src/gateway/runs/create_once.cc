@@ -11,8 +11,6 @@
 namespace modelrun::gateway {
 namespace {
 
-constexpr std::string_view kTraceparent = "modelrun.dev/traceparent";  // annotation
-
 Result<CreatedObject> join_or_refuse(kube::Client& client, const kube::Resource& resource, const kube::Json& wanted,
                                      const CreateWords& words, const std::stop_token& stop) {
   const auto& metadata = api::member(wanted, "metadata");
@@ -44,7 +42,7 @@ std::string name_of_key(std::string_view prefix, const Identity& caller, std::st
 void add_origin(kube::Json& object, const Identity& caller, std::string_view traceparent) {
   auto& annotations = object["metadata"]["annotations"];
   annotations = {{api::kAnnotationRequestedBy, caller.user}};
-  if (!traceparent.empty()) annotations[kTraceparent] = traceparent;
+  if (!traceparent.empty()) annotations[api::kAnnotationTraceparent] = traceparent;
 }
 
 Result<CreatedObject> create_once(kube::Client& client, const kube::Resource& resource, const kube::Json& object,

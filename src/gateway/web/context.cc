@@ -1,6 +1,5 @@
 #include "gateway/web/context.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "net/bearer.h"
@@ -8,14 +7,11 @@
 namespace modelrun::gateway {
 namespace {
 
-// The traceparent header (W3C Trace Context): "00-<32 hex>-<16 hex>-<2 hex>". Empty if there is none of this form.
-std::string traceparent_of(const HttpRequest& request) {
-  const auto text = request.header("traceparent").value_or("");
-  constexpr std::string_view kForm = "00-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
-  const bool fits = std::ranges::equal(text, kForm, [](char c, char form) {
-    return form == 'x' ? (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') : c == form;
-  });
-  return fits ? std::string(text) : std::string();
+// What is done for the visit belongs below its span, or without tracing below that of its client. Empty: in no trace.
+std::string traceparent_of(const Visit& visit) {
+  if (visit.span) return visit.span->traceparent();
+  const auto trace = trace_of(visit.request);
+  return trace ? api::format_traceparent(*trace) : std::string();
 }
 
 }  // namespace
@@ -52,7 +48,7 @@ Call WebContext::call_of(const Visit& visit) const {
             return {};
           },
           .idempotency_key = {},
-          .traceparent = traceparent_of(visit.request),
+          .traceparent = traceparent_of(visit),
           .cancel_on_stop = {},
           .on_tick = {},
           .on_sweep_tick = {},

@@ -25,6 +25,14 @@ struct Admitted {
   bool waits = false;         // for a run or a sweep
 };
 
+// The answer to a call of a tool whose words were all in memory, and what its span tells.
+struct ToolAnswer {
+  std::string_view tool;
+  std::string meta;     // the traceparent in an MCP message; empty: none
+  std::string run_uid;  // of the run that it is about; empty: none
+  HttpAnswer answer;
+};
+
 // Made and owned by App, which outlives every visit. Thread-safe. Everything that it refers to must outlive it.
 struct WebContext {
   RunService& runs;

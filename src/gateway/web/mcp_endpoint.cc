@@ -19,6 +19,17 @@ std::optional<std::string> text_of(std::optional<std::string_view> header) {
   return header ? std::optional<std::string>(*header) : std::nullopt;
 }
 
+// Where clients put the trace of a message, which has no head of its own.
+std::string traceparent_in(const mcp::Request& request) {
+  return api::text_at(api::member(request.params, "_meta"), "traceparent");
+}
+
+// Answers with the error, which is a result in MCP.
+void refuse_call(const Visit& visit, const mcp::Request& request, const Error& error) {
+  if (visit.span) visit.span->outcome(std::unexpected(error));
+  visit.exchange.answer(message_answer(200, mcp::tool_answer(request, std::unexpected(error))));
+}
+
 std::string tick_text(const RunSummary& run) {
   std::string text =
       fmt::format("run_id {}: {}", run.key.uid, api::is_final(run.phase) ? "over" : to_string(run.phase));
@@ -59,17 +70,16 @@ void call(WebContext& web, const Visit& visit, mcp::Request given) {
   const auto tool = mcp::tool_of(given);
   if (!tool) return exchange.answer(message_answer(tool.error().http_status, tool.error().message));
   if ((*tool)->cheap) web.cheap(visit.caller);
+  if (visit.span) visit.span->call((*tool)->name, traceparent_in(given));
   // The call may wait for long, so it keeps neither the arguments nor the body.
   auto admitted = web.admit(**tool, mcp::take_arguments(given), visit.caller);
   exchange.release_body();
   const auto kept = std::make_shared<const mcp::Request>(std::move(given));
   const auto& request = *kept;
-  if (!admitted) {
-    return exchange.answer(message_answer(200, mcp::tool_answer(request, std::unexpected(admitted.error()))));
-  }
+  if (!admitted) return refuse_call(visit, request, admitted.error());
   auto call = web.call_of(visit);
   const auto key = idempotency_key(visit.request);
-  if (!key) return exchange.answer(message_answer(200, mcp::tool_answer(request, std::unexpected(key.error()))));
+  if (!key) return refuse_call(visit, request, key.error());
   call.idempotency_key = request.idempotency_key.empty() ? *key : request.idempotency_key;
   // In the stateless era a client cancels its request by closing the stream; in the stateful era it does not.
   const auto visitor = visit.shared_from_this();
@@ -85,6 +95,7 @@ void call(WebContext& web, const Visit& visit, mcp::Request given) {
   }
   (*tool)->call(admitted->arguments, std::make_shared<const Call>(std::move(call)),
                 [kept, visitor, stream, places = std::move(admitted->places)](Result<json> fields) {
+                  if (visitor->span) visitor->span->outcome(fields);
                   const auto answer = mcp::tool_answer(*kept, std::move(fields));
                   if (!stream) return visitor->exchange.answer(message_answer(200, answer));
                   visitor->exchange.send(event("message", answer_text(answer)));
@@ -100,7 +111,7 @@ std::expected<mcp::Request, mcp::Refusal> read(const HttpRequest& request) {
 
 }  // namespace
 
-std::optional<HttpAnswer> recall_mcp(WebContext& web, const HttpRequest& request, const Identity& caller) {
+std::optional<ToolAnswer> recall_mcp(WebContext& web, const HttpRequest& request, const Identity& caller) {
   if (request.method != "POST" || !is_json(request)) return std::nullopt;
   const auto parsed = read(request);
   if (!parsed || parsed->notification || parsed->method != "tools/call") return std::nullopt;
@@ -108,7 +119,11 @@ std::optional<HttpAnswer> recall_mcp(WebContext& web, const HttpRequest& request
   if (!tool) return std::nullopt;
   auto fields = recall_tool(**tool, mcp::arguments_of(*parsed), caller, web.runs);
   if (!fields) return std::nullopt;
-  return message_answer(200, mcp::tool_answer(*parsed, std::move(*fields)));
+  auto run_uid = api::text_at(*fields, "run_id");
+  return ToolAnswer{.tool = (*tool)->name,
+                    .meta = traceparent_in(*parsed),
+                    .run_uid = std::move(run_uid),
+                    .answer = message_answer(200, mcp::tool_answer(*parsed, std::move(*fields)))};
 }
 
 void serve_mcp(WebContext& web, const Visit& visit) {

@@ -16,6 +16,6 @@ void serve_mcp(WebContext& web, const Visit& visit);
 
 // The answer of serve_mcp() to a request of `caller`, if all of it is in memory. Returns nullopt if serve_mcp() would
 // block, fail, or do anything but answer. Does not block.
-std::optional<HttpAnswer> recall_mcp(WebContext& web, const HttpRequest& request, const Identity& caller);
+std::optional<ToolAnswer> recall_mcp(WebContext& web, const HttpRequest& request, const Identity& caller);
 
 }  // namespace modelrun::gateway

@@ -108,12 +108,13 @@ void serve_run(WebContext& web, const Visit& visit, const Path& path) {
 
 }  // namespace
 
-std::optional<HttpAnswer> recall_rest(WebContext& web, const HttpRequest& request, const Identity& caller) {
+std::optional<ToolAnswer> recall_rest(WebContext& web, const HttpRequest& request, const Identity& caller) {
   const auto path = request.method == "GET" ? parse_path(request.path) : std::nullopt;
   if (!path || !path->action.empty()) return std::nullopt;
-  const auto fields = recall_tool(*find_tool("get_run"), {{"run_id", path->id}}, caller, web.runs);
+  const Tool& tool = *find_tool("get_run");
+  const auto fields = recall_tool(tool, {{"run_id", path->id}}, caller, web.runs);
   if (!fields) return std::nullopt;
-  return HttpAnswer{.body = answer_text(*fields)};
+  return ToolAnswer{.tool = tool.name, .meta = {}, .run_uid = path->id, .answer = {.body = answer_text(*fields)}};
 }
 
 bool serve_rest(WebContext& web, const Visit& visit) {

@@ -17,6 +17,6 @@ bool serve_rest(WebContext& web, const Visit& visit);
 
 // The answer of serve_rest() to a request of `caller`, if all of it is in memory. Returns nullopt if serve_rest()
 // would block, fail, or do anything but answer. Does not block.
-std::optional<HttpAnswer> recall_rest(WebContext& web, const HttpRequest& request, const Identity& caller);
+std::optional<ToolAnswer> recall_rest(WebContext& web, const HttpRequest& request, const Identity& caller);
 
 }  // namespace modelrun::gateway

@@ -18,15 +18,18 @@ void not_allowed(const Visit& visit, const char* allowed) {
 void use_tool(WebContext& web, const Visit& visit, std::string_view name, const json& arguments) {
   const Tool& tool = *find_tool(name);
   if (tool.cheap) web.cheap(visit.caller);
+  if (visit.span) visit.span->call(name);
   auto admitted = web.admit(tool, arguments, visit.caller);
   if (!admitted) return visit.exchange.answer(problem(admitted.error()));
   tool.call(admitted->arguments, std::make_shared<const Call>(web.call_of(visit)),
             [kept = visit.shared_from_this(), places = std::move(admitted->places)](const Result<json>& fields) {
+              if (kept->span) kept->span->outcome(fields);
               answer_fields(*kept, fields);
             });
 }
 
 std::expected<Posted, HttpAnswer> read_post(WebContext& web, const Visit& visit, std::string_view name) {
+  if (visit.span) visit.span->call(name);
   if (!is_json(visit.request)) return std::unexpected(problem(415, "the body must be application/json"));
   auto arguments = api::parse_strict(visit.request.body);
   visit.exchange.release_body();
@@ -38,12 +41,14 @@ std::expected<Posted, HttpAnswer> read_post(WebContext& web, const Visit& visit,
   if (!admitted) return std::unexpected(problem(admitted.error()));
   auto call = web.call_of(visit);
   call.idempotency_key = *key;
-  return Posted{.tool = tool, .call = std::move(call), .admitted = std::move(*admitted)};
+  return Posted{.tool = tool, .call = std::move(call), .admitted = std::move(*admitted), .span = visit.span};
 }
 
 void call_posted(Posted posted, Done done) {
   posted.tool.call(posted.admitted.arguments, std::make_shared<const Call>(std::move(posted.call)),
-                   [places = std::move(posted.admitted.places), done = std::move(done)](Result<json> fields) {
+                   [places = std::move(posted.admitted.places), span = std::move(posted.span),
+                    done = std::move(done)](Result<json> fields) {
+                     if (span) span->outcome(fields);
                      done(std::move(fields));
                    });
 }

@@ -23,6 +23,7 @@ struct Posted {
   const Tool& tool;
   Call call;  // with the idempotency key of the request
   Admitted admitted;
+  std::shared_ptr<ServerSpan> span;  // of the visit
 };
 // Reads the body, which is released then, since the call may wait for long. The error is the answer to the request.
 std::expected<Posted, HttpAnswer> read_post(WebContext& web, const Visit& visit, std::string_view tool);

@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "gateway/auth/identity.h"
 #include "gateway/http/http.h"
+#include "gateway/web/server_span.h"
 #include "runtime/metrics.h"
 
 namespace modelrun::gateway {
@@ -20,16 +21,18 @@ namespace modelrun::gateway {
 class Visit : public std::enable_shared_from_this<Visit> {
  public:
   Visit(std::shared_ptr<const HttpRequest> given_request, std::shared_ptr<HttpExchange> given_exchange,
-        Identity given_caller)
+        Identity given_caller, std::shared_ptr<ServerSpan> given_span = nullptr)
       : request(*given_request),
         exchange(*given_exchange),
         caller(std::move(given_caller)),
+        span(std::move(given_span)),
         request_(std::move(given_request)),
         exchange_(std::move(given_exchange)) {}
 
   const HttpRequest& request;
   HttpExchange& exchange;
   const Identity caller;
+  const std::shared_ptr<ServerSpan> span;  // null: there is no tracing
 
  private:
   const std::shared_ptr<const HttpRequest> request_;

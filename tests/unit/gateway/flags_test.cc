@@ -34,6 +34,9 @@ TEST(Flags, WhatMustNotBeStarted) {
   EXPECT_EQ(code_of({"--max-connections-per-peer=5000", "--max-waiting-per-caller=2000", "--max-logs-per-caller=64"}),
             0);
   EXPECT_EQ(code_of({"--jwt-issuers=/dev/null/nothing"}), 2);
+  EXPECT_EQ(code_of({"--otlp-endpoint=http://collector:4318", "--trace-sample-ratio=0"}), 0);
+  EXPECT_EQ(code_of({"--otlp-endpoint=collector:4318"}), 2);
+  EXPECT_EQ(code_of({"--trace-sample-ratio=2"}), 2);
 }
 
 TEST(Flags, ThoseOfEveryProgram) {
