@@ -123,6 +123,7 @@ EVERYTHING = {
         "jwtIssuers": [{"issuer": "https://login.example.com", "audiences": ["a"], "userPrefix": "u:", "groupPrefix": "g:", "namespace": "n"}],
     },
     "networkPolicy": {"egress": {"enabled": True}},
+    "tracing": {"otlpEndpoint": "http://collector.example.com:4318", "sampleRatio": 0.1, "headersSecret": "collector"},
     "rbac": {"secretNamespaces": ["team-a"]},
     "helmTest": {"git": {"url": "https://git.example.com/forecasts.git"}},
     "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra"}, "data": {"release": "{{ .Release.Name }}"}}],

@@ -136,3 +136,16 @@ heard of newer ones. Every template begins with it. */}}
 {{- end -}}
 {{- end -}}
 {{- end }}
+
+{{- /* The variable with the headers for the collector of traces; empty if there are none. */ -}}
+{{- define "modelrun.tracing.env" -}}
+{{- with .Values.tracing -}}
+{{- if and .otlpEndpoint .headersSecret -}}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom:
+    secretKeyRef:
+      name: {{ .headersSecret }}
+      key: headers
+{{- end -}}
+{{- end -}}
+{{- end -}}
