@@ -142,6 +142,15 @@ find_chart_tools() {
   echo "$folder"
 }
 
+# find_collector: prints the path of the OpenTelemetry Collector of hack/collector; compiles it (a minute and a half on two cores) where the cache has
+# none.
+find_collector() {
+  local source=${BASH_SOURCE[0]%/*}/collector folder
+  folder=$CACHE/collector-$(hash_of "$source/main.go" "$source/go.mod" "$source/go.sum")
+  [[ -x $folder/collector ]] || step "compiling hack/collector" "$CACHE/log/collector.log" build_go "$source" "$folder" -ldflags "-s -w" .
+  echo "$folder/collector"
+}
+
 # find_bench_peer: prints the folder with the programs of bench/peer: peer, load, and kwok; compiles them (some minutes on two cores) where
 # the cache has none.
 find_bench_peer() {
