@@ -14,7 +14,8 @@ rootfs_python() {
   rm -rf "$root"/usr/share/{man,info,locale,lintian,bug,perl5} "$root"/usr/lib/python3*/{ensurepip,idlelib,turtledemo,test} \
     "$root"/usr/lib/python3/dist-packages/*/tests "$root"/usr/lib/python3/dist-packages/*/*/tests
   # Hashes rather than times: the image's files have no times, and nothing is ever compiled again.
-  chroot "$root" /usr/bin/python3 -m compileall -q -f --invalidation-mode unchecked-hash /usr/lib/python3 /usr/lib/python3.11
+  # And all folders that Debian's own scripts compile, as what these write depends on SOURCE_DATE_EPOCH.
+  chroot "$root" /usr/bin/python3 -m compileall -q -f --invalidation-mode unchecked-hash /usr/lib/python3 /usr/lib/python3.11 /usr/share/python3
   chroot "$root" /usr/bin/python3 -c 'import numpy, pandas, openpyxl'
   rm -rf "${root:?}"/{dev,proc,sys,run,tmp,boot,media,mnt,srv,opt,home,root}/* "$root"/var/{lib/apt,cache,log,lib/dpkg/info}/*
   rm -f "$root"/usr/bin/{apt,apt-get,apt-cache,apt-key,apt-mark,apt-config,apt-cdrom}
