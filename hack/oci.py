@@ -92,10 +92,14 @@ def blob_path(blob):
     return "blobs/sha256/" + blob["digest"].removeprefix("sha256:")
 
 
-def write_archive(out, layer_file, layer, config, name):
+def write_archive(out, layer_file, layer, config, name, annotations=None):
+    """`annotations` become those of the image's manifest."""
     config_bytes = encode(config)
     config_blob = descriptor("config.v1+json", config_bytes)
-    manifest_bytes = encode({"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json", "config": config_blob, "layers": [layer]})
+    content = {"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json", "config": config_blob, "layers": [layer]}
+    if annotations:
+        content["annotations"] = annotations
+    manifest_bytes = encode(content)
     manifest = descriptor("manifest.v1+json", manifest_bytes)
     # The first is containerd's annotation (a full name), the second the specification's.
     manifest["annotations"] = {"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name}
