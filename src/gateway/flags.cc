@@ -197,7 +197,7 @@ std::variant<Flags, int> parse_flags(int argc, const char* const* argv) {
   add_auth_options(app, flags, texts);
   add_limit_options(app, flags);
   runtime::add_process_flags(app, flags);
-  const auto left = runtime::parse_command_line(app, argc, argv, [&] { return take_texts(texts, flags); });
+  const auto left = runtime::parse_command_line(app, argc, argv, flags, [&] { return take_texts(texts, flags); });
   if (left) return *left;
   return flags;
 }

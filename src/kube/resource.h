@@ -33,6 +33,9 @@ inline constexpr Resource kLeases{"coordination.k8s.io", "v1", "leases", "Lease"
 inline constexpr Resource kTokenReviews{"authentication.k8s.io", "v1", "tokenreviews", "TokenReview", false};
 inline constexpr Resource kSubjectAccessReviews{"authorization.k8s.io", "v1", "subjectaccessreviews",
                                                 "SubjectAccessReview", false};
+// The same question about one namespace, for which a Role in that namespace suffices.
+inline constexpr Resource kLocalSubjectAccessReviews{"authorization.k8s.io", "v1", "localsubjectaccessreviews",
+                                                     "LocalSubjectAccessReview", true};
 inline constexpr Resource kNetworkPolicies{"networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", true};
 
 }  // namespace modelrun::kube

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <random>
 #include <stop_token>
@@ -50,6 +51,8 @@ struct WatcherOptions {
   // server sends bookmarks about every minute.
   std::chrono::milliseconds idle_timeout{150'000};
   BackoffOptions backoff;
+  // Called on the watcher's thread after each complete list, when synced() is true; may be empty.
+  std::function<void()> on_synced{};
   std::uint64_t seed = std::random_device{}();
 };
 
@@ -80,8 +83,8 @@ class Watcher {
   [[nodiscard]] bool synced() const { return synced_.load(std::memory_order_acquire); }
   // Blocks until synced(). Returns false when `stop` is requested or `timeout` passes first. Thread-safe.
   bool wait_synced(SteadyClock::Span timeout, std::stop_token stop);
-  // The message of the error that made the last list or watch fail; empty when the last one succeeded. For logs and
-  // /readyz. Thread-safe.
+  // The message of the error that made the last list or watch fail, with what to do when a right is missing; empty when
+  // the last one succeeded. For logs and /readyz. Thread-safe.
   [[nodiscard]] std::string last_error() const;
 
  private:

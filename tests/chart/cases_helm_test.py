@@ -65,12 +65,11 @@ def api_server(folder, statuses, refusal=""):
 def run_test(statuses, refusal="", branch="", seconds=30):
     """Its exit code, what it printed, and what it asked for."""
     with tempfile.TemporaryDirectory() as folder, api_server(folder, statuses, refusal) as server:
-        for name, content in {"token": "t0ken\n", "namespace": "modelrun-system"}.items():
-            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-                file.write(content)
+        with open(os.path.join(folder, "token"), "w", encoding="utf-8") as file:
+            file.write("t0ken\n")
         with open(os.path.join(CHART, "files", "test.py"), encoding="utf-8") as file:
             program = file.read().replace('"/var/run/secrets/kubernetes.io/serviceaccount"', repr(folder)).replace("time.sleep(1)", "time.sleep(0.01)")
-        environment = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(server.server_port), "GIT_URL": "https://git.example.com/f.git",
+        environment = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(server.server_port), "NAMESPACE": "modelrun-system", "GIT_URL": "https://git.example.com/f.git",
                        "GIT_BRANCH": branch, "TIMEOUT_SECONDS": str(seconds)}
         done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=60)
         return done.returncode, done.stdout + done.stderr, server.seen

@@ -199,7 +199,18 @@ Result<Response> FakeApiServer::send(const Request& request, std::stop_token sto
   return response;
 }
 
+std::optional<Response> FakeApiServer::forbidden(const Target& target) const {
+  const bool resource = !target.plural.empty();  // not /version
+  if (!resource || restricted_to_.empty() || target.plural == "tokenreviews") return std::nullopt;
+  if (restricted_to_.contains(target.namespace_)) return std::nullopt;
+  const auto where = target.namespace_.empty() ? std::string("at the cluster scope")
+                                               : fmt::format("in the namespace \"{}\"", target.namespace_);
+  return status(403, "Forbidden",
+                fmt::format("{} is forbidden: User \"fake\" cannot do this {}", target.plural, where));
+}
+
 Response FakeApiServer::handle(const Target& target, const Request& request) {
+  if (auto refusal = forbidden(target)) return *refusal;
   const Json body = request.body.empty() ? Json() : Json::parse(request.body, nullptr, false);
   if (body.is_discarded()) return status(400, "BadRequest", "the body is not JSON");
   if (target.plural == "tokenreviews") {
@@ -207,7 +218,7 @@ Response FakeApiServer::handle(const Target& target, const Request& request) {
     review["status"] = reviewer_ ? reviewer_(body.at("spec")) : Json{{"authenticated", false}};
     return ok(review, 201);
   }
-  if (target.plural == "subjectaccessreviews") {
+  if (target.plural == "subjectaccessreviews" || target.plural == "localsubjectaccessreviews") {
     Json review = body;
     review["status"] = access_reviewer_ ? access_reviewer_(body.at("spec")) : Json{{"allowed", false}};
     return ok(review, 201);
@@ -428,6 +439,7 @@ Result<Response> FakeApiServer::stream(const Request& request, std::chrono::mill
   if (fault == Fault::kDropBefore) return fail(ErrorKind::kUnavailable, "injected: no connection");
   if (auto answer = fault_answer(fault)) return *answer;
   lock.lock();
+  if (auto refusal = forbidden(target)) return *refusal;
   Watch watch{.seen = api::parse_resource_version(target.option("resourceVersion")), .bookmarks = bookmarks_};
   if (watch.seen < oldest_) return status(410, "Expired", "too old resource version");
   const auto breaks = breaks_;
@@ -543,6 +555,11 @@ void FakeApiServer::set_token_reviewer(std::function<Json(const Json&)> reviewer
 void FakeApiServer::set_access_reviewer(std::function<Json(const Json&)> reviewer) {
   const std::lock_guard lock(mutex_);
   access_reviewer_ = std::move(reviewer);
+}
+
+void FakeApiServer::restrict_to(std::set<std::string> namespaces) {
+  const std::lock_guard lock(mutex_);
+  restricted_to_ = std::move(namespaces);
 }
 
 void FakeApiServer::set_hook(Hook hook) {

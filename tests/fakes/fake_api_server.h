@@ -84,6 +84,11 @@ class FakeApiServer final : public kube::Transport {
   // The same for SubjectAccessReview; without one every access is denied.
   void set_access_reviewer(std::function<kube::Json(const kube::Json& spec)> reviewer);
 
+  // Gives the caller the rights of Roles in these namespaces, and none over the cluster but to create TokenReviews:
+  // everything else is refused with 403, such as a list of all namespaces. Without a call, and after one with an empty
+  // set, everything is allowed.
+  void restrict_to(std::set<std::string> namespaces);
+
   // Replaces the hook; an empty one injects no faults.
   void set_hook(Hook hook);
   // Ends a crash. The state is kept. Watches that were open at the crash end with kUnavailable, at the latest after
@@ -131,6 +136,8 @@ class FakeApiServer final : public kube::Transport {
 
   // All of these need mutex_ to be held.
   kube::Response handle(const Target& target, const kube::Request& request);
+  // The answer to a request that the caller has no right to.
+  std::optional<kube::Response> forbidden(const Target& target) const;
   kube::Response read(const Target& target);
   kube::Response list(const Target& target);
   kube::Response create(const Target& target, kube::Json object);
@@ -150,6 +157,7 @@ class FakeApiServer final : public kube::Transport {
   std::map<std::string, std::string> logs_;
   std::function<kube::Json(const kube::Json&)> reviewer_;
   std::function<kube::Json(const kube::Json&)> access_reviewer_;
+  std::set<std::string> restricted_to_;
   Hook hook_;
   std::vector<kube::Request> requests_;
   std::set<Watch*> watches_;

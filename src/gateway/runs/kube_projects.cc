@@ -122,6 +122,11 @@ Result<void> KubeRunService::add_projects(const std::string& namespace_, const P
 
 Result<std::set<std::string>> KubeRunService::namespaces_from(const std::string& first, std::stop_token stop) {
   std::set<std::string> names;
+  if (!namespaces_.empty()) {
+    std::ranges::copy_if(namespaces_, std::inserter(names, names.end()),
+                         [&](const auto& each) { return each >= first; });
+    return names;
+  }
   kube::ListOptions options{.limit = kPage, .metadata_only = true};
   do {
     const auto meta = client_.list_each(
