@@ -14,7 +14,7 @@ def sweep(attacker, name, space, parallelism, **spec):
         "apiVersion": "modelrun.dev/v1alpha1",
         "kind": "ModelSweep",
         "metadata": {"name": name, "namespace": attacker.name},
-        "spec": {"project": "models", "space": space, "limits": {"parallelism": parallelism}, **spec},
+        "spec": {"project": "models", "scope": "project", "space": space, "limits": {"parallelism": parallelism}, **spec},
     }
     return attacker.post(SWEEPS.format(attacker.name), body)
 
