@@ -218,7 +218,14 @@ Response FakeApiServer::handle(const Target& target, const Request& request) {
     review["status"] = reviewer_ ? reviewer_(body.at("spec")) : Json{{"authenticated", false}};
     return ok(review, 201);
   }
-  if (target.plural == "subjectaccessreviews" || target.plural == "localsubjectaccessreviews") {
+  if (target.subresource == "proxy") {
+    if (!proxy_) return status(503, "ServiceUnavailable", "no endpoints available");
+    const auto at = request.path.find("/proxy");
+    return proxy_(target.key(), request.path.substr(at + std::string_view("/proxy").size()));
+  }
+  if (request.path == "/version") return ok({{"major", "1"}, {"minor", std::to_string(minor_version_)}});
+  if (target.plural == "subjectaccessreviews" || target.plural == "localsubjectaccessreviews" ||
+      target.plural == "selfsubjectaccessreviews") {
     Json review = body;
     review["status"] = access_reviewer_ ? access_reviewer_(body.at("spec")) : Json{{"allowed", false}};
     return ok(review, 201);
@@ -560,6 +567,16 @@ void FakeApiServer::set_access_reviewer(std::function<Json(const Json&)> reviewe
 void FakeApiServer::restrict_to(std::set<std::string> namespaces) {
   const std::lock_guard lock(mutex_);
   restricted_to_ = std::move(namespaces);
+}
+
+void FakeApiServer::set_proxy(std::function<Response(const std::string&, const std::string&)> proxy) {
+  const std::lock_guard lock(mutex_);
+  proxy_ = std::move(proxy);
+}
+
+void FakeApiServer::set_minor_version(int minor) {
+  const std::lock_guard lock(mutex_);
+  minor_version_ = minor;
 }
 
 void FakeApiServer::set_hook(Hook hook) {

@@ -1,0 +1,179 @@
+#include "cli/doctor/installation.h"
+
+#include <fmt/ranges.h>
+
+#include <utility>
+
+#include "api/json_access.h"
+#include "api/object_meta.h"
+
+namespace modelrun::cli::doctor {
+namespace {
+
+using api::member;
+using api::text_at;
+
+Right right_of(std::string verb, const kube::Resource& resource, std::string_view namespace_, std::string_view name) {
+  return {.verb = std::move(verb),
+          .group = std::string(resource.group),
+          .resource = std::string(resource.plural),
+          .subresource = {},
+          .namespace_ = std::string(resource.namespaced ? namespace_ : ""),
+          .name = std::string(name)};
+}
+
+// The error of a request that the API server has answered with 403, in words that name the missing right. That of
+// another answer is returned unchanged.
+Error named(Error error, const Right& right) {
+  if (error.kind != ErrorKind::kDenied || error.message.find(": 401 ") != std::string::npos) return error;
+  return {ErrorKind::kDenied, "you may not " + right.text()};
+}
+
+kube::Json attributes_of(const Right& right) {
+  kube::Json attributes{{"verb", right.verb}, {"group", right.group}, {"resource", right.resource}};
+  api::put_text(attributes, "subresource", right.subresource);
+  api::put_text(attributes, "namespace", right.namespace_);
+  api::put_text(attributes, "name", right.name);
+  return attributes;
+}
+
+}  // namespace
+
+std::string Component::argument(std::string_view flag) const {
+  const auto prefix = fmt::format("--{}=", flag);
+  for (const auto& each : arguments) {
+    if (each.starts_with(prefix)) return each.substr(prefix.size());
+  }
+  return {};
+}
+
+std::string Component::variable(std::string_view wanted_name) const {
+  for (const auto& container : containers) {
+    for (const auto& each : member(container, "env")) {
+      if (text_at(each, "name") == wanted_name) return text_at(each, "value");
+    }
+  }
+  return {};
+}
+
+std::string Right::text() const {
+  const auto dot = group.empty() ? "" : "." + group;
+  const auto kind = resource + dot + (subresource.empty() ? "" : "/" + subresource);
+  const auto which = name.empty() ? kind : fmt::format("{} {}", kind, name);
+  return fmt::format("{} {} in {}", verb, which,
+                     namespace_.empty() ? std::string("the whole cluster") : "namespace " + namespace_);
+}
+
+Installation::Installation(Session& session, Options options, std::stop_token stop)
+    : session_(session),
+      options_(std::move(options)),
+      stop_(std::move(stop)),
+      client_(session.client.with_timeout(kRequestTime)) {}
+
+Result<kube::Json> Installation::get(const kube::Resource& resource, std::string_view namespace_,
+                                     std::string_view name) {
+  auto object = client_.get(resource, namespace_, name, stop_);
+  if (object) return object;
+  return std::unexpected(named(std::move(object.error()), right_of("get", resource, namespace_, name)));
+}
+
+Result<std::optional<kube::Json>> Installation::find(const kube::Resource& resource, std::string_view namespace_,
+                                                     std::string_view name) {
+  auto object = get(resource, namespace_, name);
+  if (object) return std::optional(std::move(*object));
+  if (object.error().kind == ErrorKind::kNotFound) return std::optional<kube::Json>();
+  return std::unexpected(std::move(object.error()));
+}
+
+Result<std::vector<kube::Json>> Installation::list(const kube::Resource& resource, kube::ListOptions options) {
+  options.limit = kPageSize;
+  std::vector<kube::Json> items;
+  do {
+    auto page = client_.list(resource, options, stop_);
+    if (!page) {
+      return std::unexpected(named(std::move(page.error()), right_of("list", resource, options.namespace_, "")));
+    }
+    for (auto& item : page->items) items.push_back(std::move(item));
+    options.continue_token = page->continue_token;
+  } while (!options.continue_token.empty() && items.size() < kMaxItems);
+  return items;
+}
+
+Result<std::vector<kube::Json>> Installation::list_everywhere(const kube::Resource& resource,
+                                                              kube::ListOptions options) {
+  options.namespace_.clear();
+  auto items = list(resource, options);
+  if (items || items.error().kind != ErrorKind::kDenied) return items;
+  options.namespace_ = session_.namespace_;
+  auto own = list(resource, options);
+  if (!own) return items;
+  limited = true;
+  return own;
+}
+
+Result<std::string> Installation::proxy(const kube::Resource& resource, std::string_view namespace_,
+                                        std::string_view target, std::string_view path) {
+  auto answer = client_.proxy(resource, namespace_, target, path, stop_);
+  if (answer) return answer;
+  auto right = right_of("get", resource, namespace_, "");
+  right.subresource = "proxy";
+  return std::unexpected(named(std::move(answer.error()), right));
+}
+
+Result<bool> Installation::allowed(const Right& right) {
+  const kube::Json review{{"metadata", kube::Json::object()}, {"spec", {{"resourceAttributes", attributes_of(right)}}}};
+  const auto answer = client_.create(kube::kSelfSubjectAccessReviews, review, stop_);
+  RETURN_IF_ERROR(answer);
+  return api::bool_at(member(*answer, "status"), "allowed");
+}
+
+Result<bool> Installation::allowed(const Right& right, std::string_view service_account) {
+  const auto user = fmt::format("system:serviceaccount:{}:{}", system(), service_account);
+  const kube::Json review{
+      {"metadata", kube::Json::object()},
+      {"spec",
+       {{"resourceAttributes", attributes_of(right)},
+        {"user", user},
+        {"groups", {"system:serviceaccounts", "system:serviceaccounts:" + system(), "system:authenticated"}}}}};
+  auto answer = client_.create(kube::kSubjectAccessReviews, review, stop_);
+  if (!answer)
+    return std::unexpected(named(std::move(answer.error()), right_of("create", kube::kSubjectAccessReviews, "", "")));
+  return api::bool_at(member(*answer, "status"), "allowed");
+}
+
+std::string Installation::kubectl(std::string_view arguments) const {
+  std::string text = fmt::format("kubectl {}", arguments);
+  if (!session_.flags.context.empty()) text += " --context " + session_.flags.context;
+  if (!session_.flags.kubeconfig.empty()) text += " --kubeconfig " + session_.flags.kubeconfig;
+  return text;
+}
+
+Result<Component> read_component(Installation& installation, const kube::Json& deployment) {
+  Component component;
+  const auto& spec = member(deployment, "spec");
+  const auto& pod = member(member(spec, "template"), "spec");
+  component.name = text_at(member(deployment, "metadata"), "name");
+  component.version_label = api::label_of(deployment, "app.kubernetes.io/version");
+  component.wanted = api::int_at(spec, "replicas").value_or(1);
+  component.ready = api::int_at(member(deployment, "status"), "readyReplicas").value_or(0);
+  component.service_account = text_at(pod, "serviceAccountName");
+  component.containers = member(pod, "containers");
+  if (component.containers.is_array() && !component.containers.empty()) {
+    for (const auto& argument : member(component.containers.front(), "args")) {
+      if (argument.is_string()) component.arguments.push_back(argument.get<std::string>());
+    }
+  }
+  std::vector<std::string> labels;
+  for (const auto& [name, value] : api::texts_of(member(member(spec, "selector"), "matchLabels"))) {
+    labels.push_back(name + "=" + value);
+  }
+  auto pods = installation.list(
+      kube::kPods, {.namespace_ = installation.system(), .label_selector = fmt::format("{}", fmt::join(labels, ","))});
+  RETURN_IF_ERROR(pods);
+  for (auto& each : *pods) {
+    if (text_at(member(each, "metadata"), "deletionTimestamp").empty()) component.pods.push_back(std::move(each));
+  }
+  return component;
+}
+
+}  // namespace modelrun::cli::doctor
