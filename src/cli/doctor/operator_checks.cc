@@ -15,7 +15,7 @@ using api::member;
 using api::text_at;
 
 constexpr const char* kLease = "modelrun-operator";  // whatever the release is called
-constexpr std::chrono::milliseconds kBetweenLooks{200};
+constexpr std::chrono::milliseconds kBetweenReads{200};
 constexpr std::chrono::seconds kLongestLease{60};
 constexpr std::string_view kBuildInfo = "modelrun_build_info{version=\"";
 
@@ -35,7 +35,7 @@ Result<bool> is_renewed(Installation& installation, const kube::Json& first) {
   const auto until = clock.now() + limit;
   const auto renewed_at = text_at(member(first, "spec"), "renewTime");
   while (clock.now() < until) {
-    pause(kBetweenLooks, installation.stop());
+    pause(kBetweenReads, installation.stop());
     const auto now = installation.get(kube::kLeases, installation.system(), kLease);
     RETURN_IF_ERROR(now);
     if (text_at(member(*now, "spec"), "renewTime") != renewed_at) return true;

@@ -48,7 +48,7 @@ Result<Findings> check_quotas(Installation& installation) {
     }
   }
   findings.summary =
-      fmt::format("{} in namespaces with projects and in {}, each with room", looked_at, installation.system());
+      fmt::format("{} of them in namespaces with projects and in {}, each with room", looked_at, installation.system());
   return findings;
 }
 
