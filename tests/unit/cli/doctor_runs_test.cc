@@ -126,7 +126,7 @@ TEST_F(Doctor, RingsThatDidNotStand) {
 }
 
 TEST_F(Doctor, ProjectsThatAreNotReady) {
-  for (const auto& [name, day] : {std::pair("d", 4), {"c", 3}, {"b", 2}, {"a", 1}}) {
+  for (const auto& [name, day] : {std::pair("a", 4), {"b", 3}, {"c", 2}, {"d", 1}}) {
     server.put(kube::kModelProjects, {{"metadata", {{"namespace", "team"}, {"name", name}}},
                                       {"status",
                                        {{"conditions",
@@ -138,10 +138,10 @@ TEST_F(Doctor, ProjectsThatAreNotReady) {
   }
   const auto text = told("projects", {}, 0);
   EXPECT_THAT(text, AllOf(StartsWith("warn"),
-                          HasSubstr("4 of 5 projects not Ready; the oldest: team/a since "
-                                    "2025-01-01T00:00:00Z (SourceUnreachable: no route); team/b"),
-                          HasSubstr("`kubectl -n team describe modelproject a`")));
-  EXPECT_THAT(text, Not(HasSubstr("team/d")));
+                          HasSubstr("4 of 5 projects not Ready; the oldest: team/d since "
+                                    "2025-01-01T00:00:00Z (SourceUnreachable: no route); team/c"),
+                          HasSubstr("`kubectl -n team describe modelproject d`")));
+  EXPECT_THAT(text, Not(HasSubstr("team/a")));
 }
 
 TEST_F(Doctor, OnlyTheNamespaceIfOthersMayNotBeRead) {
