@@ -21,8 +21,9 @@ constexpr kube::ServerVersion kLandlockNetwork{6, 7};
 // The first two numbers of "6.1.0-18-amd64"; {0, 0} when there are none.
 kube::ServerVersion kernel_version(std::string_view text) {
   kube::ServerVersion version;
-  const auto* end = text.data() + text.size();
-  const auto [dot, error] = std::from_chars(text.data(), end, version.major);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [dot, error] = std::from_chars(begin, end, version.major);
   if (error != std::errc() || dot == end || *dot != '.') return {};
   if (std::from_chars(dot + 1, end, version.minor).ec != std::errc()) return {};
   return version;

@@ -39,7 +39,7 @@ class Comparison {
     const auto& theirs = member(cluster, "properties");
     const auto& known = member(ours, "properties");
     for (const auto& [name, schema] : known.items()) {
-      const auto below = path.empty() ? name : path + "." + name;
+      const auto below = path.empty() ? name : fmt::format("{}.{}", path, name);
       if (member(theirs, name).is_null()) {
         found.lacking.push_back(below);
       } else {
@@ -47,7 +47,8 @@ class Comparison {
       }
     }
     for (const auto& [name, schema] : theirs.items()) {
-      if (member(known, name).is_null()) found.unknown.push_back(path.empty() ? name : path + "." + name);
+      if (member(known, name).is_null())
+        found.unknown.push_back(path.empty() ? name : fmt::format("{}.{}", path, name));
     }
     for (const auto* key : {"items", "additionalProperties"}) {
       const auto& ours_below = member(ours, key);

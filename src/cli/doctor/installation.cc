@@ -165,7 +165,7 @@ Result<Component> read_component(Installation& installation, const kube::Json& d
   }
   std::vector<std::string> labels;
   for (const auto& [name, value] : api::texts_of(member(member(spec, "selector"), "matchLabels"))) {
-    labels.push_back(name + "=" + value);
+    labels.push_back(fmt::format("{}={}", name, value));
   }
   auto pods = installation.list(
       kube::kPods, {.namespace_ = installation.system(), .label_selector = fmt::format("{}", fmt::join(labels, ","))});

@@ -24,8 +24,9 @@ std::optional<double> parse_quantity(std::string_view text) {
                                                                            {"Pi", 1125899906842624.0},
                                                                            {"Ei", 1152921504606846976.0}}};
   double number = 0;
-  const auto* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [rest, error] = std::from_chars(begin, end, number);
   if (error != std::errc()) return std::nullopt;
   const std::string_view suffix(rest, static_cast<std::size_t>(end - rest));
   for (const auto& [name, factor] : kSuffixes) {

@@ -144,7 +144,7 @@ Result<Endpoints> read_endpoints(Installation& installation, const std::string& 
 std::string selector_text(const kube::Json& service) {
   std::vector<std::string> parts;
   for (const auto& [key, value] : api::texts_of(member(member(service, "spec"), "selector"))) {
-    parts.push_back(key + "=" + value);
+    parts.push_back(fmt::format("{}={}", key, value));
   }
   return fmt::format("{}", fmt::join(parts, ","));
 }
