@@ -75,27 +75,6 @@ Findings examine_one(Installation& installation, const Check& check, const std::
 
 }  // namespace
 
-std::string_view to_string(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kSkip:
-      return "skip";
-    case Verdict::kOk:
-      return "ok";
-    case Verdict::kWarn:
-      return "warn";
-    case Verdict::kFail:
-      return "FAIL";
-  }
-  return "";
-}
-
-Verdict Findings::verdict() const {
-  if (skipped) return Verdict::kSkip;
-  Verdict worst = Verdict::kOk;
-  for (const auto& problem : problems) worst = std::max(worst, problem.verdict);
-  return worst;
-}
-
 std::span<const Check> all_checks() {
   return kChecks;
 }

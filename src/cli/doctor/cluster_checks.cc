@@ -29,25 +29,14 @@ kube::ServerVersion kernel_version(std::string_view text) {
   return version;
 }
 
-bool is_ready_node(const kube::Json& node) {
-  for (const auto& condition : member(member(node, "status"), "conditions")) {
-    if (text_at(condition, "type") == "Ready") return text_at(condition, "status") == "True";
-  }
-  return false;
-}
-
-// "a, b, c and 7 more".
-std::string some_of(const std::vector<std::string>& names) {
-  constexpr std::size_t kShown = 5;
-  if (names.size() <= kShown) return fmt::format("{}", fmt::join(names, ", "));
-  return fmt::format("{} and {} more", fmt::join(names.begin(), names.begin() + kShown, ", "), names.size() - kShown);
-}
-
 }  // namespace
 
 Result<Findings> check_api_server(Installation& installation) {
   const auto version = installation.client().server_version(installation.stop());
-  if (version) return fine("it answers");
+  if (version) {
+    installation.kubernetes = *version;
+    return fine("it answers");
+  }
   Findings findings;
   const bool refused = version.error().kind == ErrorKind::kDenied;
   findings.fail(fmt::format("The API server cannot be asked: {}.", version.error().message),
@@ -57,8 +46,7 @@ Result<Findings> check_api_server(Installation& installation) {
 }
 
 Result<Findings> check_kubernetes(Installation& installation) {
-  const auto version = installation.client().server_version(installation.stop());
-  RETURN_IF_ERROR(version);
+  const auto& version = installation.kubernetes;
   if (*version >= kOldest) return fine(fmt::format("{}.{}", version->major, version->minor));
   Findings findings;
   findings.fail(fmt::format("The API server is Kubernetes {}.{}, and ModelRun needs {}.{} or newer: the CRDs use rules "
@@ -106,7 +94,7 @@ Result<Findings> check_nodes(Installation& installation) {
     const auto& info = member(member(node, "status"), "nodeInfo");
     if (text_at(info, "operatingSystem") == "windows") continue;
     const auto name = text_at(member(node, "metadata"), "name");
-    if (!is_ready_node(node)) unready.push_back(name);
+    if (!has_true(node, "Ready")) unready.push_back(name);
     const auto kernel = kernel_version(text_at(info, "kernelVersion"));
     if (kernel < kLandlock) old.push_back(fmt::format("{} ({})", name, text_at(info, "kernelVersion")));
     if (kernel < kLandlockNetwork) ++without_network_rules;

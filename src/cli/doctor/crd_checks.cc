@@ -1,8 +1,8 @@
 // The CustomResourceDefinitions, beside those that this program was built with.
 #include <crd_files.h>  // made of crds/ by the build
-#include <fmt/ranges.h>
 
 #include "api/json_access.h"
+#include "api/object_meta.h"
 #include "cli/doctor/check.h"
 #include "cli/doctor/crd_schema.h"
 #include "cli/yaml.h"
@@ -13,14 +13,6 @@ namespace {
 using api::member;
 using api::text_at;
 
-constexpr std::size_t kShownFields = 5;
-
-std::string fields(const std::vector<std::string>& all) {
-  if (all.size() <= kShownFields) return fmt::format("{}", fmt::join(all, ", "));
-  return fmt::format("{} and {} more", fmt::join(all.begin(), all.begin() + kShownFields, ", "),
-                     all.size() - kShownFields);
-}
-
 std::string apply_crds(const Installation& installation) {
   return fmt::format("Apply the CRDs of version {}, in a checkout of it: `{}`; or upgrade the release with its chart.",
                      MODELRUN_VERSION, installation.kubectl("apply --server-side --force-conflicts -f crds/"));
@@ -28,13 +20,11 @@ std::string apply_crds(const Installation& installation) {
 
 // Why the API server does not serve the resource; "" if it does.
 std::string not_established(const kube::Json& crd) {
-  if (!text_at(member(crd, "metadata"), "deletionTimestamp").empty()) return "it is being deleted";
-  for (const auto& condition : member(member(crd, "status"), "conditions")) {
-    const auto type = text_at(condition, "type");
-    const bool is_true = text_at(condition, "status") == "True";
-    if (type == "NamesAccepted" && !is_true) return text_at(condition, "message");
-    if (type == "Established" && is_true) return {};
-  }
+  if (api::decode_meta(crd).deleting()) return "it is being deleted";
+  const auto conditions = conditions_of(crd);
+  const auto* names = api::find_condition(conditions, "NamesAccepted");
+  if (names != nullptr && names->status != api::ConditionStatus::kTrue) return names->message;
+  if (has_true(crd, "Established")) return {};
   return "the API server has not established it yet";
 }
 
@@ -57,11 +47,11 @@ void compare(const Installation& installation, const std::string& name, const ku
   if (!difference.lacking.empty()) {
     findings.fail(fmt::format("CustomResourceDefinition {} is older than this program ({}): it lacks {}, which the API "
                               "server therefore drops or refuses.",
-                              name, MODELRUN_VERSION, fields(difference.lacking)),
+                              name, MODELRUN_VERSION, some_of(difference.lacking)),
                   apply_crds(installation));
   } else if (!difference.unknown.empty()) {
     findings.warn(fmt::format("CustomResourceDefinition {} is newer than this program ({}): it has {}.", name,
-                              MODELRUN_VERSION, fields(difference.unknown)),
+                              MODELRUN_VERSION, some_of(difference.unknown)),
                   "Install the kubectl-modelrun of the installed version.");
   } else if (difference.other_rules) {
     findings.warn(fmt::format("CustomResourceDefinition {} has the fields of version {}, but other types, bounds, "

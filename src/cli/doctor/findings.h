@@ -45,4 +45,7 @@ inline Findings skip(std::string reason) {
   return {.summary = std::move(reason), .problems = {}, .skipped = true};
 }
 
+// "a, b, c, d, e and 7 more".
+std::string some_of(const std::vector<std::string>& names);
+
 }  // namespace modelrun::cli::doctor

@@ -85,30 +85,34 @@ Result<std::optional<kube::Json>> Installation::find(const kube::Resource& resou
   return std::unexpected(std::move(object.error()));
 }
 
-Result<std::vector<kube::Json>> Installation::list(const kube::Resource& resource, kube::ListOptions options) {
+Result<void> Installation::visit(const kube::Resource& resource, kube::ListOptions options, const Visit& visit) {
   options.limit = kPageSize;
-  std::vector<kube::Json> items;
+  std::size_t items = 0;
   do {
-    auto page = client_.list(resource, options, stop_);
-    if (!page) {
-      return std::unexpected(named(std::move(page.error()), right_of("list", resource, options.namespace_, "")));
-    }
-    for (auto& item : page->items) items.push_back(std::move(item));
+    const auto page = client_.list(resource, options, stop_);
+    if (!page) return std::unexpected(named(page.error(), right_of("list", resource, options.namespace_, "")));
+    for (const auto& item : page->items) visit(item);
+    items += page->items.size();
     options.continue_token = page->continue_token;
-  } while (!options.continue_token.empty() && items.size() < kMaxItems);
-  return items;
+  } while (!options.continue_token.empty() && items < kMaxItems);
+  return {};
 }
 
-Result<std::vector<kube::Json>> Installation::list_everywhere(const kube::Resource& resource,
-                                                              kube::ListOptions options) {
+Result<void> Installation::visit_everywhere(const kube::Resource& resource, kube::ListOptions options,
+                                            const Visit& visit) {
   options.namespace_.clear();
-  auto items = list(resource, options);
-  if (items || items.error().kind != ErrorKind::kDenied) return items;
+  auto all = this->visit(resource, options, visit);
+  if (all || all.error().kind != ErrorKind::kDenied) return all;
   options.namespace_ = session_.namespace_;
-  auto own = list(resource, options);
-  if (!own) return items;
+  if (!this->visit(resource, options, visit)) return all;
   limited = true;
-  return own;
+  return {};
+}
+
+Result<std::vector<kube::Json>> Installation::list(const kube::Resource& resource, kube::ListOptions options) {
+  std::vector<kube::Json> items;
+  RETURN_IF_ERROR(visit(resource, std::move(options), [&](const kube::Json& item) { items.push_back(item); }));
+  return items;
 }
 
 Result<std::string> Installation::proxy(const kube::Resource& resource, std::string_view namespace_,
@@ -121,23 +125,19 @@ Result<std::string> Installation::proxy(const kube::Resource& resource, std::str
 }
 
 Result<bool> Installation::allowed(const Right& right) {
-  const kube::Json review{{"metadata", kube::Json::object()}, {"spec", {{"resourceAttributes", attributes_of(right)}}}};
-  const auto answer = client_.create(kube::kSelfSubjectAccessReviews, review, stop_);
-  RETURN_IF_ERROR(answer);
-  return api::bool_at(member(*answer, "status"), "allowed");
+  return review(kube::kSelfSubjectAccessReviews, {{"resourceAttributes", attributes_of(right)}});
 }
 
 Result<bool> Installation::allowed(const Right& right, std::string_view service_account) {
-  const auto user = fmt::format("system:serviceaccount:{}:{}", system(), service_account);
-  const kube::Json review{
-      {"metadata", kube::Json::object()},
-      {"spec",
-       {{"resourceAttributes", attributes_of(right)},
-        {"user", user},
-        {"groups", {"system:serviceaccounts", "system:serviceaccounts:" + system(), "system:authenticated"}}}}};
-  auto answer = client_.create(kube::kSubjectAccessReviews, review, stop_);
-  if (!answer)
-    return std::unexpected(named(std::move(answer.error()), right_of("create", kube::kSubjectAccessReviews, "", "")));
+  return review(kube::kSubjectAccessReviews,
+                {{"resourceAttributes", attributes_of(right)},
+                 {"user", fmt::format("system:serviceaccount:{}:{}", system(), service_account)},
+                 {"groups", {"system:serviceaccounts", "system:serviceaccounts:" + system(), "system:authenticated"}}});
+}
+
+Result<bool> Installation::review(const kube::Resource& kind, const kube::Json& spec) {
+  auto answer = client_.create(kind, {{"metadata", kube::Json::object()}, {"spec", spec}}, stop_);
+  if (!answer) return std::unexpected(named(std::move(answer.error()), right_of("create", kind, "", "")));
   return api::bool_at(member(*answer, "status"), "allowed");
 }
 
@@ -146,6 +146,22 @@ std::string Installation::kubectl(std::string_view arguments) const {
   if (!session_.flags.context.empty()) text += " --context " + session_.flags.context;
   if (!session_.flags.kubeconfig.empty()) text += " --kubeconfig " + session_.flags.kubeconfig;
   return text;
+}
+
+api::Conditions conditions_of(const kube::Json& object) {
+  return api::decode_conditions(member(member(object, "status"), "conditions"));
+}
+
+bool has_true(const kube::Json& object, std::string_view condition) {
+  const auto conditions = conditions_of(object);
+  const auto* found = api::find_condition(conditions, condition);
+  return found != nullptr && found->status == api::ConditionStatus::kTrue;
+}
+
+std::string selector_text(const kube::Json& labels) {
+  std::vector<std::string> parts;
+  for (const auto& [key, value] : api::texts_of(labels)) parts.push_back(fmt::format("{}={}", key, value));
+  return fmt::format("{}", fmt::join(parts, ","));
 }
 
 Result<Component> read_component(Installation& installation, const kube::Json& deployment) {
@@ -163,15 +179,12 @@ Result<Component> read_component(Installation& installation, const kube::Json& d
       if (argument.is_string()) component.arguments.push_back(argument.get<std::string>());
     }
   }
-  std::vector<std::string> labels;
-  for (const auto& [name, value] : api::texts_of(member(member(spec, "selector"), "matchLabels"))) {
-    labels.push_back(fmt::format("{}={}", name, value));
-  }
-  auto pods = installation.list(
-      kube::kPods, {.namespace_ = installation.system(), .label_selector = fmt::format("{}", fmt::join(labels, ","))});
+  auto pods = installation.list(kube::kPods,
+                                {.namespace_ = installation.system(),
+                                 .label_selector = selector_text(member(member(spec, "selector"), "matchLabels"))});
   RETURN_IF_ERROR(pods);
   for (auto& each : *pods) {
-    if (text_at(member(each, "metadata"), "deletionTimestamp").empty()) component.pods.push_back(std::move(each));
+    if (!api::decode_meta(each).deleting()) component.pods.push_back(std::move(each));
   }
   return component;
 }

@@ -2,7 +2,10 @@
 // learnt of it for later ones.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <stop_token>
@@ -10,8 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
+#include "api/condition.h"
 #include "base/error.h"
 #include "cli/session.h"
 #include "kube/client.h"
@@ -66,8 +68,8 @@ struct Right {
 class Installation {
  public:
   static constexpr std::chrono::seconds kRequestTime{10};
-  static constexpr int kPageSize = 200;
-  static constexpr std::size_t kMaxItems = 2000;  // of one list; what comes after them is not looked at
+  static constexpr int kPageSize = 50;
+  static constexpr std::size_t kMaxItems = 2000;  // of one list; no page is read after these
 
   Installation(Session& session, Options options, std::stop_token stop);
 
@@ -76,13 +78,17 @@ class Installation {
   // The same; nullopt if there is no such object.
   Result<std::optional<kube::Json>> find(const kube::Resource& resource, std::string_view namespace_,
                                          std::string_view name);
+  // Calls `visit` for each object. One page is in memory at a time, as runs may have a mebibyte each.
+  using Visit = std::function<void(const kube::Json&)>;
+  Result<void> visit(const kube::Resource& resource, kube::ListOptions options, const Visit& visit);
+  // The objects of all namespaces, or of the session's only if the caller may not list all. `limited` is set in the
+  // second case.
+  Result<void> visit_everywhere(const kube::Resource& resource, kube::ListOptions options, const Visit& visit);
+  // All at once: for objects that are small.
   Result<std::vector<kube::Json>> list(const kube::Resource& resource, kube::ListOptions options);
-  // Lists the objects of all namespaces, or of the session's only if the caller may not list all. `limited` is set in
-  // the second case.
-  Result<std::vector<kube::Json>> list_everywhere(const kube::Resource& resource, kube::ListOptions options);
   Result<std::string> proxy(const kube::Resource& resource, std::string_view namespace_, std::string_view target,
                             std::string_view path);
-  // Whether the caller may do that; with `user`, whether this service account may.
+  // Whether the caller may do that, or a service account of the system namespace.
   Result<bool> allowed(const Right& right);
   Result<bool> allowed(const Right& right, std::string_view service_account);
 
@@ -95,17 +101,28 @@ class Installation {
   [[nodiscard]] std::string kubectl(std::string_view arguments) const;
 
   // Facts, each set by the check in the comment.
+  std::optional<kube::ServerVersion> kubernetes;            // api-server
   std::optional<Component> op;                              // operator
   std::optional<ProbeResult> probed;                        // probe
   std::optional<std::set<std::string>> project_namespaces;  // projects
-  bool limited = false;                                     // list_everywhere() saw one namespace only
+  bool limited = false;                                     // visit_everywhere() saw one namespace only
 
  private:
+  Result<bool> review(const kube::Resource& kind, const kube::Json& spec);
+
   Session& session_;
   Options options_;
   std::stop_token stop_;
   kube::Client client_;
 };
+
+// status.conditions of an object of any kind.
+api::Conditions conditions_of(const kube::Json& object);
+// Whether it has a condition of this type that is True.
+bool has_true(const kube::Json& object, std::string_view condition);
+
+// The labels of a selector as the API takes them: "key=value,key=value".
+std::string selector_text(const kube::Json& labels);
 
 // Reads a Deployment and its pods. Fails as Installation::list() does.
 Result<Component> read_component(Installation& installation, const kube::Json& deployment);

@@ -19,28 +19,29 @@ constexpr std::chrono::milliseconds kBetweenReads{200};
 constexpr std::chrono::seconds kLongestLease{60};
 constexpr std::string_view kBuildInfo = "modelrun_build_info{version=\"";
 
-// A Lease as it was read, or nullopt when there is none.
-using Lease = std::optional<kube::Json>;
-
 std::string holder_of(const kube::Json& lease) {
   return text_at(member(lease, "spec"), "holderIdentity");
 }
 
-// Reads the Lease until its renewTime is another one, for as long as it is valid. Returns whether it has changed. The
-// time in it is that of another machine's clock, so it is not compared with ours.
-Result<bool> is_renewed(Installation& installation, const kube::Json& first) {
+std::string renewal_of(const kube::Json& lease) {
+  return text_at(member(lease, "spec"), "renewTime");
+}
+
+// Reads the Lease until its renewTime is another one than in `first`, but for no longer than it is valid, and returns it
+// as it was read last. The time in it is that of another machine's clock, so it is not compared with ours.
+Result<kube::Json> await_renewal(Installation& installation, const kube::Json& first) {
   const auto& clock = installation.session().clock;
   const auto seconds = api::int_at(member(first, "spec"), "leaseDurationSeconds").value_or(15);
   const auto limit = std::min(kLongestLease, std::chrono::seconds(std::max<std::int64_t>(seconds, 1)));
   const auto until = clock.now() + limit;
-  const auto renewed_at = text_at(member(first, "spec"), "renewTime");
-  while (clock.now() < until) {
+  auto last = first;
+  while (clock.now() < until && renewal_of(last) == renewal_of(first)) {
     pause(kBetweenReads, installation.stop());
-    const auto now = installation.get(kube::kLeases, installation.system(), kLease);
+    auto now = installation.get(kube::kLeases, installation.system(), kLease);
     RETURN_IF_ERROR(now);
-    if (text_at(member(*now, "spec"), "renewTime") != renewed_at) return true;
+    last = std::move(*now);
   }
-  return false;
+  return last;
 }
 
 // The identity of a replica is the name of its pod, '_', and the pod's UID.
@@ -48,13 +49,6 @@ bool is_pod_of(const Component& component, const std::string& holder) {
   return std::ranges::any_of(component.pods, [&](const kube::Json& pod) {
     const auto meta = api::decode_meta(pod);
     return holder == meta.name + "_" + meta.uid;
-  });
-}
-
-bool is_ready(const kube::Json& pod) {
-  const auto& conditions = member(member(pod, "status"), "conditions");
-  return std::ranges::any_of(conditions, [](const kube::Json& each) {
-    return text_at(each, "type") == "Ready" && text_at(each, "status") == "True";
   });
 }
 
@@ -70,7 +64,7 @@ std::string version_in(std::string_view metrics) {
 Result<std::set<std::string>> running_versions(Installation& installation, const Component& component) {
   std::set<std::string> versions;
   for (const auto& pod : component.pods) {
-    if (!is_ready(pod)) continue;
+    if (!has_true(pod, "Ready")) continue;
     const auto name = text_at(member(pod, "metadata"), "name");
     const auto metrics = installation.proxy(kube::kPods, installation.system(), name + ":8080", "/metrics");
     RETURN_IF_ERROR(metrics);
@@ -130,16 +124,13 @@ Result<Findings> check_leader(Installation& installation) {
     findings.fail(fmt::format("Lease {} is not there, so that no replica leads and no run goes on.", name), advice);
     return findings;
   }
-  const auto renewed = is_renewed(installation, **lease);
-  RETURN_IF_ERROR(renewed);
-  const auto now = installation.get(kube::kLeases, installation.system(), kLease);
+  const auto now = await_renewal(installation, **lease);
   RETURN_IF_ERROR(now);
   const auto holder = holder_of(*now);
-  if (!*renewed) {
+  if (renewal_of(*now) == renewal_of(**lease)) {
     findings.fail(fmt::format("Lease {} is {} and was not renewed while doctor watched it for as long as it is valid "
                               "(renewed last at {}): no replica leads, and no run goes on.",
-                              name, holder.empty() ? "held by nobody" : "held by " + holder,
-                              text_at(member(*now, "spec"), "renewTime")),
+                              name, holder.empty() ? "held by nobody" : "held by " + holder, renewal_of(*now)),
                   advice);
   } else if (!holder.empty() && !is_pod_of(component, holder)) {
     findings.fail(fmt::format("Lease {} is renewed by {}, which is no pod of Deployment {}: another operator leads.",

@@ -6,7 +6,9 @@
 
 #include "api/json_access.h"
 #include "api/model_run.h"
+#include "api/object_meta.h"
 #include "cli/doctor/check.h"
+#include "cli/doctor/workload.h"
 #include "cli/object_watch.h"
 
 namespace modelrun::cli::doctor {
@@ -47,21 +49,21 @@ print(json.dumps({'runServer': run_server, 'apiServer': api_server, 'landlock': 
 // Deletes the pod when it goes out of scope, whatever has been stopped by then.
 class OwnedPod {
  public:
-  OwnedPod(Installation& installation, std::string in_namespace, std::string name)
-      : installation_(installation), namespace_(std::move(in_namespace)), name_(std::move(name)) {}
+  OwnedPod(Installation& installation, api::ObjectMeta meta) : installation_(installation), meta_(std::move(meta)) {}
   OwnedPod(const OwnedPod&) = delete;
   OwnedPod& operator=(const OwnedPod&) = delete;
   ~OwnedPod() {
-    const auto removed = installation_.client().remove(kube::kPods, namespace_, name_, {.grace_seconds = 0});
+    const auto removed = installation_.client().remove(kube::kPods, meta_.namespace_, meta_.name,
+                                                       {.uid = meta_.uid, .grace_seconds = 0});
     if (removed || removed.error().kind == ErrorKind::kNotFound) return;
     installation_.session().console.note(
         fmt::format("The probe pod was not removed: {}. `{}` removes it.", removed.error().message,
-                    installation_.kubectl(fmt::format("-n {} delete pod {}", namespace_, name_))));
+                    installation_.kubectl(fmt::format("-n {} delete pod {}", meta_.namespace_, meta_.name))));
   }
 
  private:
   Installation& installation_;
-  std::string namespace_, name_;
+  const api::ObjectMeta meta_;
 };
 
 // Whether the kubelet has tried more than once, or will not try again.
@@ -79,12 +81,9 @@ std::string hindrance_of(const kube::Json& pod) {
     if (reason.empty() || reason == "ContainerCreating" || reason == "PodInitializing") continue;
     return fmt::format("{}: {}", reason, text_at(waiting, "message"));
   }
-  for (const auto& condition : member(member(pod, "status"), "conditions")) {
-    if (text_at(condition, "type") == "PodScheduled" && text_at(condition, "reason") == "Unschedulable") {
-      return text_at(condition, "message");
-    }
-  }
-  return {};
+  const auto conditions = conditions_of(pod);
+  const auto* scheduled = api::find_condition(conditions, "PodScheduled");
+  return scheduled != nullptr && scheduled->reason == "Unschedulable" ? scheduled->message : "";
 }
 
 // Waits for the end of the pod. Fails when it cannot start, or when time runs out.
@@ -107,8 +106,7 @@ Result<kube::Json> await_pod(Installation& installation, const std::string& name
 
 std::string clusters_address(const kube::Json& service) {
   const auto address = text_at(member(service, "spec"), "clusterIP");
-  const auto& ports = member(member(service, "spec"), "ports");
-  const auto port = ports.is_array() && !ports.empty() ? api::int_at(ports.front(), "port").value_or(0) : 0;
+  const auto port = port_of(service);
   return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port)
                                                 : fmt::format("[{}]:{}", address, port);
 }
@@ -196,8 +194,9 @@ Result<Findings> check_probe(Installation& installation) {
                   "admission webhook, change that, or name another namespace with -n.");
     return findings;
   }
-  const auto name = text_at(member(*created, "metadata"), "name");
-  const OwnedPod owned(installation, plan.namespace_, name);
+  const auto meta = api::decode_meta(*created);
+  const auto& name = meta.name;
+  const OwnedPod owned(installation, meta);
   const auto ended = await_pod(installation, plan.namespace_, name);
   const auto failed = [&](const std::string& why) {
     findings.fail(
@@ -244,7 +243,7 @@ Result<Findings> check_network_policy(Installation& installation) {
   } else if (!installation.probed->run_server) {
     return skip("the probe pod reached nothing at all, so that this proves nothing");
   }
-  findings.summary = fmt::format("enforced: the probe pod reached the run server and not the API server");
+  findings.summary = "enforced: the probe pod reached the run server and not the API server";
   return findings;
 }
 

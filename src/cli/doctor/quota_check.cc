@@ -21,15 +21,13 @@ constexpr std::array kCounted{"pods",         "count/pods", "count/jobs.batch", 
 }  // namespace
 
 Result<Findings> check_quotas(Installation& installation) {
-  const auto quotas = installation.list_everywhere(kube::kResourceQuotas, {});
-  RETURN_IF_ERROR(quotas);
   Findings findings;
   std::size_t looked_at = 0;
-  for (const auto& quota : *quotas) {
+  const auto look = [&](const kube::Json& quota) {
     const auto namespace_ = text_at(member(quota, "metadata"), "namespace");
     const bool is_system = namespace_ == installation.system();
     const auto& known = installation.project_namespaces;
-    if (!is_system && known && !known->contains(namespace_)) continue;
+    if (!is_system && known && !known->contains(namespace_)) return;
     ++looked_at;
     const auto& hard = member(member(quota, "status"), "hard");
     const auto& used = member(member(quota, "status"), "used");
@@ -46,7 +44,8 @@ Result<Findings> check_quotas(Installation& installation) {
           fmt::format("Raise it, or remove what takes it: `{}`.",
                       installation.kubectl(fmt::format("-n {} describe resourcequota {}", namespace_, name))));
     }
-  }
+  };
+  RETURN_IF_ERROR(installation.visit_everywhere(kube::kResourceQuotas, {}, look));
   findings.summary =
       fmt::format("{} of them in namespaces with projects and in {}, each with room", looked_at, installation.system());
   return findings;

@@ -10,6 +10,7 @@
 #include "api/reason.h"
 #include "api/sandbox.h"
 #include "cli/doctor/check.h"
+#include "cli/run_view.h"
 
 namespace modelrun::cli::doctor {
 namespace {
@@ -30,10 +31,10 @@ std::string where_of(const Installation& installation) {
 
 // The newest runs, read whole. Only the metadata of the others is.
 Result<std::vector<api::ModelRun>> newest_runs(Installation& installation) {
-  auto all = installation.list_everywhere(kube::kModelRuns, {.metadata_only = true});
-  RETURN_IF_ERROR(all);
   std::vector<api::ObjectMeta> metas;
-  for (const auto& object : *all) metas.push_back(api::decode_meta(object));
+  RETURN_IF_ERROR(
+      installation.visit_everywhere(kube::kModelRuns, {.metadata_only = true},
+                                    [&](const kube::Json& object) { metas.push_back(api::decode_meta(object)); }));
   std::ranges::sort(metas, std::ranges::greater{}, &api::ObjectMeta::creation);
   metas.resize(std::min(metas.size(), kNewestRuns));
   std::vector<api::ModelRun> runs;
@@ -52,12 +53,6 @@ std::vector<std::string> missing_rings(const std::string& rings) {
     if (list.find(fmt::format(",{},", ring)) == std::string::npos) missing.emplace_back(ring);
   }
   return missing;
-}
-
-std::string reason_of(const api::ModelRun& run) {
-  if (run.status.error) return run.status.error->reason;
-  const auto* condition = api::find_condition(run.status.conditions, "Succeeded");
-  return condition == nullptr ? "" : condition->reason;
 }
 
 // Names that share a sentence: how many there are, and the first.
@@ -114,25 +109,24 @@ Result<Findings> check_sandbox(Installation& installation) {
 }
 
 Result<Findings> check_projects(Installation& installation) {
-  const auto projects = installation.list_everywhere(kube::kModelProjects, {});
-  RETURN_IF_ERROR(projects);
   struct Unready {
     std::string key;
     api::Condition condition;
   };
   std::vector<Unready> unready;
   std::set<std::string> namespaces;
-  for (const auto& project : *projects) {
+  std::size_t count = 0;
+  RETURN_IF_ERROR(installation.visit_everywhere(kube::kModelProjects, {}, [&](const kube::Json& project) {
+    ++count;
     const auto meta = api::decode_meta(project);
     namespaces.insert(meta.namespace_);
-    const auto conditions = api::decode_conditions(member(member(project, "status"), "conditions"));
+    const auto conditions = conditions_of(project);
     const auto* ready = api::find_condition(conditions, "Ready");
     if (ready != nullptr && ready->status == api::ConditionStatus::kFalse) unready.push_back({meta.key(), *ready});
-  }
+  }));
   installation.project_namespaces = std::move(namespaces);
   Findings findings;
-  findings.summary =
-      fmt::format("{}{}, none of them unready", counted(projects->size(), "project"), where_of(installation));
+  findings.summary = fmt::format("{}{}, none of them unready", counted(count, "project"), where_of(installation));
   if (unready.empty()) return findings;
   std::ranges::sort(unready, {}, [](const Unready& each) { return each.condition.last_transition; });
   std::vector<std::string> shown;
@@ -143,21 +137,16 @@ Result<Findings> check_projects(Installation& installation) {
                                 condition.message));
   }
   const auto& oldest = unready.front().key;
-  findings.warn(fmt::format("{} of {} not Ready{}; {}: {}.", unready.size(), counted(projects->size(), "project"),
-                            where_of(installation), unready.size() > shown.size() ? "the oldest" : "since when",
-                            fmt::join(shown, "; ")),
-                fmt::format("See `{}`.", installation.kubectl(fmt::format("-n {} describe modelproject {}",
-                                                                          oldest.substr(0, oldest.find('/')),
-                                                                          oldest.substr(oldest.find('/') + 1)))));
+  findings.warn(
+      fmt::format("{} of {} not Ready{}; {}: {}.", unready.size(), counted(count, "project"), where_of(installation),
+                  unready.size() > shown.size() ? "the oldest" : "since when", fmt::join(shown, "; ")),
+      fmt::format("See `{}`.",
+                  installation.kubectl(fmt::format("-n {} describe modelproject {}", oldest.substr(0, oldest.find('/')),
+                                                   oldest.substr(oldest.find('/') + 1)))));
   return findings;
 }
 
 Result<Findings> check_waiting_runs(Installation& installation) {
-  const auto objects = installation.list_everywhere(kube::kModelRuns, {.field_selector = "status.phase=Pending"});
-  RETURN_IF_ERROR(objects);
-  // A run that no operator has seen has no phase, and is not among these.
-  const auto fresh = installation.list_everywhere(kube::kModelRuns, {.field_selector = "status.phase="});
-  RETURN_IF_ERROR(fresh);
   const auto now = installation.session().clock.now();
   std::map<std::string, Group> groups;
   const auto count = [&](const std::string& reason, const api::ModelRun& run) {
@@ -166,16 +155,22 @@ Result<Findings> check_waiting_runs(Installation& installation) {
     group.first = run.meta.key();
     group.message = run.status.message;
   };
-  for (const auto& object : *objects) {
-    const auto run = api::decode_model_run(object);
-    if (const auto reason = reason_of(run); !is_normal_wait(reason)) count(reason, run);
-  }
+  std::size_t waiting = 0;
+  RETURN_IF_ERROR(installation.visit_everywhere(kube::kModelRuns, {.field_selector = "status.phase=Pending"},
+                                                [&](const kube::Json& object) {
+                                                  ++waiting;
+                                                  const auto run = api::decode_model_run(object);
+                                                  if (const auto reason = reason_of(run); !is_normal_wait(reason))
+                                                    count(reason, run);
+                                                }));
+  // A run that no operator has seen has no phase, and is not among these.
   Group unseen;
-  for (const auto& object : *fresh) {
-    const auto run = api::decode_model_run(object);
-    if (run.status.phase != api::Phase::kNone || now - run.meta.creation < kUnseenAfter) continue;
-    if (unseen.count++ == 0) unseen.first = run.meta.key();
-  }
+  RETURN_IF_ERROR(installation.visit_everywhere(
+      kube::kModelRuns, {.field_selector = "status.phase="}, [&](const kube::Json& object) {
+        const auto run = api::decode_model_run(object);
+        if (run.status.phase != api::Phase::kNone || now - run.meta.creation < kUnseenAfter) return;
+        if (unseen.count++ == 0) unseen.first = run.meta.key();
+      }));
   Findings findings;
   if (unseen.count > 0) {
     findings.fail(fmt::format("No operator has looked at {} for a minute or longer, for example {}.",
@@ -191,8 +186,8 @@ Result<Findings> check_waiting_runs(Installation& installation) {
                               "the run.",
                               reason, group.first.substr(slash + 1), group.first.substr(0, slash)));
   }
-  findings.summary = fmt::format("{}{}, none of them is kept from starting", counted(objects->size(), "waiting run"),
-                                 where_of(installation));
+  findings.summary =
+      fmt::format("{}{}, none of them is kept from starting", counted(waiting, "waiting run"), where_of(installation));
   return findings;
 }
 

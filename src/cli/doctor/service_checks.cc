@@ -13,11 +13,6 @@ using api::text_at;
 
 constexpr std::string_view kTlsSecret = "modelrun-run-server-tls";
 
-std::int64_t port_of(const kube::Json& service) {
-  const auto& ports = member(member(service, "spec"), "ports");
-  return ports.is_array() && !ports.empty() ? api::int_at(ports.front(), "port").value_or(0) : 0;
-}
-
 // Whether the Secret is there; nullopt if the caller may not know. Its metadata is enough: the key stays where it is.
 Result<std::optional<bool>> has_certificate(Installation& installation) {
   const auto secrets = installation.list(kube::kSecrets, {.namespace_ = installation.system(),
@@ -32,7 +27,7 @@ void add_no_endpoints(const Installation& installation, const kube::Json& servic
                       std::string_view loses, Findings& findings) {
   findings.fail(
       fmt::format("Service {}/{} has no ready endpoint: its selector {} finds no ready pod, so that {}.",
-                  installation.system(), name, selector_text(service), loses),
+                  installation.system(), name, selector_text(member(member(service, "spec"), "selector")), loses),
       fmt::format("Compare it with the pods' labels, `{}`; `helm upgrade` with the values of the release puts "
                   "it back.",
                   installation.kubectl(fmt::format("-n {} get pods --show-labels", installation.system()))));

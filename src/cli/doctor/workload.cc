@@ -1,9 +1,5 @@
 #include "cli/doctor/workload.h"
 
-#include <fmt/ranges.h>
-
-#include <algorithm>
-
 #include "api/json_access.h"
 
 namespace modelrun::cli::doctor {
@@ -23,9 +19,10 @@ class PodTroubles {
     const auto before = findings_.problems.size();
     pod_ = text_at(member(pod, "metadata"), "name");
     const auto& status = member(pod, "status");
-    for (const auto& condition : member(status, "conditions")) {
-      if (text_at(condition, "type") != "PodScheduled" || text_at(condition, "status") == "True") continue;
-      findings_.fail(fmt::format("No node takes pod {}: {}.", where(), text_at(condition, "message")),
+    const auto conditions = conditions_of(pod);
+    const auto* scheduled = api::find_condition(conditions, "PodScheduled");
+    if (scheduled != nullptr && scheduled->status != api::ConditionStatus::kTrue) {
+      findings_.fail(fmt::format("No node takes pod {}: {}.", where(), scheduled->message),
                      fmt::format("Make room, or change nodeSelector, tolerations or resources; `{}` shows more.",
                                  command("describe pod", pod_)));
     }
@@ -83,12 +80,9 @@ class PodTroubles {
 // The message of the condition that says why pods are refused, such as a quota or a Pod Security level; "" if there is
 // none.
 std::string refusal_of_pods(const kube::Json& deployment) {
-  for (const auto& condition : member(member(deployment, "status"), "conditions")) {
-    if (text_at(condition, "type") == "ReplicaFailure" && text_at(condition, "status") == "True") {
-      return text_at(condition, "message");
-    }
-  }
-  return {};
+  const auto conditions = conditions_of(deployment);
+  const auto* failure = api::find_condition(conditions, "ReplicaFailure");
+  return failure != nullptr && failure->status == api::ConditionStatus::kTrue ? failure->message : "";
 }
 
 }  // namespace
@@ -141,12 +135,9 @@ Result<Endpoints> read_endpoints(Installation& installation, const std::string& 
   return endpoints;
 }
 
-std::string selector_text(const kube::Json& service) {
-  std::vector<std::string> parts;
-  for (const auto& [key, value] : api::texts_of(member(member(service, "spec"), "selector"))) {
-    parts.push_back(fmt::format("{}={}", key, value));
-  }
-  return fmt::format("{}", fmt::join(parts, ","));
+std::int64_t port_of(const kube::Json& service) {
+  const auto& ports = member(member(service, "spec"), "ports");
+  return ports.is_array() && !ports.empty() ? api::int_at(ports.front(), "port").value_or(0) : 0;
 }
 
 }  // namespace modelrun::cli::doctor

@@ -26,7 +26,7 @@ struct Endpoints {
 // Reads the EndpointSlices. Fails as Installation::list() does.
 Result<Endpoints> read_endpoints(Installation& installation, const std::string& service);
 
-// "key=value,key=value" of spec.selector of a Service.
-std::string selector_text(const kube::Json& service);
+// The first port of a Service; 0 if it has none.
+std::int64_t port_of(const kube::Json& service);
 
 }  // namespace modelrun::cli::doctor
