@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/dns_label.h"
+#include "base/split.h"
 
 namespace modelrun::runtime {
 namespace {
@@ -28,12 +29,7 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, T& value, Parse 
 Result<void> take_watch_namespaces(std::vector<std::string>& texts) {
   std::vector<std::string> names;
   for (const auto& text : texts) {
-    std::size_t begin = 0;
-    while (begin <= text.size()) {
-      const auto end = std::min(text.find(',', begin), text.size());
-      names.push_back(text.substr(begin, end - begin));
-      begin = end + 1;
-    }
+    for (const auto name : split_at(text, ',')) names.emplace_back(name);
   }
   std::ranges::sort(names);
   const auto repeated = std::ranges::unique(names);

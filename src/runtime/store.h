@@ -90,8 +90,8 @@ class Store {
   // For StoreSink only: what a list or a watch delivers. See WatchSink for the meaning.
   void upsert(T object);
   void remove(const api::ObjectMeta& meta);
-  // Makes filled() wait for the first list of this scope. A scope is added before the first object is stored. A store
-  // has either the scope "" or a scope for each of its namespaces.
+  // Makes filled() wait for the first list of this scope. Call it before the first object is stored. A store has either
+  // the one scope "" or one for each of its namespaces.
   void add_scope(const std::string& scope);
   void replace_begin(const std::string& scope = {});
   void replace_done(std::uint64_t resource_version, const std::string& scope = {});
@@ -105,7 +105,7 @@ class Store {
   struct Entry {
     Ptr object;
     bool own = false;         // came from put(), and no list or watch has shown it yet
-    std::uint32_t round = 0;  // of its scope, when the object was last stored or shown
+    std::uint32_t round = 0;  // that of its scope when the object was last stored or shown
   };
   struct Index {
     IndexFn values;
@@ -120,7 +120,7 @@ class Store {
   Change set_locked(const std::string& key, Ptr object, bool own) REQUIRES(mutex_);
   Change erase_locked(Entries::iterator entry, std::uint64_t resource_version) REQUIRES(mutex_);
   void reindex_locked(const std::string* key, const T* old, const T* now) REQUIRES(mutex_);
-  // The scope that an object of this namespace belongs to; one without lists when no watch covers the namespace.
+  // Returns the scope of the objects in this namespace, or Scope{} if no watch covers it.
   [[nodiscard]] Scope scope_of(const std::string& namespace_) const REQUIRES_SHARED(mutex_);
   void report(const Change& change) const {
     if (on_change_ && (change.first || change.second)) on_change_(change.first, change.second);

@@ -25,8 +25,8 @@ std::string explain(const Error& error, const std::string& namespace_) {
   if (error.kind != ErrorKind::kDenied || error.message.find(": 403 ") == std::string::npos) return error.message;
   if (namespace_.empty()) {
     return error.message +
-           "; let a ClusterRole allow this in all namespaces, or name with --watch-namespaces those in which Roles do "
-           "(the chart's value watchNamespaces makes both)";
+           "; let a ClusterRole allow this in all namespaces, or let the process watch some namespaces only "
+           "(--watch-namespaces; the chart's value watchNamespaces sets the flag and makes the Roles)";
   }
   return fmt::format(
       "{}; let a Role in namespace {} allow this (the chart's value watchNamespaces makes it), or leave the namespace "
@@ -67,7 +67,30 @@ void Watcher::run(std::stop_token stop) {
   }
 }
 
+bool ListTurns::take(const std::stop_token& stop) {
+  MutexLock lock(mutex_);
+  if (!given_back_.wait(mutex_, stop, [this]() REQUIRES(mutex_) { return !taken_; })) return false;
+  taken_ = true;
+  return true;
+}
+
+void ListTurns::give_back() {
+  {
+    const MutexLock lock(mutex_);
+    taken_ = false;
+  }
+  given_back_.notify_one();
+}
+
 Result<void> Watcher::list(std::stop_token stop) {
+  if (options_.turns == nullptr) return list_now(std::move(stop));
+  if (!options_.turns->take(stop)) return {};
+  auto listed = list_now(std::move(stop));
+  options_.turns->give_back();
+  return listed;
+}
+
+Result<void> Watcher::list_now(std::stop_token stop) {
   // A list without resourceVersion is consistent: it is at least as new as anything that this process has seen or
   // written, through any API server.
   kube::ListOptions options{.namespace_ = options_.namespace_,

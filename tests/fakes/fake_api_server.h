@@ -81,8 +81,8 @@ class FakeApiServer final : public kube::Transport {
   // It is called with the server's lock held: it must not call the server.
   void set_token_reviewer(std::function<kube::Json(const kube::Json& spec)> reviewer);
 
-  // The same for SubjectAccessReview and SelfSubjectAccessReview, whose spec has no user; without one every access is
-  // denied.
+  // The same for SubjectAccessReview, LocalSubjectAccessReview, and SelfSubjectAccessReview, whose spec has no user;
+  // without one every access is denied.
   void set_access_reviewer(std::function<kube::Json(const kube::Json& spec)> reviewer);
 
   // Gives the caller the rights of Roles in these namespaces, and none over the cluster but to create TokenReviews:

@@ -5,6 +5,7 @@
 #include "fixture.h"
 #include "gateway/auth/sar_access.h"
 #include "gateway/gateway.h"
+#include "unit/runtime/eventually.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -57,9 +58,7 @@ TEST_F(GatewayTest, TheProcessWatchesSomeNamespacesByTheirPaths) {
     const auto result = gateway.run(end);
     EXPECT_TRUE(result) << result.error().message;
   });
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-  while (server.open_watches() < 4 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-  EXPECT_EQ(server.open_watches(), 4) << "runs and sweeps of each";
+  EXPECT_TRUE(eventually([this] { return server.open_watches() == 4; })) << "runs and sweeps of each";
   for (const auto& request : server.requests()) {
     EXPECT_THAT(request.path, testing::AnyOf(HasSubstr("/namespaces/a/"), HasSubstr("/namespaces/b/"), "/version"));
   }

@@ -13,6 +13,7 @@
 #include "fakes/fake_api_server.h"
 #include "fakes/manual_clock.h"
 #include "operator/operator.h"
+#include "unit/runtime/eventually.h"
 
 namespace modelrun::op {
 namespace {
@@ -56,15 +57,6 @@ class NamespacesTest : public ::testing::Test {
       const auto result = operator_->run(stop);
       EXPECT_TRUE(result) << result.error().message;
     });
-  }
-  // Looks again after each request of the operator.
-  bool eventually(const std::function<bool()>& done) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-    while (!done()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::yield();
-    }
-    return true;
   }
   Json status(const char* namespace_) {
     return server_.find(kube::kModelRuns, namespace_, "first")->value("status", Json::object());

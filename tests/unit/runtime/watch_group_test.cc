@@ -84,6 +84,48 @@ TEST_F(WatchGroupTest, AMissingRoleIsNamedAndTheGroupIsNotSynced) {
   EXPECT_TRUE(store_.filled());
 }
 
+// Notes how many lists are under way. A list waits a moment for another one to begin.
+struct ListCounter {
+  void begin() {
+    MutexLock lock(mutex);
+    most = std::max(most, ++lists);
+    begun.notify_all();
+    begun.wait_for(mutex, 50ms, [this]() REQUIRES(mutex) { return lists > 1; });
+  }
+  void end() {
+    const MutexLock lock(mutex);
+    --lists;
+  }
+  Mutex mutex;
+  CondVar begun;
+  int lists GUARDED_BY(mutex) = 0;
+  int most GUARDED_BY(mutex) = 0;
+};
+class CountedSink final : public WatchSink {
+ public:
+  explicit CountedSink(ListCounter& counter) : counter_(counter) {}
+  void replace_begin() override { counter_.begin(); }
+  void upsert(const Json&) override {}
+  void removed(const Json&) override {}
+  void replace_done(std::uint64_t) override { counter_.end(); }
+
+ private:
+  ListCounter& counter_;
+};
+
+TEST_F(WatchGroupTest, ListsAreMadeOneAfterTheOther) {
+  ListCounter counter;
+  CountedSink sink(counter);
+  WatcherOptions options;
+  options.resource = kube::kPods;
+  WatchGroup group(
+      client_, options, {"a", "b", "c"}, [&](const std::string&) -> WatchSink& { return sink; }, clock_, &metrics_);
+  group.start();
+  ASSERT_TRUE(group.wait_synced(30s, {}));
+  const MutexLock lock(counter.mutex);
+  EXPECT_EQ(counter.most, 1);
+}
+
 TEST_F(WatchGroupTest, WithoutNamespacesThereIsOneWatchOfAll) {
   for (const char* namespace_ : {"a", "b"}) add(namespace_, "first");
   const auto group = make({});
