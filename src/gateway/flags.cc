@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -167,6 +168,13 @@ Result<void> check_flags(const Flags& flags) {
   const bool loopback = is_loopback(flags.listen.address);
   if (!flags.auth && !loopback) {
     return fail(ErrorKind::kInvalid, "--auth=off serves everybody who can connect: it needs --listen 127.0.0.1:PORT");
+  }
+  const auto& namespaces = flags.watch_namespaces;
+  if (!flags.auth && !namespaces.empty() &&
+      std::ranges::find(namespaces, flags.default_namespace) == namespaces.end()) {
+    return fail(ErrorKind::kInvalid,
+                "--default-namespace {}, which everybody has with --auth=off, is not in --watch-namespaces",
+                flags.default_namespace);
   }
   if (flags.tls_cert.empty() != flags.tls_key.empty()) {
     return fail(ErrorKind::kInvalid, "--tls-cert and --tls-key go together");

@@ -58,8 +58,8 @@ std::unique_ptr<Authenticator> make_authenticator(const Flags& flags, kube::Tran
 }
 
 // Each connection needs a file descriptor, and the usual soft limit of a shell (1024) is too low for that.
-void raise_descriptor_limit(std::size_t connections) {
-  const rlim_t wanted = connections + kOwnDescriptors;
+void raise_descriptor_limit(std::size_t connections, std::size_t watches) {
+  const rlim_t wanted = connections + watches + kOwnDescriptors;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
   limit.rlim_cur = std::min(wanted, limit.rlim_max);
@@ -157,7 +157,7 @@ Result<void> Gateway::start_server() {
   options.connections = {
       .total = static_cast<std::size_t>(flags_.app.waiting.total + flags_.app.logs.total) + kShortConnections,
       .per_peer = flags_.max_connections_per_peer};
-  raise_descriptor_limit(options.connections.total);
+  raise_descriptor_limit(options.connections.total, 2 * flags_.watch_namespaces.size());
   options.stop_grace = flags_.stop_grace;
   options.on_refusal = [this](std::string_view reason) { app_.refused(reason); };
   options.on_connection = [&open = metrics_.gauge("modelrun_gateway_connections", "Open connections")](int change) {

@@ -13,8 +13,8 @@ namespace {
 std::string missing_right(const Error& error) {
   return fmt::format(
       "{}; run pods prove by TokenReviews who they are, which needs a right over the cluster: let an administrator "
-      "bind "
-      "the ClusterRole system:auth-delegator to the operator's service account (kubectl create clusterrolebinding), or "
+      "bind the ClusterRole system:auth-delegator to the operator's service account (kubectl create "
+      "clusterrolebinding), or "
       "install the chart with rbac.tokenReviews=true",
       error.message);
 }
@@ -45,8 +45,10 @@ Result<runserver::PodIdentity> TokenAuthenticator::authenticate(std::string_view
   if (!identity && identity.error().kind == ErrorKind::kDenied) {
     // The run server tells nobody why it answers 503; every pod that calls would make a message.
     const auto message = missing_right(identity.error());
-    if (!logged_.find("")) log::error("run pods cannot be known", {{"error", message}});
-    logged_.put("", true, now);
+    if (!logged_.find("")) {
+      log::error("run pods cannot be known", {{"error", message}});
+      logged_.put("", true, now);
+    }
     return fail(ErrorKind::kUnavailable, "{}", message);
   }
   RETURN_IF_ERROR(identity);

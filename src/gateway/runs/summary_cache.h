@@ -64,8 +64,9 @@ class SummaryCache {
   void notify(const Key& key, std::uint64_t seen, std::chrono::milliseconds span, const std::stop_token& stop,
               std::function<void()> wake);
 
-  // Where the Watcher of this namespace delivers to; empty: that of all namespaces. Made by the first call, which must
-  // come before any Watcher is started: filled() waits for each sink. Valid as long as this object.
+  // Returns where the Watcher of this namespace delivers to; "" stands for one Watcher of all namespaces. The first
+  // call for a namespace makes the sink. Make all of them before a Watcher is started, since filled() waits for each.
+  // The sink lives as long as this object.
   [[nodiscard]] runtime::WatchSink& sink(const std::string& namespace_ = {});
 
  private:

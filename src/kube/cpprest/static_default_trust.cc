@@ -8,11 +8,12 @@
 
 #include "kube/cpprest/default_trust.h"
 
+constinit thread_local bool modelrun::kube::without_default_trust = false;
+
 namespace {
 
-thread_local bool without_default_trust = false;
-
-// OpenSSL knows where Debian keeps the bundle. These are the places of other distributions.
+// Debian's OpenSSL looks in /usr/lib/ssl, which only Debian's package openssl fills. Where it is not there, the bundle
+// is in one of these places.
 constexpr const char* kBundles[] = {
     "/etc/pki/tls/certs/ca-bundle.crt",                   // Fedora, RHEL
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  // the same, newer
@@ -31,7 +32,7 @@ bool is_there(const char* path) {
 extern "C" int __real_SSL_CTX_set_default_verify_paths(SSL_CTX* context);
 
 extern "C" int __wrap_SSL_CTX_set_default_verify_paths(SSL_CTX* context) {
-  if (without_default_trust) return 1;
+  if (modelrun::kube::without_default_trust) return 1;
   const int done = __real_SSL_CTX_set_default_verify_paths(context);
   // Whoever sets these says where the certificates are.
   if (std::getenv(X509_get_default_cert_file_env()) != nullptr) return done;
@@ -43,14 +44,3 @@ extern "C" int __wrap_SSL_CTX_set_default_verify_paths(SSL_CTX* context) {
   return done;
 }
 // NOLINTEND(bugprone-reserved-identifier)
-
-namespace modelrun::kube {
-
-WithoutDefaultTrust::WithoutDefaultTrust() {
-  without_default_trust = true;
-}
-WithoutDefaultTrust::~WithoutDefaultTrust() {
-  without_default_trust = false;
-}
-
-}  // namespace modelrun::kube
