@@ -76,7 +76,8 @@ Result<Findings> check_caller(Installation& installation) {
   if (lacking.empty()) return fine(fmt::format("you may make runs and read them in namespace {}", session.namespace_));
   Findings findings;
   findings.warn(fmt::format("You may not {}.", fmt::join(lacking, "; not ")),
-                fmt::format("Ask whoever manages the namespace for the role modelrun-editor: `{}`.",
+                fmt::format("Ask whoever manages the namespace for the role modelrun-editor: `{}` (--role in place of "
+                            "--clusterrole where the release has watchNamespaces).",
                             installation.kubectl(fmt::format(
                                 "create rolebinding USER-modelrun -n {} --clusterrole modelrun-editor --user USER",
                                 session.namespace_))));

@@ -6,6 +6,7 @@
 
 #include "api/json_access.h"
 #include "api/object_meta.h"
+#include "base/split.h"
 
 namespace modelrun::cli::doctor {
 namespace {
@@ -56,6 +57,13 @@ std::string Component::variable(std::string_view wanted_name) const {
   return {};
 }
 
+std::vector<std::string> Component::namespaces() const {
+  const auto text = argument("watch-namespaces");
+  if (text.empty()) return {};
+  const auto names = split_at(text, ',');
+  return {names.begin(), names.end()};
+}
+
 std::string Right::text() const {
   const auto dot = group.empty() ? "" : "." + group;
   const auto kind = resource + dot + (subresource.empty() ? "" : "/" + subresource);
@@ -100,6 +108,13 @@ Result<void> Installation::visit(const kube::Resource& resource, kube::ListOptio
 
 Result<void> Installation::visit_everywhere(const kube::Resource& resource, kube::ListOptions options,
                                             const Visit& visit) {
+  if (const auto own = op ? op->namespaces() : std::vector<std::string>(); !own.empty()) {
+    for (const auto& namespace_ : own) {
+      options.namespace_ = namespace_;
+      RETURN_IF_ERROR(this->visit(resource, options, visit));
+    }
+    return {};
+  }
   options.namespace_.clear();
   auto all = this->visit(resource, options, visit);
   if (all || all.error().kind != ErrorKind::kDenied) return all;

@@ -40,6 +40,8 @@ struct Component {
   // The value of the argument "--FLAG=VALUE", or of a variable of a container; "" if there is none.
   [[nodiscard]] std::string argument(std::string_view flag) const;
   [[nodiscard]] std::string variable(std::string_view wanted_name) const;
+  // The namespaces that it takes care of, as --watch-namespaces has them; empty: all.
+  [[nodiscard]] std::vector<std::string> namespaces() const;
 };
 
 // What the probe pod has told.
@@ -81,8 +83,8 @@ class Installation {
   // Calls `visit` for each object. One page is in memory at a time, as runs may have a mebibyte each.
   using Visit = std::function<void(const kube::Json&)>;
   Result<void> visit(const kube::Resource& resource, kube::ListOptions options, const Visit& visit);
-  // The objects of all namespaces, or of the session's only if the caller may not list all. `limited` is set in the
-  // second case.
+  // The objects of the namespaces that the operator takes care of; of all if that is not known. If the caller may not
+  // list all, those of the session's namespace, and `limited` is set.
   Result<void> visit_everywhere(const kube::Resource& resource, kube::ListOptions options, const Visit& visit);
   // All at once: for objects that are small.
   Result<std::vector<kube::Json>> list(const kube::Resource& resource, kube::ListOptions options);

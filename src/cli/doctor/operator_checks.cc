@@ -27,8 +27,8 @@ std::string renewal_of(const kube::Json& lease) {
   return text_at(member(lease, "spec"), "renewTime");
 }
 
-// Reads the Lease until its renewTime is another one than in `first`, but for no longer than it is valid, and returns it
-// as it was read last. The time in it is that of another machine's clock, so it is not compared with ours.
+// Reads the Lease until its renewTime is another one than in `first`, but for no longer than it is valid, and returns
+// it as it was read last. The time in it is that of another machine's clock, so it is not compared with ours.
 Result<kube::Json> await_renewal(Installation& installation, const kube::Json& first) {
   const auto& clock = installation.session().clock;
   const auto seconds = api::int_at(member(first, "spec"), "leaseDurationSeconds").value_or(15);

@@ -20,7 +20,8 @@ constexpr std::size_t kShownRights = 6;
 
 }  // namespace
 
-std::vector<Right> operator_rights(const std::string& system, const std::string& run_server) {
+std::vector<Right> operator_rights(const std::string& system, const std::string& run_server,
+                                   const std::vector<std::string>& namespaces) {
   std::vector<Right> rights;
   const auto add = [&](const Rule& rule, const std::string& namespace_, const std::string& name) {
     for (const auto verb : rule.verbs) {
@@ -40,11 +41,12 @@ std::vector<Right> operator_rights(const std::string& system, const std::string&
                          {"", "pods", "", {"get", "list", "watch"}},
                          {"", "pods", "log", {"get"}},
                          {"", "configmaps", "", {"get", "create", "patch"}},
-                         {"authentication.k8s.io", "tokenreviews", "", {"create"}},
                          {"networking.k8s.io", "networkpolicies", "", {"get", "create", "update"}},
                          {"events.k8s.io", "events", "", {"create", "patch", "list"}}}) {
-    add(rule, "", "");
+    if (namespaces.empty()) add(rule, "", "");
+    for (const auto& namespace_ : namespaces) add(rule, namespace_, "");
   }
+  add({"authentication.k8s.io", "tokenreviews", "", {"create"}}, "", "");
   add({"coordination.k8s.io", "leases", "", {"create"}}, system, "");
   add({"coordination.k8s.io", "leases", "", {"get", "update"}}, system, "modelrun-operator");
   add({"", "secrets", "", {"create"}}, system, "");
@@ -56,7 +58,8 @@ std::vector<Right> operator_rights(const std::string& system, const std::string&
 Result<Findings> check_operator_rights(Installation& installation) {
   if (!installation.op) return skip("the operator's Deployment is not known");
   const auto& component = *installation.op;
-  const auto rights = operator_rights(installation.system(), component.argument("run-server-service"));
+  const auto rights =
+      operator_rights(installation.system(), component.argument("run-server-service"), component.namespaces());
   std::vector<std::string> lacking;
   for (const auto& right : rights) {
     const auto allowed = installation.allowed(right, component.service_account);

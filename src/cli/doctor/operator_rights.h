@@ -8,8 +8,10 @@
 
 namespace modelrun::cli::doctor {
 
-// Each right once: those for all namespaces, and those for the operator's own, `system`, where its run server's Service
-// is called `run_server`. Without those for Secrets of projects, which the chart's rbac.secretNamespaces grants or not.
-std::vector<Right> operator_rights(const std::string& system, const std::string& run_server);
+// Each right once: those for the namespaces that the operator takes care of (none: for all), that over the cluster, and
+// those for its own namespace, `system`, where its run server's Service is called `run_server`. Without those for
+// Secrets of projects, which the chart's rbac.secretNamespaces grants or not.
+std::vector<Right> operator_rights(const std::string& system, const std::string& run_server,
+                                   const std::vector<std::string>& namespaces = {});
 
 }  // namespace modelrun::cli::doctor

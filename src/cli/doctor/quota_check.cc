@@ -1,4 +1,5 @@
 // ResourceQuotas of the namespaces that have projects, and of the operator's own.
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
@@ -46,6 +47,10 @@ Result<Findings> check_quotas(Installation& installation) {
     }
   };
   RETURN_IF_ERROR(installation.visit_everywhere(kube::kResourceQuotas, {}, look));
+  const auto own = installation.op ? installation.op->namespaces() : std::vector<std::string>();
+  if (!own.empty() && std::ranges::find(own, installation.system()) == own.end()) {
+    RETURN_IF_ERROR(installation.visit(kube::kResourceQuotas, {.namespace_ = installation.system()}, look));
+  }
   findings.summary =
       fmt::format("{} of them in namespaces with projects and in {}, each with room", looked_at, installation.system());
   return findings;

@@ -224,6 +224,22 @@ TEST_F(Doctor, RightsOfTheOperator) {
               StartsWith("skip  operator-rights: you may not create subjectaccessreviews.authorization.k8s.io"));
 }
 
+TEST_F(Doctor, AnOperatorForSomeNamespaces) {
+  put_component("operator", {"--run-server-service=modelrun-run-server", "--run-server-listen=0.0.0.0:9443",
+                             "--leader-elect", "--watch-namespaces=ns,team"});
+  server.put(kube::kModelProjects, {{"metadata", {{"namespace", "other"}, {"name", "p"}}},
+                                    {"status", {{"conditions", {{{"type", "Ready"}, {"status", "False"}}}}}}});
+  server.put(kube::kModelRuns, {{"metadata", {{"namespace", "other"}, {"name", "r"}}}, {"spec", {{"project", "p"}}}});
+  clock.advance(std::chrono::hours(1));
+  EXPECT_THAT(told("projects", {}, 0), StartsWith("ok    projects: 1 project,")) << "nobody takes care of the others";
+  EXPECT_THAT(told("waiting-runs", {}, 0), StartsWith("ok"));
+  EXPECT_THAT(told("operator-rights", {}, 0), StartsWith("ok"));
+  lacking = {"operator patch jobs", "operator create tokenreviews"};
+  EXPECT_THAT(told("operator-rights"), HasSubstr("may not patch jobs.batch in namespace ns; patch jobs.batch in "
+                                                 "namespace team; create tokenreviews.authentication.k8s.io in the "
+                                                 "whole cluster."));
+}
+
 // "verb group/resource/subresource namespace name" of each right.
 std::set<std::string> granted_in_manifest() {
   std::set<std::string> rights;
