@@ -3,17 +3,17 @@ docs/install.md says, and one beside it."""
 
 import contextlib
 import json
-import os
 import re
 import urllib.error
 import urllib.request
 
 from cases_chart import CHART
-from cases_helm import FILES, KINDS, LABEL, Release
+from cases_helm import FILES, KINDS, LABEL, Release, documented, without_the_deployed
 from cases_lifecycle import expect
-from cluster import JOBS, ROOT, ApiError, Space, hack, wait_for
+from cluster import JOBS, ApiError, Space, hack, wait_for
 from harness import case, same
 
+PAGE = "install.md"
 GROUP = "team-a"
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/{}/leases/modelrun-operator"
 UNTOUCHED = {"observedGeneration": -1}  # the status of a run that no operator has seen, by the CRD's default
@@ -53,18 +53,6 @@ class TeamRelease(Release):
 
 
 @contextlib.contextmanager
-def without_the_deployed(space):
-    """The CRDs stay; afterwards everything is there again."""
-    shell = Release(space, []).shell
-    try:
-        shell(f"kubectl delete {KINDS} --all-namespaces --selector {LABEL} --wait")
-        wait_for(lambda: not Release(space, []).pods(ending=True), 60, "the pods of the deployed operator are gone")
-        yield shell
-    finally:
-        hack("deploy")
-
-
-@contextlib.contextmanager
 def namespaces(space, *names):
     """Spaces of those names, and a system namespace for each."""
     made = [Space(space.cluster, name) for name in names]
@@ -80,26 +68,14 @@ def namespaces(space, *names):
                 space.delete(f"/api/v1/namespaces/{system_of(each)}")
 
 
-def documented(words, replaced):
-    """The block of commands in docs/install.md that has these words, with other names."""
-    with open(os.path.join(ROOT, "docs", "install.md"), encoding="utf-8") as file:
-        blocks = [block for block in re.findall(r"^```sh\n(.*?)^```$", file.read(), re.MULTILINE | re.DOTALL) if words in block]
-    assert len(blocks) == 1, (words, blocks)
-    (block,) = blocks
-    for old, new in replaced.items():
-        assert old in block, (old, block)
-        block = block.replace(old, new)
-    return block
-
-
 def team_of(space, release):
     """What an administrator does for the team, word for word, but for the right to create TokenReviews; gives that command."""
     shell = release.shell
     shell("kubectl delete clusterrole modelrun-installer --ignore-not-found")
-    shell(documented("clusterrole modelrun-installer", {"-f crds/": "--force-conflicts -f crds/"}))
-    names = {"in team-a team-a-modelrun;": f"in {release.space.name} {release.system};", "clusterrolebinding modelrun-team-a": f"clusterrolebinding {space.name}",
-             "=team-a-modelrun:": f"={release.system}:", '  kubectl create namespace "$namespace"\n': ""}
-    block = documented("--clusterrole=system:auth-delegator", names)
+    shell(documented("clusterrole modelrun-installer", PAGE, [("-f crds/", "--force-conflicts -f crds/")]))
+    names = [("in team-a team-a-modelrun;", f"in {release.space.name} {release.system};"), ("clusterrolebinding modelrun-team-a", f"clusterrolebinding {space.name}"),
+             ("=team-a-modelrun:", f"={release.system}:"), ('  kubectl create namespace "$namespace"\n', "")]
+    block = documented("--clusterrole=system:auth-delegator", PAGE, names)
     roles, last, binding = block.partition("done\n")
     shell(roles + last + ":")
     return binding
