@@ -33,10 +33,10 @@ def rate_table(rows):
         if not turns:
             continue
         jobs = [value for turn in turns for value in turn["toJob"]]
-        own, plane = (median(value(turn) / max(turn["ended"], 1) * 1000 for turn in turns) for value in (lambda t: t["cpu"], lambda t: sum(t["planeCpu"].values())))
+        own, plane = (a_run(turns, amount) * 1000 for amount in (lambda t: t["cpu"], lambda t: sum(t["planeCpu"].values())))
         low, high = interval([per_minute(turn) for turn in turns])
         text.append(f"| {system} | {median(map(per_minute, turns)):.0f} [{low:.0f}, {high:.0f}] | {own:.2f} ms | {plane:.1f} ms | {ms(jobs, .5)} | {ms(jobs, .99)}"
-                    f" | {max(turn['memory'][1] for turn in turns) / 2**20:.0f} | {a_run(turns, lambda t: writes(t)):.1f} | {a_run(turns, lambda t: t['stored']['puts']):.1f}"
+                    f" | {max(turn['memory'][1] for turn in turns) / 2**20:.0f} | {a_run(turns, writes):.1f} | {a_run(turns, lambda t: t['stored']['puts']):.1f}"
                     f" | {a_run(turns, lambda t: t['stored']['bytes']) / 1024:.0f} |")
     rates = {system: median(map(per_minute, of(rows, system))) for system in ("modelrun", "peer", "ceiling") if of(rows, system)}
     if len(rates) == 3:
@@ -51,7 +51,7 @@ def latency_table(paces):
             turns = of(rows, system)
             jobs = [value for turn in turns for value in turn["toJob"]]
             if jobs:
-                text.append(f"| {pace} | {system} | {ms(jobs, .5)} | {ms(jobs, .99)} | {median(t['cpu'] / max(t['ended'], 1) for t in turns) * 1000:.2f} ms |")
+                text.append(f"| {pace} | {system} | {ms(jobs, .5)} | {ms(jobs, .99)} | {a_run(turns, lambda t: t['cpu']) * 1000:.2f} ms |")
     return text
 
 
