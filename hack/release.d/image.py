@@ -8,8 +8,6 @@ Prints the digest of the image's manifest.
 """
 
 import argparse
-import datetime
-import json
 import os
 import sys
 import tarfile
@@ -18,13 +16,9 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import oci  # noqa: E402  # hack/oci.py
 
 
-def blob(archive, descriptor):
-    return json.load(archive.extractfile(oci.blob_path(descriptor)))
-
-
 def relabelled(config, options):
     labels = dict(label.split("=", 1) for label in options.label)
-    created = datetime.datetime.fromtimestamp(options.created, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = oci.moment(options.created)
     labels["org.opencontainers.image.created"] = created
     return {**config, "created": created, "config": {**config["config"], "Labels": labels}}, labels
 
@@ -39,10 +33,9 @@ def main():
     options = parser.parse_args()
 
     with tarfile.open(options.archive) as archive:
-        index = json.load(archive.extractfile("index.json"))
-        manifest = blob(archive, index["manifests"][0])
+        _, manifest = oci.image_in(archive)
         layer = manifest["layers"][0]
-        config, labels = relabelled(blob(archive, manifest["config"]), options)
+        config, labels = relabelled(oci.read_blob(archive, manifest["config"]), options)
         partial = options.out + ".partial"
         with open(partial, "wb") as out:
             layer_file = archive.extractfile(oci.blob_path(layer))

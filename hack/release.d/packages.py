@@ -12,8 +12,12 @@ class Unknown(Exception):
     """Something that should be known is not; its text says what."""
 
 
-def output(*command, cwd=None):
-    return subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False, timeout=120).stdout
+def output(*command, accept=(0,)):
+    """What a command prints; Unknown if it ends with another exit code than these."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+    if done.returncode not in accept:
+        raise Unknown(f"{' '.join(command[:4])} ended with {done.returncode}: {done.stderr[-500:]}")
+    return done.stdout
 
 
 def spellings(path):
@@ -31,7 +35,8 @@ def owners(paths):
     """{path: package} of those paths that a package of this machine has put there."""
     wanted = {spelling: path for path in paths for spelling in spellings(path)}
     found = {}
-    for line in output("dpkg-query", "--search", *wanted).splitlines():
+    # 1: a path is of no package.
+    for line in output("dpkg-query", "--search", *wanted, accept=(0, 1)).splitlines():
         names, _, spelling = line.partition(": ")
         if spelling in wanted and not names.startswith("diversion "):
             found.setdefault(wanted[spelling], names.split(", ")[0].split(":")[0])
@@ -56,17 +61,16 @@ def from_status(text):
                    "architecture": fields["Architecture"]}
 
 
+GNU = ("GPL-1", "GPL-2", "GPL-3", "LGPL-2", "LGPL-3")
 # Debian's short names that SPDX spells otherwise, and those it spells the same.
 SPDX = {
     "Expat": "MIT", "MIT": "MIT", "Apache-2.0": "Apache-2.0", "Artistic": "Artistic-1.0-Perl", "BSL-1.0": "BSL-1.0", "Boost-1.0": "BSL-1.0", "CC0-1.0": "CC0-1.0",
     "BSD-2-clause": "BSD-2-Clause", "BSD-3-clause": "BSD-3-Clause", "BSD-4-clause": "BSD-4-Clause", "ISC": "ISC", "Zlib": "Zlib", "zlib": "Zlib",
     "MPL-2.0": "MPL-2.0", "OpenSSL": "OpenSSL", "PSF-2": "PSF-2.0", "curl": "curl", "Unlicense": "Unlicense", "OpenLDAP-2.8": "OLDAP-2.8",
-    **{f"{family}-{number}": f"{family}-{number}.0-only" for family in ("GPL", "LGPL") for number in (1, 2, 3)},
-    **{f"{family}-{number}+": f"{family}-{number}.0-or-later" for family in ("GPL", "LGPL") for number in (1, 2, 3)},
+    **{name: f"{name}.0-only" for name in GNU},
+    **{f"{name}+": f"{name}.0-or-later" for name in GNU},
     "LGPL-2.1": "LGPL-2.1-only", "LGPL-2.1+": "LGPL-2.1-or-later",
 }
-for none_such in ("LGPL-1", "LGPL-1+"):
-    del SPDX[none_such]
 
 
 def licenses(copyright_text):
@@ -88,6 +92,7 @@ def copyright_of(package):
         return ""
 
 
+@functools.cache
 def headers_by_object(build):
     """{object: the files of the system that its compiler has read}, from ninja's own record."""
     found, current = {}, None
@@ -102,7 +107,7 @@ def headers_by_object(build):
 
 def files_of(build, program, static):
     """{file: how it gets into the program}: "compiled in" for headers, "linked" for archives."""
-    inputs = [line for line in output("ninja", "-C", build, "-t", "inputs", f"bin/{program}").splitlines() if not line.startswith("ninja: ")]
+    inputs = [line for line in output("ninja", "-C", build, "-t", "inputs", f"bin/{program}", accept=(0, 1)).splitlines() if not line.startswith("ninja: ")]
     if not inputs:
         raise Unknown(f"{build} is not where {program} was built: ninja knows nothing of it")
     headers = headers_by_object(build)

@@ -124,8 +124,8 @@ sign() {
   say "signed with $KEY; SHA256SUMS.sig and release.pub are beside SHA256SUMS"
 }
 
-# compare_with_another: the same release from a clone elsewhere, with nothing that this one has left in caches but what is compiled of others'
-# sources (helm, cpprestsdk).
+# compare_with_another: the same release from a clone elsewhere. Of this one's caches it has all but the images and cpprestsdk, which are made
+# again: helm and Go are not what is compared.
 compare_with_another() {
   local work
   work=$(mktemp -d)

@@ -11,7 +11,6 @@ modelrun:use says which. Fails on an executable file that neither a package nor 
 """
 
 import argparse
-import datetime
 import hashlib
 import json
 import os
@@ -72,13 +71,12 @@ class Contents:
                           "properties": [{"name": "modelrun:use", "value": "compiled in"}]})
 
     def document(self, subject):
-        created = datetime.datetime.fromtimestamp(self.options.created, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         components = [self.components[key] for key in sorted(self.components)]
         digest = hashlib.sha256(packages.encode([subject, components]).encode()).hexdigest()
         return {
             "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
             "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, digest)}",
-            "metadata": {"timestamp": created, "component": subject, "tools": {"components": [{"type": "application", "name": "hack/release.d/sbom.py", "version": self.options.version}]}},
+            "metadata": {"timestamp": oci.moment(self.options.created), "component": subject, "tools": {"components": [{"type": "application", "name": "hack/release.d/sbom.py", "version": self.options.version}]}},
             "components": components,
             "dependencies": [{"ref": subject["bom-ref"], "dependsOn": [one["bom-ref"] for one in components]}],
         }
@@ -87,12 +85,11 @@ class Contents:
 def image(options):
     contents = Contents(options)
     with tarfile.open(options.file) as archive:
-        manifest_blob = json.load(archive.extractfile("index.json"))["manifests"][0]
-        manifest = json.load(archive.extractfile(oci.blob_path(manifest_blob)))
+        entry, manifest = oci.image_in(archive)
         with tarfile.open(fileobj=archive.extractfile(oci.blob_path(manifest["layers"][0]))) as layer:
             fill(contents, layer)
     subject = {"type": "container", "bom-ref": f"image-{options.name}", "name": f"modelrun-{options.name}", "version": options.version,
-               "hashes": [{"alg": "SHA-256", "content": manifest_blob["digest"].removeprefix("sha256:")}]}
+               "hashes": [{"alg": "SHA-256", "content": entry["digest"].removeprefix("sha256:")}]}
     return contents.document(subject)
 
 

@@ -1,18 +1,17 @@
 """A machine for the plugin that has nothing but it: a root directory, an API server that knows one run, and a DNS server that knows one name."""
 
 import contextlib
-import http.server
 import json
 import os
 import shutil
 import socket
-import ssl
 import struct
 import subprocess
 import tarfile
 import threading
 
-from released import RELEASE, must
+from local_server import Answers, LocalServer, server_tls
+from released import RELEASE
 
 IN_HOSTS, IN_DNS, UNTRUSTED = "hosts.test", "dns.test", "other.test"
 DNS_ADDRESS = "127.0.0.77"  # of this machine, and of nobody else's server
@@ -20,42 +19,20 @@ RUN = {"apiVersion": "modelrun.dev/v1alpha1", "kind": "ModelRun", "metadata": {"
        "spec": {"project": "forecasts", "scope": "project"}, "status": {"phase": "Succeeded"}}
 
 
-class Api(http.server.BaseHTTPRequestHandler):
+class Api(Answers):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):  # pylint: disable=invalid-name
         is_list = self.path.split("?")[0] == "/apis/modelrun.dev/v1alpha1/namespaces/n/modelruns"
-        body = json.dumps({"apiVersion": "modelrun.dev/v1alpha1", "kind": "ModelRunList", "metadata": {"resourceVersion": "1"}, "items": [RUN]} if is_list else {}).encode()
-        self.send_response(200 if is_list else 404)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-class Server(http.server.ThreadingHTTPServer):
-    def handle_error(self, *_):
-        """A client that does not trust the certificate hangs up; that is a test."""
+        self.answer(200 if is_list else 404, {"apiVersion": "modelrun.dev/v1alpha1", "kind": "ModelRunList", "metadata": {"resourceVersion": "1"}, "items": [RUN]} if is_list else {})
 
 
 @contextlib.contextmanager
 def api_server():
-    """Its port; its certificate is for localhost and two names, and api.pem."""
-    names = f"subjectAltName=DNS:localhost,DNS:{IN_HOSTS},DNS:{IN_DNS}"
-    must("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=test", "-addext", names,
-         "-keyout", RELEASE.at("api.key"), "-out", RELEASE.at("api.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(RELEASE.at("api.pem"), RELEASE.at("api.key"))
-    with Server(("127.0.0.1", 0), Api) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
+    """Its port; its certificate is for localhost and two names, and ca.crt."""
+    tls = server_tls(RELEASE.work, "DNS:localhost", f"DNS:{IN_HOSTS}", f"DNS:{IN_DNS}")
+    with LocalServer("127.0.0.1", Api, tls) as server:
+        yield server.port
 
 
 def dns_answer(query):

@@ -1,16 +1,21 @@
 """One release, made when the first test asks for it, and the means to make others."""
 
+import datetime
 import functools
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.append(os.path.join(ROOT, "hack"))
+import oci  # noqa: E402  # hack/oci.py
 BINARIES = os.environ.get("BINARIES", os.path.join(ROOT, "build", "release", "bin"))
 REGISTRY = "registry.example.com:5000/team"
 URL = "https://downloads.example.com/modelrun"
+COMMITTED = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 IMAGES = ["operator", "agent", "gateway", "python"]
 
 
@@ -69,7 +74,7 @@ class Release:
     @staticmethod
     def commit(folder):
         must("git", "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet", "--all", "--allow-empty", "--message", "Test",
-             cwd=folder, environment={"GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z", "GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z"})
+             cwd=folder, environment={f"GIT_{who}_DATE": COMMITTED.isoformat() for who in ("COMMITTER", "AUTHOR")})
 
     def attempt(self, *arguments, clone=None, environment=None):
         return run(os.path.join(clone or self.clone, "hack", "release"), *arguments, environment={"BINARIES": BINARIES, **(environment or {})})
@@ -94,7 +99,7 @@ class Release:
 
     @functools.cached_property
     def architecture(self):
-        return {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+        return oci.architecture()
 
     def image(self, name):
         return self.file(f"modelrun-{name}-{self.version}-linux-{self.architecture}.oci.tar")
