@@ -4,6 +4,7 @@ are zero, everything belongs to root. Content is streamed, never held in memory;
 archives go from disk to disk."""
 
 import argparse
+import datetime
 import hashlib
 import io
 import json
@@ -80,7 +81,7 @@ def image_config(options, layer_digest):
     if options.user:
         config["User"] = options.user
     return {
-        "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
+        "architecture": architecture(),
         "os": "linux",
         "created": "1970-01-01T00:00:00Z",
         "config": config,
@@ -92,10 +93,35 @@ def blob_path(blob):
     return "blobs/sha256/" + blob["digest"].removeprefix("sha256:")
 
 
-def write_archive(out, layer_file, layer, config, name):
+def read_blob(archive, blob):
+    """The document that is a blob of an archive."""
+    return json.load(archive.extractfile(blob_path(blob)))
+
+
+def image_in(archive):
+    """(the entry of the only image in an archive's index, its manifest)."""
+    (entry,) = json.load(archive.extractfile("index.json"))["manifests"]
+    return entry, read_blob(archive, entry)
+
+
+def moment(seconds):
+    """As RFC 3339 has it."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def architecture():
+    """Of this machine."""
+    return ARCHITECTURES.get(platform.machine(), platform.machine())
+
+
+def write_archive(out, layer_file, layer, config, name, annotations=None):
+    """`annotations` become those of the image's manifest."""
     config_bytes = encode(config)
     config_blob = descriptor("config.v1+json", config_bytes)
-    manifest_bytes = encode({"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json", "config": config_blob, "layers": [layer]})
+    content = {"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json", "config": config_blob, "layers": [layer]}
+    if annotations:
+        content["annotations"] = annotations
+    manifest_bytes = encode(content)
     manifest = descriptor("manifest.v1+json", manifest_bytes)
     # The first is containerd's annotation (a full name), the second the specification's.
     manifest["annotations"] = {"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name}

@@ -25,3 +25,14 @@ def python_with(name, packages, python=sys.executable):
     with open(complete, "w", encoding="utf-8"):
         pass
     return inside
+
+
+def enter(name, packages):
+    """Goes on with this script in that environment. Returns True where it is in it already, and False if it cannot be made."""
+    if sys.prefix == folder_of(name, packages):
+        return True
+    python = python_with(name, packages)
+    if python is None:
+        return False
+    sys.stdout.flush()
+    os.execv(python, [python, *sys.argv])

@@ -80,18 +80,19 @@ class Bench:
         return [Operator(self.plane, self.given.workers), Peer(self.plane)]
 
     def measure(self, system, *args):
-        """A turn of a system under load, which leaves nothing: the load's report, processor time of all, and the API server's writes."""
+        """A turn of a system under load, which leaves nothing: the load's report, processor time of all, and what was asked of the API server."""
         with system:
             system.wait_leading()
-            before, own, writes = self.plane.cpu(), system.cpu(), self.plane.writes()
+            before, own, asked, stored = self.plane.cpu(), system.cpu(), self.plane.requests(), self.plane.stored()
             start = time.monotonic()
             report = self.load(*args, *(["-direct"] if isinstance(system, Direct) else []))
             settle(self.plane)
             system.check()
-            after, made = self.plane.cpu(), self.plane.writes()
+            after, made, kept = self.plane.cpu(), self.plane.requests(), self.plane.stored()
             report.update(system=system.name, cpu=system.cpu() - own, wall=time.monotonic() - start, memory=system.memory(),
                           planeCpu={name: after[name] - before[name] for name in after},
-                          writes={key: made[key] - writes.get(key, 0) for key in made if made[key] > writes.get(key, 0)})
+                          stored={key: kept[key] - stored[key] for key in kept},
+                          requests={key: made[key] - asked.get(key, 0) for key in made if made[key] > asked.get(key, 0)})
         self.clear()
         return report
 

@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -233,15 +234,22 @@ class Plane:
     def cpu(self):
         return {name: part.cpu() for name, part in self.parts.items()}
 
-    def writes(self):
-        """Requests that the API server has answered, of those that write: {(verb, resource, subresource): count}."""
+    def stored(self):
+        """What etcd has written since it began: {"puts": revisions of keys, deleted ones too; "bytes": of its write-ahead log}."""
+        with urllib.request.urlopen(self.etcd + "/metrics", timeout=30) as answer:
+            lines = [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
+        values = {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line)}
+        return {"puts": values["etcd_mvcc_put_total"] + values["etcd_mvcc_delete_total"], "bytes": values["etcd_disk_wal_write_bytes_total"]}
+
+    def requests(self):
+        """Requests that the API server has answered: {"VERB resource subresource": count}. A watch counts when it ends."""
         counts = {}
         for line in self.new_api().text("GET", "/metrics").splitlines():
             if not line.startswith("apiserver_request_total{"):
                 continue
             labels, _, value = line.partition("{")[2].rpartition("} ")
             fields = dict(part.split("=", 1) for part in labels.replace('"', "").split(",") if "=" in part)
-            if fields["verb"] in ("POST", "PUT", "PATCH", "APPLY", "DELETE") and fields["code"].startswith("2"):
+            if fields["code"].startswith("2"):
                 key = " ".join(filter(None, (fields["verb"], fields["resource"], fields["subresource"])))
                 counts[key] = counts.get(key, 0) + float(value)
         return counts

@@ -13,21 +13,31 @@ def of(rows, system):
     return [row for row in rows if row["system"] == system]
 
 
+def writes(turn):
+    return sum(count for what, count in turn["requests"].items() if what.split()[0] in ("POST", "PUT", "PATCH", "APPLY", "DELETE"))
+
+
+def a_run(turns, amount):
+    return median(amount(turn) / max(turn["ended"], 1) for turn in turns)
+
+
 def per_minute(row):
     return row["endedInTime"] / max(row["seconds"], 1e-9) * 60
 
 
 def rate_table(rows):
-    text = ["| | runs a minute, median of the turns | processor time a run, its own | of the control plane | created -> Job p50 | p99 | MiB at most |", "|---|---|---|---|---|---|---|"]
+    text = ["| | runs a minute, median of the turns | processor time a run, its own | of the control plane | created -> Job p50 | p99 | MiB at most | API writes a run | revisions in etcd | KiB in etcd's log |",
+            "|---|---|---|---|---|---|---|---|---|---|"]
     for system in ("modelrun", "peer", "ceiling"):
         turns = of(rows, system)
         if not turns:
             continue
         jobs = [value for turn in turns for value in turn["toJob"]]
-        own, plane = (median(value(turn) / max(turn["ended"], 1) * 1000 for turn in turns) for value in (lambda t: t["cpu"], lambda t: sum(t["planeCpu"].values())))
+        own, plane = (a_run(turns, amount) * 1000 for amount in (lambda t: t["cpu"], lambda t: sum(t["planeCpu"].values())))
         low, high = interval([per_minute(turn) for turn in turns])
         text.append(f"| {system} | {median(map(per_minute, turns)):.0f} [{low:.0f}, {high:.0f}] | {own:.2f} ms | {plane:.1f} ms | {ms(jobs, .5)} | {ms(jobs, .99)}"
-                    f" | {max(turn['memory'][1] for turn in turns) / 2**20:.0f} |")
+                    f" | {max(turn['memory'][1] for turn in turns) / 2**20:.0f} | {a_run(turns, writes):.1f} | {a_run(turns, lambda t: t['stored']['puts']):.1f}"
+                    f" | {a_run(turns, lambda t: t['stored']['bytes']) / 1024:.0f} |")
     rates = {system: median(map(per_minute, of(rows, system))) for system in ("modelrun", "peer", "ceiling") if of(rows, system)}
     if len(rates) == 3:
         text.append(f"\n{rates['modelrun'] / rates['peer']:.2f} of the peer's rate; {rates['modelrun'] / rates['ceiling']:.2f} of the ceiling")
@@ -41,7 +51,7 @@ def latency_table(paces):
             turns = of(rows, system)
             jobs = [value for turn in turns for value in turn["toJob"]]
             if jobs:
-                text.append(f"| {pace} | {system} | {ms(jobs, .5)} | {ms(jobs, .99)} | {median(t['cpu'] / max(t['ended'], 1) for t in turns) * 1000:.2f} ms |")
+                text.append(f"| {pace} | {system} | {ms(jobs, .5)} | {ms(jobs, .99)} | {a_run(turns, lambda t: t['cpu']) * 1000:.2f} ms |")
     return text
 
 

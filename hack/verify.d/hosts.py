@@ -11,8 +11,10 @@ import sys
 URL = re.compile(r"\b(?:https?|git|ssh)://(?:[^\s/\"'<>@]*@)?([A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9])")
 RESERVED = re.compile(r"(^|\.)(example(\.(com|net|org))?|test|invalid|localhost|local)$|^[0-9.]+$|^0x[0-9a-f]+$", re.IGNORECASE)
 SINGLE_WORD = re.compile(r"^[^.]+$")  # made up, or a variable
-READ_BY_PEOPLE = {"github.com", "kubernetes.io", "www.apache.org", "json-schema.org", "www.rfc-editor.org", "modelcontextprotocol.io", "clang.llvm.org"}
-NAMES = {"www.w3.org", "git-lfs.github.com"}  # of XML namespaces and file formats: nobody goes there
+READ_BY_PEOPLE = {"github.com", "kubernetes.io", "www.apache.org", "json-schema.org", "www.rfc-editor.org", "modelcontextprotocol.io", "clang.llvm.org",
+                  "keepachangelog.com", "semver.org", "www.contributor-covenant.org"}
+# Of XML namespaces, file formats and issuers of tokens: nobody goes there.
+NAMES = {"www.w3.org", "git-lfs.github.com", "token.actions.githubusercontent.com"}
 KUBERNETES_OWN = re.compile(r"^kubernetes\.default(\.svc(\.cluster\.local)?)?$")
 # Tests of URL parsing need URLs of every kind, and files of others are left as they are.
 FREE = re.compile(r"^(tests/(unit|fuzz|e2e/manifests)/|hack/node/[a-z]+\.(mod|sum)$|LICENSE|src/gateway/web/page/vendor/[^/]*\.(js|txt)$)")

@@ -44,6 +44,7 @@ void add_commands(CLI::App& app, Chosen& all) {
   add_compare(app, chosen);
   add_changes(app, chosen);
   add_rerun(app, chosen);
+  add_doctor(app, chosen);
   add_token(app, chosen);
   add_completion(app, all.local);
 }

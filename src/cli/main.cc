@@ -7,6 +7,7 @@
 #include <csignal>
 #include <thread>
 
+#include "cli/adapt_to_machine.h"
 #include "cli/app.h"
 #include "cli/local_run.h"
 #include "kube/config.h"
@@ -81,6 +82,9 @@ void wait_for_signals(const sigset_t& signals, std::stop_source& stop) {
 }  // namespace
 
 int main(int argc, char** argv) {
+#ifdef MODELRUN_STATIC
+  cli::adapt_to_machine();
+#endif
   if (const auto code = cli::sandbox_main(argc, argv)) return *code;
   const sigset_t signals = block_signals();
   std::stop_source stop;

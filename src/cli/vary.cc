@@ -8,6 +8,7 @@
 
 #include "api/json_access.h"
 #include "api/strict_json.h"
+#include "base/split.h"
 #include "cli/parameters.h"
 #include "sweep/space.h"
 
@@ -17,16 +18,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kVary = "--vary";
-
-std::vector<std::string_view> split_at(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (std::size_t at = 0; at <= text.size();) {
-    const auto end = std::min(text.find(separator, at), text.size());
-    parts.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return parts;
-}
 
 std::optional<json> number_of(std::string_view text) {
   auto value = api::parse_strict(text);

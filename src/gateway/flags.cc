@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -172,6 +173,13 @@ Result<void> check_flags(const Flags& flags) {
   if (!flags.auth && !loopback) {
     return fail(ErrorKind::kInvalid, "--auth=off serves everybody who can connect: it needs --listen 127.0.0.1:PORT");
   }
+  const auto& namespaces = flags.watch_namespaces;
+  if (!flags.auth && !namespaces.empty() &&
+      std::ranges::find(namespaces, flags.default_namespace) == namespaces.end()) {
+    return fail(ErrorKind::kInvalid,
+                "--default-namespace {}, which everybody has with --auth=off, is not in --watch-namespaces",
+                flags.default_namespace);
+  }
   if (flags.tls_cert.empty() != flags.tls_key.empty()) {
     return fail(ErrorKind::kInvalid, "--tls-cert and --tls-key go together");
   }
@@ -202,7 +210,7 @@ std::variant<Flags, int> parse_flags(int argc, const char* const* argv) {
   add_limit_options(app, flags);
   traces::add_trace_flags(app, texts.traces);
   runtime::add_process_flags(app, flags);
-  const auto left = runtime::parse_command_line(app, argc, argv, [&] { return take_texts(texts, flags); });
+  const auto left = runtime::parse_command_line(app, argc, argv, flags, [&] { return take_texts(texts, flags); });
   if (left) return *left;
   return flags;
 }

@@ -33,8 +33,13 @@ runtime::WatcherOptions watcher_options(const kube::Resource& resource) {
 }
 
 std::unique_ptr<Access> make_access(const Flags& flags, kube::Client& client) {
-  if (flags.auth) return std::make_unique<SarAccess>(client);
-  return std::make_unique<AllowAll>();
+  const bool all = flags.watch_namespaces.empty();
+  std::unique_ptr<Access> access = std::make_unique<AllowAll>();
+  if (flags.auth) {
+    access = std::make_unique<SarAccess>(client, all ? SarAccess::Review::kCluster : SarAccess::Review::kLocal);
+  }
+  if (all) return access;
+  return std::make_unique<ScopedAccess>(std::move(access), flags.watch_namespaces);
 }
 
 // The cluster's issuer is the one that --cluster-issuer names, else that of the gateway's own service-account token.
@@ -55,8 +60,8 @@ std::unique_ptr<Authenticator> make_authenticator(const Flags& flags, kube::Tran
 }
 
 // Each connection needs a file descriptor, and the usual soft limit of a shell (1024) is too low for that.
-void raise_descriptor_limit(std::size_t connections) {
-  const rlim_t wanted = connections + kOwnDescriptors;
+void raise_descriptor_limit(std::size_t connections, std::size_t watches) {
+  const rlim_t wanted = connections + watches + kOwnDescriptors;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
   limit.rlim_cur = std::min(wanted, limit.rlim_max);
@@ -85,7 +90,7 @@ Result<std::unique_ptr<Gateway>> Gateway::make(Flags flags) {
   if (!config) return fail_in("find the cluster", config.error());
   auto transport = kube::make_cpprest_transport(*config);
   if (!transport) return fail_in(fmt::format("connect to {}", config->server), transport.error());
-  return std::unique_ptr<Gateway>(new Gateway(std::move(flags), std::move(*transport)));
+  return std::make_unique<Gateway>(std::move(flags), std::move(*transport));
 }
 
 Gateway::Gateway(Flags flags, std::unique_ptr<kube::Transport> transport)
@@ -97,11 +102,16 @@ Gateway::Gateway(Flags flags, std::unique_ptr<kube::Transport> transport)
                   metrics_.api_request(call.verb, call.resource, call.code, call.latency);
                 }),
       client_(watching_.with_timeout(kAnswerTime)),
-      watcher_(watching_, watcher_options(kube::kModelRuns), cache_.sink(), steady_, &metrics_),
-      sweep_watcher_(watching_, watcher_options(kube::kModelSweeps), sweep_cache_.sink(), steady_, &metrics_),
+      watcher_(
+          watching_, watcher_options(kube::kModelRuns), flags_.watch_namespaces,
+          [this](const std::string& each) -> runtime::WatchSink& { return cache_.sink(each); }, steady_, &metrics_),
+      sweep_watcher_(
+          watching_, watcher_options(kube::kModelSweeps), flags_.watch_namespaces,
+          [this](const std::string& each) -> runtime::WatchSink& { return sweep_cache_.sink(each); }, steady_,
+          &metrics_),
       health_(*transport_),
       access_(make_access(flags_, client_)),
-      runs_(client_, cache_, *access_),
+      runs_(client_, cache_, *access_, flags_.watch_namespaces),
       sweeps_(client_, sweep_cache_, *access_),
       authenticator_(make_authenticator(flags_, *transport_, client_, clock_)),
       everybody_{.user = "everybody", .uid = {}, .groups = {}, .namespace_ = flags_.default_namespace, .expires = {}},
@@ -157,7 +167,7 @@ Result<void> Gateway::start_server() {
   options.connections = {
       .total = static_cast<std::size_t>(flags_.app.waiting.total + flags_.app.logs.total) + kShortConnections,
       .per_peer = flags_.max_connections_per_peer};
-  raise_descriptor_limit(options.connections.total);
+  raise_descriptor_limit(options.connections.total, 2 * flags_.watch_namespaces.size());
   options.stop_grace = flags_.stop_grace;
   options.on_refusal = [this](std::string_view reason) { app_.refused(reason); };
   options.on_connection = [&open = metrics_.gauge("modelrun_gateway_connections", "Open connections")](int change) {

@@ -15,7 +15,7 @@
 #include "gateway/runs/kube_sweep_service.h"
 #include "kube/transport.h"
 #include "runtime/probe_server.h"
-#include "runtime/watcher.h"
+#include "runtime/watch_group.h"
 #include "traces/exporter.h"
 
 namespace modelrun::gateway {
@@ -34,6 +34,8 @@ class Gateway {
   // usable configuration (the errors of kube::default_config()) or no HTTP client can be made from it. `flags` must
   // have passed check_flags().
   static Result<std::unique_ptr<Gateway>> make(Flags flags);
+  // The same over a transport that is there already.
+  Gateway(Flags flags, std::unique_ptr<kube::Transport> transport);
 
   // Serves until `stop` is requested, then serves on for --drain without being ready, and at last gives requests in
   // progress --stop-grace to finish. Blocks; call it once.
@@ -42,7 +44,6 @@ class Gateway {
   Result<void> run(const std::stop_token& stop);
 
  private:
-  Gateway(Flags flags, std::unique_ptr<kube::Transport> transport);
   Result<void> start_probes();
   Result<void> start_server();
   // Reads the certificate's files, and gives a changed certificate to the server. Does nothing when there is none.
@@ -62,9 +63,9 @@ class Gateway {
   kube::Client watching_;  // its lists may take longer than the answers that a caller waits for
   kube::Client client_;
   RunCache cache_;
-  runtime::Watcher watcher_;
+  runtime::WatchGroup watcher_;
   SweepCache sweep_cache_;
-  runtime::Watcher sweep_watcher_;
+  runtime::WatchGroup sweep_watcher_;
   ApiHealth health_;
   std::atomic<bool> serving_{false}, ending_{false};
   std::unique_ptr<Access> access_;

@@ -248,6 +248,14 @@ Result<void> Client::pod_log_stream(std::string_view namespace_, std::string_vie
   return {};
 }
 
+Result<std::string> Client::proxy(const Resource& resource, std::string_view namespace_, std::string_view target,
+                                  std::string_view path, std::stop_token stop) {
+  auto response = exchange({"proxy", resource.plural, name_of(namespace_, target)},
+                           proxy_request(resource, namespace_, target, path), std::move(stop));
+  RETURN_IF_ERROR(response);
+  return std::move(response->body);
+}
+
 Result<ServerVersion> Client::server_version(std::stop_token stop) {
   const auto answer = exchange_json({"get", "version", ""}, {.path = "/version"}, std::move(stop));
   RETURN_IF_ERROR(answer);

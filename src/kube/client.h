@@ -59,7 +59,8 @@ struct ServerVersion {
 
 // Describes one finished call, for metrics. The views are valid during the call of the observer only.
 struct CallInfo {
-  std::string_view verb;                 // get, create, replace, replace_status, patch, delete, list, watch, log
+  std::string_view verb;                 // get, create, replace, replace_status, patch, delete, list, watch, log,
+                                         // proxy
   std::string_view resource;             // plural
   int code = 0;                          // HTTP status; 0 when no answer came
   std::chrono::microseconds latency{0};  // from the start of the call to its end, with retries
@@ -141,6 +142,10 @@ class Client {
   // LogOptions::follow the log ends when the container does. kTimeout when no byte arrives for `idle_timeout`.
   Result<void> pod_log_stream(std::string_view namespace_, std::string_view pod, const LogOptions& options,
                               std::chrono::milliseconds idle_timeout, const OnData& on_data, std::stop_token stop = {});
+  // Asks a pod or a Service through the API server (proxy_request()) and returns the body of its answer. A failure of
+  // the API server to reach it is kUnavailable, as is a 5xx answer of the pod itself.
+  Result<std::string> proxy(const Resource& resource, std::string_view namespace_, std::string_view target,
+                            std::string_view path, std::stop_token stop = {});
   // Asks the API server for its version. Everybody may. kUnavailable when the answer has none.
   Result<ServerVersion> server_version(std::stop_token stop = {});
   // Asks the API server whom `token` belongs to (TokenReview). `audiences` must not be empty, otherwise kInvalid. A

@@ -202,6 +202,14 @@ Request delete_request(const Resource& resource, std::string_view namespace_, st
   return with_body(Method::kDelete, object_path(resource, namespace_, name), dump(body));
 }
 
+Request proxy_request(const Resource& resource, std::string_view namespace_, std::string_view target,
+                      std::string_view path) {
+  Request request = without_body(fmt::format("{}/proxy{}", object_path(resource, namespace_, target), path));
+  request.accept = "*/*";
+  request.max_body_bytes = std::size_t{4} << 20U;
+  return request;
+}
+
 Request pod_log_request(std::string_view namespace_, std::string_view pod, const LogOptions& options) {
   Query query(object_path(kPods, namespace_, pod) + "/log");
   query.add("container", options.container)

@@ -109,6 +109,11 @@ Request patch_request(const Resource& resource, std::string_view namespace_, std
 Request delete_request(const Resource& resource, std::string_view namespace_, std::string_view name,
                        const DeleteOptions& options = {});
 Request pod_log_request(std::string_view namespace_, std::string_view pod, const LogOptions& options);
+// A GET that the API server passes on to a port of a pod or of a Service (`resource`) and answers with what came back.
+// `target` is "NAME:PORT", or "https:NAME:PORT" if TLS is spoken there, whose certificate the API server does not
+// check. `path` begins with '/' and is sent as it is. Of the answer at most 4 MiB are read.
+Request proxy_request(const Resource& resource, std::string_view namespace_, std::string_view target,
+                      std::string_view path);
 
 // Percent-encodes every byte that is not an unreserved character of RFC 3986 section 2.3; '/' is encoded too.
 std::string percent_encode(std::string_view text);

@@ -33,6 +33,17 @@ inline constexpr Resource kLeases{"coordination.k8s.io", "v1", "leases", "Lease"
 inline constexpr Resource kTokenReviews{"authentication.k8s.io", "v1", "tokenreviews", "TokenReview", false};
 inline constexpr Resource kSubjectAccessReviews{"authorization.k8s.io", "v1", "subjectaccessreviews",
                                                 "SubjectAccessReview", false};
+// The same question about one namespace, for which a Role in that namespace suffices.
+inline constexpr Resource kLocalSubjectAccessReviews{"authorization.k8s.io", "v1", "localsubjectaccessreviews",
+                                                     "LocalSubjectAccessReview", true};
+inline constexpr Resource kSelfSubjectAccessReviews{"authorization.k8s.io", "v1", "selfsubjectaccessreviews",
+                                                    "SelfSubjectAccessReview", false};
+inline constexpr Resource kDeployments{"apps", "v1", "deployments", "Deployment", true};
+inline constexpr Resource kEndpointSlices{"discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", true};
+inline constexpr Resource kNodes{"", "v1", "nodes", "Node", false};
+inline constexpr Resource kResourceQuotas{"", "v1", "resourcequotas", "ResourceQuota", true};
+inline constexpr Resource kCustomResourceDefinitions{"apiextensions.k8s.io", "v1", "customresourcedefinitions",
+                                                     "CustomResourceDefinition", false};
 inline constexpr Resource kNetworkPolicies{"networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", true};
 
 }  // namespace modelrun::kube

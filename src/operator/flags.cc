@@ -142,7 +142,7 @@ std::variant<Flags, int> parse_flags(int argc, char** argv) {
   add_server_options(app, flags, texts);
   traces::add_trace_flags(app, texts.traces);
   runtime::add_process_flags(app, flags);
-  const auto left = runtime::parse_command_line(app, argc, argv, [&] { return take_texts(texts, flags); });
+  const auto left = runtime::parse_command_line(app, argc, argv, flags, [&] { return take_texts(texts, flags); });
   if (left) return *left;
   return flags;
 }

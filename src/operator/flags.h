@@ -26,7 +26,7 @@ struct Flags : runtime::ProcessFlags {
   std::string run_server_advertise;  // IP:PORT that pods connect to; empty: ClusterIP and port of the Service
   bool leader_elect = false;
   std::chrono::milliseconds lease_duration{15'000};
-  int workers = 4;                              // threads that reconcile runs, 1 to 64
+  int workers = 16;                             // threads that reconcile runs, 1 to 64
   std::optional<traces::TraceSettings> traces;  // nullopt: there is no tracing
 };
 

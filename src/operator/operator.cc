@@ -26,6 +26,8 @@ namespace {
 
 constexpr std::chrono::seconds kStartDeadline{60};
 constexpr std::chrono::hours kCertificateCheck{6};
+constexpr std::chrono::seconds kReviewPause{5};  // before the right to create TokenReviews is looked at again
+constexpr int kReviewTriesALog = 12;             // one message a minute
 constexpr std::chrono::milliseconds kVersionTime{3000};
 constexpr kube::ServerVersion kImageVolumesSince{1, 36};
 constexpr std::chrono::seconds kGiveBack{30};  // how often memory goes back to the kernel
@@ -66,7 +68,11 @@ Result<std::unique_ptr<Operator>> Operator::make(Flags flags) {
   if (!config) return fail_in("find the cluster", config.error());
   auto transport = kube::make_cpprest_transport(*config);
   if (!transport) return fail_in(fmt::format("connect to {}", config->server), transport.error());
-  std::unique_ptr<Operator> made(new Operator(std::move(flags), std::move(*transport)));
+  return make(std::move(flags), std::move(*transport));
+}
+
+Result<std::unique_ptr<Operator>> Operator::make(Flags flags, std::unique_ptr<kube::Transport> transport) {
+  std::unique_ptr<Operator> made(new Operator(std::move(flags), std::move(transport)));
   RETURN_IF_ERROR(made->open_archives());
   return made;
 }
@@ -111,7 +117,7 @@ runtime::ProbeAnswer Operator::answer_probe(std::string_view target) {
   if (target == "/healthz") return {.status = 200, .body = "ok\n"};
   if (target == "/readyz") {
     if (synced_) return {.status = 200, .body = "ok\n"};
-    return {.status = 503, .body = "the caches are not filled yet; see the log\n"};
+    return {.status = 503, .body = "a right is missing, or the caches are not filled yet; see the log\n"};
   }
   if (target == "/metrics") {
     double held = 0;
@@ -201,12 +207,15 @@ Result<void> Operator::start_watchers(const std::stop_token& stop) {
   controller::wire_caches(caches_, term_);
   const auto watch = [this](const kube::Resource& resource, std::string_view selector, auto& store, auto decode) {
     using T = decltype(decode(std::declval<const kube::Json&>()));
-    auto sink = std::make_unique<runtime::StoreSink<T>>(store, guarded<T>(decode));
+    const auto sink_for = [&](const std::string& namespace_) -> runtime::WatchSink& {
+      sinks_.push_back(std::make_unique<runtime::StoreSink<T>>(store, guarded<T>(decode), namespace_));
+      return *sinks_.back();
+    };
     runtime::WatcherOptions options;
     options.resource = resource;
     options.label_selector = selector;
-    watchers_.push_back(std::make_unique<runtime::Watcher>(client_, options, *sink, steady_, &metrics_));
-    sinks_.push_back(std::move(sink));
+    watchers_.push_back(
+        std::make_unique<runtime::WatchGroup>(client_, options, flags_.watch_namespaces, sink_for, steady_, &metrics_));
     watchers_.back()->start();
   };
   watch(kube::kModelProjects, "", caches_.projects, &api::decode_model_project);
@@ -229,6 +238,20 @@ Result<void> Operator::start_watchers(const std::stop_token& stop) {
   runtime::give_back_memory();
   synced_ = true;
   return {};
+}
+
+// Run pods are known by their tokens, and a TokenReview needs a right over the cluster that is easily missing where
+// everything else is allowed by Roles. Without it every run would wait for its end in vain.
+Result<void> Operator::wait_for_reviews(const std::stop_token& stop) {
+  int tries = 0;
+  while (true) {
+    const auto may = may_review_tokens(client_, stop);
+    if (may) return {};
+    if (tries++ % kReviewTriesALog == 0) log::error("not ready", {{"error", may.error().message}});
+    if (!steady_.sleep(kReviewPause, stop)) {
+      return fail(ErrorKind::kCancelled, "stopped while the right to create TokenReviews was missing");
+    }
+  }
 }
 
 // Whether the API server has image volumes. One that cannot say so now has none for this term: runs then start as they
@@ -317,9 +340,14 @@ void Operator::lead(const std::stop_token& stop) {
 Result<void> Operator::run(const std::stop_token& stop) {
   RETURN_IF_ERROR(start_probes());
   RETURN_IF_ERROR(start_run_server(stop));
-  if (auto started = start_watchers(stop); !started) return stop.stop_requested() ? Result<void>{} : started;
+  auto started = wait_for_reviews(stop);
+  if (started) started = start_watchers(stop);
+  if (!started) return stop.stop_requested() ? Result<void>{} : started;
   log::info("ready", {{"version", MODELRUN_VERSION},
                       {"runs", std::to_string(caches_.runs.size())},
+                      {"namespaces", flags_.watch_namespaces.empty()
+                                         ? std::string("all")
+                                         : fmt::format("{}", fmt::join(flags_.watch_namespaces, ","))},
                       {"runServer", flags_.settings.run_server_address}});
   std::jthread keeper([this](const std::stop_token& own) { keep_certificate(own); });
   std::jthread sweeper([this](const std::stop_token& own) {

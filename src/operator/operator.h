@@ -19,27 +19,30 @@
 #include "runserver/server.h"
 #include "runtime/leader.h"
 #include "runtime/probe_server.h"
-#include "runtime/watcher.h"
+#include "runtime/watch_group.h"
 #include "runtime/workers.h"
 #include "source/client.h"
 #include "traces/exporter.h"
 
 namespace modelrun::op {
 
-// Owns all parts of the process. Its threads: five watchers, the reconcile workers, the git pool, those of the run
-// server, one each for events, probes and traces, and one that renews the certificate. The election runs on the thread
-// that calls run(). Members are declared in the order in which they are made, and are destroyed in the reverse order.
+// Owns all parts of the process. Its threads: five watchers (of each namespace, with --watch-namespaces), the reconcile
+// workers, the git pool, those of the run server, one each for events, probes and traces, and one that renews the
+// certificate. The election runs on the thread that calls run(). Members are declared in the order in which they are
+// made, and are destroyed in the reverse order.
 class Operator {
  public:
   // Reads the kubeconfig and opens the cache of archives; sends nothing to the cluster. Fails when there is no usable
   // kubeconfig or service account (kube::default_config, kube::make_cpprest_transport), or when the directory
   // flags.source_cache cannot be used.
   static Result<std::unique_ptr<Operator>> make(Flags flags);
+  // The same over a transport that is there already; it fails for the directory only.
+  static Result<std::unique_ptr<Operator>> make(Flags flags, std::unique_ptr<kube::Transport> transport);
 
   // Starts probes, run server and watchers, takes part in the election, and reconciles until `stop` is requested;
   // then stops all parts, within about ten seconds. Blocks; call it once. Fails when the ports cannot be listened on,
   // or when the Service or the Secret of the run server cannot be read or written. It does not fail when the caches
-  // cannot be filled: it logs that every minute and keeps trying.
+  // cannot be filled, or when it may not create TokenReviews: it logs that every minute and keeps trying.
   Result<void> run(const std::stop_token& stop);
 
  private:
@@ -50,6 +53,7 @@ class Operator {
   Result<void> start_run_server(const std::stop_token& stop);
   void run_server_refused(std::string_view reason);
   Result<void> start_watchers(const std::stop_token& stop);
+  Result<void> wait_for_reviews(const std::stop_token& stop);
   void keep_certificate(const std::stop_token& stop);
   void lead(const std::stop_token& stop);
   bool has_image_volumes();
@@ -79,7 +83,7 @@ class Operator {
   std::unique_ptr<runtime::ProbeServer> probes_;
 
   std::vector<std::unique_ptr<runtime::WatchSink>> sinks_;
-  std::vector<std::unique_ptr<runtime::Watcher>> watchers_;
+  std::vector<std::unique_ptr<runtime::WatchGroup>> watchers_;
   // A term, and who works on its queues. Absent while this process does not lead.
   struct Leading {
     explicit Leading(Operator& op);

@@ -5,8 +5,31 @@
 #include "api/sandbox.h"
 #include "api/service_account.h"
 #include "base/encoding.h"
+#include "base/log.h"
 
 namespace modelrun::op {
+namespace {
+
+std::string missing_right(const Error& error) {
+  return fmt::format(
+      "{}; run pods prove by TokenReviews who they are, which needs a right over the cluster: let an administrator "
+      "bind the ClusterRole system:auth-delegator to the operator's service account (kubectl create "
+      "clusterrolebinding), or "
+      "install the chart with rbac.tokenReviews=true",
+      error.message);
+}
+
+}  // namespace
+
+Result<void> may_review_tokens(kube::Client& client, std::stop_token stop) {
+  // Any token will do: that it is not accepted is an answer, too.
+  const auto review = client.token_review("none", {std::string(api::kTokenAudience)}, std::move(stop));
+  if (!review && review.error().kind == ErrorKind::kDenied) {
+    return fail(ErrorKind::kDenied, "{}", missing_right(review.error()));
+  }
+  return {};
+}
+
 std::optional<Result<runserver::PodIdentity>> TokenAuthenticator::remembered(std::string_view bearer_token) {
   const auto digest = sha256_hex(bearer_token);
   if (auto pod = known_.find(digest)) return Result<runserver::PodIdentity>(std::move(*pod));
@@ -19,6 +42,15 @@ Result<runserver::PodIdentity> TokenAuthenticator::authenticate(std::string_view
   const auto digest = sha256_hex(bearer_token);
   const auto now = std::chrono::steady_clock::now();
   const auto identity = client_.token_review(bearer_token, {std::string(api::kTokenAudience)}, std::move(stop));
+  if (!identity && identity.error().kind == ErrorKind::kDenied) {
+    // The run server tells nobody why it answers 503; every pod that calls would make a message.
+    const auto message = missing_right(identity.error());
+    if (!logged_.find("")) {
+      log::error("run pods cannot be known", {{"error", message}});
+      logged_.put("", true, now);
+    }
+    return fail(ErrorKind::kUnavailable, "{}", message);
+  }
   RETURN_IF_ERROR(identity);
   runserver::PodIdentity pod{std::string(api::service_account_namespace(identity->username)), identity->pod_name,
                              identity->pod_uid};

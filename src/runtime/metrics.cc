@@ -115,6 +115,7 @@ std::string Metrics::text() const {
   self.gauge("process_cpu_seconds", "CPU time used, user and system").Set(cpu_seconds());
   self.gauge("process_open_fds", "Open file descriptors").Set(open_descriptors());
   self.gauge("process_start_time_seconds", "When the process started, in seconds since 1970").Set(impl_->start.count());
+  self.gauge("modelrun_build_info", "1, with the version of the program", {{"version", MODELRUN_VERSION}}).Set(1);
   if (const auto limit = memory_limit_bytes()) {
     self.gauge("modelrun_memory_limit_bytes", "Memory limit of the container").Set(*limit);
   }

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -42,6 +43,9 @@ struct StringHash {
 // when etcd is restored from a backup. A version that came from put() stays until a watch or list shows one at least
 // as new, or the object's deletion. Deletions are remembered (see tombstones.h), so that put() does not bring a
 // deleted object back when an answer comes late.
+//
+// The objects come from one watch over all namespaces, or from one for each of several namespaces. Each such part of
+// the store is a scope: a namespace, or "" for all. A list replaces the objects of its scope only.
 //
 // on_change is called after each change, on the thread that made it, without a lock held. Changes of one object by
 // different threads may be reported in any order: use the call as a hint and look the object up.
@@ -75,7 +79,8 @@ class Store {
   // Calls `visit` for every object under the store's lock: `visit` must not call back into the store.
   void for_each(const std::function<void(const Ptr&)>& visit) const;
   [[nodiscard]] std::size_t size() const;
-  // True once a whole list has been stored; it stays true. Until then an object that is not found may exist.
+  // True once a whole list of every scope has been stored; it stays true. Until then an object that is not found may
+  // exist.
   [[nodiscard]] bool filled() const;
 
   // Stores the server's answer to a write. Returns false and changes nothing when the store has a version that is as
@@ -85,14 +90,22 @@ class Store {
   // For StoreSink only: what a list or a watch delivers. See WatchSink for the meaning.
   void upsert(T object);
   void remove(const api::ObjectMeta& meta);
-  void replace_begin();
-  void replace_done(std::uint64_t resource_version);
+  // Makes filled() wait for the first list of this scope. Call it before the first object is stored. A store has either
+  // the one scope "" or one for each of its namespaces.
+  void add_scope(const std::string& scope);
+  void replace_begin(const std::string& scope = {});
+  void replace_done(std::uint64_t resource_version, const std::string& scope = {});
 
  private:
+  struct Scope {
+    std::uint32_t round = 0;  // counts the lists that have been begun
+    bool replacing = false;   // a list has been begun and is not done
+    bool filled = false;      // a list has been done
+  };
   struct Entry {
     Ptr object;
     bool own = false;         // came from put(), and no list or watch has shown it yet
-    std::uint32_t round = 0;  // value of round_ when the object was last stored or shown
+    std::uint32_t round = 0;  // that of its scope when the object was last stored or shown
   };
   struct Index {
     IndexFn values;
@@ -107,6 +120,8 @@ class Store {
   Change set_locked(const std::string& key, Ptr object, bool own) REQUIRES(mutex_);
   Change erase_locked(Entries::iterator entry, std::uint64_t resource_version) REQUIRES(mutex_);
   void reindex_locked(const std::string* key, const T* old, const T* now) REQUIRES(mutex_);
+  // Returns the scope of the objects in this namespace, or Scope{} if no watch covers it.
+  [[nodiscard]] Scope scope_of(const std::string& namespace_) const REQUIRES_SHARED(mutex_);
   void report(const Change& change) const {
     if (on_change_ && (change.first || change.second)) on_change_(change.first, change.second);
   }
@@ -116,22 +131,23 @@ class Store {
   Entries entries_ GUARDED_BY(mutex_);
   std::unordered_map<std::string, Index, StringHash, std::equal_to<>> indexes_ GUARDED_BY(mutex_);
   Tombstones tombstones_ GUARDED_BY(mutex_);
-  std::uint32_t round_ GUARDED_BY(mutex_) = 0;
-  bool replacing_ GUARDED_BY(mutex_) = false;
-  bool filled_ GUARDED_BY(mutex_) = false;
+  std::map<std::string, Scope> scopes_ GUARDED_BY(mutex_);
 };
 
 // Feeds a Store from a Watcher. `project` converts a JSON object to a T. When that fails, the sink logs the object,
 // leaves it out, and removes an older version of it from the store; the other objects are not affected. The store
-// must outlive the sink.
+// must outlive the sink. The Watcher must be one for all namespaces, or for `namespace_` when that is not empty.
 template <class T>
 class StoreSink final : public WatchSink {
  public:
   using Projector = std::function<Result<T>(const kube::Json&)>;
 
-  StoreSink(Store<T>& store, Projector project) : store_(store), project_(std::move(project)) {}
+  StoreSink(Store<T>& store, Projector project, std::string namespace_ = {})
+      : store_(store), project_(std::move(project)), scope_(std::move(namespace_)) {
+    store_.add_scope(scope_);
+  }
 
-  void replace_begin() override { store_.replace_begin(); }
+  void replace_begin() override { store_.replace_begin(scope_); }
   void upsert(const kube::Json& object) override {
     auto projected = project_(object);
     if (projected) return store_.upsert(std::move(*projected));
@@ -140,11 +156,12 @@ class StoreSink final : public WatchSink {
     store_.remove(meta);
   }
   void removed(const kube::Json& object) override { store_.remove(api::decode_meta(object)); }
-  void replace_done(std::uint64_t resource_version) override { store_.replace_done(resource_version); }
+  void replace_done(std::uint64_t resource_version) override { store_.replace_done(resource_version, scope_); }
 
  private:
   Store<T>& store_;
   Projector project_;
+  const std::string scope_;
 };
 
 }  // namespace modelrun::runtime

@@ -42,7 +42,7 @@ std::size_t Store<T>::size() const {
 template <class T>
 bool Store<T>::filled() const {
   const ReadLock lock(mutex_);
-  return filled_;
+  return !scopes_.empty() && std::ranges::all_of(scopes_, [](const auto& scope) { return scope.second.filled; });
 }
 
 template <class T>
@@ -68,19 +68,20 @@ void Store<T>::upsert(T object) {
   Change change;
   {
     const WriteLock lock(mutex_);
+    const auto scope = scope_of(object.meta.namespace_);
     const auto entry = entries_.find(key);
     if (entry != entries_.end()) {
       Entry& stored = entry->second;
       const auto stored_version = stored.object->meta.resource_version;
       const auto version = object.meta.resource_version;
-      stored.round = round_;
+      stored.round = scope.round;
       if (version == stored_version && stored.object->meta.uid == object.meta.uid) {
         stored.own = false;  // the watch has caught up with the write of put()
         return;
       }
       // A list counts even if its version is lower (etcd was restored from a backup), unless the stored version is
       // the answer to a write that happened after the list was made.
-      if (version < stored_version && (stored.own || !replacing_)) return;
+      if (version < stored_version && (stored.own || !scope.replacing)) return;
     }
     change = set_locked(key, std::make_shared<const T>(std::move(object)), /*own=*/false);
   }
@@ -110,24 +111,41 @@ void Store<T>::remove(const api::ObjectMeta& meta) {
 }
 
 template <class T>
-void Store<T>::replace_begin() {
+void Store<T>::add_scope(const std::string& scope) {
   const WriteLock lock(mutex_);
-  ++round_;
-  replacing_ = true;
+  scopes_.try_emplace(scope);
 }
 
 template <class T>
-void Store<T>::replace_done(std::uint64_t resource_version) {
+auto Store<T>::scope_of(const std::string& namespace_) const -> Scope {
+  auto scope = scopes_.find(namespace_);
+  if (scope == scopes_.end()) scope = scopes_.find(std::string());
+  return scope == scopes_.end() ? Scope{} : scope->second;
+}
+
+template <class T>
+void Store<T>::replace_begin(const std::string& scope) {
+  const WriteLock lock(mutex_);
+  auto& begun = scopes_[scope];
+  ++begun.round;
+  begun.replacing = true;
+}
+
+template <class T>
+void Store<T>::replace_done(std::uint64_t resource_version, const std::string& scope) {
   std::vector<Change> changes;
   {
     const WriteLock lock(mutex_);
-    replacing_ = false;
-    filled_ = true;
+    auto& done = scopes_[scope];
+    done.replacing = false;
+    done.filled = true;
     for (auto entry = entries_.begin(); entry != entries_.end();) {
       const auto next = std::next(entry);
       const auto& stored = entry->second;
-      const bool too_new = stored.own && stored.object->meta.resource_version > resource_version;
-      if (stored.round != round_ && !too_new) changes.push_back(erase_locked(entry, resource_version));
+      const auto& meta = stored.object->meta;
+      const bool covered = scope.empty() || meta.namespace_ == scope;
+      const bool too_new = stored.own && meta.resource_version > resource_version;
+      if (covered && stored.round != done.round && !too_new) changes.push_back(erase_locked(entry, resource_version));
       entry = next;
     }
   }
@@ -139,7 +157,7 @@ auto Store<T>::set_locked(const std::string& key, Ptr object, bool own) -> Chang
   const auto [entry, added] = entries_.try_emplace(key);
   Ptr old = std::exchange(entry->second.object, std::move(object));
   entry->second.own = own;
-  entry->second.round = round_;
+  entry->second.round = scope_of(entry->second.object->meta.namespace_).round;
   reindex_locked(&entry->first, old.get(), entry->second.object.get());
   return {std::move(old), entry->second.object};
 }

@@ -19,6 +19,21 @@ std::string version_of(const kube::Json& object) {
   return version != metadata->end() && version->is_string() ? version->get<std::string>() : std::string{};
 }
 
+// What failed and, when a right is missing, what to do about it.
+std::string explain(const Error& error, const std::string& namespace_) {
+  // A 401 is kDenied too, and no Role helps against it.
+  if (error.kind != ErrorKind::kDenied || error.message.find(": 403 ") == std::string::npos) return error.message;
+  if (namespace_.empty()) {
+    return error.message +
+           "; let a ClusterRole allow this in all namespaces, or let the process watch some namespaces only "
+           "(--watch-namespaces; the chart's value watchNamespaces sets the flag and makes the Roles)";
+  }
+  return fmt::format(
+      "{}; let a Role in namespace {} allow this (the chart's value watchNamespaces makes it), or leave the namespace "
+      "out of --watch-namespaces",
+      error.message, namespace_);
+}
+
 }  // namespace
 
 Watcher::Watcher(kube::Client& client, WatcherOptions options, WatchSink& sink, SteadyClock& clock, Metrics* metrics)
@@ -52,7 +67,30 @@ void Watcher::run(std::stop_token stop) {
   }
 }
 
+bool ListTurns::take(const std::stop_token& stop) {
+  MutexLock lock(mutex_);
+  if (!given_back_.wait(mutex_, stop, [this]() REQUIRES(mutex_) { return !taken_; })) return false;
+  taken_ = true;
+  return true;
+}
+
+void ListTurns::give_back() {
+  {
+    const MutexLock lock(mutex_);
+    taken_ = false;
+  }
+  given_back_.notify_one();
+}
+
 Result<void> Watcher::list(std::stop_token stop) {
+  if (options_.turns == nullptr) return list_now(std::move(stop));
+  if (!options_.turns->take(stop)) return {};
+  auto listed = list_now(std::move(stop));
+  options_.turns->give_back();
+  return listed;
+}
+
+Result<void> Watcher::list_now(std::stop_token stop) {
   // A list without resourceVersion is consistent: it is at least as new as anything that this process has seen or
   // written, through any API server.
   kube::ListOptions options{.namespace_ = options_.namespace_,
@@ -145,11 +183,12 @@ void Watcher::after_failure(const Error& error, std::stop_token stop) {
   // starts anew. If that happens again before a watch has worked, the delay grows as after other failures.
   if (error.kind == ErrorKind::kGone && !std::exchange(history_lost_, true)) backoff_.reset();
   const auto delay = backoff_.next();
-  set_error(error.message);
+  auto message = explain(error, options_.namespace_);
+  set_error(message);
   const auto level = error.kind == ErrorKind::kGone ? log::Level::kInfo : log::Level::kWarn;
   log::write(level, state_ == State::kList ? "will list again" : "will watch again",
              {{"resource", std::string{options_.resource.plural}},
-              {"error", error.message},
+              {"error", std::move(message)},
               {"retry_in", fmt::format("{}ms", delay.count())}});
   clock_.sleep(delay, std::move(stop));
 }
@@ -171,7 +210,7 @@ void Watcher::set_synced() {
     synced_.store(true, std::memory_order_release);
   }
   changed_.notify_all();
-  if (metrics_ != nullptr) metrics_->watch_synced(options_.resource.plural, true);
+  if (options_.on_synced) options_.on_synced();
 }
 
 void Watcher::set_error(std::string message) {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <random>
 #include <stop_token>
@@ -36,6 +37,19 @@ class WatchSink {
   virtual void replace_done(std::uint64_t resource_version) = 0;
 };
 
+// Lets watchers that share it list one after the other. Thread-safe; it must outlive them.
+class ListTurns {
+ public:
+  // Waits for the turn. Returns false, without it, when `stop` is requested.
+  bool take(const std::stop_token& stop);
+  void give_back();
+
+ private:
+  Mutex mutex_;
+  CondVar given_back_;
+  bool taken_ GUARDED_BY(mutex_) = false;
+};
+
 struct WatcherOptions {
   kube::Resource resource{};
   std::string namespace_{};  // empty: all namespaces
@@ -50,6 +64,9 @@ struct WatcherOptions {
   // server sends bookmarks about every minute.
   std::chrono::milliseconds idle_timeout{150'000};
   BackoffOptions backoff;
+  ListTurns* turns = nullptr;  // each list waits for its turn; null: it does not wait
+  // Called on the watcher's thread at the end of each complete list, after synced() has become true; may be empty.
+  std::function<void()> on_synced{};
   std::uint64_t seed = std::random_device{}();
 };
 
@@ -80,14 +97,15 @@ class Watcher {
   [[nodiscard]] bool synced() const { return synced_.load(std::memory_order_acquire); }
   // Blocks until synced(). Returns false when `stop` is requested or `timeout` passes first. Thread-safe.
   bool wait_synced(SteadyClock::Span timeout, std::stop_token stop);
-  // The message of the error that made the last list or watch fail; empty when the last one succeeded. For logs and
-  // /readyz. Thread-safe.
+  // The message of the error that made the last list or watch fail, with what to do when a right is missing; empty when
+  // the last one succeeded. For logs and /readyz. Thread-safe.
   [[nodiscard]] std::string last_error() const;
 
  private:
   enum class State { kList, kWatch };
 
   Result<void> list(std::stop_token stop);
+  Result<void> list_now(std::stop_token stop);
   Result<void> watch(std::stop_token stop);
   bool take(const kube::WatchEvent& event);
   void after_failure(const Error& error, std::stop_token stop);

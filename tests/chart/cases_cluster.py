@@ -6,7 +6,7 @@ import tempfile
 
 import yaml
 
-from chart import CHART, EVERYTHING, ROOT, differences, helm, refused, render, template
+from chart import CHART, EVERYTHING, ROOT, differences, helm, refused, render, render_all, template
 from harness import case, same
 
 CRD = "CustomResourceDefinition"
@@ -99,7 +99,7 @@ def notes(values):
         with open(os.path.join(copy, "templates", "notes.yaml"), "w", encoding="utf-8") as file:
             file.write('{{ define "notes" }}' + source + "{{ end }}\n")
             file.write('apiVersion: v1\nkind: ConfigMap\nmetadata: {name: notes}\ndata: {text: {{ include "notes" . | toJson }}}\n')
-        return render(values, chart=copy)["ConfigMap", "notes"]["data"]["text"]
+        return render_all(values, chart=copy)["ConfigMap", None, "notes"]["data"]["text"]
 
 
 @case
@@ -111,6 +111,10 @@ def notes_say_what_was_installed():
     assert "\n\n\n" not in text, text
     text = notes({"operator": {"enabled": False}, "gateway": {"enabled": True}, "crds": {"install": False}, "fullnameOverride": "public"})
     assert text.startswith("This release has no operator") and "deployment/public-gateway" in text and "crds.install is false" in text, text
+    text = notes({"watchNamespaces": ["team-a", "team-b"], "rbac": {"tokenReviews": False}})
+    assert text.startswith("The ModelRun operator is in namespace modelrun-system. It takes care of team-a, team-b, and of no other namespace.\n\nSee"), text
+    assert "kubectl create namespace" not in text and "kubectl -n team-a apply" in text and "\n\n\n" not in text, text
+    assert "--clusterrole=system:auth-delegator" in text and "in each of its namespaces" in text, text
     text = notes({"crds": {"keep": False}, "helmTest": EVERYTHING["helmTest"]})
     assert "helm test modelrun --namespace modelrun-system --logs" in text and "crds.keep is false" in text, text
 
@@ -128,7 +132,7 @@ def the_test_is_a_hook_with_rights_of_its_own():
          [{"apiGroups": ["modelrun.dev"], "resources": ["modelprojects", "modelruns"], "verbs": ["create", "get", "delete"]}])
     pod = objects["Pod", "modelrun-test"]["spec"]
     same({each["name"]: each["value"] for each in pod["containers"][0]["env"]},
-         {"GIT_URL": "https://git.example.com/f.git", "GIT_BRANCH": "main", "TIMEOUT_SECONDS": "60"})
+         {"NAMESPACE": "modelrun-system", "GIT_URL": "https://git.example.com/f.git", "GIT_BRANCH": "main", "TIMEOUT_SECONDS": "60"})
     assert pod["containers"][0]["image"].startswith("registry.example.com/modelrun/python:")
     assert pod["activeDeadlineSeconds"] > 60
     with open(os.path.join(CHART, "files", "test.py"), encoding="utf-8") as file:

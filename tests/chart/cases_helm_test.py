@@ -1,31 +1,21 @@
 """The program of `helm test` (charts/modelrun/files/test.py) against an API server of the test's own, which plays the operator."""
 
 import contextlib
-import http.server
 import json
 import os
-import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 
 from chart import CHART
 from harness import case, same
+from local_server import Answers, LocalServer, server_tls
 
 BASE = "/apis/modelrun.dev/v1alpha1/namespaces/modelrun-system/"
 
 
-class Answers(http.server.BaseHTTPRequestHandler):
+class Api(Answers):
     """Keeps what is created; each GET of a run gives the next of `statuses`, and the last one again and again."""
-
-    def log_message(self, *_):  # pylint: disable=arguments-differ
-        pass
-
-    def answer(self, code, body):
-        self.send_response(code)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
 
     def do_POST(self):  # pylint: disable=invalid-name
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -46,31 +36,20 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def api_server(folder, statuses, refusal=""):
-    key, certificate = os.path.join(folder, "key"), os.path.join(folder, "ca.crt")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=test",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate, key)
-    server.socket = tls.wrap_socket(server.socket, server_side=True)
-    server.statuses, server.refusal, server.seen = statuses, refusal, []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with LocalServer("127.0.0.1", Api, server_tls(folder, "IP:127.0.0.1")) as local:
+        server = local.server
+        server.statuses, server.refusal, server.seen = statuses, refusal, []
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def run_test(statuses, refusal="", branch="", seconds=30):
     """Its exit code, what it printed, and what it asked for."""
     with tempfile.TemporaryDirectory() as folder, api_server(folder, statuses, refusal) as server:
-        for name, content in {"token": "t0ken\n", "namespace": "modelrun-system"}.items():
-            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-                file.write(content)
+        with open(os.path.join(folder, "token"), "w", encoding="utf-8") as file:
+            file.write("t0ken\n")
         with open(os.path.join(CHART, "files", "test.py"), encoding="utf-8") as file:
             program = file.read().replace('"/var/run/secrets/kubernetes.io/serviceaccount"', repr(folder)).replace("time.sleep(1)", "time.sleep(0.01)")
-        environment = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(server.server_port), "GIT_URL": "https://git.example.com/f.git",
+        environment = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(server.server_port), "NAMESPACE": "modelrun-system", "GIT_URL": "https://git.example.com/f.git",
                        "GIT_BRANCH": branch, "TIMEOUT_SECONDS": str(seconds)}
         done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=60)
         return done.returncode, done.stdout + done.stderr, server.seen

@@ -15,7 +15,7 @@ from harness import case, same
 from schemas import schemas
 
 PLAIN = {"gateway": {"enabled": True}}
-VALUES = {"as it is": {}, "with a gateway": PLAIN, "with everything": EVERYTHING}
+VALUES = {"as it is": {}, "with a gateway": PLAIN, "with everything": EVERYTHING, "for two namespaces": {**PLAIN, "watchNamespaces": ["team-a", "team-b"]}}
 
 
 @case
@@ -91,7 +91,7 @@ def kube_score_finds_nothing():
     assert "container-security-context-privileged" in marks, marks  # it reads what it is given
 
 
-OVERLAYS = ["default", "overlays/ha", "overlays/restricted", "overlays/gateway"]
+OVERLAYS = ["default", "overlays/ha", "overlays/restricted", "overlays/gateway", "overlays/namespaced"]
 
 
 def kustomize(folder):
@@ -166,4 +166,4 @@ def documented_values_are_taken():
     assert len(commands) >= 3, commands
     for command in commands:
         flags = re.findall(r"--set (\S+)", command)
-        parsed(template(None, *(word for flag in flags for word in ("--set", flag))))
+        parsed(template(None, *(word for flag in flags for word in ("--set", flag))), by_namespace=True)

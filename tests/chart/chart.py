@@ -43,10 +43,10 @@ def helm(*arguments, stdin=None):
     return done.stdout
 
 
-def template(values=None, *arguments, release="modelrun", kubernetes=NEWEST, images=True, chart=CHART):
+def template(values=None, *arguments, release="modelrun", kubernetes=NEWEST, images=True, chart=CHART, namespace=NAMESPACE):
     """The manifest as text. `images`: the images are in a registry, as the chart wants to be told."""
     flags = ["--set", "image.registry=registry.example.com/modelrun"] if images else []
-    return helm("template", release, chart, "--namespace", NAMESPACE, "--kube-version", kubernetes, *flags,
+    return helm("template", release, chart, "--namespace", namespace, "--kube-version", kubernetes, *flags,
                 "--values", "-", *arguments, stdin=json.dumps(values or {}))
 
 
@@ -63,13 +63,14 @@ class UniqueKeys(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.Safe
 UniqueKeys.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789"))
 
 
-def parsed(text):
-    """The objects by (kind, name); no two may have the same of both."""
+def parsed(text, by_namespace=False):
+    """The objects by (kind, name), or by (kind, namespace, name) with None for those of the cluster; no two may have the same."""
     objects = {}
     for item in yaml.load_all(text, Loader=UniqueKeys):
         if item is None:
             continue
-        key = (item["kind"], item["metadata"]["name"])
+        place = (item["metadata"].get("namespace"),) if by_namespace else ()
+        key = (item["kind"], *place, item["metadata"]["name"])
         assert key not in objects, f"two objects {key}"
         objects[key] = item
     return objects
@@ -77,6 +78,11 @@ def parsed(text):
 
 def render(values=None, *arguments, **settings):
     return parsed(template(values, *arguments, **settings))
+
+
+def render_all(values=None, *arguments, **settings):
+    """By (kind, namespace, name): with several of watchNamespaces there are Roles of one name."""
+    return parsed(template(values, *arguments, **settings), by_namespace=True)
 
 
 def refused(values, *words, **settings):

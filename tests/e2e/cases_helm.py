@@ -53,31 +53,43 @@ class Release:
 
 
 @contextlib.contextmanager
-def own_release(space):
-    """Without what is deployed; afterwards it is there again. The namespace of the tokens is another one, as the present one stays."""
-    tokens = space.name + "-tokens"
-    release = Release(space, [*hack("values").splitlines(), "--set", f"gateway.tokenNamespace={tokens}"])
+def without_the_deployed(space):
+    """The CRDs stay; afterwards everything is there again. Gives Release.shell."""
+    release = Release(space, [])
     try:
         release.shell(f"kubectl delete {KINDS} --all-namespaces --selector {LABEL} --wait")
         wait_for(lambda: not release.pods(ending=True), 60, "the pods of the deployed operator are gone")
-        yield release
+        yield release.shell
     finally:
+        hack("deploy")
+
+
+@contextlib.contextmanager
+def own_release(space):
+    """In place of what is deployed. The namespace of the tokens is another one, as the present one stays."""
+    tokens = space.name + "-tokens"
+    release = Release(space, [*hack("values").splitlines(), "--set", f"gateway.tokenNamespace={tokens}"])
+    with without_the_deployed(space):
         try:
+            yield release
+        finally:
             release.shell(f"helm uninstall modelrun --namespace {SYSTEM} --ignore-not-found --wait")
             with contextlib.suppress(ApiError):
                 space.delete(f"/api/v1/namespaces/{tokens}")
-        finally:
-            hack("deploy")
 
 
-def documented(words):
-    """The block of commands in docs/quickstart.md that has these words, or the command between backticks."""
-    with open(os.path.join(ROOT, "docs", "quickstart.md"), encoding="utf-8") as file:
+def documented(words, page="quickstart.md", replaced=()):
+    """The block of commands in the page of docs/ that has these words, or the command between backticks; with other names, (old, new)."""
+    with open(os.path.join(ROOT, "docs", page), encoding="utf-8") as file:
         text = file.read()
     blocks = [block for block in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL) if words in block]
     found = blocks or [command for command in re.findall(r"`([^`\n]+)`", text) if words in command and " " in command]
     assert len(found) == 1, found
-    return found[0]
+    (command,) = found
+    for old, new in replaced:
+        assert old in command, (old, command)
+        command = command.replace(old, new)
+    return command
 
 
 def model_has_ended(space, run):

@@ -199,7 +199,18 @@ Result<Response> FakeApiServer::send(const Request& request, std::stop_token sto
   return response;
 }
 
+std::optional<Response> FakeApiServer::forbidden(const Target& target) const {
+  const bool resource = !target.plural.empty();  // not /version
+  if (!resource || restricted_to_.empty() || target.plural == "tokenreviews") return std::nullopt;
+  if (restricted_to_.contains(target.namespace_)) return std::nullopt;
+  const auto where = target.namespace_.empty() ? std::string("at the cluster scope")
+                                               : fmt::format("in the namespace \"{}\"", target.namespace_);
+  return status(403, "Forbidden",
+                fmt::format("{} is forbidden: User \"fake\" cannot do this {}", target.plural, where));
+}
+
 Response FakeApiServer::handle(const Target& target, const Request& request) {
+  if (auto refusal = forbidden(target)) return *refusal;
   const Json body = request.body.empty() ? Json() : Json::parse(request.body, nullptr, false);
   if (body.is_discarded()) return status(400, "BadRequest", "the body is not JSON");
   if (target.plural == "tokenreviews") {
@@ -207,7 +218,14 @@ Response FakeApiServer::handle(const Target& target, const Request& request) {
     review["status"] = reviewer_ ? reviewer_(body.at("spec")) : Json{{"authenticated", false}};
     return ok(review, 201);
   }
-  if (target.plural == "subjectaccessreviews") {
+  if (target.subresource == "proxy") {
+    if (!proxy_) return status(503, "ServiceUnavailable", "no endpoints available");
+    const auto at = request.path.find("/proxy");
+    return proxy_(target.key(), request.path.substr(at + std::string_view("/proxy").size()));
+  }
+  if (request.path == "/version") return ok({{"major", "1"}, {"minor", std::to_string(minor_version_)}});
+  if (target.plural == "subjectaccessreviews" || target.plural == "localsubjectaccessreviews" ||
+      target.plural == "selfsubjectaccessreviews") {
     Json review = body;
     review["status"] = access_reviewer_ ? access_reviewer_(body.at("spec")) : Json{{"allowed", false}};
     return ok(review, 201);
@@ -428,6 +446,7 @@ Result<Response> FakeApiServer::stream(const Request& request, std::chrono::mill
   if (fault == Fault::kDropBefore) return fail(ErrorKind::kUnavailable, "injected: no connection");
   if (auto answer = fault_answer(fault)) return *answer;
   lock.lock();
+  if (auto refusal = forbidden(target)) return *refusal;
   Watch watch{.seen = api::parse_resource_version(target.option("resourceVersion")), .bookmarks = bookmarks_};
   if (watch.seen < oldest_) return status(410, "Expired", "too old resource version");
   const auto breaks = breaks_;
@@ -543,6 +562,21 @@ void FakeApiServer::set_token_reviewer(std::function<Json(const Json&)> reviewer
 void FakeApiServer::set_access_reviewer(std::function<Json(const Json&)> reviewer) {
   const std::lock_guard lock(mutex_);
   access_reviewer_ = std::move(reviewer);
+}
+
+void FakeApiServer::restrict_to(std::set<std::string> namespaces) {
+  const std::lock_guard lock(mutex_);
+  restricted_to_ = std::move(namespaces);
+}
+
+void FakeApiServer::set_proxy(std::function<Response(const std::string&, const std::string&)> proxy) {
+  const std::lock_guard lock(mutex_);
+  proxy_ = std::move(proxy);
+}
+
+void FakeApiServer::set_minor_version(int minor) {
+  const std::lock_guard lock(mutex_);
+  minor_version_ = minor;
 }
 
 void FakeApiServer::set_hook(Hook hook) {

@@ -81,8 +81,20 @@ class FakeApiServer final : public kube::Transport {
   // It is called with the server's lock held: it must not call the server.
   void set_token_reviewer(std::function<kube::Json(const kube::Json& spec)> reviewer);
 
-  // The same for SubjectAccessReview; without one every access is denied.
+  // The same for SubjectAccessReview, LocalSubjectAccessReview, and SelfSubjectAccessReview, whose spec has no user;
+  // without one every access is denied.
   void set_access_reviewer(std::function<kube::Json(const kube::Json& spec)> reviewer);
+
+  // Gives the caller the rights of Roles in these namespaces, and none over the cluster but to create TokenReviews:
+  // everything else is refused with 403, such as a list of all namespaces. Without a call, and after one with an empty
+  // set, everything is allowed.
+  void restrict_to(std::set<std::string> namespaces);
+  // Sets what a pod or a Service answers that is asked through the proxy. `target` is "namespace/NAME:PORT",
+  // `path` what follows `/proxy`. Without one the answer is 503. Called with the server's lock held: it must not call
+  // the server.
+  void set_proxy(std::function<kube::Response(const std::string& target, const std::string& path)> proxy);
+  // Sets the minor version that /version tells; it is 37 before.
+  void set_minor_version(int minor);
 
   // Replaces the hook; an empty one injects no faults.
   void set_hook(Hook hook);
@@ -131,6 +143,8 @@ class FakeApiServer final : public kube::Transport {
 
   // All of these need mutex_ to be held.
   kube::Response handle(const Target& target, const kube::Request& request);
+  // The answer to a request that the caller has no right to.
+  std::optional<kube::Response> forbidden(const Target& target) const;
   kube::Response read(const Target& target);
   kube::Response list(const Target& target);
   kube::Response create(const Target& target, kube::Json object);
@@ -150,6 +164,9 @@ class FakeApiServer final : public kube::Transport {
   std::map<std::string, std::string> logs_;
   std::function<kube::Json(const kube::Json&)> reviewer_;
   std::function<kube::Json(const kube::Json&)> access_reviewer_;
+  std::set<std::string> restricted_to_;
+  std::function<kube::Response(const std::string&, const std::string&)> proxy_;
+  int minor_version_ = 37;
   Hook hook_;
   std::vector<kube::Request> requests_;
   std::set<Watch*> watches_;

@@ -11,11 +11,5 @@ PACKAGES = ["mcp==2.3.0", "fastmcp==4.1.2", "playwright==1.65.2", "axe-playwrigh
 
 
 def enter():
-    """Goes on with this script in the environment. Returns when it is there already, or False when it cannot be made."""
-    if sys.prefix == virtual_environment.folder_of(NAME, PACKAGES):
-        return True
-    python = virtual_environment.python_with(NAME, PACKAGES)
-    if python is None:
-        return False
-    sys.stdout.flush()
-    os.execv(python, [python, *sys.argv])
+    """virtual_environment.enter() for it."""
+    return virtual_environment.enter(NAME, PACKAGES)

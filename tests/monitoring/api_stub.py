@@ -6,6 +6,8 @@ import json
 import re
 import threading
 
+from local_server import Answers
+
 ENTITIES = r"(modelruns|modelprojects|modelsweeps|jobs|pods|leases|secrets|events)"
 
 
@@ -41,16 +43,8 @@ class Stub(http.server.ThreadingHTTPServer):
         self.server_close()
 
 
-class Answer(http.server.BaseHTTPRequestHandler):
+class Answer(Answers):
     protocol_version = "HTTP/1.1"
-
-    def answer(self, code, body):
-        text = json.dumps(body).encode()
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
 
     def absent(self):
         self.answer(404, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "message": "not found", "code": 404})
@@ -94,6 +88,3 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.absent()
 
     do_DELETE = do_PATCH
-
-    def log_message(self, *_):
-        pass

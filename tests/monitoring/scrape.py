@@ -17,6 +17,7 @@ import urllib.request
 import yaml
 
 from cluster import wait_for
+from local_server import Answers
 from suite import ALERTS, HERE, ROOT, check, read
 
 PROGRAMS = ("operator", "gateway")
@@ -82,22 +83,14 @@ class Exporter(http.server.ThreadingHTTPServer):
         """A scrape that took too long or was under way at the end has nobody to answer to; one that fails otherwise leaves its target down."""
 
 
-class Answer(http.server.BaseHTTPRequestHandler):
+class Answer(Answers):
     def do_GET(self):
         program = self.path.strip("/")
         if program not in PROGRAMS:
             self.send_error(404)
             return
         self.server.scrapes[program] += 1
-        body = grown(recorded(program), self.server.scrapes[program]).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain; version=0.0.4")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+        self.answer(200, grown(recorded(program), self.server.scrapes[program]).encode(), "text/plain; version=0.0.4")
 
 
 def free_port():

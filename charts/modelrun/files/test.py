@@ -1,6 +1,6 @@
-"""`helm test`: a run of a repository, from a project of its own, in the namespace of the release. Ends with 0 if the run succeeded.
+"""`helm test`: a run of a repository, from a project of its own, in a namespace that the operator takes care of. Ends with 0 if the run succeeded.
 
-Reads GIT_URL, GIT_BRANCH (may be empty), TIMEOUT_SECONDS, and the token of its pod.
+Reads NAMESPACE, GIT_URL, GIT_BRANCH (may be empty), TIMEOUT_SECONDS, and the token of its pod.
 """
 
 import json
@@ -22,11 +22,10 @@ class Refused(Exception):
 
 
 class Api:
-    """The resources of modelrun.dev in the pod's namespace."""
+    """The resources of modelrun.dev in a namespace."""
 
-    def __init__(self, address, account):
-        with open(os.path.join(account, "namespace"), encoding="utf-8") as file:
-            self.url = f"{address}/apis/modelrun.dev/v1alpha1/namespaces/{file.read().strip()}"
+    def __init__(self, address, account, namespace):
+        self.url = f"{address}/apis/modelrun.dev/v1alpha1/namespaces/{namespace}"
         self.token = os.path.join(account, "token")
         self.tls = ssl.create_default_context(cafile=os.path.join(account, "ca.crt"))
 
@@ -83,7 +82,7 @@ def clean_up(api, name):
 
 def main():
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
-    api = Api(f"https://{f'[{host}]' if ':' in host else host}:{port}", ACCOUNT)
+    api = Api(f"https://{f'[{host}]' if ':' in host else host}:{port}", ACCOUNT, os.environ["NAMESPACE"])
     name = "helm-test-" + secrets.token_hex(4)
     project, run = manifests(name, os.environ["GIT_URL"], os.environ["GIT_BRANCH"])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))

@@ -8,6 +8,23 @@
 {{- .Values.fullnameOverride | default .Values.nameOverride | default .Chart.Name | trunc 40 | trimSuffix "-" -}}
 {{- end }}
 
+{{/* With what the names of objects begin that stand beside those of other releases: in namespaces that are not this release's own, or in none. */}}
+{{- define "modelrun.scopedName" -}}
+{{- printf "%s-%s" (include "modelrun.fullname" .) .Release.Namespace -}}
+{{- end }}
+
+{{/* A binding of a component's service account: (list CONTEXT COMPONENT KIND-OF-ROLE NAME-OF-ROLE), what follows the metadata. */}}
+{{- define "modelrun.boundTo" -}}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: {{ index . 2 }}
+  name: {{ index . 3 }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ include "modelrun.fullname" (index . 0) }}-{{ index . 1 }}
+    namespace: {{ (index . 0).Release.Namespace }}
+{{- end }}
+
 {{/* By what a component's pods are found: (list CONTEXT COMPONENT). These labels never change, as the selectors of Deployments cannot. */}}
 {{- define "modelrun.selectorOf" -}}
 app.kubernetes.io/name: {{ include "modelrun.name" (index . 0) }}

@@ -25,6 +25,7 @@ void add_compare(CLI::App& app, Command& chosen);
 void add_changes(CLI::App& app, Command& chosen);  // cancel, suspend, resume, delete
 void add_sweep(CLI::App& app, Command& chosen);
 void add_rerun(CLI::App& app, Command& chosen);
+void add_doctor(CLI::App& app, Command& chosen);
 void add_token(CLI::App& app, Command& chosen);
 void add_completion(CLI::App& app, LocalCommand& chosen);
 void add_try(CLI::App& app, LocalCommand& chosen);

@@ -48,13 +48,18 @@ Result<bool> SarAccess::allowed(const Identity& who, const ResourceAttributes& a
   const auto key = key_of(who, action);
   if (const auto answer = known_.find(key)) return *answer;
   const auto now = std::chrono::steady_clock::now();
-  const auto answer = client_.create(kube::kSubjectAccessReviews, review_of(who, action), stop);
-  if (!answer) {
-    const auto kind = answer.error().kind;
-    return fail(
-        kind == ErrorKind::kDenied ? ErrorKind::kUnavailable : kind, "your rights cannot be looked up now: {}",
-        kind == ErrorKind::kDenied ? "the gateway may not create subjectaccessreviews" : answer.error().message);
+  auto review = review_of(who, action);
+  const bool local = review_ == Review::kLocal;
+  if (local) review["metadata"]["namespace"] = action.namespace_;
+  const auto& resource = local ? kube::kLocalSubjectAccessReviews : kube::kSubjectAccessReviews;
+  const auto answer = client_.create(resource, review, stop);
+  if (!answer && answer.error().kind == ErrorKind::kDenied) {
+    return fail(ErrorKind::kUnavailable,
+                "your rights cannot be looked up now: the gateway may not create {}{}; an administrator gives its "
+                "service account this right (the chart does)",
+                resource.plural, local ? fmt::format(" in namespace {}", action.namespace_) : "");
   }
+  if (!answer) return fail(answer.error().kind, "your rights cannot be looked up now: {}", answer.error().message);
   const auto& status = api::member(*answer, "status");
   const bool allowed = api::bool_at(status, "allowed") && !api::bool_at(status, "denied");
   known_.put(key, allowed, now);

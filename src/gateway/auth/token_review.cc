@@ -80,6 +80,12 @@ Result<Identity> TokenReview::authenticate(std::string_view token, std::stop_tok
   if (refused_.find(digest)) return fail(ErrorKind::kDenied, "this token was refused a moment ago");
   const auto asked = std::chrono::steady_clock::now();
   const auto review = client_.token_review(token, {audience_}, stop);
+  if (!review && review.error().kind == ErrorKind::kDenied) {
+    return fail(
+        ErrorKind::kUnavailable,
+        "the gateway may not create tokenreviews: its administrator binds the ClusterRole system:auth-delegator "
+        "to its service account, or callers use an API token or a JWT of an issuer that it knows");
+  }
   if (!review) return fail(ErrorKind::kUnavailable, "token review: {}", review.error().message);
   // An authenticator that does not check audiences says "authenticated" without naming any: the answer proves nothing
   // about the audience then.

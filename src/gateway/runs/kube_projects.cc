@@ -121,6 +121,8 @@ Result<void> KubeRunService::add_projects(const std::string& namespace_, const P
 }
 
 Result<std::set<std::string>> KubeRunService::namespaces_from(const std::string& first, std::stop_token stop) {
+  // They are sorted.
+  if (!namespaces_.empty()) return std::set(std::ranges::lower_bound(namespaces_, first), namespaces_.end());
   std::set<std::string> names;
   kube::ListOptions options{.limit = kPage, .metadata_only = true};
   do {

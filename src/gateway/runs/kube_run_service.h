@@ -4,6 +4,9 @@
 
 #include <chrono>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "gateway/runs/result_cache.h"
 #include "gateway/runs/run_service.h"
@@ -17,10 +20,13 @@ namespace modelrun::gateway {
 // (RunCache::sink()); this class only adds the answers to its own reads and writes.
 class KubeRunService final : public RunService {
  public:
-  KubeRunService(kube::Client& client, RunCache& cache, Access& access)
+  // `namespaces` are the only ones that projects() looks into when the caller names none, in ascending order; empty:
+  // all.
+  KubeRunService(kube::Client& client, RunCache& cache, Access& access, std::vector<std::string> namespaces = {})
       : client_(client),
         cache_(cache),
         access_(access),
+        namespaces_(std::move(namespaces)),
         runs_(client, access, cache, kube::kModelRuns, kRunIds, &api::decode_model_run) {}
 
   Result<Started> start(const Identity& caller, const NewRun& wanted, std::stop_token stop) override;
@@ -54,7 +60,7 @@ class KubeRunService final : public RunService {
   // Adds the projects of one namespace that come after `query.after`, until the page has one more than its limit.
   Result<void> add_projects(const std::string& namespace_, const ProjectQuery& query, ProjectPage& page,
                             std::stop_token stop);
-  // The namespaces that have projects, in order, from `first` on.
+  // The namespaces that may have projects, in order, from `first` on.
   Result<std::set<std::string>> namespaces_from(const std::string& first, std::stop_token stop);
   // Gives the run the label kLabelShared, unless it has it or is over. kNotFound: it is gone.
   Result<RunSummary> note_shared(RunSummary run, std::stop_token stop);
@@ -62,6 +68,7 @@ class KubeRunService final : public RunService {
   kube::Client& client_;
   RunCache& cache_;
   Access& access_;
+  const std::vector<std::string> namespaces_;
   const WatchedObjects<RunCache> runs_;
   ResultCache results_;
 };

@@ -57,7 +57,8 @@ class RowsSoFar::Reading {
 
   Result<OfRunPtr> rows_of(const api::SweepRunStatus& part) {
     const auto key = fmt::format("{}/{}", sweep_.meta.uid, part.name);
-    if (auto kept = all_.kept(key)) {
+    // A run that the sweep has made again under this name, as somebody had deleted it, is under way.
+    if (auto kept = api::is_final(part.phase) ? all_.kept(key) : nullptr) {
       RETURN_IF_ERROR(hold(kept->bytes));
       return kept;
     }

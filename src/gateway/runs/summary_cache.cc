@@ -43,7 +43,7 @@ std::vector<Summary> summaries(const std::vector<std::shared_ptr<const Cached<Su
 }  // namespace
 
 template <class Object, class Summary>
-SummaryCache<Object, Summary>::SummaryCache() : sink_(store_, project<Object, Summary>) {
+SummaryCache<Object, Summary>::SummaryCache() {
   store_.add_index(
       "uid", [](const Cached<Summary>& object) { return std::vector{digits_of(object.meta.uid).substr(0, kIndexed)}; });
   store_.add_index("project", [](const Cached<Summary>& object) {
@@ -54,6 +54,11 @@ SummaryCache<Object, Summary>::SummaryCache() : sink_(store_, project<Object, Su
     if (now) room_.changed(now->meta.uid);
     if (old && (!now || now->meta.uid != old->meta.uid)) room_.changed(old->meta.uid);
   });
+}
+
+template <class Object, class Summary>
+runtime::WatchSink& SummaryCache<Object, Summary>::sink(const std::string& namespace_) {
+  return sinks_.try_emplace(namespace_, store_, project<Object, Summary>, namespace_).first->second;
 }
 
 template <class Object, class Summary>

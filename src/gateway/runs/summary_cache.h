@@ -1,10 +1,11 @@
-// Summaries of all objects of a kind in the cluster, kept up to date by a watch: for look-ups by id, for lists, and for
-// waiting until an object changes. It checks no rights; the services do.
+// Summaries of the objects of a kind, of all namespaces or of those that are watched, kept up to date by watches:
+// for look-ups by id, for lists, and for waiting until an object changes. It checks no rights; the services do.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -25,8 +26,9 @@ struct Cached {
   SummaryOf summary;
 };
 
-// Thread-safe; no method blocks. A runtime::Watcher must feed it through sink(); without one it holds only what note()
-// was given. Owns the one thread that wakes waiting calls. There are two: RunCache and SweepCache.
+// Thread-safe, but for sink(); no method blocks. A runtime::WatchGroup must feed it through sink(); without one it
+// holds only what note() was given. Owns the one thread that wakes waiting calls. There are two: RunCache and
+// SweepCache.
 template <class ObjectOf, class SummaryOf>
 class SummaryCache {
  public:
@@ -62,12 +64,14 @@ class SummaryCache {
   void notify(const Key& key, std::uint64_t seen, std::chrono::milliseconds span, const std::stop_token& stop,
               std::function<void()> wake);
 
-  // Where the Watcher of these objects delivers to. Valid as long as this object.
-  [[nodiscard]] runtime::WatchSink& sink() { return sink_; }
+  // Returns where the Watcher of this namespace delivers to; "" stands for one Watcher of all namespaces. The first
+  // call for a namespace makes the sink. Make all of them before a Watcher is started, since filled() waits for each.
+  // The sink lives as long as this object.
+  [[nodiscard]] runtime::WatchSink& sink(const std::string& namespace_ = {});
 
  private:
   runtime::Store<Cached<Summary>> store_;
-  runtime::StoreSink<Cached<Summary>> sink_;
+  std::map<std::string, runtime::StoreSink<Cached<Summary>>> sinks_;
   RunWaiters room_;
 };
 

@@ -134,8 +134,8 @@ std::optional<json> meaning_of(const json& type, const json& value) {
       if (const auto number = integer_in(value.get_ref<const std::string&>())) return *number;
     }
   }
-  const bool otherwise = fits(type, json::object()) || fits(type, json::array()) || fits(type, 0.5) || fits(type, true);
-  if (otherwise && value.is_string()) {
+  const bool structured = fits(type, json::object()) || fits(type, json::array()) || fits(type, 0.5);
+  if (structured && value.is_string()) {
     auto parsed = api::parse_strict(value.get_ref<const std::string&>());
     if (parsed && !parsed->is_string() && fits(type, *parsed)) return std::move(*parsed);
   }

@@ -48,9 +48,9 @@ inline constexpr const char* kNumber =
     "The run's number in its project, from 1; null until it has one, and for a run that took the result of another.";
 
 // Returns the arguments as they are meant. Language models and the clients around them send null for what they leave
-// out, 5.0 or "5" for 5, and a number, a boolean, an object or a list as a text of JSON. Where the schema, which
-// object() made, does not allow such a value but the value that is meant, that one is taken. A text becomes one of
-// these only if it is strict JSON (api/strict_json.h).
+// out, 5.0 or "5" for 5, and a number, an object or a list as a text of JSON. Where the schema, which object() made,
+// does not allow such a value but the value that is meant, that one is taken. A text becomes one of these only if it is
+// strict JSON (api/strict_json.h).
 //
 // kInvalid if what is meant does not fit the schema; the message names the argument and says what it must be. Knows
 // only the keywords and types that the input schemas use: type (string, integer, number, object, array, boolean, null),

@@ -69,7 +69,7 @@ Result<Download> table_of(WebContext& web, const Visit& visit, const std::string
   RETURN_IF_ERROR(found);
   const auto sweep = web.sweeps.read_sweep(visit.caller, found->key, stop);
   RETURN_IF_ERROR(sweep);
-  const bool partial = arguments->value("partial", json(nullptr)) == true;
+  const bool partial = arguments->value("partial", "false") == "true";
   if (!(*sweep)->status.table_ref && !(partial && has_rows(**sweep))) {
     return fail(ErrorKind::kConflict, "sweep {} is {} and has no table{}", found->key.uid,
                 status_word((*sweep)->status.phase),

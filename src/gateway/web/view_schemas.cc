@@ -129,7 +129,8 @@ json table_query() {
   json format =
       words("csv: RFC 4180, for spreadsheets; jsonl: JSON Lines. Numbers keep all their digits.", {"csv", "jsonl"});
   format["default"] = "csv";
-  json partial = optional_of("boolean", "true: of a sweep that goes on, the rows of the points that have ended.");
+  json partial = words("true: of a sweep that goes on, the rows of the points that have ended.", {"true", "false"});
+  partial["default"] = "false";
   return object({{"format", std::move(format)}, {"partial", std::move(partial)}}, {});
 }
 

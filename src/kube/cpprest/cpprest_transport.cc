@@ -9,6 +9,7 @@
 #include <charconv>
 #include <mutex>
 
+#include "kube/cpprest/default_trust.h"
 #include "kube/cpprest/pending_request.h"
 #include "kube/cpprest/tls.h"
 

@@ -1,24 +1,10 @@
 #include "kube/cpprest/tls.h"
 
-#include <dlfcn.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "base/mutex.h"
-
-namespace {
-thread_local bool without_default_trust = false;
-}  // namespace
-
-// Replaces OpenSSL's function of this name for the shared libraries of this process too, because the dynamic linker
-// looks for symbols in the program first.
-extern "C" int SSL_CTX_set_default_verify_paths(SSL_CTX* context) {
-  if (without_default_trust) return 1;
-  using Function = int (*)(SSL_CTX*);
-  static const auto original = reinterpret_cast<Function>(::dlsym(RTLD_NEXT, "SSL_CTX_set_default_verify_paths"));
-  return original == nullptr ? 0 : original(context);
-}
 
 namespace modelrun::kube {
 namespace {
@@ -81,13 +67,6 @@ Result<void> present(SSL_CTX* context, const std::string& cert_pem, const std::s
 }
 
 }  // namespace
-
-WithoutDefaultTrust::WithoutDefaultTrust() {
-  without_default_trust = true;
-}
-WithoutDefaultTrust::~WithoutDefaultTrust() {
-  without_default_trust = false;
-}
 
 Result<TlsSettings::ContextPtr> TlsSettings::build(const std::string& cert_pem, const std::string& key_pem) const {
   ContextPtr context{SSL_CTX_new(TLS_client_method())};

@@ -44,16 +44,4 @@ class TlsSettings {
   ContextPtr context_ GUARDED_BY(mutex_);
 };
 
-// While an object of this class exists, OpenSSL's SSL_CTX_set_default_verify_paths does nothing on this thread.
-// Objects must not be nested. The reason: cpprestsdk calls that function for every new connection, and it reads the
-// system's whole CA bundle, if there is one. That takes 49 ms (measured), for a context that TlsSettings::apply
-// throws away.
-class WithoutDefaultTrust {
- public:
-  WithoutDefaultTrust();
-  ~WithoutDefaultTrust();
-  WithoutDefaultTrust(const WithoutDefaultTrust&) = delete;
-  WithoutDefaultTrust& operator=(const WithoutDefaultTrust&) = delete;
-};
-
 }  // namespace modelrun::kube

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/encoding.h"
+#include "base/split.h"
 
 namespace modelrun::source {
 namespace {
@@ -18,13 +19,8 @@ constexpr int kMaxLinks = 40;  // as Linux (path_resolution(7))
 constexpr std::size_t kMaxLinkSteps = 1'000'000;
 
 std::vector<std::string> split(std::string_view path) {
-  std::vector<std::string> parts;
-  for (std::size_t begin = 0; begin <= path.size();) {
-    const std::size_t end = std::min(path.find('/', begin), path.size());
-    parts.emplace_back(path.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
+  const auto parts = split_at(path, '/');
+  return {parts.begin(), parts.end()};
 }
 
 bool is_dot_git(std::string_view part) {

@@ -21,6 +21,8 @@ TEST(Flags, WhatMustNotBeStarted) {
   // Everybody who can connect would have the gateway's rights.
   EXPECT_EQ(code_of({"--auth=off", "--listen=0.0.0.0:1", "--insecure-http"}), 2);
   EXPECT_EQ(code_of({"--auth=off", "--listen=[::]:1", "--insecure-http"}), 2);
+  EXPECT_EQ(code_of({"--auth=off", "--watch-namespaces=a,default"}), 0);
+  EXPECT_EQ(code_of({"--auth=off", "--watch-namespaces=a"}), 2) << "everybody has the namespace default";
   EXPECT_EQ(code_of({"--auth=no"}), 2);
   // Tokens in the clear.
   EXPECT_EQ(code_of({"--listen=0.0.0.0:1"}), 2);

@@ -91,6 +91,13 @@ TEST(Request, DeleteAlwaysHasABody) {
                                              {"gracePeriodSeconds", 0}}));
 }
 
+TEST(Request, Proxy) {
+  const auto request = proxy_request(kServices, "n", "https:gateway:443", "/readyz");
+  EXPECT_EQ(request.method, Method::kGet);
+  EXPECT_EQ(request.path, "/api/v1/namespaces/n/services/https%3Agateway%3A443/proxy/readyz");
+  EXPECT_EQ(request.max_body_bytes, std::size_t{4} << 20U);
+}
+
 TEST(Request, PodLog) {
   const auto request = pod_log_request("n", "p", {.container = "agent", .tail_lines = 10, .limit_bytes = 4096});
   EXPECT_EQ(request.path, "/api/v1/namespaces/n/pods/p/log?container=agent&tailLines=10&limitBytes=4096");

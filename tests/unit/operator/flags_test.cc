@@ -71,6 +71,20 @@ TEST(Flags, LabelsThatAreReliedOnAreNotPropagated) {
   }
 }
 
+TEST(Flags, NamespacesAreSortedAndDistinct) {
+  EXPECT_TRUE(std::get<Flags>(parse({})).watch_namespaces.empty());
+  const auto flags = std::get<Flags>(parse({"--watch-namespaces=team-b,team-a", "--watch-namespaces", "team-b"}));
+  EXPECT_EQ(flags.watch_namespaces, (std::vector<std::string>{"team-a", "team-b"}));
+  std::string many = "--watch-namespaces=n0";
+  for (std::size_t i = 1; i < runtime::kMaxWatchNamespaces; ++i) many += fmt::format(",n{}", i);
+  EXPECT_EQ(std::get<Flags>(parse({many})).watch_namespaces.size(), runtime::kMaxWatchNamespaces);
+  for (const std::string& wrong :
+       {std::string("--watch-namespaces=*"), std::string("--watch-namespaces=Team"), std::string("--watch-namespaces="),
+        std::string("--watch-namespaces=a,,b"), many + ",more"}) {
+    EXPECT_EQ(std::get<int>(parse({wrong})), 2) << wrong;
+  }
+}
+
 TEST(Flags, WrongOnesAreNotStartedWith) {
   for (const char* wrong : {"--landlock=no", "--lease-duration=0", "--lease-duration=601", "--workers=0",
                             "--workers=65", "--max-timeout-seconds=0", "--max-timeout-seconds=86401",

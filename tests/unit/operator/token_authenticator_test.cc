@@ -83,5 +83,19 @@ TEST_F(TokenAuthenticatorTest, ARefusalIsRememberedAFailureIsNot) {
   EXPECT_FALSE(authenticator_.remembered("other"));
 }
 
+TEST_F(TokenAuthenticatorTest, AMissingRightIsNoRefusalOfAPod) {
+  EXPECT_TRUE(may_review_tokens(client_, {}));
+  server_.set_hook([](const kube::Request&, int) { return fakes::Fault::k503; });
+  EXPECT_TRUE(may_review_tokens(client_, {})) << "an API server that is away says nothing about rights";
+  server_.set_hook([](const kube::Request&, int) { return fakes::Fault::k403; });
+  const auto may = may_review_tokens(client_, {});
+  ASSERT_FALSE(may);
+  EXPECT_NE(may.error().message.find("system:auth-delegator"), std::string::npos) << may.error().message;
+  // The pod tries again until the right is there.
+  EXPECT_EQ(ask("token").error().kind, ErrorKind::kUnavailable);
+  server_.set_hook({});
+  EXPECT_TRUE(ask("token"));
+}
+
 }  // namespace
 }  // namespace modelrun::op

@@ -135,6 +135,38 @@ TEST_F(StoreTest, ListOfARestoredServerIsBelieved) {
   EXPECT_EQ(version("a"), 50U);
 }
 
+TEST_F(StoreTest, AListReplacesItsScopeOnly) {
+  const auto in = [](const char* namespace_, const char* name, std::uint64_t version) {
+    auto result = thing(name, version);
+    result.meta.namespace_ = namespace_;
+    return result;
+  };
+  store_.add_scope("m");
+  store_.add_scope("n");
+  store_.replace_begin("m");
+  store_.upsert(in("m", "a", 1));
+  // The other scope is listed meanwhile, and again and again: neither list ends or empties the other.
+  store_.replace_begin("n");
+  store_.upsert(in("n", "b", 2));
+  store_.replace_done(5, "n");
+  EXPECT_FALSE(store_.filled());
+  store_.replace_begin("n");
+  store_.replace_done(6, "n");
+  EXPECT_EQ(version("b"), 0U);
+  ASSERT_TRUE(store_.find("m/a"));
+  store_.replace_done(7, "m");
+  EXPECT_TRUE(store_.filled());
+  EXPECT_TRUE(store_.find("m/a"));
+  // A list may show a lower version, a watch may not: also when another scope is being listed.
+  store_.upsert(in("n", "c", 20));
+  store_.replace_begin("m");
+  store_.upsert(in("n", "c", 10));
+  EXPECT_EQ(version("c"), 20U);
+  store_.replace_done(30, "m");
+  EXPECT_FALSE(store_.find("m/a"));
+  EXPECT_TRUE(store_.find("n/c"));
+}
+
 TEST_F(StoreTest, IndexFollows) {
   const auto names = [&](const std::string& owner) {
     std::vector<std::string> result;

@@ -10,7 +10,8 @@ import { pictures, pointsTable, summaryTable } from './sweep_parts.js';
 import { numberOf } from './sweep_shape.js';
 
 const AGAIN = 2000; // milliseconds between two requests while the sweep is not over
-const GROWTH = 1.2; // the rows so far are read again when there are so many times as many, so that all readings together are few times the table
+// The rows so far are read again when there are so many times as many as at the last time. All readings together are then a few times the table.
+const GROWTH = 1.2;
 
 const rowsOf = (text) => text.split('\n').filter(Boolean).map(parse);
 
@@ -64,9 +65,10 @@ export function sweepView(app, id) {
     }
   });
 
+  const failureOf = (sweep) => sweep.error_message && h('div', { class: 'note bad' }, h('p', {}, foreign(sweep.error_message)));
+
   // `sweep`: with the names of the columns. `outputs`: those that have pictures.
   const showRows = (sweep, rows, outputs, download) => {
-    const failure = sweep.error_message && h('div', { class: 'note bad' }, h('p', {}, foreign(sweep.error_message)));
     const drawn = h('div', { class: 'left' });
     const draw = (output) => {
       chosen = output;
@@ -75,7 +77,7 @@ export function sweepView(app, id) {
     };
     const select = h('select', {}, outputs.map((name) => h('option', { value: name, selected: name === chosen }, name)));
     select.addEventListener('change', () => draw(select.value));
-    results.replaceChildren(...[failure, outputs.length > 1 && h('div', { class: 'tools' }, field('Output', select)), drawn, summaryTable(sweep), pointsTable(sweep, rows, download)].filter(Boolean));
+    results.replaceChildren(...[failureOf(sweep), outputs.length > 1 && h('div', { class: 'tools' }, field('Output', select)), drawn, summaryTable(sweep), pointsTable(sweep, rows, download)].filter(Boolean));
     if (outputs.length) draw(outputs.includes(chosen) ? chosen : outputs[0]);
   };
 
@@ -85,8 +87,7 @@ export function sweepView(app, id) {
     // The names of the columns come with rows.
     const sweep = await getJson(sweepPath(id, '?limit=1'));
     if (!sweep.total_rows) {
-      const failure = sweep.error_message && h('div', { class: 'note bad' }, h('p', {}, foreign(sweep.error_message)));
-      results.replaceChildren(...[failure, card('Points', h('p', { class: 'hint' }, 'The sweep has no table.'))].filter(Boolean));
+      results.replaceChildren(...[failureOf(sweep), card('Points', h('p', { class: 'hint' }, 'The sweep has no table.'))].filter(Boolean));
       return;
     }
     const rows = rowsOf(await getText(sweepPath(id, '/table?format=jsonl')));

@@ -270,7 +270,7 @@ TEST_F(AuthTest, AccessReviewCarriesTheWholeIdentityAndIsRememberedByIt) {
   other.user = "an";
   other.uid = "a1";
   EXPECT_EQ(access.remembered(other, get), std::nullopt);
-  SarAccess forgetful(client, std::chrono::milliseconds(0));
+  SarAccess forgetful(client, SarAccess::Review::kCluster, std::chrono::milliseconds(0));
   EXPECT_TRUE(forgetful.allowed(ana, get, {}).value());
   EXPECT_EQ(forgetful.remembered(ana, get), std::nullopt);
   asked.pop_back();
@@ -278,6 +278,29 @@ TEST_F(AuthTest, AccessReviewCarriesTheWholeIdentityAndIsRememberedByIt) {
   EXPECT_FALSE(access.allowed(ana, {.verb = "get", .group = "", .resource = "pods", .namespace_ = ""}, {}).value());
   EXPECT_FALSE(access.allowed({}, get, {}).value());
   EXPECT_EQ(asked.size(), 3U);
+}
+
+TEST_F(AuthTest, RightsInSomeNamespacesAreAskedThere) {
+  server.restrict_to({"team"});
+  server.set_access_reviewer([](const json&) { return json{{"allowed", true}}; });
+  const Identity ana{.user = "ana", .uid = {}, .groups = {}, .namespace_ = "team", .expires = {}};
+  const ResourceAttributes here{.verb = "get", .group = "g", .resource = "r", .namespace_ = "team"};
+  const ResourceAttributes elsewhere{.verb = "get", .group = "g", .resource = "r", .namespace_ = "other"};
+  // A review over the cluster is refused, and the answer says which right is missing.
+  SarAccess over_all(client);
+  const auto refused = over_all.allowed(ana, here, {});
+  EXPECT_EQ(refused.error().kind, ErrorKind::kUnavailable);
+  EXPECT_THAT(refused.error().message, HasSubstr("may not create subjectaccessreviews;"));
+  ScopedAccess access(std::make_unique<SarAccess>(client, SarAccess::Review::kLocal), {"team", "more"});
+  EXPECT_TRUE(access.allowed(ana, here, {}).value());
+  EXPECT_THAT(server.requests().back().path, testing::EndsWith("/v1/namespaces/team/localsubjectaccessreviews"));
+  // Of a namespace that is not watched nothing is asked.
+  server.forget_requests();
+  EXPECT_FALSE(access.allowed(ana, elsewhere, {}).value());
+  EXPECT_EQ(access.remembered(ana, elsewhere), false);
+  EXPECT_TRUE(server.requests().empty());
+  const auto no_role = access.allowed(ana, {.verb = "get", .group = "g", .resource = "r", .namespace_ = "more"}, {});
+  EXPECT_THAT(no_role.error().message, HasSubstr("localsubjectaccessreviews in namespace more"));
 }
 
 TEST_F(AuthTest, AnswerThatDidNotComeIsNoYesAndIsNotRemembered) {
