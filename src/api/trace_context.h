@@ -14,14 +14,16 @@ namespace modelrun::api {
 inline constexpr std::string_view kAnnotationTraceparent = "modelrun.dev/traceparent";
 
 struct TraceContext {
-  std::string trace_id;    // 32 lower-case hex digits, not all 0
-  std::string span_id;     // 16 lower-case hex digits, not all 0: the parent of what is done next
-  std::uint8_t flags = 0;  // bit 0: sampled
+  std::string trace_id;  // 32 lower-case hex digits, not all 0
+  std::string span_id;   // 16 lower-case hex digits, not all 0: the parent of what is done next
+  std::uint8_t flags =
+      0;  // bit 0: sampled; the others are 0, as who hands them on must not pass on what it does not know
   [[nodiscard]] bool sampled() const { return (flags & 1U) != 0; }
   friend bool operator==(const TraceContext&, const TraceContext&) = default;
 };
 
-// Parses "00-TRACE_ID-SPAN_ID-FLAGS". nullopt for every other text, another version among them.
+// Parses "00-TRACE_ID-SPAN_ID-FLAGS", and of a later version what it has in common with this one. nullopt for every
+// other text.
 std::optional<TraceContext> parse_traceparent(std::string_view text);
 // REQUIRES: the members are as they are described above.
 std::string format_traceparent(const TraceContext& context);

@@ -78,6 +78,7 @@ class Parts {
 
 void add_model(const api::ModelRun& run, Parts& parts) {
   const auto& status = run.status;
+  if (status.pod_name.empty()) return;  // the pod of this time went when the run was suspended
   Span* model = parts.add("model", status.timeline.started, status.timeline.finished);
   if (model == nullptr) return;
   put(model->attributes, "k8s.pod.name", status.pod_name);
@@ -110,10 +111,13 @@ std::vector<Span> spans_of(const api::ModelRun& run, const api::TraceContext& tr
   root.end = *times.recorded;
   root.attributes = describe(run);
   root.error = has_failed(run);
-  if (root.error && status.error) root.error_message = status.error->message;
+  // Only the reason: the message may have the model's own words, which are for those who may read the run.
+  if (root.error && status.error) root.error_message = status.error->reason;
   const auto begun = times.adopted ? times.adopted : times.job_created;
   Parts parts(run, root);
-  parts.add("resolve", run.meta.creation, times.resolved);
+  // While a run is suspended nobody resolves anything.
+  const bool held = times.resumed && (!times.resolved || *times.resumed < *times.resolved);
+  parts.add("resolve", held ? times.resumed : run.meta.creation, times.resolved);
   // Of the attempts before the last one, the timeline has no times.
   parts.add(status.attempts > 1 ? "queue and earlier attempts" : "queue", times.queued, begun);
   parts.add("pod", begun, times.started);

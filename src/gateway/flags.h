@@ -29,7 +29,7 @@ struct Flags : runtime::ProcessFlags {
   std::size_t max_connections_per_peer = 512;  // from one address or IPv6 network
   std::chrono::seconds drain{5};               // between the signal to end and the closing of the port
   std::chrono::seconds stop_grace{20};
-  std::optional<traces::TraceSettings> traces;  // nullopt: there is no tracing
+  traces::TraceChoice traces;
 };
 
 // Parses the command line, reads the --jwt-issuers file and checks the result with check_flags(). Returns the flags,

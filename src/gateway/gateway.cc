@@ -1,10 +1,8 @@
 #include "gateway/gateway.h"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -13,6 +11,7 @@
 #include "gateway/auth/sar_access.h"
 #include "kube/config.h"
 #include "kube/cpprest/cpprest_transport.h"
+#include "runtime/instance_name.h"
 #include "runtime/memory.h"
 
 namespace modelrun::gateway {
@@ -70,12 +69,6 @@ void raise_descriptor_limit(std::size_t connections, std::size_t watches) {
             {{"wanted", std::to_string(wanted)}, {"limit", std::to_string(limit.rlim_max)}});
 }
 
-// The pod's name, which is its host name, too.
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : "modelrun-gateway";
-}
-
 AppOptions app_options(const Flags& flags, traces::Tracer* tracer, std::function<std::string()> unready) {
   AppOptions options = flags.app;
   options.tracer = tracer;
@@ -95,7 +88,8 @@ Result<std::unique_ptr<Gateway>> Gateway::make(Flags flags) {
 
 Gateway::Gateway(Flags flags, std::unique_ptr<kube::Transport> transport)
     : flags_(std::move(flags)),
-      tracer_(traces::start_tracing(flags_.traces, "modelrun-gateway", host_name(), steady_, metrics_)),
+      tracer_(traces::start_tracing(flags_.traces, "modelrun-gateway", runtime::instance_name("modelrun-gateway"),
+                                    steady_, metrics_)),
       transport_(std::move(transport)),
       watching_(*transport_,
                 [this](const kube::CallInfo& call) {

@@ -50,8 +50,9 @@ Result<Config> in_cluster() {
     return fail(ErrorKind::kNotFound, "not in a pod: KUBERNETES_SERVICE_HOST is not set");
   }
   Config config;
+  // The HTTP client cannot connect to an IPv6 address, only to a name that has one.
   const bool ipv6 = host.find(':') != std::string::npos;
-  config.server = ipv6 ? fmt::format("https://[{}]:{}", host, port) : fmt::format("https://{}:{}", host, port);
+  config.server = fmt::format("https://{}:{}", ipv6 ? "kubernetes.default.svc" : host, port);
   const std::string folder{kServiceAccount};
   auto ca = read_text_file(folder + "ca.crt");
   if (!ca) return fail_in("service account", ca.error());

@@ -26,8 +26,8 @@ struct Flags : runtime::ProcessFlags {
   std::string run_server_advertise;  // IP:PORT that pods connect to; empty: ClusterIP and port of the Service
   bool leader_elect = false;
   std::chrono::milliseconds lease_duration{15'000};
-  int workers = 16;                             // threads that reconcile runs, 1 to 64
-  std::optional<traces::TraceSettings> traces;  // nullopt: there is no tracing
+  int workers = 16;  // threads that reconcile runs, 1 to 64
+  traces::TraceChoice traces;
 };
 
 // Parses the command line. Returns the flags, or the exit code with which the program must end: 0 after --help and

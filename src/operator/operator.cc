@@ -1,7 +1,5 @@
 #include "operator/operator.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <random>
@@ -18,6 +16,7 @@
 #include "kube/config.h"
 #include "kube/cpprest/cpprest_transport.h"
 #include "operator/certificates.h"
+#include "runtime/instance_name.h"
 #include "runtime/memory.h"
 #include "runtime/store.h"
 
@@ -32,10 +31,8 @@ constexpr std::chrono::milliseconds kVersionTime{3000};
 constexpr kube::ServerVersion kImageVolumesSince{1, 36};
 constexpr std::chrono::seconds kGiveBack{30};  // how often memory goes back to the kernel
 
-std::string host_name() {
-  if (const char* pod = std::getenv("POD_NAME"); pod != nullptr && *pod != '\0') return pod;
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : "modelrun-operator";
+std::string instance() {
+  return runtime::instance_name("modelrun-operator");
 }
 
 // Returns the identity for the leader election. In a pod it is made from the pod's UID, so that a restarted container
@@ -44,8 +41,8 @@ std::string host_name() {
 // processes of one machine apart.
 std::string identity() {
   if (const char* uid = std::getenv("POD_UID"); uid != nullptr && *uid != '\0')
-    return fmt::format("{}_{}", host_name(), uid);
-  return fmt::format("{}_{:08x}", host_name(), std::random_device{}());
+    return fmt::format("{}_{}", instance(), uid);
+  return fmt::format("{}_{:08x}", instance(), std::random_device{}());
 }
 
 // Wraps a decoder that returns no errors: turns the exception that it throws for an object of an unexpected shape
@@ -79,7 +76,7 @@ Result<std::unique_ptr<Operator>> Operator::make(Flags flags, std::unique_ptr<ku
 
 Operator::Operator(Flags flags, std::unique_ptr<kube::Transport> transport)
     : flags_(std::move(flags)),
-      tracer_(traces::start_tracing(flags_.traces, "modelrun-operator", host_name(), steady_, metrics_)),
+      tracer_(traces::start_tracing(flags_.traces, "modelrun-operator", instance(), steady_, metrics_)),
       transport_(std::move(transport)),
       client_(*transport_,
               [this](const kube::CallInfo& call) {
@@ -96,7 +93,7 @@ Operator::Operator(Flags flags, std::unique_ptr<kube::Transport> transport)
                     }}),
       resolver_({.policy = flags_.git, .fetcher = &fetcher_}),
       caches_(steady_),
-      events_(client_, {.instance = host_name()}, clock_, &metrics_),
+      events_(client_, {.instance = instance()}, clock_, &metrics_),
       gate_(caches_, term_),
       authenticator_(client_) {}
 

@@ -39,10 +39,11 @@ class Operator {
   // The same over a transport that is there already; it fails for the directory only.
   static Result<std::unique_ptr<Operator>> make(Flags flags, std::unique_ptr<kube::Transport> transport);
 
-  // Starts probes, run server and watchers, takes part in the election, and reconciles until `stop` is requested;
-  // then stops all parts, within about ten seconds. Blocks; call it once. Fails when the ports cannot be listened on,
-  // or when the Service or the Secret of the run server cannot be read or written. It does not fail when the caches
-  // cannot be filled, or when it may not create TokenReviews: it logs that every minute and keeps trying.
+  // Starts probes, run server and watchers, takes part in the election, and reconciles until `stop` is requested; then
+  // stops all parts, within about ten seconds, and three more for the last spans. Blocks; call it once. Fails when the
+  // ports cannot be listened on, or when the Service or the Secret of the run server cannot be read or written. It does
+  // not fail when the caches cannot be filled, or when it may not create TokenReviews: it logs that every minute and
+  // keeps trying.
   Result<void> run(const std::stop_token& stop);
 
  private:

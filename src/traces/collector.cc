@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -15,23 +16,15 @@ constexpr std::chrono::milliseconds kLookupTime{5'000};
 constexpr std::chrono::milliseconds kExchangeTime{10'000};
 constexpr std::size_t kMaxAnswerBytes = std::size_t{64} << 10U;
 
-bool is_ip6(const std::string& host) {
-  return host.find(':') != std::string::npos;
-}
-
-bool is_ip(const std::string& host) {
-  std::array<std::uint8_t, 16> bytes{};
-  return is_ip6(host) || inet_pton(AF_INET, host.c_str(), bytes.data()) == 1;
-}
-
-std::string in_url(const std::string& host) {
-  return is_ip6(host) ? fmt::format("[{}]", host) : host;
+bool is_ip4(const std::string& host) {
+  std::array<std::uint8_t, 4> bytes{};
+  return inet_pton(AF_INET, host.c_str(), bytes.data()) == 1;
 }
 
 // The value of the header Host, which with https is also the name that the certificate must carry; the HTTP client
 // takes that name from the header, and therefore the header has no port then.
 std::string host_header(const CollectorAddress& address) {
-  if (is_ip(address.host)) return {};  // the client's own is right
+  if (is_ip4(address.host)) return {};  // the client's own is right
   return address.secure ? address.host : fmt::format("{}:{}", address.host, address.port);
 }
 
@@ -39,8 +32,10 @@ std::string host_header(const CollectorAddress& address) {
 
 Result<CollectorAddress> parse_collector_url(const std::string& url) {
   const auto wrong = [&](std::string_view why) {
-    return fail(ErrorKind::kInvalid, "'{}' is no URL of a collector such as http://collector.example.com:4318: {}",
-                url.substr(0, 200), why);
+    // What stands before an '@' may be a password.
+    const auto shown = url.find('@') == std::string::npos ? fmt::format("'{}'", url.substr(0, 200)) : "the value";
+    return fail(ErrorKind::kInvalid, "{} is no URL of a collector such as http://collector.example.com:4318: {}", shown,
+                why);
   };
   CollectorAddress address;
   std::string_view rest(url);
@@ -54,17 +49,12 @@ Result<CollectorAddress> parse_collector_url(const std::string& url) {
   address.path = slash == std::string_view::npos ? "/" : std::string(rest.substr(slash));
   rest = rest.substr(0, slash);
   address.port = address.secure ? 443 : 80;
-  const auto bracket = rest.starts_with('[') ? rest.find(']') : std::string_view::npos;
-  const auto colon = bracket == std::string_view::npos ? rest.find(':') : rest.find(':', bracket);
-  if (colon != std::string_view::npos) {
+  if (rest.starts_with('[')) return wrong("the HTTP client reaches an IPv6 address by a name only");
+  if (const auto colon = rest.find(':'); colon != std::string_view::npos) {
     const auto port = rest.substr(colon + 1);
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
     if (error != std::errc{} || end != port.data() + port.size() || address.port == 0) return wrong("its port is none");
     rest = rest.substr(0, colon);
-  }
-  if (bracket != std::string_view::npos) {
-    if (bracket + 1 != rest.size()) return wrong("its host is none");
-    rest = rest.substr(1, bracket - 1);
   }
   if (rest.empty()) return wrong("it has no host");
   address.host = rest;
@@ -74,15 +64,18 @@ Result<CollectorAddress> parse_collector_url(const std::string& url) {
 Result<void> Collector::connect(const std::stop_token& stop) {
   if (transport_) return {};
   std::vector<std::string> found{address_.host};
-  if (!is_ip(address_.host)) {
-    auto names = lookup_(address_.host, kLookupTime, stop);
-    RETURN_IF_ERROR(names);
-    if (names->empty()) return fail(ErrorKind::kUnavailable, "resolve {}: it has no address", address_.host);
-    found = std::move(*names);
+  if (!is_ip4(address_.host)) {
+    auto addresses = lookup_(address_.host, kLookupTime, stop);
+    RETURN_IF_ERROR(addresses);
+    if (addresses->empty()) return fail(ErrorKind::kUnavailable, "resolve {}: it has no address", address_.host);
+    std::erase_if(*addresses, [](const auto& address) { return !is_ip4(address); });
+    // The client takes no IPv6 address. It resolves the name itself where there are no others; the name server has
+    // just answered.
+    if (!addresses->empty()) found = std::move(*addresses);
   }
-  connected_to_ = found[turn_++ % found.size()];
+  const auto& connected_to = found[turn_++ % found.size()];
   kube::Config config;
-  config.server = fmt::format("{}://{}:{}", address_.secure ? "https" : "http", in_url(connected_to_), address_.port);
+  config.server = fmt::format("{}://{}:{}", address_.secure ? "https" : "http", connected_to, address_.port);
   config.ca_pem = address_.ca_pem;
   config.tls_server_name = host_header(address_);
   config.headers = address_.headers;
@@ -93,7 +86,7 @@ Result<void> Collector::connect(const std::stop_token& stop) {
 }
 
 Result<kube::Response> Collector::post(const std::string& body, const std::stop_token& stop) {
-  const auto stage = fmt::format("send spans to {}:{}", in_url(address_.host), address_.port);
+  const auto stage = fmt::format("send spans to {}:{}", address_.host, address_.port);
   if (auto connected = connect(stop); !connected) return fail_in(stage, connected.error());
   kube::Request request{.method = kube::Method::kPost,
                         .path = address_.path,
@@ -102,9 +95,10 @@ Result<kube::Response> Collector::post(const std::string& body, const std::stop_
                         .timeout = kExchangeTime,
                         .max_body_bytes = kMaxAnswerBytes};
   auto response = transport_->send(request, stop);
-  if (response) return response;
-  transport_.reset();
-  return fail_in(stage, response.error());
+  // Who answers otherwise may no longer be the collector: addresses of pods are given to others.
+  if (!response || !response->ok()) transport_.reset();
+  if (!response) return fail_in(stage, response.error());
+  return response;
 }
 
 }  // namespace modelrun::traces

@@ -17,8 +17,10 @@ bool may_retry(const Result<kube::Response>& response) {
 }
 
 std::string reason_of(const Result<kube::Response>& response) {
-  return response ? fmt::format("the collector answered with HTTP status {}", response->status)
-                  : response.error().message;
+  if (!response) return response.error().message;
+  const auto said = decode_refusal(response->body);
+  return fmt::format("the collector answered with HTTP status {}{}{}", response->status, said.empty() ? "" : ": ",
+                     said);
 }
 
 }  // namespace
@@ -102,7 +104,8 @@ void Exporter::deliver(std::size_t spans, const std::string& body, const std::st
     if (!again) return report(spans, reason_of(response));
     auto delay = backoff.next();
     if (response && response->retry_after) {
-      delay = std::clamp<std::chrono::milliseconds>(*response->retry_after, delay, options_.backoff.max);
+      delay = std::clamp<std::chrono::milliseconds>(*response->retry_after, delay,
+                                                    std::max(delay, options_.longest_retry_after));
     }
     if (!wait_to_retry(delay, stop)) return report(spans, reason_of(response));
   }

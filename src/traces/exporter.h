@@ -31,9 +31,10 @@ struct ExporterOptions {
   std::size_t batch = 512;                    // spans in one request
   std::chrono::milliseconds interval{5'000};  // the longest time that a span waits for others
   int tries = 5;                              // of one request
-  // Between two tries, unless the collector's Retry-After asks for more; that counts up to `max`, too.
+  // Between two tries, unless the collector's Retry-After asks for more.
   runtime::BackoffOptions backoff{.initial = std::chrono::milliseconds(1'000),
                                   .max = std::chrono::milliseconds(30'000)};
+  std::chrono::milliseconds longest_retry_after{300'000};  // what Retry-After counts up to
 };
 
 // Thread-safe. Owns one thread. Holds at most `queue` spans of at most kMaxSpanBytes (otlp.h); what there is no room

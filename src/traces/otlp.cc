@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "api/json_access.h"
@@ -37,7 +38,9 @@ json encode_attributes(const std::vector<Attribute>& attributes) {
 }
 
 std::string nanoseconds(Time time) {
-  return std::to_string(std::max<std::int64_t>(0, time.time_since_epoch().count()) * 1000);
+  // A node's clock may say anything, and a number that no collector takes would cost all spans of its request.
+  constexpr auto kLatest = std::numeric_limits<std::int64_t>::max() / 1000;
+  return std::to_string(std::clamp<std::int64_t>(time.time_since_epoch().count(), 0, kLatest) * 1000);
 }
 
 }  // namespace
@@ -69,6 +72,11 @@ std::string encode_request(std::string_view resource, std::span<const std::strin
   return fmt::format(
       R"({{"resourceSpans":[{{"resource":{},"scopeSpans":[{{"scope":{{"name":"modelrun","version":"{}"}},"spans":[{}]}}]}}]}})",
       resource, MODELRUN_VERSION, fmt::join(spans, ","));
+}
+
+std::string decode_refusal(std::string_view body) {
+  const auto document = api::parse_strict(body);
+  return document ? printable(api::text_at(*document, "message"), kMaxAttributeBytes) : std::string();
 }
 
 PartialSuccess decode_response(std::string_view body) {

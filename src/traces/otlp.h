@@ -34,5 +34,7 @@ struct PartialSuccess {
 };
 // A body that is none, or is empty, means that all spans were taken.
 PartialSuccess decode_response(std::string_view body);
+// Why the collector refused a request (google.rpc.Status); printable, at most 256 bytes. Empty: it does not say.
+std::string decode_refusal(std::string_view body);
 
 }  // namespace modelrun::traces

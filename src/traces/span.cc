@@ -44,6 +44,7 @@ std::string span_id_of(std::string_view uid, std::string_view part) {
 
 bool in_ratio(std::string_view trace_id, double ratio) {
   if (ratio >= 1) return true;
+  if (!(ratio > 0)) return false;  // not a number, too
   std::uint64_t last = 0;
   std::from_chars(trace_id.data() + 16, trace_id.data() + 32, last, 16);
   return (last >> 1U) < static_cast<std::uint64_t>(ratio * std::ldexp(1.0, 63));

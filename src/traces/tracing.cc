@@ -1,16 +1,22 @@
 #include "traces/tracing.h"
 
+#include <strings.h>
+
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "base/file.h"
+#include "base/log.h"
+#include "traces/otlp.h"
 
 namespace modelrun::traces {
 namespace {
 
 constexpr std::string_view kTracesPath = "/v1/traces";
-constexpr std::size_t kMaxPairs = 32;  // of a list in an environment variable
+constexpr std::size_t kMaxPairs = kMaxAttributes - 3;  // of a list in an environment variable; three are our own
 
 std::string_view trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t");
@@ -69,7 +75,13 @@ Result<Headers> parse_headers(const std::string& variable, const std::string& te
     return c < 0x80 && (std::isalnum(c) != 0 || kTokenMarks.find(static_cast<char>(c)) != std::string_view::npos);
   };
   const auto in_value = [](unsigned char c) { return c == '\t' || (c >= ' ' && c != 0x7F); };
+  // The HTTP client sets these by itself. With another Host it would ask for another certificate.
+  constexpr std::array<std::string_view, 5> kOfTheClient{"connection", "content-length", "content-type", "host",
+                                                         "transfer-encoding"};
   for (const auto& [name, value] : *headers) {
+    if (std::ranges::any_of(kOfTheClient, [&](auto own) { return ::strcasecmp(own.data(), name.c_str()) == 0; })) {
+      return fail(ErrorKind::kInvalid, "{}: {} cannot be set", variable, name);
+    }
     if (std::ranges::all_of(name, in_name) && std::ranges::all_of(value, in_value)) continue;
     return fail(ErrorKind::kInvalid, "{}: a name or value has characters that no HTTP header may have", variable);
   }
@@ -97,27 +109,29 @@ std::pair<std::string, std::string> endpoint_of(const TraceFlags& flags, const E
   return {name, url.empty() || whole ? url : with_traces_path(url)};
 }
 
-}  // namespace
-
-void add_trace_flags(CLI::App& app, TraceFlags& flags) {
-  app.add_option(
-      "--otlp-endpoint", flags.endpoint,
-      "URL of an OpenTelemetry collector that takes OTLP over HTTP, such as http://collector:4318; spans go to "
-      "its /v1/traces. Without it: OTEL_EXPORTER_OTLP_ENDPOINT; without both there are no traces");
-  app.add_option("--trace-sample-ratio", flags.sample_ratio,
-                 "share of the traces that begin here which are exported; of others their traceparent says so")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
+// Why the environment wants no traces of this kind; empty: it does not say so.
+std::string switched_off(const Environment& environment) {
+  if (const auto exporter = environment("OTEL_TRACES_EXPORTER"); !exporter.empty() && exporter != "otlp") {
+    return "OTEL_TRACES_EXPORTER is not otlp, so there are no traces";
+  }
+  const auto [name, protocol] = variable(environment, "PROTOCOL");
+  if (!protocol.empty() && !protocol.starts_with("http/")) {
+    return fmt::format("{} is not http/json, and there is no other, so there are no traces", name);
+  }
+  return {};
 }
 
-std::string process_environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
+void put(std::vector<Attribute>& resource, std::string name, std::string value) {
+  const auto same = std::ranges::find(resource, name, &Attribute::key);
+  if (same == resource.end()) {
+    resource.push_back({std::move(name), std::move(value)});
+  } else {
+    same->value = std::move(value);
+  }
 }
 
-Result<std::optional<TraceSettings>> read_settings(const TraceFlags& flags, const Environment& environment) {
-  const auto [source, url] = endpoint_of(flags, environment);
-  if (url.empty()) return std::optional<TraceSettings>{};
+Result<TraceSettings> read_all(const std::string& source, const std::string& url, const TraceFlags& flags,
+                               const Environment& environment) {
   auto collector = parse_collector_url(url);
   if (!collector) return fail_in(source, collector.error());
   TraceSettings settings{.collector = std::move(*collector), .sample_ratio = flags.sample_ratio};
@@ -131,23 +145,62 @@ Result<std::optional<TraceSettings>> read_settings(const TraceFlags& flags, cons
     if (!pem) return fail_in(ca_name, pem.error());
     settings.collector.ca_pem = std::move(*pem);
   }
-  const char* attributes_name = "OTEL_RESOURCE_ATTRIBUTES";
-  auto attributes = parse_pairs(attributes_name, environment(attributes_name));
-  RETURN_IF_ERROR(attributes);
-  for (auto& [name, value] : *attributes) settings.resource.push_back({std::move(name), std::move(value)});
-  return std::optional(std::move(settings));
+  return settings;
 }
 
-std::unique_ptr<Exporter> start_tracing(const std::optional<TraceSettings>& settings, const std::string& service,
+}  // namespace
+
+void add_trace_flags(CLI::App& app, TraceFlags& flags) {
+  app.add_option(
+      "--otlp-endpoint", flags.endpoint,
+      "URL of an OpenTelemetry collector that takes OTLP over HTTP, such as http://collector:4318; spans go to "
+      "its /v1/traces. Without it: OTEL_EXPORTER_OTLP_ENDPOINT; without both there are no traces");
+  app.add_option("--trace-sample-ratio", flags.sample_ratio,
+                 "share of the traces that begin here which are exported; of others their traceparent says so")
+      ->check([](const std::string& text) {  // CLI::Range takes "nan"
+        double ratio = 0;
+        const bool fits = CLI::detail::lexical_cast(text, ratio) && ratio >= 0 && ratio <= 1;
+        return fits ? std::string() : fmt::format("{} is not from 0 to 1", text);
+      })
+      ->capture_default_str();
+}
+
+std::string process_environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+Result<TraceChoice> read_settings(const TraceFlags& flags, const Environment& environment) {
+  const auto [source, url] = endpoint_of(flags, environment);
+  const auto disabled = environment("OTEL_SDK_DISABLED");
+  if (url.empty() || ::strcasecmp(disabled.c_str(), "true") == 0) return TraceChoice{};
+  const bool by_flag = !flags.endpoint.empty();
+  if (auto why = switched_off(environment); !by_flag && !why.empty()) return TraceChoice{.warning = std::move(why)};
+  auto settings = read_all(source, url, flags, environment);
+  if (!settings && by_flag) return std::unexpected(settings.error());
+  if (!settings) return TraceChoice{.warning = settings.error().message + "; there are no traces"};
+  TraceChoice choice{.settings = std::move(*settings)};
+  const char* attributes_name = "OTEL_RESOURCE_ATTRIBUTES";
+  auto attributes = parse_pairs(attributes_name, environment(attributes_name));
+  if (!attributes) {
+    choice.warning = attributes.error().message + "; the attributes are left out";
+    return choice;
+  }
+  for (auto& [name, value] : *attributes) put(choice.settings->resource, std::move(name), std::move(value));
+  return choice;
+}
+
+std::unique_ptr<Exporter> start_tracing(const TraceChoice& choice, const std::string& service,
                                         const std::string& instance, runtime::SteadyClock& clock,
                                         runtime::Metrics& metrics) {
-  if (!settings) return nullptr;
+  if (!choice.warning.empty()) log::warn("settings of traces are not used", {{"error", choice.warning}});
+  if (!choice.settings) return nullptr;
   ExporterOptions options;
-  options.sample_ratio = settings->sample_ratio;
+  options.sample_ratio = choice.settings->sample_ratio;
   options.resource = {
       {"service.name", service}, {"service.version", MODELRUN_VERSION}, {"service.instance.id", instance}};
-  options.resource.insert(options.resource.end(), settings->resource.begin(), settings->resource.end());
-  const auto collector = std::make_shared<Collector>(settings->collector);
+  for (const auto& [key, value] : choice.settings->resource) put(options.resource, key, std::get<std::string>(value));
+  const auto collector = std::make_shared<Collector>(choice.settings->collector);
   return std::make_unique<Exporter>(
       std::move(options),
       [collector](const std::string& body, const std::stop_token& stop) { return collector->post(body, stop); }, clock,

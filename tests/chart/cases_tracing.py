@@ -39,7 +39,7 @@ def both_programs_are_told_the_collector():
 
 @case
 def wrong_values_are_refused():
-    for tracing in ({"otlpEndpoint": "collector:4318"}, {"otlpEndpoint": "grpc://collector:4317"}, {"otlpEndpoint": "http://user:word@collector"},
+    for tracing in ({"otlpEndpoint": "collector:4318"}, {"otlpEndpoint": "grpc://collector:4317"}, {"otlpEndpoint": "http://user:word@collector"}, {"otlpEndpoint": "http://collector:"},
                     {"sampleRatio": 1.5}, {"sampleRatio": -1}, {"headersSecret": "Not A Name"}, {"endpoint": "http://collector"}):
         refused({"tracing": tracing}, "tracing")
 
@@ -51,9 +51,12 @@ def egress_reaches_the_collector_on_its_port():
                       networkPolicy={"egress": {"enabled": True, "apiServerCIDRs": ["10.1.2.3/32"], **egress}})
 
     for component in ("operator", "gateway"):
-        for url, port in (("http://collector:4318", 4318), ("http://collector", 80), ("https://collector/otlp", 443), ("http://[fd00::1]:4319", 4319)):
-            same((url, lets_out(spec(component, url), "10.5.5.5", port), lets_out(spec(component, url), "10.5.5.5", 4317)), (url, True, False))
+        for url, port in (("http://collector:4318", 4318), ("http://collector", 80), ("https://collector/otlp", 443)):
+            found = [lets_out(spec(component, url), *to) for to in (("10.5.5.5", port), ("10.5.5.5", 4317), ("169.254.169.254", port))]
+            same((url, found), (url, [True, False, False]))
         same(lets_out(spec(component, ""), "10.5.5.5", 4318), False)
         peers = [{"ipBlock": {"cidr": "10.5.5.5/32"}}]
         chosen = spec(component, "http://collector:4318", collector=peers)
         same((lets_out(chosen, "10.5.5.5", 4318), lets_out(chosen, "10.5.5.6", 4318)), (True, False))
+        behind = spec(component, "http://collector", collector=peers, collectorPorts=[4318])
+        same((lets_out(behind, "10.5.5.5", 4318), lets_out(behind, "10.5.5.5", 80)), (True, False))

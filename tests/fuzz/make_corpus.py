@@ -233,6 +233,10 @@ def main():
         "source_names": [b"https://Git.Example:443/a/b.git", b"http://[::ffff:10.0.0.1]:8080/x", b"file:///srv/x", b"https://u:p@h/x",
                          b"https://2130706433/x", b"https://h/a/%2e%2e/b", b"feature/x", b"main.lock", b"a" * 40, b"64:ff9b::a00:1",
                          b"169.254.169.254", b"10.0.0.1\0.x", b"[::1]:80"],
+        "traces": [b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", b"01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03-more",
+                   b'{"partialSuccess": {"rejectedSpans": "3", "errorMessage": "too\\u001bold"}}', b'{"code": 3, "message": "no\\nroom"}',
+                   b"https://collector.example.com:4318/v1/traces", b"http://u:p@h", b"http://[::1]:1", b"api-key=a%20b%3D, x-scope = team-a ,",
+                   b"a=%0d%0aX: y", b"Host=a", b"=,=,%"],
         "http_target": [b"/api/runs?limit=5&name=a%20b+c", b"/a%2Fb/%c3%a9", b"/%00", b"team/forecast", uid.encode(),
                         f"/v1/attempts/team/run-1/{uid}/1/result".encode(), b"/v1/attempts/team/run.1/u/1000000/source", b"0F8FAD5B"],
     }

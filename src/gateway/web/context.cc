@@ -10,8 +10,7 @@ namespace {
 // What is done for the visit belongs below its span, or without tracing below that of its client. Empty: in no trace.
 std::string traceparent_of(const Visit& visit) {
   if (visit.span) return visit.span->traceparent();
-  const auto trace = trace_of(visit.request);
-  return trace ? api::format_traceparent(*trace) : std::string();
+  return handed_on(visit.request.header("traceparent").value_or(""));
 }
 
 }  // namespace

@@ -78,6 +78,7 @@ void call(WebContext& web, const Visit& visit, mcp::Request given) {
   const auto& request = *kept;
   if (!admitted) return refuse_call(visit, request, admitted.error());
   auto call = web.call_of(visit);
+  if (call.traceparent.empty()) call.traceparent = handed_on(traceparent_in(request));
   const auto key = idempotency_key(visit.request);
   if (!key) return refuse_call(visit, request, key.error());
   call.idempotency_key = request.idempotency_key.empty() ? *key : request.idempotency_key;

@@ -27,6 +27,7 @@ Result<json> list_arguments(const HttpRequest& request) {
 
 // list_projects, and what the caller may do in the namespace that is listed.
 Result<json> project_list(WebContext& web, const Visit& visit) {
+  if (visit.span) visit.span->call("list_projects");
   json arguments = query_arguments(visit.request);
   if (!arguments.contains("limit")) arguments["limit"] = kProjectsShown;
   const auto meant = schema::read(find_tool("list_projects")->input_schema, std::move(arguments));
@@ -57,6 +58,7 @@ json run_entry(const RunSummary& run, const Call& call) {
 }
 
 Result<json> run_list(WebContext& web, const Visit& visit) {
+  if (visit.span) visit.span->call("list_runs");
   const auto arguments = list_arguments(visit.request);
   RETURN_IF_ERROR(arguments);
   return list_of_runs(*arguments, web.call_of(visit), run_entry);

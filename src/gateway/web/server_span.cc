@@ -13,36 +13,39 @@ constexpr std::string_view kToolsCall = "tools/call";
 
 }  // namespace
 
-std::optional<api::TraceContext> trace_of(const HttpRequest& request) {
-  return api::parse_traceparent(request.header("traceparent").value_or(""));
+std::string handed_on(std::string_view traceparent) {
+  const auto trace = api::parse_traceparent(traceparent);
+  return trace ? api::format_traceparent(*trace) : std::string();
 }
 
 ServerSpan::ServerSpan(traces::Tracer& tracer, const HttpRequest& request, Time begin)
-    : tracer_(tracer), method_(request.method), route_(route_label(request.path)) {
+    : tracer_(tracer),
+      method_(request.head ? "HEAD" : request.method),
+      route_(route_label(request.path)),
+      header_(request.header("traceparent").value_or("")) {
   const MutexLock lock(mutex_);
   span_.kind = traces::SpanKind::kServer;
   span_.begin = begin;
-  if (const auto parent = trace_of(request)) {
-    enter(*parent);
-  } else {
-    span_.self = traces::new_trace(tracer_);
-  }
 }
 
-void ServerSpan::enter(const api::TraceContext& parent) {
-  has_parent_ = true;
-  span_.self = {.trace_id = parent.trace_id, .span_id = traces::random_span_id(), .flags = parent.flags};
-  span_.parent = parent.span_id;
+// Most requests call no tool, so ids are made when one does.
+void ServerSpan::begin_trace(std::string_view meta) {
+  auto parent = api::parse_traceparent(header_);
+  if (!parent) parent = api::parse_traceparent(meta);
+  if (!parent) {
+    span_.self = traces::new_trace(tracer_);
+    return;
+  }
+  span_.self = {.trace_id = parent->trace_id, .span_id = traces::random_span_id(), .flags = parent->flags};
+  span_.parent = parent->span_id;
   span_.remote_parent = true;
 }
 
 // The names and attributes are those of OpenTelemetry's semantic conventions for HTTP servers, and for MCP.
 void ServerSpan::call(std::string_view tool, std::string_view meta) {
   const MutexLock lock(mutex_);
+  if (!called_) begin_trace(meta);
   called_ = true;
-  if (!has_parent_) {
-    if (const auto parent = api::parse_traceparent(meta)) enter(*parent);
-  }
   span_.name = route_ == kMcp ? fmt::format("{} {}", kToolsCall, tool) : fmt::format("{} {}", method_, route_);
   span_.attributes = {{"http.request.method", method_}, {"http.route", route_}};
   if (route_ == kMcp) span_.attributes.push_back({"mcp.method.name", std::string(kToolsCall)});
@@ -51,7 +54,7 @@ void ServerSpan::call(std::string_view tool, std::string_view meta) {
 
 std::string ServerSpan::traceparent() const {
   const MutexLock lock(mutex_);
-  return api::format_traceparent(span_.self);
+  return called_ ? api::format_traceparent(span_.self) : handed_on(header_);
 }
 
 bool ServerSpan::called() const {
@@ -62,8 +65,7 @@ bool ServerSpan::called() const {
 void ServerSpan::outcome(const Result<nlohmann::json>& fields) {
   const MutexLock lock(mutex_);
   if (!fields) {
-    span_.error = true;
-    span_.error_message = fields.error().message;
+    failed_ = true;
     return;
   }
   for (const auto& [member, key] : {std::pair("run_id", "modelrun.run.uid"), {"sweep_id", "modelrun.sweep.uid"}}) {
@@ -82,10 +84,10 @@ void ServerSpan::end(int status, Time now) {
   span_.end = now;
   span_.attributes.push_back({"http.response.status_code", std::int64_t{status}});
   const bool refused = status >= 400;
-  if (refused || span_.error) {
+  if (refused || failed_) {
     span_.attributes.push_back({"error.type", refused ? std::to_string(status) : std::string("tool_error")});
   }
-  span_.error = span_.error || refused;
+  span_.error = status >= 500 || (failed_ && route_ == kMcp);
   tracer_.record(span_);
 }
 

@@ -14,8 +14,8 @@
 
 namespace modelrun::gateway {
 
-// The traceparent header of the request; nullopt if there is none that api::parse_traceparent() takes.
-std::optional<api::TraceContext> trace_of(const HttpRequest& request);
+// What a client's traceparent is handed on as; empty if it is none that api::parse_traceparent() takes.
+std::string handed_on(std::string_view traceparent);
 
 // Thread-safe. Its trace is that of the request's traceparent, else a new one. A request that calls no tool leaves no
 // span.
@@ -35,27 +35,31 @@ class ServerSpan {
   // The request calls the tool of this name. `meta` is the traceparent of an MCP message, which counts if the request
   // has none in its head; else "".
   void call(std::string_view tool, std::string_view meta = {});
-  // What is done for the request is a child of this span: the value of a traceparent.
+  // What is done for the request is a child of this span, or of the client's if no tool was called: the value of a
+  // traceparent. Empty: of none.
   [[nodiscard]] std::string traceparent() const;
   [[nodiscard]] bool called() const;
 
-  // What the tool answers: notes the run or the sweep, or the error.
+  // What the tool answers: notes the run or the sweep, or that it failed. The message of an error stays here, as it may
+  // have text of models and callers.
   void outcome(const Result<nlohmann::json>& fields);
   void note_run(std::string_view uid);
 
   // Hands the span to the tracer, if a tool was called and the trace is sampled. Call it once, at the end of the
-  // request. It has failed if outcome() was told an error, or `status` is 400 or more.
+  // request. It counts as failed if `status` is 500 or more, or a call by MCP was answered with an error: what a client
+  // did wrong is no failure of a server (semantic conventions for HTTP spans, "Status").
   void end(int status, Time now);
 
  private:
-  void enter(const api::TraceContext& parent) REQUIRES(mutex_);
+  void begin_trace(std::string_view meta) REQUIRES(mutex_);
 
   traces::Tracer& tracer_;
   const std::string method_;
   const std::string route_;
+  const std::string header_;  // traceparent
   mutable Mutex mutex_;
-  bool has_parent_ GUARDED_BY(mutex_) = false;
   bool called_ GUARDED_BY(mutex_) = false;
+  bool failed_ GUARDED_BY(mutex_) = false;  // as outcome() was told
   traces::Span span_ GUARDED_BY(mutex_);
 };
 

@@ -229,6 +229,12 @@ Result<std::unique_ptr<Transport>> make_cpprest_transport(const Config& config) 
     if (base.scheme() != "https" && base.scheme() != "http") {
       return fail(ErrorKind::kInvalid, "server '{}': neither https nor http", config.server);
     }
+    if (base.host().starts_with('[')) {
+      return fail(ErrorKind::kInvalid,
+                  "server '{}': the HTTP client cannot connect to an IPv6 address; write a name that has this address "
+                  "(in DNS or /etc/hosts), and if the certificate has another name, that one as tls-server-name",
+                  config.server);
+    }
     return std::make_unique<CpprestTransport>(config, base, *tls);
   } catch (const std::exception& error) {
     return fail(ErrorKind::kInvalid, "server '{}': {}", config.server, error.what());

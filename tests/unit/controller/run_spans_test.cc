@@ -203,8 +203,20 @@ TEST(RunSpans, TellWhereARunFailed) {
     }
     EXPECT_EQ(failed, row.failed) << row.what;
     EXPECT_EQ(text(found.at("ModelRun"), "modelrun.reason"), "AReason") << row.what;
-    EXPECT_EQ(found.at("ModelRun").error_message, "what happened") << row.what;
+    EXPECT_EQ(found.at("ModelRun").error_message, "AReason") << row.what;
   }
+}
+
+TEST(RunSpans, TheTimeInWhichARunWasSuspendedIsNoPart) {
+  auto run = ended();
+  run.status.timeline.resumed = kCreated + 500ms;
+  EXPECT_EQ(seconds(spans(run).at("resolve")), std::pair(0.5, 1.));
+  run.status.timeline.resumed = kCreated + 2500ms;  // its commit was pinned before
+  EXPECT_EQ(seconds(spans(run).at("resolve")), std::pair(0., 1.));
+  run = ended();
+  run.status.phase = api::Phase::kCancelled;  // while it was suspended
+  run.status.pod_name.clear();
+  EXPECT_FALSE(spans(run).contains("model"));
 }
 
 TEST(RunSpans, ACancelledRunHasNotFailed) {

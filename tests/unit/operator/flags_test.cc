@@ -31,11 +31,11 @@ TEST(Flags, OfOneKernelFeatureForModelsAndGit) {
 }
 
 TEST(Flags, Traces) {
-  EXPECT_FALSE(std::get<Flags>(parse({})).traces);
+  EXPECT_FALSE(std::get<Flags>(parse({})).traces.settings);
   const auto flags = std::get<Flags>(parse({"--otlp-endpoint=http://collector:4318", "--trace-sample-ratio=0.25"}));
-  ASSERT_TRUE(flags.traces);
-  EXPECT_EQ(flags.traces->collector.host, "collector");
-  EXPECT_EQ(flags.traces->sample_ratio, 0.25);
+  ASSERT_TRUE(flags.traces.settings);
+  EXPECT_EQ(flags.traces.settings->collector.host, "collector");
+  EXPECT_EQ(flags.traces.settings->sample_ratio, 0.25);
   EXPECT_EQ(std::get<int>(parse({"--otlp-endpoint=collector:4318"})), 2);
   EXPECT_EQ(std::get<int>(parse({"--trace-sample-ratio=1.5"})), 2);
 }

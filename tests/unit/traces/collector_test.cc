@@ -64,6 +64,34 @@ TEST(Collector, AfterAFailureTheNextAddressIsTaken) {
   EXPECT_EQ(asked, 2);
 }
 
+TEST(Collector, OfItsAddressesThoseOfIp4AreTaken) {
+  RawServer server([](const auto&, const auto& connection) {
+    connection.json(200, "{}");
+    return true;
+  });
+  int asked = 0;
+  Collector collector(address_of(server, "collector"), answering({"::2", "127.0.0.1", "::3"}, asked));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(collector.post("{}", {}));
+  // Where there is no other, the client gets the name and resolves it by itself.
+  Collector six(address_of(server, "localhost"), answering({"::2"}, asked));
+  const auto response = six.post("{}", {});
+  EXPECT_TRUE(response) << response.error().message;
+}
+
+TEST(Collector, AfterARefusalTheNameIsResolvedAgain) {
+  int status = 404;
+  RawServer server([&](const auto&, const auto& connection) {
+    connection.json(status, "{}");
+    return true;
+  });
+  int asked = 0;
+  Collector collector(address_of(server, "collector"), answering({"127.0.0.1"}, asked));
+  EXPECT_EQ(collector.post("{}", {})->status, 404);
+  status = 200;
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(collector.post("{}", {})->status, 200);
+  EXPECT_EQ(asked, 2);
+}
+
 TEST(Collector, NoRedirectIsFollowed) {
   RawServer elsewhere([](const auto&, const auto& connection) {
     connection.json(200, "{}");

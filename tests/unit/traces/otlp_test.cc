@@ -70,6 +70,15 @@ TEST(Otlp, AnEndBeforeTheBeginBecomesTheBegin) {
   EXPECT_EQ(encoded.at("endTimeUnixNano"), encoded.at("startTimeUnixNano"));
 }
 
+TEST(Otlp, TimesBeyondWhatNanosecondsCanSayAreTheLastOrTheFirst) {
+  auto span = model();
+  span.begin = Time(std::chrono::microseconds(-1));
+  span.end = Time::max();
+  const auto encoded = json::parse(*encode_span(span));
+  EXPECT_EQ(encoded.at("startTimeUnixNano"), "0");
+  EXPECT_EQ(encoded.at("endTimeUnixNano"), "9223372036854775000");
+}
+
 TEST(Otlp, TextsFromOutsideAreBoundedAndPrintable) {
   auto span = model();
   span.name = std::string(100'000, 'n');
@@ -97,6 +106,12 @@ TEST(Otlp, ASpanThatIsTooLargeIsNoSpan) {
   span.attributes.resize(12);
   ASSERT_TRUE(encode_span(span));
   EXPECT_LE(encode_span(span)->size(), kMaxSpanBytes);
+}
+
+TEST(Otlp, ReadsWhyTheCollectorRefused) {
+  for (const auto* body : {"", "{}", "[]", "<html>", "7", R"({"message": 7})"})
+    EXPECT_EQ(decode_refusal(body), "") << body;
+  EXPECT_EQ(decode_refusal(R"({"code": 3, "message": "no\nroom"})"), "no room");
 }
 
 TEST(Otlp, ReadsWhatTheCollectorRejected) {

@@ -12,11 +12,18 @@ namespace {
 
 using Variables = std::map<std::string, std::string>;
 
-Result<std::optional<TraceSettings>> settings(const TraceFlags& flags, const Variables& variables) {
+Result<TraceChoice> choice(const TraceFlags& flags, const Variables& variables) {
   return read_settings(flags, [&](const char* name) {
     const auto found = variables.find(name);
     return found == variables.end() ? std::string() : found->second;
   });
+}
+
+Result<std::optional<TraceSettings>> settings(const TraceFlags& flags, const Variables& variables) {
+  const auto made = choice(flags, variables);
+  RETURN_IF_ERROR(made);
+  EXPECT_EQ(made->warning, "");
+  return made->settings;
 }
 
 TEST(CollectorUrl, Parts) {
@@ -31,8 +38,6 @@ TEST(CollectorUrl, Parts) {
            Case{"http://collector:4318/v1/traces", false, "collector", 4318, "/v1/traces"},
            Case{"https://otlp.example.com/a/b", true, "otlp.example.com", 443, "/a/b"},
            Case{"http://10.0.0.1", false, "10.0.0.1", 80, "/"},
-           Case{"http://[fd00::1]:4318/v1/traces", false, "fd00::1", 4318, "/v1/traces"},
-           Case{"https://[fd00::1]", true, "fd00::1", 443, "/"},
        }) {
     const auto address = parse_collector_url(url);
     ASSERT_TRUE(address) << url;
@@ -46,11 +51,17 @@ TEST(CollectorUrl, Parts) {
 TEST(CollectorUrl, WhatIsNone) {
   for (const auto* url : {"", "collector:4318", "grpc://collector:4317", "http://", "http://:4318", "http://a:0",
                           "http://a:65536", "http://a:4318x", "http://user@a", "http://a/?q", "http://a/#f",
-                          "http://a b", "http://a/\r\nX: y", "http://[fd00::1", "http://[fd00::1]x:1", "http://[]"}) {
+                          "http://a b", "http://a/\r\nX: y", "http://[fd00::1]:4318", "http://fd00::1", "http://[]"}) {
     const auto address = parse_collector_url(url);
     ASSERT_FALSE(address) << url;
     EXPECT_EQ(address.error().kind, ErrorKind::kInvalid);
   }
+}
+
+TEST(CollectorUrl, APasswordIsNotShown) {
+  const auto address = parse_collector_url("http://user:secret@collector:4318");
+  ASSERT_FALSE(address);
+  EXPECT_EQ(address.error().message.find("secret"), std::string::npos) << address.error().message;
 }
 
 TEST(TraceSettings, WithoutAnEndpointThereIsNoTracing) {
@@ -59,8 +70,7 @@ TEST(TraceSettings, WithoutAnEndpointThereIsNoTracing) {
   EXPECT_FALSE(none->has_value());
   fakes::ManualSteadyClock clock;
   runtime::Metrics metrics;
-  EXPECT_EQ(start_tracing(*none, "modelrun-operator", "pod", clock, metrics), nullptr);
-  EXPECT_EQ(metrics.text().find("modelrun_trace_spans_total"), std::string::npos);
+  EXPECT_EQ(start_tracing({.settings = *none}, "modelrun-operator", "pod", clock, metrics), nullptr);
 }
 
 TEST(TraceSettings, TheFlagComesBeforeTheEnvironment) {
@@ -90,15 +100,52 @@ TEST(TraceSettings, HeadersResourceAndCertificate) {
   EXPECT_EQ((*read)->resource[0].key, "k8s.cluster.name");
 }
 
+TEST(TraceSettings, TheEnvironmentNeverKeepsAProgramFromItsWork) {
+  const std::string url = "OTEL_EXPORTER_OTLP_ENDPOINT";
+  for (const auto& variables : {Variables{{url, "grpc://collector:4317"}},
+                                Variables{{url, "http://collector:4318"}, {"OTEL_EXPORTER_OTLP_HEADERS", "none"}},
+                                Variables{{url, "http://collector:4318"}, {"OTEL_TRACES_EXPORTER", "none"}},
+                                Variables{{url, "http://collector:4317"}, {"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}}}) {
+    const auto made = choice({}, variables);
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_FALSE(made->settings);
+    EXPECT_FALSE(made->warning.empty());
+  }
+  const auto disabled = choice({.endpoint = "http://collector:4318"}, {{"OTEL_SDK_DISABLED", "True"}});
+  ASSERT_TRUE(disabled);
+  EXPECT_FALSE(disabled->settings);
+  EXPECT_TRUE(disabled->warning.empty());  // somebody wants it so
+  const Variables grpc{{"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}, {"OTEL_TRACES_EXPORTER", "none"}};
+  EXPECT_TRUE((*settings({.endpoint = "http://collector:4318"}, grpc)));  // who gives the flag means it
+}
+
+TEST(TraceSettings, AResourceThatCannotBeReadIsLeftOut) {
+  const auto made = choice({.endpoint = "https://collector"}, {{"OTEL_RESOURCE_ATTRIBUTES", "a=1,b=secret%2"}});
+  ASSERT_TRUE(made);
+  ASSERT_TRUE(made->settings);
+  EXPECT_TRUE(made->settings->resource.empty());
+  EXPECT_NE(made->warning.find("OTEL_RESOURCE_ATTRIBUTES"), std::string::npos);
+  EXPECT_EQ(made->warning.find("secret"), std::string::npos);
+}
+
+TEST(TraceSettings, AKeyOfTheResourceIsThereOnce) {
+  const auto read = settings({.endpoint = "https://collector"}, {{"OTEL_RESOURCE_ATTRIBUTES", "a=1,b=2,a=3"}});
+  ASSERT_TRUE(read);
+  ASSERT_EQ((*read)->resource.size(), 2U);
+  EXPECT_EQ(std::get<std::string>((*read)->resource[0].value), "3");
+}
+
 TEST(TraceSettings, WhatCannotBeUsedIsRefusedWithoutItsSecrets) {
   for (const auto& [name, value] : Variables{{"OTEL_EXPORTER_OTLP_HEADERS", "secret"},
                                              {"OTEL_EXPORTER_OTLP_TRACES_HEADERS", "api-key=secret%0d%0aX: y"},
-                                             {"OTEL_RESOURCE_ATTRIBUTES", "a=secret%2"},
                                              {"OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere/ca.pem"}}) {
     const auto read = settings({.endpoint = "https://collector"}, {{name, value}});
     ASSERT_FALSE(read) << name;
     EXPECT_EQ(read.error().message.find("secret"), std::string::npos);
     EXPECT_NE(read.error().message.find(name), std::string::npos) << read.error().message;
+  }
+  for (const auto* header : {"Host=a", "content-length=1", "Transfer-Encoding=chunked"}) {
+    EXPECT_FALSE(settings({.endpoint = "https://collector"}, {{"OTEL_EXPORTER_OTLP_HEADERS", header}})) << header;
   }
   const auto wrong = settings({.endpoint = "collector:4318"}, {});
   ASSERT_FALSE(wrong);

@@ -112,17 +112,25 @@ TEST_F(TracedHttpTest, WhatFailsIsMarked) {
   ask(mcp("tools/call", {{"name", "get_run"}, {"arguments", {{"run_id", "77777777"}}}}));
   auto span = spans(1).back();
   EXPECT_TRUE(span.error);
-  EXPECT_FALSE(span.error_message.empty());
+  EXPECT_TRUE(span.error_message.empty());  // what went wrong with whose model is for those who may read the run
   EXPECT_EQ(texts(span).at("error.type"), "tool_error");
   ask(mcp("tools/call", {{"name", "run"}, {"arguments", json::object()}}));  // its arguments are refused
   EXPECT_TRUE(spans(2).back().error);
   ask(request("GET", "/v1/runs/77777777"));
   span = spans(3).back();
-  EXPECT_TRUE(span.error);
+  EXPECT_FALSE(span.error);  // a client's mistake
   EXPECT_EQ(texts(span).at("error.type"), "404");
   ask(request("POST", "/v1/runs", "{"));
   span = spans(4).back();
   EXPECT_EQ(texts(span).at("error.type"), "400");
+  EXPECT_FALSE(span.error);
+}
+
+TEST_F(TracedHttpTest, ListsByPlainHttpAreCallsOfTheirTools) {
+  ask(request("GET", "/v1/runs?project_name=forecasts"));
+  EXPECT_EQ(texts(spans(1).back()).at("gen_ai.tool.name"), "list_runs");
+  ask(request("GET", "/v1/projects"));
+  EXPECT_EQ(texts(spans(2).back()).at("gen_ai.tool.name"), "list_projects");
 }
 
 TEST_F(TracedHttpTest, WhatCallsNoToolLeavesNoSpan) {
@@ -155,6 +163,15 @@ TEST_F(TracedHttpTest, AWaitingCallEndsWithItsAnswer) {
 TEST_F(HttpTest, WithoutTracingTheTraceparentIsHandedOnAsItCame) {
   times.pin_timeout = std::chrono::milliseconds(1);
   ask(request("POST", "/v1/runs", R"({"project_name":"forecasts","scope":"project","mode":"async"})", traceparent(1)));
+  EXPECT_EQ(wait_for_run()["metadata"]["annotations"]["modelrun.dev/traceparent"],
+            fmt::format("00-{}-{}-01", kTraceId, kParent));
+}
+
+TEST_F(HttpTest, WithoutTracingTheTraceOfAnMcpMessageIsHandedOnToo) {
+  times.pin_timeout = std::chrono::milliseconds(1);
+  ask(mcp("tools/call", {{"name", "run"},
+                         {"arguments", {{"project_name", "forecasts"}, {"scope", "project"}, {"mode", "async"}}},
+                         {"_meta", {{"traceparent", fmt::format("00-{}-{}-01", kTraceId, kParent)}}}}));
   EXPECT_EQ(wait_for_run()["metadata"]["annotations"]["modelrun.dev/traceparent"],
             fmt::format("00-{}-{}-01", kTraceId, kParent));
 }
