@@ -70,7 +70,8 @@ void call(WebContext& web, const Visit& visit, mcp::Request given) {
   const auto tool = mcp::tool_of(given);
   if (!tool) return exchange.answer(message_answer(tool.error().http_status, tool.error().message));
   if ((*tool)->cheap) web.cheap(visit.caller);
-  if (visit.span) visit.span->call((*tool)->name, traceparent_in(given));
+  const auto trace = traceparent_in(given);
+  if (visit.span) visit.span->call((*tool)->name, trace);
   // The call may wait for long, so it keeps neither the arguments nor the body.
   auto admitted = web.admit(**tool, mcp::take_arguments(given), visit.caller);
   exchange.release_body();
@@ -78,7 +79,7 @@ void call(WebContext& web, const Visit& visit, mcp::Request given) {
   const auto& request = *kept;
   if (!admitted) return refuse_call(visit, request, admitted.error());
   auto call = web.call_of(visit);
-  if (call.traceparent.empty()) call.traceparent = handed_on(traceparent_in(request));
+  if (call.traceparent.empty()) call.traceparent = handed_on(trace);
   const auto key = idempotency_key(visit.request);
   if (!key) return refuse_call(visit, request, key.error());
   call.idempotency_key = request.idempotency_key.empty() ? *key : request.idempotency_key;

@@ -1,9 +1,12 @@
 // Collectors behind TLS: whose certificate is trusted, and for which name.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read_until.hpp>
 #include <boost/asio/ssl.hpp>
+#include <boost/asio/write.hpp>
 #include <thread>
 
 #include "base/clock.h"
