@@ -76,10 +76,10 @@ Result<Headers> parse_headers(const std::string& variable, const std::string& te
   };
   const auto in_value = [](unsigned char c) { return c == '\t' || (c >= ' ' && c != 0x7F); };
   // The HTTP client sets these by itself. With another Host it would ask for another certificate.
-  constexpr std::array<std::string_view, 5> kOfTheClient{"connection", "content-length", "content-type", "host",
-                                                         "transfer-encoding"};
+  constexpr std::array<const char*, 5> kOfTheClient{"connection", "content-length", "content-type", "host",
+                                                    "transfer-encoding"};
   for (const auto& [name, value] : *headers) {
-    if (std::ranges::any_of(kOfTheClient, [&](auto own) { return ::strcasecmp(own.data(), name.c_str()) == 0; })) {
+    if (std::ranges::any_of(kOfTheClient, [&](auto own) { return ::strcasecmp(own, name.c_str()) == 0; })) {
       return fail(ErrorKind::kInvalid, "{}: {} cannot be set", variable, name);
     }
     if (std::ranges::all_of(name, in_name) && std::ranges::all_of(value, in_value)) continue;
