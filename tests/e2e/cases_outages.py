@@ -64,6 +64,20 @@ def leader_that_is_cut_off(space):
 
 
 @case(alone=True)
+def leader_that_is_deleted(space):
+    """Its pod, asked to end and then at once: another operator leads, and every run ends right. How long that took is printed."""
+    names = eight_under_way(space)
+    for grace in (30, 0):
+        first = leader(space)
+        space.delete(f"/api/v1/namespaces/modelrun-system/pods/{first}?gracePeriodSeconds={grace}")
+        begun = time.monotonic()
+        wait_for(lambda first=first: (now := leaders(space)) and first not in now, 60, "another operator leads")
+        print(f"  another operator leads {time.monotonic() - begun:.1f} s after the deletion with {grace} s of grace", flush=True)
+        wait_for(lambda: all_ready(space, 2), 120, "both operators are ready")
+    check(space, names)
+
+
+@case(alone=True)
 def api_server_that_stands_still(space):
     """A minute without an answer, in which models end: each result comes in afterwards."""
     names = eight_under_way(space)
