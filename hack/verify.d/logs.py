@@ -1,4 +1,4 @@
-"""Compares the messages that the long-running programs log with the table in docs/operations.md: words, level and fields. Run at the top
+"""Compares the messages that the long-running programs log with the tables in docs/logs.md: words, level and fields. Run at the top
 of the tree.
 
 A message is the literal at the beginning of a call of log::debug(), info(), warn(), error() or write(); a call whose message is no literal passes
@@ -10,7 +10,7 @@ import sys
 
 from calls import arguments
 
-PAGE = pathlib.Path("docs/operations.md")
+PAGE = pathlib.Path("docs/logs.md")
 CALL = re.compile(r"\blog::(debug|info|warn|error|write)\(")
 STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"")
 FIELD = re.compile(r"\{\s*\"(\w+)\"\s*,")

@@ -5,11 +5,12 @@ import signal
 import time
 
 from cases_faults import jobs_created
-from cluster import hack, reason_of, stays, wait_for
-from disturb import all_ready, cut_off, leader, leaders, operators, ports_in_use, stopped
+from cluster import OPERATOR_PODS, hack, reason_of, stays, wait_for
+from disturb import all_ready, cut_off, leader, leaders, operators, ports_in_use, restart_counts, stopped
 from harness import case
 
 MODEL = "import json, time\ntime.sleep(2)\nresult = {'k': json.load(open('/inputs/parameters.json'))['k']}\nprint('done')\n"
+SECRET = "/api/v1/namespaces/modelrun-system/secrets/modelrun-run-server-tls"
 
 
 def begin(space, names, first=0):
@@ -64,6 +65,40 @@ def leader_that_is_cut_off(space):
 
 
 @case(alone=True)
+def leader_that_is_deleted(space):
+    """Its pod, asked to end and then at once: another operator leads, and every run ends right. How long that took is printed."""
+    names = eight_under_way(space)
+    for grace in (30, 0):
+        first = leader(space)
+        space.delete(f"/api/v1/namespaces/modelrun-system/pods/{first}?gracePeriodSeconds={grace}")
+        begun = time.monotonic()
+        wait_for(lambda first=first: (now := leaders(space)) and first not in now, 60, "another operator leads")
+        print(f"  another operator leads {time.monotonic() - begun:.1f} s after the deletion with {grace} s of grace", flush=True)
+        wait_for(lambda: all_ready(space, 2), 120, "both operators are ready")
+    check(space, names)
+
+
+@case(alone=True)
+def authority_of_the_run_server_that_is_lost(space):
+    """Its Secret is deleted and the operators are replaced: a model that executes is not disturbed, and its result comes from its agent's log."""
+    space.project(files={"run.py": "import time\ntime.sleep(40)\nresult = {'k': 1}\n", "model/quick.py": "result = {'k': 2}\n"})
+    space.run("old")
+    pod = space.wait_phase("old", ("Running",))["podName"]
+    authority = space.get(SECRET)["data"]["ca.crt"]
+    space.delete(SECRET)
+    for each in space.get(OPERATOR_PODS)["items"]:
+        space.delete(f"/api/v1/namespaces/modelrun-system/pods/{each['metadata']['name']}")
+    wait_for(lambda: all_ready(space, 2), 120, "two other operators")
+    assert space.get(SECRET)["data"]["ca.crt"] != authority
+    assert space.status("old")["phase"] == "Running", "the model has ended too early for this case"
+    space.run("new", modelName="quick")
+    status = space.finish("new")
+    assert (status["phase"], status["outputs"]) == ("Succeeded", {"k": 2}), status
+    status = space.finish("old", 120)
+    assert (status["phase"], status["outputs"], status["attempts"], status["podName"]) == ("Succeeded", {"k": 1}, 1, pod), status
+
+
+@case(alone=True)
 def api_server_that_stands_still(space):
     """A minute without an answer, in which models end: each result comes in afterwards."""
     names = eight_under_way(space)
@@ -72,6 +107,20 @@ def api_server_that_stands_still(space):
         wait_for(lambda: time.monotonic() > until, 61, "a minute")
     check(space, names)
     wait_for(lambda: all_ready(space, 2), 120, "both operators are ready")
+
+
+@case(alone=True, minutes="eleven minutes")
+def api_server_that_is_away(space):
+    """For ten minutes, in which models end and their agents give up handing in: each result comes from its agent's log."""
+    names = eight_under_way(space)
+    before = restart_counts(space)
+    os.kill(int(hack("pid", "kube-apiserver")), signal.SIGKILL)
+    until = time.monotonic() + 600
+    wait_for(lambda: time.monotonic() > until, 601, "ten minutes")
+    hack("up")
+    check(space, names)
+    wait_for(lambda: all_ready(space, 2), 120, "both operators are ready")
+    assert restart_counts(space) == before, f"{before} became {restart_counts(space)}"
 
 
 @case(alone=True, minutes="a minute and a half")

@@ -10,7 +10,7 @@ import yaml
 
 from chart import differences, render
 from harness import case, same
-from released import COMMITTED, REGISTRY, RELEASE, ROOT, URL, must, new_key, run
+from released import BINARIES, COMMITTED, REGISTRY, RELEASE, ROOT, URL, must, new_key, run
 
 
 # With which each template of the chart is made.
@@ -103,3 +103,10 @@ def made_again_it_is_the_same_and_without_a_key_not_signed():
     assert "nothing is signed" in said and not os.path.exists(os.path.join(again, "SHA256SUMS.sig")), said
     with open(os.path.join(again, "SHA256SUMS"), encoding="utf-8") as one, open(RELEASE.file("SHA256SUMS"), encoding="utf-8") as other:
         same(one.read(), other.read())
+
+
+@case
+def page_of_flags_is_as_the_programs_say():
+    """docs/flags.md: neither a flag nor a value of the chart that sets one is missing."""
+    said = must(os.path.join(ROOT, "hack", "flags"), "--check", environment={"BINARIES": BINARIES})
+    same(said, "")
