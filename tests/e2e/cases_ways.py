@@ -29,7 +29,7 @@ class Node:
     def edits(self):
         """As a command that changes the text of a manifest."""
         images = [f"s#{DOCUMENTED}/{name}:[0-9.]+#{image}#" for name, image in self.images.items()]
-        flags = [f"s#^( *)- {FLAG}$#\\1- {flag}\\n&#" for flag in self.flags]
+        flags = [f"s#^( *)- {FLAG}$#\\1- {flag}\\n&#M" for flag in self.flags]  # M: of several lines, as the one before makes them
         return "sed -E " + " ".join(f"-e '{each}'" for each in images + flags)
 
 
