@@ -1,7 +1,9 @@
 """The release that the test begins with: which commit it is, and its programs and images, made by its own scripts and kept for the next time."""
 
 import os
+import signal
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -105,7 +107,8 @@ def made(commit):
 
 
 def on_a_node(test, keep):
-    """Starts the node, and takes it down whatever happens; gives what `test` gives."""
+    """Starts the node, and takes it down whatever happens, a SIGTERM included; gives what `test` gives."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("tests/upgrade/run: asked to stop"))
     try:
         subprocess.run([os.path.join(ROOT, "hack", "cluster"), "up"], check=True)
         return test()

@@ -235,9 +235,10 @@ class Scene(GatewaySpace):
         same({run["status"].get("attempts") for run in runs}, {1})
         used = [run["status"]["jobName"] for run in runs]
         same(twice(used), [])
-        jobs = {job["metadata"]["name"]: job["metadata"]["labels"] for job in created(self.name, "jobs")}
+        made = created(self.name)
+        jobs = {job["name"]: job["labels"] for job in made["jobs"]}
         same(twice(jobs_created(self.name)), [])
-        pods = [pod["metadata"]["labels"]["batch.kubernetes.io/job-name"] for pod in created(self.name, "pods")]
+        pods = [pod["labels"]["batch.kubernetes.io/job-name"] for pod in made["pods"]]
         same((twice(pods), set(used) - set(pods)), ([], set()))
         same([name for name in pods if name not in used and STANDBY not in jobs[name]], [])
 
@@ -257,13 +258,15 @@ def waiting(run_id):
     return list(found.values())
 
 
-def created(namespace, resource):
-    """Each object of that resource that was ever created there, as it was asked for."""
+def created(namespace):
+    """The metadata of each Job and each pod that was ever created there, as they were asked for."""
+    found = {"jobs": [], "pods": []}
     for event in audit_events():
         ref = event.get("objectRef", {})
-        where = (event["verb"], ref.get("resource"), ref.get("namespace"), ref.get("subresource"))
-        if where == ("create", resource, namespace, None) and event["responseStatus"]["code"] == 201:
-            yield event["requestObject"]
+        asked = event["verb"] == "create" and ref.get("namespace") == namespace and "subresource" not in ref and ref.get("resource") in found
+        if asked and event["responseStatus"]["code"] == 201:
+            found[ref["resource"]].append(event["requestObject"]["metadata"])
+    return found
 
 
 def twice(names):
