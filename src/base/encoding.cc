@@ -3,10 +3,13 @@
 #include <openssl/evp.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
+
+#include "base/text.h"
 
 namespace modelrun {
 namespace {
@@ -75,9 +78,7 @@ std::string Sha256::hex() {
 
 std::string ascii_lower(std::string_view text) {
   std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  std::ranges::transform(lower, lower.begin(), lower_case);
   return lower;
 }
 

@@ -8,7 +8,7 @@
 
 #include "api/json_access.h"
 #include "api/strict_json.h"
-#include "base/split.h"
+#include "base/text.h"
 #include "cli/parameters.h"
 #include "sweep/space.h"
 

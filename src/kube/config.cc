@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "base/fd.h"
+#include "base/text.h"
 #include "kube/files.h"
 
 namespace modelrun::kube {
@@ -36,13 +37,6 @@ Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
   }
 }
 
-std::string trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const auto begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return std::string{text.substr(begin, text.find_last_not_of(kBlank) - begin + 1)};
-}
-
 Result<Config> in_cluster() {
   const std::string host = environment("KUBERNETES_SERVICE_HOST");
   const std::string port = environment("KUBERNETES_SERVICE_PORT");
@@ -59,7 +53,7 @@ Result<Config> in_cluster() {
   config.ca_pem = std::move(*ca);
   config.token_file = folder + "token";
   if (auto token = read_text_file(config.token_file); !token) return fail_in("service account", token.error());
-  if (auto space = read_text_file(folder + "namespace"); space) config.namespace_ = trimmed(*space);
+  if (auto space = read_text_file(folder + "namespace"); space) config.namespace_ = trimmed(*space, kBlank);
   return config;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 
@@ -12,7 +13,7 @@ namespace modelrun::kube {
 // when it may not be read; other failures by their errno (see errno_error() in base/error.h).
 Result<std::string> read_text_file(const std::string& path, std::size_t limit = 1U << 20U);
 
-// Returns `text` without the spaces, tabs, carriage returns and newlines at both ends.
-std::string trimmed(std::string_view text);
+// What may stand around the text of such a file, for trimmed().
+inline constexpr std::string_view kBlank = " \t\r\n";
 
 }  // namespace modelrun::kube

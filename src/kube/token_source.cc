@@ -1,5 +1,6 @@
 
 #include "base/mutex.h"
+#include "base/text.h"
 #include "kube/config.h"
 #include "kube/files.h"
 
@@ -54,7 +55,7 @@ Result<ExecCredential> TokenSource::credential(std::stop_token stop) {
   if (!config.token_file.empty()) {
     auto content = read_text_file(config.token_file);
     if (content) {
-      read = ExecCredential{.token = trimmed(*content)};
+      read = ExecCredential{.token = std::string(trimmed(*content, kBlank))};
     } else {
       read = fail(ErrorKind::kDenied, "token file: {}", content.error().message);
     }

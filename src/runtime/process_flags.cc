@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/dns_label.h"
-#include "base/split.h"
+#include "base/text.h"
 
 namespace modelrun::runtime {
 namespace {

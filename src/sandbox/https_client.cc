@@ -10,16 +10,13 @@
 #include <optional>
 
 #include "api/sandbox.h"
+#include "base/text.h"
 #include "sandbox/tls_stream.h"
 
 namespace modelrun::sandbox {
 namespace {
 
 constexpr std::size_t kMaxHeadBytes = 16U << 10U;
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return (x | 0x20) == (y | 0x20); });
-}
 
 template <class T>
 std::optional<T> parse_number(std::string_view text, int base = 10) {
@@ -70,18 +67,16 @@ class Response {
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) return fail(ErrorKind::kInvalid, "the answer has a broken header");
     const std::string_view name = line.substr(0, colon);
-    std::string_view value = line.substr(colon + 1);
-    while (value.starts_with(' ')) value.remove_prefix(1);
-    while (value.ends_with(' ')) value.remove_suffix(1);
-    if (equals_ignoring_case(name, "Content-Length")) {
+    const std::string_view value = trimmed(line.substr(colon + 1), " ");
+    if (equal_ignoring_case(name, "Content-Length")) {
       left_ = parse_number<std::uint64_t>(value);
       if (!left_) return fail(ErrorKind::kInvalid, "the answer has a broken length");
-    } else if (equals_ignoring_case(name, "Transfer-Encoding")) {
-      chunked_ = equals_ignoring_case(value, "chunked");
+    } else if (equal_ignoring_case(name, "Transfer-Encoding")) {
+      chunked_ = equal_ignoring_case(value, "chunked");
       left_ = 0;
-    } else if (equals_ignoring_case(name, api::kDigestHeader)) {
+    } else if (equal_ignoring_case(name, api::kDigestHeader)) {
       head.digest = value;
-    } else if (equals_ignoring_case(name, api::kRetryHeader)) {
+    } else if (equal_ignoring_case(name, api::kRetryHeader)) {
       head.retry_at_once = value == api::kRetryAtOnce;
     }
     return {};

@@ -7,19 +7,18 @@
 #include <charconv>
 #include <optional>
 
+#include "base/text.h"
+
 namespace modelrun::source {
 namespace {
 
 constexpr std::size_t kMaxUrlBytes = 2048;
 
-char lower_char(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 bool is_alnum(char c) {
-  return is_digit(c) || (lower_char(c) >= 'a' && lower_char(c) <= 'z');
+  return is_digit(c) || (lower_case(c) >= 'a' && lower_case(c) <= 'z');
 }
 
 std::uint16_t default_port(Scheme scheme) {
@@ -69,20 +68,14 @@ std::string_view fault_of_characters(std::string_view text) {
 // True for an escape that decodes to a control character, or that is malformed. git decodes escapes when it passes a
 // URL to its helpers, where "%0a" becomes a line break (CVE-2020-5260).
 bool has_escaped_control(std::string_view path) {
-  for (std::size_t at = path.find('%'); at != std::string_view::npos; at = path.find('%', at + 1)) {
-    unsigned value = 0;
-    const std::string_view digits = path.substr(at + 1, 2);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-    if (digits.size() != 2 || error != std::errc{} || end != digits.data() + 2) return true;
-    if (value < 0x20 || value == 0x7f) return true;
-  }
-  return false;
+  const auto decoded = percent_decoded(path);
+  return !decoded || std::ranges::any_of(*decoded, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
 Result<Scheme> parse_scheme(std::string_view text, const Policy& policy) {
   const std::size_t end = text.find("://");
   std::string scheme(text.substr(0, end == std::string_view::npos ? 0 : end));
-  std::ranges::transform(scheme, scheme.begin(), lower_char);
+  std::ranges::transform(scheme, scheme.begin(), lower_case);
   if (scheme == "https") return Scheme::kHttps;
   if (scheme == "http" && policy.allow_http) return Scheme::kHttp;
   if (scheme == "file" && policy.allow_file) return Scheme::kFile;
@@ -113,7 +106,7 @@ Result<void> parse_authority(std::string_view authority, GitUrl& url) {
   const std::size_t host_end = bracketed ? authority.find(']') : std::min(authority.find(':'), authority.size());
   if (host_end == std::string_view::npos) return fail(ErrorKind::kDenied, "the source's URL has no valid host");
   url.host = authority.substr(bracketed ? 1 : 0, host_end - (bracketed ? 1 : 0));
-  std::ranges::transform(url.host, url.host.begin(), lower_char);
+  std::ranges::transform(url.host, url.host.begin(), lower_case);
   const bool valid = bracketed ? is_ipv6(url.host) : is_ipv4(url.host) || is_dns_name(url.host);
   if (!valid) return fail(ErrorKind::kDenied, "the source's URL has no valid host");
 

@@ -1,17 +1,15 @@
 #include "traces/tracing.h"
 
-#include <strings.h>
-
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <cstdlib>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "traces/otlp.h"
 
 namespace modelrun::traces {
@@ -19,30 +17,6 @@ namespace {
 
 constexpr std::string_view kTracesPath = "/v1/traces";
 constexpr std::size_t kMaxPairs = kMaxAttributes - 3;  // of a list in an environment variable; three are our own
-
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
-// nullopt for a '%' without two hex digits behind it.
-std::optional<std::string> percent_decoded(std::string_view text) {
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      decoded += text[i];
-      continue;
-    }
-    unsigned value = 0;
-    if (i + 2 >= text.size()) return std::nullopt;
-    const auto* digits = text.data() + i + 1;
-    if (std::from_chars(digits, digits + 2, value, 16).ptr != digits + 2) return std::nullopt;
-    decoded += static_cast<char>(value);
-    i += 2;
-  }
-  return decoded;
-}
 
 // "name=value,name=value", values percent-encoded, as the environment variables have them (the format of W3C Baggage,
 // without properties).
@@ -53,10 +27,8 @@ Result<Headers> parse_pairs(const std::string& variable, std::string_view text) 
                 "{}: entry {} is not NAME=VALUE with the value percent-encoded, or is one too many", variable,
                 pairs.size() + 1);
   };
-  while (!text.empty()) {
-    const auto comma = text.find(',');
-    const auto entry = trimmed(text.substr(0, comma));
-    text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+  for (const auto part : split_at(text, ',')) {
+    const auto entry = trimmed(part);
     if (entry.empty()) continue;
     const auto equals = entry.find('=');
     if (equals == std::string_view::npos || pairs.size() == kMaxPairs) return wrong();
@@ -78,10 +50,10 @@ Result<Headers> parse_headers(const std::string& variable, const std::string& te
   };
   const auto in_value = [](unsigned char c) { return c == '\t' || (c >= ' ' && c != 0x7F); };
   // The HTTP client sets these by itself. With another Host it would ask for another certificate.
-  constexpr std::array<const char*, 5> kOfTheClient{"connection", "content-length", "content-type", "host",
-                                                    "transfer-encoding"};
+  constexpr std::array<std::string_view, 5> kOfTheClient{"connection", "content-length", "content-type", "host",
+                                                         "transfer-encoding"};
   for (const auto& [name, value] : *headers) {
-    if (std::ranges::any_of(kOfTheClient, [&](auto own) { return ::strcasecmp(own, name.c_str()) == 0; })) {
+    if (std::ranges::any_of(kOfTheClient, [&](auto own) { return equal_ignoring_case(own, name); })) {
       return fail(ErrorKind::kInvalid, "{}: {} cannot be set", variable, name);
     }
     if (std::ranges::all_of(name, in_name) && std::ranges::all_of(value, in_value)) continue;
@@ -174,8 +146,7 @@ std::string process_environment(const char* name) {
 
 Result<TraceChoice> read_settings(const TraceFlags& flags, const Environment& environment) {
   const auto [source, url] = endpoint_of(flags, environment);
-  const auto disabled = environment("OTEL_SDK_DISABLED");
-  if (url.empty() || ::strcasecmp(disabled.c_str(), "true") == 0) return TraceChoice{};
+  if (url.empty() || equal_ignoring_case(environment("OTEL_SDK_DISABLED"), "true")) return TraceChoice{};
   const bool by_flag = !flags.endpoint.empty();
   if (auto why = switched_off(environment); !by_flag && !why.empty()) return TraceChoice{.warning = std::move(why)};
   auto settings = read_all(source, url, flags, environment);

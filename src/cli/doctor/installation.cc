@@ -6,7 +6,7 @@
 
 #include "api/json_access.h"
 #include "api/object_meta.h"
-#include "base/split.h"
+#include "base/text.h"
 
 namespace modelrun::cli::doctor {
 namespace {

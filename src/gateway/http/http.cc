@@ -3,40 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/http_status.h"
+#include "base/text.h"
 
 namespace modelrun::gateway {
 namespace {
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool same(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
+// nullopt for an escape that is none, and for what decodes to a control character.
 std::optional<std::string> decoded(std::string_view text, bool plus_is_space) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '%') {
-      unsigned byte = 0;
-      if (text.size() - i < 3) return std::nullopt;
-      const char* begin = text.data() + i + 1;
-      const char* end = begin + 2;
-      const auto [at, error] = std::from_chars(begin, end, byte, 16);
-      if (error != std::errc{} || at != end) return std::nullopt;
-      c = static_cast<char>(byte);
-      i += 2;
-    } else if (c == '+' && plus_is_space) {
-      c = ' ';
-    }
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return std::nullopt;
-    out += c;
-  }
+  std::string raw(text);
+  if (plus_is_space) std::ranges::replace(raw, '+', ' ');
+  auto out = percent_decoded(raw);
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (out && std::ranges::any_of(*out, is_control)) return std::nullopt;
   return out;
 }
 
@@ -50,19 +30,20 @@ HttpAnswer plain_problem(int status, std::string_view detail) {
 }
 
 std::optional<std::string_view> HttpRequest::header(std::string_view name) const {
-  const auto found = std::ranges::find_if(headers, [&](const auto& each) { return same(each.first, name); });
+  const auto found =
+      std::ranges::find_if(headers, [&](const auto& each) { return equal_ignoring_case(each.first, name); });
   return found == headers.end() ? std::nullopt : std::optional<std::string_view>(found->second);
 }
 
 std::size_t HttpRequest::count(std::string_view name) const {
   return static_cast<std::size_t>(
-      std::ranges::count_if(headers, [&](const auto& each) { return same(each.first, name); }));
+      std::ranges::count_if(headers, [&](const auto& each) { return equal_ignoring_case(each.first, name); }));
 }
 
 std::optional<Target> parse_target(std::string_view target) {
   std::string_view authority;
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (!same(target.substr(0, scheme.size()), scheme)) continue;
+    if (!equal_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
     target.remove_prefix(scheme.size());
     authority = target.substr(0, target.find_first_of("/?"));
     if (authority.empty() || authority.find('@') != std::string_view::npos) return std::nullopt;

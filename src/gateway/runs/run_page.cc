@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "api/json_access.h"
+#include "base/text.h"
 #include "gateway/runs/cursor.h"
 #include "gateway/runs/names.h"
 
@@ -73,12 +74,8 @@ bool before(const Rank& a, const Rank& b, const RunQuery& query) {
   return query.ascending && query.sort == RunSort::kCreated ? age_a < age_b : age_a > age_b;
 }
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 bool holds(std::string_view text, std::string_view word) {
-  return !std::ranges::search(text, word, {}, lower, lower).empty();
+  return !std::ranges::search(text, word, {}, lower_case, lower_case).empty();
 }
 
 std::string word_of(const std::optional<api::Phase>& phase) {

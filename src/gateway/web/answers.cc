@@ -6,39 +6,25 @@
 
 #include "api/json_access.h"
 #include "base/http_status.h"
+#include "base/text.h"
 
 namespace modelrun::gateway {
 namespace {
 
 using nlohmann::json;
 
-bool same_letters(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
-}
-
 // The parts between the separators, without the spaces around them. A separator in quotes is taken for one: no media
 // type that matters here has any.
 std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const auto end = text.find(separator);
-    parts.push_back(trimmed(text.substr(0, end)));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
+  auto parts = split_at(text, separator);
+  for (auto& part : parts) part = trimmed(part);
+  return parts;
 }
 
 // Whether a parameter of a media range is a weight of zero, "not acceptable" (RFC 9110, section 12.4.2).
 bool is_zero_weight(std::string_view parameter) {
   const auto equal = parameter.find('=');
-  if (equal == std::string_view::npos || !same_letters(trimmed(parameter.substr(0, equal)), "q")) return false;
+  if (equal == std::string_view::npos || !equal_ignoring_case(trimmed(parameter.substr(0, equal)), "q")) return false;
   const auto weight = trimmed(parameter.substr(equal + 1));
   return weight.starts_with('0') && weight.find_first_not_of("0.") == std::string_view::npos;
 }
@@ -165,15 +151,15 @@ nlohmann::json query_arguments(const HttpRequest& request) {
 bool is_json(const HttpRequest& request) {
   if (request.count("Content-Type") != 1) return false;
   const auto type = *request.header("Content-Type");
-  return same_letters(trimmed(type.substr(0, type.find(';'))), "application/json");
+  return equal_ignoring_case(trimmed(type.substr(0, type.find(';'))), "application/json");
 }
 
 bool accepts_events(const HttpRequest& request) {
   for (const auto& [name, value] : request.headers) {
-    if (!same_letters(name, "Accept")) continue;
+    if (!equal_ignoring_case(name, "Accept")) continue;
     for (const auto range : split(value, ',')) {
       const auto parts = split(range, ';');
-      if (same_letters(parts.front(), "text/event-stream")) return std::ranges::none_of(parts, is_zero_weight);
+      if (equal_ignoring_case(parts.front(), "text/event-stream")) return std::ranges::none_of(parts, is_zero_weight);
     }
   }
   return false;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/encoding.h"
-#include "base/split.h"
+#include "base/text.h"
 
 namespace modelrun::source {
 namespace {
