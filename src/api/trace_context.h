@@ -16,8 +16,8 @@ inline constexpr std::string_view kAnnotationTraceparent = "modelrun.dev/tracepa
 struct TraceContext {
   std::string trace_id;  // 32 lower-case hex digits, not all 0
   std::string span_id;   // 16 lower-case hex digits, not all 0: the parent of what is done next
-  std::uint8_t flags =
-      0;  // bit 0: sampled; the others are 0, as who hands them on must not pass on what it does not know
+  // Bit 0: sampled. The other bits are 0, because a program must not hand on bits whose meaning it does not know.
+  std::uint8_t flags = 0;
   [[nodiscard]] bool sampled() const { return (flags & 1U) != 0; }
   friend bool operator==(const TraceContext&, const TraceContext&) = default;
 };

@@ -47,39 +47,28 @@ std::vector<Attribute> describe(const api::ModelRun& run) {
   return attributes;
 }
 
-// Makes the children of the root, in the order in which they began.
-class Parts {
- public:
-  Parts(const api::ModelRun& run, const Span& root) : run_(run), root_(root) {}
+// Adds the part below the first span, the run's own, if it began, and returns it. Without an end it was under way when
+// the run ended, and failed with it.
+Span* add_part(std::vector<Span>& spans, const api::ModelRun& run, std::string_view name, std::optional<Time> begin,
+               std::optional<Time> end) {
+  if (!begin) return nullptr;
+  const Span& root = spans.front();
+  Span part;
+  part.self = root.self;
+  part.self.span_id = traces::span_id_of(run.meta.uid, name);
+  part.parent = root.self.span_id;
+  part.name = name;
+  part.begin = *begin;
+  part.end = end.value_or(root.end);
+  part.attributes = names_of(run);
+  part.error = !end && has_failed(run);
+  return &spans.emplace_back(std::move(part));
+}
 
-  // Adds the part if it began, and returns it. Without an end it was under way when the run ended, and failed with it.
-  Span* add(std::string_view name, std::optional<Time> begin, std::optional<Time> end) {
-    if (!begin) return nullptr;
-    Span part;
-    part.self = root_.self;
-    part.self.span_id = traces::span_id_of(run_.meta.uid, name);
-    part.parent = root_.self.span_id;
-    part.name = name;
-    part.begin = *begin;
-    part.end = end.value_or(root_.end);
-    part.attributes = names_of(run_);
-    part.error = !end && has_failed(run_);
-    parts_.push_back(std::move(part));
-    return &parts_.back();
-  }
-
-  [[nodiscard]] std::vector<Span> take() { return std::move(parts_); }
-
- private:
-  const api::ModelRun& run_;
-  const Span& root_;
-  std::vector<Span> parts_;
-};
-
-void add_model(const api::ModelRun& run, Parts& parts) {
+void add_model(std::vector<Span>& spans, const api::ModelRun& run) {
   const auto& status = run.status;
   if (status.pod_name.empty()) return;  // the pod of this time went when the run was suspended
-  Span* model = parts.add("model", status.timeline.started, status.timeline.finished);
+  Span* model = add_part(spans, run, "model", status.timeline.started, status.timeline.finished);
   if (model == nullptr) return;
   put(model->attributes, "k8s.pod.name", status.pod_name);
   put(model->attributes, "k8s.node.name", status.node_name);
@@ -113,18 +102,19 @@ std::vector<Span> spans_of(const api::ModelRun& run, const api::TraceContext& tr
   root.error = has_failed(run);
   // Only the reason: the message may have the model's own words, which are for those who may read the run.
   if (root.error && status.error) root.error_message = status.error->reason;
-  const auto begun = times.adopted ? times.adopted : times.job_created;
-  Parts parts(run, root);
+  std::vector<Span> spans{std::move(root)};
+  const auto add = [&](std::string_view name, std::optional<Time> begin, std::optional<Time> end) {
+    add_part(spans, run, name, begin, end);
+  };
   // While a run is suspended nobody resolves anything.
   const bool held = times.resumed && (!times.resolved || *times.resumed < *times.resolved);
-  parts.add("resolve", held ? times.resumed : run.meta.creation, times.resolved);
+  add("resolve", held ? times.resumed : run.meta.creation, times.resolved);
+  const auto begun = times.adopted ? times.adopted : times.job_created;
   // Of the attempts before the last one, the timeline has no times.
-  parts.add(status.attempts > 1 ? "queue and earlier attempts" : "queue", times.queued, begun);
-  parts.add("pod", begun, times.started);
-  add_model(run, parts);
-  if (times.started) parts.add("record", times.finished, times.recorded);
-  std::vector<Span> spans{std::move(root)};
-  for (auto& part : parts.take()) spans.push_back(std::move(part));
+  add(status.attempts > 1 ? "queue and earlier attempts" : "queue", times.queued, begun);
+  add("pod", begun, times.started);
+  add_model(spans, run);
+  if (times.started) add("record", times.finished, times.recorded);
   return spans;
 }
 

@@ -1,7 +1,6 @@
 // The command-line flags of modelrun-gateway.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>

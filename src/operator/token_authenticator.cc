@@ -12,10 +12,9 @@ namespace {
 
 std::string missing_right(const Error& error) {
   return fmt::format(
-      "{}; run pods prove by TokenReviews who they are, which needs a right over the cluster: let an administrator "
-      "bind the ClusterRole system:auth-delegator to the operator's service account (kubectl create "
-      "clusterrolebinding), or "
-      "install the chart with rbac.tokenReviews=true",
+      "{}; run pods prove by TokenReviews who they are, which needs a right over the cluster: "
+      "let an administrator bind the ClusterRole system:auth-delegator to the operator's service account "
+      "(kubectl create clusterrolebinding), or install the chart with rbac.tokenReviews=true",
       error.message);
 }
 

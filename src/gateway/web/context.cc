@@ -7,7 +7,7 @@
 namespace modelrun::gateway {
 namespace {
 
-// What is done for the visit belongs below its span, or without tracing below that of its client. Empty: in no trace.
+// Returns the traceparent of the visit's span, or without tracing that of its client. Empty if there is neither.
 std::string traceparent_of(const Visit& visit) {
   if (visit.span) return visit.span->traceparent();
   return handed_on(visit.request.header("traceparent").value_or(""));

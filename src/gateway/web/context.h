@@ -25,7 +25,7 @@ struct Admitted {
   bool waits = false;         // for a run or a sweep
 };
 
-// The answer to a call of a tool whose words were all in memory, and what its span tells.
+// The answer to a call of a tool that was made from memory alone, and what the span of the request says of the call.
 struct ToolAnswer {
   std::string_view tool;
   std::string meta;     // the traceparent in an MCP message; empty: none

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,8 +34,8 @@ class ServerSpan {
   // The request calls the tool of this name. `meta` is the traceparent of an MCP message, which counts if the request
   // has none in its head; else "".
   void call(std::string_view tool, std::string_view meta = {});
-  // What is done for the request is a child of this span, or of the client's if no tool was called: the value of a
-  // traceparent. Empty: of none.
+  // Returns the traceparent for what is done on behalf of the request: that of this span, or that of the client if no
+  // tool was called. Empty if there is neither.
   [[nodiscard]] std::string traceparent() const;
   [[nodiscard]] bool called() const;
 

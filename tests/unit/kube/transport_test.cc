@@ -157,6 +157,15 @@ TEST_F(TransportTest, NobodyListens) {
   EXPECT_EQ(make_cpprest_transport(config).error().kind, ErrorKind::kInvalid);
 }
 
+TEST_F(TransportTest, AnIp6AddressIsRefusedWithWhatToDo) {
+  Config config;
+  config.server = "https://[::1]:6443";
+  const auto made = make_cpprest_transport(config);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().kind, ErrorKind::kInvalid);
+  EXPECT_NE(made.error().message.find("write a name that has this address"), std::string::npos) << made.error().message;
+}
+
 TEST_F(TransportTest, StreamDeliversAsItComes) {
   std::atomic<int> seen{0};
   const RawServer server([&](const auto&, const auto& connection) {
