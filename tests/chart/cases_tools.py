@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 
@@ -11,6 +10,7 @@ import yaml
 
 from cases_pods import offences, pods_of
 from chart import CHART, EVERYTHING, NEWEST, ROOT, Refused, container_of, differences, helm, parsed, render, template, tool
+from documented import blocks, documented_files, text_of, write_kustomization
 from harness import case, same
 from schemas import schemas
 
@@ -130,22 +130,12 @@ def overlays_conform_and_are_restricted():
             same((overlay, name, list(offences(pod))), (overlay, name, []))
 
 
-def documented_files(heading):
-    """{name: text} of the blocks in docs/install.md whose first line is `# NAME`."""
-    with open(os.path.join(ROOT, "docs", "install.md"), encoding="utf-8") as file:
-        section = file.read().split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    return dict(re.findall(r"^```yaml\n# (\S+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
-
-
 @case
 def kustomize_replaces_every_image_as_documented():
-    files = documented_files("Kustomize")
+    files = documented_files("Kustomize", "install.md")
     same(set(files), {"kustomization.yaml", "images.yaml"})
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(os.path.join(ROOT, "config"), os.path.join(folder, "config"))
-        for name, text in files.items():
-            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-                file.write(text)
+        write_kustomization(folder, files)
         objects = parsed(kustomize(folder))
     container = container_of(objects, "operator")
     images = [container["image"], container_of(objects, "operator", "source")["image"],
@@ -155,9 +145,8 @@ def kustomize_replaces_every_image_as_documented():
 
 @case
 def documented_values_are_taken():
-    with open(os.path.join(ROOT, "docs", "install.md"), encoding="utf-8") as file:
-        text = file.read()
-    values = [block for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL) if not block.startswith("#")]
+    text = text_of("install.md")
+    values = [block for block in blocks(text, "yaml") if not block.startswith("#")]
     assert values, "no values in docs/install.md"
     for block in values:
         same(kubeconform(template(yaml.safe_load(block)), "go.mod"), [])

@@ -8,6 +8,8 @@ import subprocess
 
 import yaml
 
+from hack_library import library
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CHART = os.path.join(ROOT, "charts", "modelrun")
 NAMESPACE = "modelrun-system"
@@ -16,12 +18,6 @@ NEWEST = "1.37.0"
 
 class Refused(Exception):
     """What helm says against values."""
-
-
-def library(function):
-    """What a function of hack/lib.sh prints, which may have to compile it first."""
-    command = ["bash", "-euo", "pipefail", "-c", f'. hack/lib.sh; {function}']
-    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 @functools.cache

@@ -10,7 +10,8 @@ import tempfile
 
 import yaml
 
-from chart import ROOT, library
+from chart import ROOT
+from hack_library import library
 from harness import Skip
 
 # The chart makes objects of these kinds, and links against neither of the modules.

@@ -4,7 +4,6 @@ import contextlib
 import glob
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from cases_cli import KUBECTL, modelrun
 from cases_faults import jobs_created
 from cluster import CONFIG_MAPS, JOBS, OPERATOR_PODS, PODS, ROOT, RUNS, hack, reason_of, stays, wait_for
 from disturb import all_ready, leader
+from documented import documented
 from harness import case, same
 
 PROGRAM = os.path.join(ROOT, "examples", "backup", "modelrun-backup")
@@ -63,7 +63,7 @@ def namespace_is_restored_and_no_finished_run_is_executed_again(space):
     space.run("points", modelName="table", points=[{"i": i} for i in range(3)])
     space.wait_phase("cancelled", ("Running",))
     space.patch_run("cancelled", cancel=True)
-    sweep_of_three(space)
+    cases_sweeps.create(space, "sweep", 3)
     for name in ("whole", "large", "fails", "cancelled", "points"):
         space.finish(name, 120)
     cases_sweeps.finish(space, "sweep")
@@ -128,8 +128,7 @@ def namespace_is_restored_and_no_finished_run_is_executed_again(space):
 
 def by_hand(space, name):
     """docs/backup.md, on a run that is deleted before."""
-    with open(os.path.join(ROOT, "docs", "backup.md"), encoding="utf-8") as page:
-        [block] = [block for block in re.findall(r"^```sh\n(.*?)^```$", page.read(), re.MULTILINE | re.DOTALL) if "status.json" in block]
+    block = documented("status.json", "backup.md", [("NAME", name)])
     run = space.get(f"{RUNS.format(space.name)}/{name}")
     space.delete(f"{RUNS.format(space.name)}/{name}")
     with tempfile.TemporaryDirectory() as folder:
@@ -137,19 +136,9 @@ def by_hand(space, name):
             json.dump(run, file)
         config = shutil.copy(space.cluster.kubeconfig, folder)
         environment = {**os.environ, "KUBECONFIG": config, "PATH": os.path.dirname(KUBECTL) + ":" + os.environ["PATH"]}
-        script = f"kubectl config set-context --current --namespace {space.name}\n" + block.replace("NAME", name)
+        script = f"kubectl config set-context --current --namespace {space.name}\n" + block
         subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, check=True, timeout=60)
     same(space.get(f"{RUNS.format(space.name)}/{name}")["spec"].get("suspend", False), False)
-
-
-def sweep_of_three(space):
-    body = {
-        "apiVersion": "modelrun.dev/v1alpha1",
-        "kind": "ModelSweep",
-        "metadata": {"name": "sweep", "namespace": space.name},
-        "spec": {"project": "models", "scope": "model", "modelName": "table", "space": {"grid": [{"name": "i", "values": [1, 2, 3]}]}},
-    }
-    space.post(cases_sweeps.SWEEPS.format(space.name), body)
 
 
 # ---- etcd

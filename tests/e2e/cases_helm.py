@@ -13,6 +13,7 @@ import tempfile
 from cases_chart import CHART, HELM, PROGRAMS
 from cases_lifecycle import SLEEPER, expect
 from cluster import JOBS, PATIENCE, PODS, ROOT, ApiError, hack, wait_for
+from documented import documented
 from harness import case, same
 
 EARLIER = os.path.join(ROOT, "tests", "e2e", "manifests", "modelrun-0.1.0-308d9ec.tgz")
@@ -76,20 +77,6 @@ def own_release(space):
             release.shell(f"helm uninstall modelrun --namespace {SYSTEM} --ignore-not-found --wait")
             with contextlib.suppress(ApiError):
                 space.delete(f"/api/v1/namespaces/{tokens}")
-
-
-def documented(words, page="quickstart.md", replaced=()):
-    """The block of commands in the page of docs/ that has these words, or the command between backticks; with other names, (old, new)."""
-    with open(os.path.join(ROOT, "docs", page), encoding="utf-8") as file:
-        text = file.read()
-    blocks = [block for block in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL) if words in block]
-    found = blocks or [command for command in re.findall(r"`([^`\n]+)`", text) if words in command and " " in command]
-    assert len(found) == 1, found
-    (command,) = found
-    for old, new in replaced:
-        assert old in command, (old, command)
-        command = command.replace(old, new)
-    return command
 
 
 def model_has_ended(space, run):

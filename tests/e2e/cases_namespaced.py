@@ -8,9 +8,10 @@ import urllib.error
 import urllib.request
 
 from cases_chart import CHART
-from cases_helm import FILES, KINDS, LABEL, Release, documented, without_the_deployed
+from cases_helm import FILES, KINDS, LABEL, Release, without_the_deployed
 from cases_lifecycle import expect
 from cluster import JOBS, ApiError, Space, hack, wait_for
+from documented import documented
 from harness import case, same
 
 PAGE = "install.md"

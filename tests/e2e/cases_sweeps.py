@@ -23,6 +23,11 @@ result = {"double": 2 * p["i"]}
 
 def sweep(space, name, count, parameters=None, **limits):
     space.project(files={"run.py": "result = {}\n", "model/table.py": MODEL})
+    return create(space, name, count, parameters, **limits)
+
+
+def create(space, name, count, parameters=None, **limits):
+    """Of the model `table` of the project `models`, with i from 0."""
     body = {
         "apiVersion": "modelrun.dev/v1alpha1",
         "kind": "ModelSweep",

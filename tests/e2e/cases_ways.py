@@ -1,17 +1,14 @@
 """The two ways of installing that are not Helm, in place of what hack/cluster has deployed. The commands and files are those of docs/install.md."""
 
-import os
-import re
-import shutil
 import tempfile
 
-from cases_helm import FILES, SYSTEM, documented, without_the_deployed
+from cases_helm import CRD, FILES, SYSTEM, without_the_deployed
 from cases_lifecycle import expect
-from cluster import ROOT, hack, wait_for
+from cluster import OPERATOR_PODS, hack, wait_for
+from documented import documented, documented_files, write_kustomization
 from harness import case, same
 
 PAGE = "install.md"
-GROUP = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/modelruns.modelrun.dev"
 DOCUMENTED = "registry.example.com/modelrun"
 FLAG = "--image-pull-policy=IfNotPresent"  # others are added before it
 
@@ -33,16 +30,8 @@ class Node:
         return "sed -E " + " ".join(f"-e '{each}'" for each in images + flags)
 
 
-def documented_files():
-    """{name: text} of the blocks in the section about kustomize whose first line is `# NAME`."""
-    with open(os.path.join(ROOT, "docs", PAGE), encoding="utf-8") as file:
-        section = file.read().split("\n## Kustomize\n")[1].split("\n## ")[0]
-    return dict(re.findall(r"^```yaml\n# (\S+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
-
-
 def operators(space):
-    listed = space.get(f"/api/v1/namespaces/{SYSTEM}/pods?labelSelector=app.kubernetes.io%2Fcomponent%3Doperator")["items"]
-    return {pod["metadata"]["uid"] for pod in listed if "deletionTimestamp" not in pod["metadata"]}
+    return {pod["metadata"]["uid"] for pod in space.get(OPERATOR_PODS)["items"] if "deletionTimestamp" not in pod["metadata"]}
 
 
 def sample_runs(space, name):
@@ -71,7 +60,7 @@ def install_yaml_is_one_command_and_so_are_its_upgrade_and_its_removal(space):
         same(operators(space), before)
         sample_runs(space, "second")
         shell(documented("kubectl delete -f install.yaml", PAGE))
-        wait_for(lambda: not space.exists(GROUP) and not space.exists(f"/api/v1/namespaces/{SYSTEM}"), 120, "nothing of install.yaml is left")
+        wait_for(lambda: not space.exists(CRD) and not space.exists(f"/api/v1/namespaces/{SYSTEM}"), 120, "nothing of install.yaml is left")
         same(shell("kubectl get clusterroles,clusterrolebindings --selector app.kubernetes.io/name=modelrun --output name"), "")
 
 
@@ -79,17 +68,14 @@ def install_yaml_is_one_command_and_so_are_its_upgrade_and_its_removal(space):
 def kustomize_installs_an_overlay_with_images_of_ones_own(space):
     node = Node()
     with without_the_deployed(space) as shell, tempfile.TemporaryDirectory() as folder:
-        files = documented_files()
-        shutil.copytree(os.path.join(ROOT, "config"), os.path.join(folder, "config"))
+        files = documented_files("Kustomize", PAGE)
         kustomization = files["kustomization.yaml"]
         for name, image in node.images.items():
             new, _, digest = image.partition("@")
             kustomization = kustomization.replace(f"newName: registry.example.com/yours/{name}, newTag: 0.1.0", f"newName: {new}, digest: {digest}")
         flags = "".join(f"      - {{op: add, path: /spec/template/spec/containers/0/args/-, value: {flag}}}\n" for flag in node.flags)
         kustomization += f"patches:\n  - target: {{kind: Deployment, name: modelrun-operator}}\n    patch: |\n{flags}"
-        for name, text in {**files, "kustomization.yaml": kustomization}.items():
-            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-                file.write(text)
+        write_kustomization(folder, {**files, "kustomization.yaml": kustomization})
         command = documented("kubectl kustomize .", PAGE, [("kubectl kustomize .", f"kubectl kustomize {folder}"), ("--server-side -f", "--server-side --force-conflicts -f")])
         shell(command)
         shell(f"kubectl rollout status deployment/modelrun-operator --namespace {SYSTEM} --timeout 120s")

@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 from clients import Python
-from cluster import ROOT
+from documented import blocks, text_of
 from harness import case, same
 from mcp import Client, StdioServerParameters
 from packages import node, node_package
@@ -19,9 +19,8 @@ URL = "https://models.example.com/mcp"
 
 
 def snippets(kind):
-    with open(os.path.join(ROOT, "docs", "gateway.md"), encoding="utf-8") as file:
-        [section] = re.findall(r"^## Connect a client\n(.*?)^## ", file.read(), re.MULTILINE | re.DOTALL)
-    return re.findall(rf"^```{kind}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    [section] = re.findall(r"^## Connect a client\n(.*?)^## ", text_of("gateway.md"), re.MULTILINE | re.DOTALL)
+    return blocks(section, kind)
 
 
 def run(space, command):

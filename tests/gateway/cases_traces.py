@@ -9,8 +9,9 @@ import socket
 import subprocess
 import tempfile
 
-from cluster import ROOT, RUNS, wait_for
+from cluster import RUNS, wait_for
 from gateway import SYNC, Gateway
+from hack_library import library
 from harness import Skip, case, same
 
 HOST = "10.250.0.1"  # this machine, as the node's pods see it
@@ -79,11 +80,10 @@ def attributes_of(thing):
 @contextlib.contextmanager
 def collector():
     """With the collector, which the deployed operator exports to."""
-    command = ["bash", "-euo", "pipefail", "-c", ". hack/lib.sh; find_collector"]
-    found = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    if found.returncode != 0:
-        raise Skip("the collector cannot be compiled here: its modules cannot be had")
-    program = found.stdout.strip()
+    try:
+        program = library("find_collector")
+    except subprocess.CalledProcessError as error:
+        raise Skip("the collector cannot be compiled here: its modules cannot be had") from error
     with tempfile.TemporaryDirectory() as folder:
         running = Collector(folder, program)
         try:

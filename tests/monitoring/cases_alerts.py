@@ -7,6 +7,7 @@ import tempfile
 
 import yaml
 
+from documented import blocks
 from harness import case
 from suite import ALERTS, HERE, ROOT, check, read
 
@@ -78,7 +79,7 @@ def each_alert_has_a_section_in_the_runbook():
 @case
 def documented_scrape_config_is_valid():
     """But for its discovery: Debian's Prometheus has none for Kubernetes."""
-    (block,) = [block for block in re.findall(r"^```yaml\n(.*?)^```$", read(RUNBOOK), re.MULTILINE | re.DOTALL) if "scrape_configs" in block]
+    (block,) = [block for block in blocks(read(RUNBOOK), "yaml") if "scrape_configs" in block]
     config = yaml.safe_load(block)
     (job,) = config["scrape_configs"]
     check(job.pop("kubernetes_sd_configs")[0]["role"] == "pod", job)

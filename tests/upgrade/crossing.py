@@ -2,9 +2,10 @@
 
 import os
 
-from cases_helm import CRD, LABEL, SYSTEM, Release, documented
+from cases_helm import CRD, LABEL, SYSTEM, Release
 from cluster import Cluster, hack, wait_for
 from disturb import LEASE
+from documented import documented
 from gateway import binary
 from harness import attempt, count
 from scene import Scene
@@ -53,7 +54,7 @@ def there_and_back(earlier):
     scene = there.scene
     # What this node needs, and the images of this checkout, which so are there before any run is.
     new = hack("values").splitlines()
-    release = Release(scene, [*(word for word in without_images(new)), *earlier.load()])
+    release = Release(scene, [*without_images(new), *earlier.load()])
 
     def helm_upgrade():
         release.shell(documented("--take-ownership"), *new, *WAIT)
@@ -70,7 +71,7 @@ def there_and_back(earlier):
     scene.post("/api/v1/namespaces", NAMESPACE)
     release.shell(f"helm install modelrun {earlier.chart} --namespace {SYSTEM}", *release.flags, *WAIT)
     outcomes = there.cross(helm_upgrade, the_cluster_has_what_the_chart_says, binary("kubectl-modelrun"))
-    # Without a release to go back from there is no way back.
+    # The second outcome is that of the upgrade itself. Where it failed there is nothing to roll back.
     if outcomes[1:2] == ["ok"]:
         outcomes += back.cross(helm_rollback, the_cluster_has_what_the_chart_says, os.path.join(earlier.folder, "build", "release", "bin", "kubectl-modelrun"))
     return count(outcomes)

@@ -8,10 +8,10 @@ import os
 import subprocess
 import threading
 
-from cases_faults import audit_events, jobs_created
+from cases_faults import audit_events
 from cases_helm import LABEL, SYSTEM
 from cases_lifecycle import expect
-from cases_sweeps import SWEEPS, status_of, table_of
+from cases_sweeps import create, status_of, table_of
 from cases_warm import await_pool, standbys
 from cluster import FINAL, RUNS, wait_for
 from gateway import Endpoint, GatewaySpace
@@ -80,12 +80,6 @@ class Scene(GatewaySpace):
 
     # ---- what there is before
 
-    def sweep(self, name, count, held):
-        self.post(SWEEPS.format(self.name), {
-            "apiVersion": "modelrun.dev/v1alpha1", "kind": "ModelSweep", "metadata": {"name": name, "namespace": self.name},
-            "spec": {"project": "models", "scope": "model", "modelName": "table", "parameters": {"held": held},
-                     "space": {"grid": [{"name": "i", "values": list(range(count))}]}, "limits": {"parallelism": 2}}})
-
     def there_are_runs_in_every_phase(self):
         url = self.repo(FILES)
         self.project(url=url, limits={"timeoutSeconds": LONG})
@@ -102,7 +96,7 @@ class Scene(GatewaySpace):
         self.run("timed", modelName="hangs", timeoutSeconds=3)
         self.run("cancelled", modelName="hangs")
         self.run("points", modelName="table", points=[{"i": i} for i in range(4)])
-        self.sweep("swept", 6, held=False)
+        create(self, "swept", 6, {"held": False})
         self.wait_phase("cancelled", ("Running",))
         self.patch_run("cancelled", cancel=True)
         for name, phase in OVER.items():
@@ -119,7 +113,7 @@ class Scene(GatewaySpace):
         wait_for(lambda: len(self.items(RUNS)) == runs + 4, 60, "the call has made its run")
         self.wait_phase("holder", ("Running",))
         self.run("queued", "narrow")
-        self.sweep("sweeping", POINTS, held=True)
+        create(self, "sweeping", POINTS, {"held": True})
         wait_for(lambda: status_of(self, "sweeping").get("points", {}).get("succeeded", 0) == 2 * HELD, 60, "two runs of the sweep wait, at a point each")
         wait_for(lambda: all(self.holds(self.run_named(name)) for name in HOLDING), 60, f"the models of {HOLDING} wait")
         self.pods_before = {name: self.run_named(name)["status"]["podUID"] for name in HOLDING}
@@ -237,7 +231,7 @@ class Scene(GatewaySpace):
         same(twice(used), [])
         made = created(self.name)
         jobs = {job["name"]: job["labels"] for job in made["jobs"]}
-        same(twice(jobs_created(self.name)), [])
+        same(twice(job["name"] for job in made["jobs"]), [])
         pods = [pod["labels"]["batch.kubernetes.io/job-name"] for pod in made["pods"]]
         same((twice(pods), set(used) - set(pods)), ([], set()))
         same([name for name in pods if name not in used and STANDBY not in jobs[name]], [])
