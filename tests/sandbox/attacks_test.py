@@ -160,7 +160,7 @@ class AttacksTest(unittest.TestCase):
         container = self.container("import os, time\nwhile True:\n    try:\n        if os.fork() == 0: time.sleep(600)\n    except OSError:\n        break\n"
                                    "print('up')\ntime.sleep(600)\n", timeout=100)
         container.start_agent().await_installed().start_exec()
-        container.await_text("exec.out", "up")
+        container.await_text("exec.out", "up\n")
         neighbour = "import os, resource, time\nresource.setrlimit(resource.RLIMIT_NPROC, (256, 256))\nmade = []\ntry:\n    for _ in range(100):\n" \
                     "        made.append(os.fork())\n        if made[-1] == 0: time.sleep(600)\nexcept OSError:\n    pass\n" \
                     "for pid in made:\n    os.kill(pid, 9)\n    os.waitpid(pid, 0)\nprint(len(made))"

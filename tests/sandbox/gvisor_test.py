@@ -89,7 +89,7 @@ class GvisorTest(unittest.TestCase):
     def test_gvisor_cancel(self):
         pod = self.pod("import time\nprint('up')\ntime.sleep(600)\n")
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "up")
+        pod.await_text("exec.out", "up\n")
         pod.server.cancel.set()
         frame = pod.finish()
         self.assertEqual((frame["exit"]["how"], frame["exit"]["signal"]), ("Cancelled", 15))
@@ -97,7 +97,7 @@ class GvisorTest(unittest.TestCase):
     def test_gvisor_sigterm_from_outside(self):
         pod = self.pod("import time\nprint('up')\ntime.sleep(600)\n")
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "up")
+        pod.await_text("exec.out", "up\n")
         pod.call("kill", pod.id("exec"), "TERM")
         frame = pod.finish()
         self.assertEqual((frame["exit"]["how"], frame["exit"]["signal"]), ("Terminated", 15))

@@ -483,7 +483,7 @@ if p['i'] == 1:
     def test_cancel_in_the_middle(self):
         pod = self.pod(BEGIN + "result = {}\nprint('up', p['i'])\nif p['i'] == 2: time.sleep(600)\n", 5)
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "up 2")
+        pod.await_text("exec.out", "up 2\n")
         pod.server.cancel.set()
         frame = pod.finish()
         self.assertEqual((frame["exit"]["how"], frame["exit"]["signal"]), ("Cancelled", 15))
@@ -499,7 +499,7 @@ if p['i'] == 1:
     def test_term_in_the_middle(self):
         pod = self.pod(BEGIN + "result = {}\nprint('up', p['i'])\nif p['i'] == 1: time.sleep(600)\n", 5)
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "up 1")
+        pod.await_text("exec.out", "up 1\n")
         os.kill(pod.agent.pid, signal.SIGTERM)
         os.kill(pod.exec_pid(), signal.SIGTERM)
         frame = pod.finish()
@@ -509,7 +509,7 @@ if p['i'] == 1:
     def test_a_lost_sandbox_names_its_point(self):
         pod = self.pod(BEGIN + "result = {}\nprint('up', p['i'])\nif p['i'] == 2: time.sleep(600)\n", 5)
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "up 2")
+        pod.await_text("exec.out", "up 2\n")
         os.kill(pod.exec_pid(), signal.SIGKILL)
         frame = pod.finish()
         self.assertEqual((frame["exit"]["how"], frame["atPoint"]), ("Lost", 2))
@@ -518,7 +518,7 @@ if p['i'] == 1:
     def test_a_lost_agent_ends_all(self):
         pod = self.pod(BEGIN + "print('up')\ntime.sleep(600)\n", 2)
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "up")
+        pod.await_text("exec.out", "up\n")
         with open("/proc/%d/task/%d/children" % (pod.exec_pid(), pod.exec_pid())) as f:
             processes = [int(pid) for pid in f.read().split()]
         self.assertEqual(len(processes), 2, "the harness and the point")

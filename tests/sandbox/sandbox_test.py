@@ -195,7 +195,7 @@ class SandboxTest(unittest.TestCase):
     def test_cancel(self):
         pod = self.pod("import time\nprint('up')\ntime.sleep(600)\n")
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "up")
+        pod.await_text("exec.out", "up\n")
         pod.server.cancel.set()
         frame = pod.finish()
         self.assertEqual(frame["exit"]["how"], "Cancelled")
@@ -223,7 +223,7 @@ class SandboxTest(unittest.TestCase):
     def test_sigterm_from_outside(self):
         pod = self.pod("import time\nprint('up')\ntime.sleep(600)\n")
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "up")
+        pod.await_text("exec.out", "up\n")
         os.kill(pod.agent.pid, signal.SIGTERM)  # setpriv has become the agent
         os.kill(pod.exec_pid(), signal.SIGTERM)
         frame = pod.finish()
@@ -349,7 +349,7 @@ class SandboxTest(unittest.TestCase):
     def test_agent_killed_ends_the_model(self):
         pod = self.pod("import time\nprint('up')\ntime.sleep(600)\n")
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "up")
+        pod.await_text("exec.out", "up\n")
         model = pod.model_pid()
         pod.agent.kill()
         self.assertEqual(pod.exec.wait(10), 125)
@@ -359,9 +359,9 @@ class SandboxTest(unittest.TestCase):
         pod = self.pod("import os, time\nprint('before', flush=True)\nos.write(1, b'y' * 100000)\nprint('END', flush=True)\n"
                        "time.sleep(600)\n")
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "before")
+        pod.await_text("exec.out", "before\n")
         os.kill(pod.exec_pid(), signal.SIGSTOP)
-        pod.await_text("exec.out", "before")
+        pod.await_text("exec.out", "before\n")
         os.kill(pod.exec_pid(), signal.SIGKILL)
         frame = pod.finish()
         self.assertEqual(frame["exit"]["how"], "Lost")
@@ -376,7 +376,7 @@ class SandboxTest(unittest.TestCase):
                        "while not os.path.exists(root + '/tmp/go'): time.sleep(0.01)\nprint('LAST WORDS', flush=True)\n"
                        "open(root + '/tmp/said', 'w').write('said')\ntime.sleep(600)\n")
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "up")
+        pod.await_text("exec.out", "up\n")
         os.kill(pod.exec_pid(), signal.SIGSTOP)
         pod.write("tmp/go", "")
         pod.await_text("tmp/said", "said")
@@ -415,7 +415,7 @@ class SandboxTest(unittest.TestCase):
         pod = self.pod("import os, time\nroot = __file__.rsplit('/repo', 1)[0]\nprint('up', flush=True)\n"
                        "while not os.path.exists(root + '/tmp/go'): time.sleep(0.01)\nresult = {'kept': 1}\n")
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "up")
+        pod.await_text("exec.out", "up\n")
         pod.server.close()
         pod.write("tmp/go", "")
         pod.exec.wait(30)
@@ -605,7 +605,7 @@ class SandboxTest(unittest.TestCase):
                        "    except OSError as e:\n        return e.errno\nresult = {'nice': os.nice(0), 'undo': undo(), 'after': os.nice(0)}\n"
                        "print('up', flush=True)\nimport sys\nwhile not os.path.exists(__file__.rsplit('/repo', 1)[0] + '/tmp/go'): pass\n")
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "up")
+        pod.await_text("exec.out", "up\n")
         self.assertEqual(os.getpriority(os.PRIO_PROCESS, pod.exec_pid()), os.nice(0))
         pod.write("tmp/go", "")
         self.assertEqual(pod.finish()["outputs"], {"nice": 19, "undo": 13, "after": 19})
@@ -683,7 +683,7 @@ class SandboxTest(unittest.TestCase):
         pod = self.pod(SEARCH % (markers,),
                        env={"MODELRUN_LANDLOCK": "required", "KUBERNETES_SERVICE_HOST": "canary-of-exec"})
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "up")
+        pod.await_text("exec.out", "up\n")
         neighbour = pod.inside(["sh", "-c", "echo $$ >%s; exec sleep 600" % pod.path("tmp/pid")], env={"CANARY": "canary-of-neighbour"})
         pod.await_text("tmp/pid", "\n")
         # The control: without the sandbox, the same user may read it.
@@ -726,7 +726,7 @@ class SandboxTest(unittest.TestCase):
                        "before = look()\nprint('up', flush=True)\nwhile not os.path.exists(root + '/tmp/go'): time.sleep(0.01)\n"
                        "result = {'before': before, 'after': look()}\n", env={"MODELRUN_LANDLOCK": "required"})
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "up")
+        pod.await_text("exec.out", "up\n")
         # Drops what is cached of this file system.
         self.assertEqual(pod.inside(["mount", "-o", "remount,nosuid", "/proc"], root=True).wait(30), 0)
         pod.write("tmp/go", "")
@@ -800,7 +800,7 @@ class SandboxTest(unittest.TestCase):
         pod = self.pod({"run.py": "PIPELINE = ['a', 'b']\n", "model/b.py": "print('b')\n", "model/a.py":
                         "import os, signal, sys\ndef stop(*_):\n    print('stopping')\n    sys.exit(3)\nsignal.signal(15, stop)\nprint('up')\nos.read(os.pipe()[0], 1)\n"})
         pod.start_agent().await_installed().start_exec()
-        pod.await_text("exec.out", "up")
+        pod.await_text("exec.out", "up\n")
         pod.server.cancel.set()
         frame = pod.finish()
         self.assertEqual((frame["exit"]["how"], frame["exit"].get("code"), frame["stdout"]["head"]), ("Cancelled", 3, "up\nstopping\n"))

@@ -177,7 +177,7 @@ class StandbyTest(unittest.TestCase):
         pod.start_pod()
         self.assertTrue(pod.asks())
         pod.server.give()
-        pod.await_text("exec.out", "up")
+        pod.await_text("exec.out", "up\n")
         pod.server.cancel.set()
         self.assertEqual(pod.finish()["exit"]["how"], "Cancelled")
 
