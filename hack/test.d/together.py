@@ -21,6 +21,7 @@ import tempfile
 
 SECONDS = 600  # of one process
 LINES = 400  # that are printed of a failure
+NOTED = 1.0  # seconds from which on a test's line says how long it took
 
 
 def tests_of(build, label):
@@ -45,14 +46,15 @@ def batches_of(tests, most):
 
 
 def outcomes_in(report, text):
-    """(name, "ok", "FAIL" or "skip", why it was skipped) of each test in GoogleTest's own report."""
+    """(name, "ok", "FAIL" or "skip", why it was skipped or how long it took) of each test in GoogleTest's own report."""
     for suite in report["testsuites"]:
         for case in suite["testsuite"]:
             name = f"{suite['name']}.{case['name']}"
             if case.get("failures"):
                 yield name, "FAIL", ""
             elif case["result"] == "COMPLETED":
-                yield name, "ok", ""
+                seconds = float(case["time"].rstrip("s"))
+                yield name, "ok", f"  [{seconds:.1f} s]" if seconds >= NOTED else ""
             else:
                 yield name, "skip", why_skipped(name, text)
 
@@ -136,7 +138,7 @@ def main(build, label, most="1"):
             for outcomes, text in found:
                 for name, word, why in outcomes:
                     counts[word] += 1
-                    print(f"{word} {name}" + (f": {why}" if why and word != "ok" else ""))
+                    print(f"{word} {name}" + (f": {why}" if why and word != "ok" else why))
                     if word == "FAIL":
                         print("".join(f"  {line}\n" for line in printed_by(name, text)))
             print(f"[{number}/{len(batches)}]", flush=True)
