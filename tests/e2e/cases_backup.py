@@ -52,7 +52,7 @@ def emptied(space):
     wait_for(lambda: space.exists(f"{path}/serviceaccounts/default"), 20, "default service account")
 
 
-@case
+@case(minutes="a minute and a half")
 def namespace_is_restored_and_no_finished_run_is_executed_again(space):
     """Deleted by accident: from the file of examples/backup come ends, results, tables and numbers; what was not over is held."""
     space.project(files=MODELS)

@@ -84,7 +84,7 @@ def model_has_ended(space, run):
     return any(each["name"] == "model" and "terminated" in each["state"] for each in containers)
 
 
-@case(alone=True, since=(32, "the earlier release could not be installed"))
+@case(alone=True, since=(32, "the earlier release could not be installed"), minutes="a minute and a half")
 def helm_upgrades_an_earlier_release_while_runs_go_on(space):
     """As the quickstart says, with values that the earlier chart did not know; its CRDs lacked fields, too."""
     with own_release(space) as release:
@@ -117,7 +117,7 @@ def helm_upgrades_an_earlier_release_while_runs_go_on(space):
         same(len(space.items(JOBS)), 3)
 
 
-@case(alone=True)
+@case(alone=True, minutes="two minutes")
 def helm_uninstall_leaves_what_the_quickstart_says(space):
     with own_release(space) as release:
         with tempfile.TemporaryDirectory() as folder:

@@ -78,7 +78,7 @@ def leader_that_is_deleted(space):
     check(space, names)
 
 
-@case(alone=True)
+@case(alone=True, minutes="a minute")
 def authority_of_the_run_server_that_is_lost(space):
     """Its Secret is deleted and the operators are replaced: a model that executes is not disturbed, and its result comes from its agent's log."""
     space.project(files={"run.py": "import time\ntime.sleep(40)\nresult = {'k': 1}\n", "model/quick.py": "result = {'k': 2}\n"})
@@ -98,7 +98,7 @@ def authority_of_the_run_server_that_is_lost(space):
     assert (status["phase"], status["outputs"], status["attempts"], status["podName"]) == ("Succeeded", {"k": 1}, 1, pod), status
 
 
-@case(alone=True)
+@case(alone=True, minutes="a minute and a half")
 def api_server_that_stands_still(space):
     """A minute without an answer, in which models end: each result comes in afterwards."""
     names = eight_under_way(space)

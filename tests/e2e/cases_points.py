@@ -95,7 +95,7 @@ def points_that_go_wrong_have_rows_that_say_so(space):
         assert rows[i]["outputs"] == {"double": 2 * i, "left": []}, rows[i]
 
 
-@case(alone=True)
+@case(alone=True, minutes="a minute and a half")
 def points_survive_their_pod_and_the_operator(space):
     """The pod is deleted twice and all operators are killed: every point has one row, and none that was recorded runs again."""
     project(space, limits={"timeoutSeconds": 200})

@@ -24,8 +24,8 @@ class Skip(Exception):
 
 def case(function=None, *, alone=False, beside=False, minutes=None, since=None):
     """Registers a test. `alone`: it disturbs the whole cluster, so nothing runs beside it. `beside`: in a suite whose cases run one
-    by one, this one may run beside them. `minutes`: so long does it take, and only MODELRUN_E2E_SLOW=1 runs it. `since`: the minor
-    version of Kubernetes without which it cannot run, and why."""
+    after the other, this one mostly waits, and runs beside them. `minutes`: so long does it take, and only hack/test
+    --long or MODELRUN_E2E_SLOW=1 runs it. `since`: the minor version of Kubernetes without which it cannot run, and why."""
 
     def register(function):
         if since:
@@ -33,7 +33,7 @@ def case(function=None, *, alone=False, beside=False, minutes=None, since=None):
         if beside:
             BESIDE.add(function.__name__)
         if minutes and not os.environ.get(LONG):
-            function = skipped(function, f"takes {minutes}; {LONG}=1 runs it")
+            function = skipped(function, f"takes {minutes}; hack/test --long or {LONG}=1 runs it")
         CASES.append((function.__name__, function, alone))
         return function
 

@@ -158,7 +158,7 @@ def mcp_remote_takes_the_tour(space, gateway):
     take(clients.mcp_remote, space, gateway, modes=("legacy", "auto"))
 
 
-@case
+@case(beside=True)
 def typescript_clients_wait_for_more_than_a_minute(space, gateway):
     """They give up after 60 s in which they hear nothing; here a run is silent for 65."""
     token = space.token("editor")

@@ -6,14 +6,10 @@ import signal
 from cluster import RUNS
 from gateway import SYNC, Gateway, wait_for
 from harness import case, same
-from load import Call, send_all
+from load import UNLIMITED, Call, send_all
 
 CALLERS = 1000
 MIB = 1 << 20
-UNLIMITED = (
-    *("--rate", "100000", "--burst", "100000"),
-    *("--max-waiting-per-caller", "2000", "--max-connections-per-peer", "2000"),
-)
 
 
 def threads(gateway):

@@ -17,6 +17,7 @@ import urllib.parse
 from cluster import RUNS
 from gateway import SYNC, Gateway, finished, wait_for
 from harness import case, same
+from load import UNLIMITED
 
 
 def status_of(port, path, token=None, seconds=30):
@@ -130,28 +131,30 @@ def schemathesis(gateway, token, run, *arguments):
             # A cursor, an offset beyond the end and the like are refused although no schema can say so.
             "--checks", "all", "--exclude-checks", "positive_data_acceptance",
             # The same requests each time: what others would find is looked for without --seed.
-            "--seed", "327093895577644315392107090492840203206", "--rate-limit", "15/s", "--request-timeout", "30", "--no-color", *arguments,
+            "--seed", "327093895577644315392107090492840203206", "--request-timeout", "30", "--no-color", *arguments,
         ]  # fmt: skip
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, check=False)
     if done.returncode != 0:
         raise AssertionError(f"schemathesis {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-6000:]}{done.stderr[-2000:]}")
 
 
-@case
-def schemathesis_finds_nothing(space, gateway):
+@case(beside=True)
+def schemathesis_finds_nothing(space, _):
     token = space.token("editor")
-    run = finished(gateway, token, gateway.ask("POST", "/v1/runs", token, SYNC)[2]["run_id"])
-    # A log is a stream without an end.
-    excluded = [each for name in ["get_logs", *STARTERS] for each in ("--exclude-operation-id", name)]
-    schemathesis(gateway, token, run, "--phases", "examples,coverage,fuzzing", "--max-examples", "30", *excluded)
-    same(gateway.ask("GET", f"/v1/runs/{run['run_id']}", token)[2]["status"], "success")
+    with Gateway(space, *UNLIMITED) as gateway:
+        run = finished(gateway, token, gateway.ask("POST", "/v1/runs", token, SYNC)[2]["run_id"])
+        # A log is a stream without an end.
+        excluded = [each for name in ["get_logs", *STARTERS] for each in ("--exclude-operation-id", name)]
+        schemathesis(gateway, token, run, "--phases", "examples,coverage,fuzzing", "--max-examples", "30", *excluded)
+        same(gateway.ask("GET", f"/v1/runs/{run['run_id']}", token)[2]["status"], "success")
 
 
-@case
-def schemathesis_starts_nothing_with_wrong_arguments(space, gateway):
+@case(beside=True)
+def schemathesis_starts_nothing_with_wrong_arguments(space, _):
     token = space.token("editor")
-    run = finished(gateway, token, gateway.ask("POST", "/v1/runs", token, SYNC)[2]["run_id"])
-    runs = len(space.items(RUNS))
-    included = [each for name in STARTERS for each in ("--include-operation-id", name)]
-    schemathesis(gateway, token, run, "--phases", "coverage", "--mode", "negative", *included)
-    same(len(space.items(RUNS)), runs)
+    with Gateway(space, *UNLIMITED) as gateway:
+        run = finished(gateway, token, gateway.ask("POST", "/v1/runs", token, SYNC)[2]["run_id"])
+        runs = len(space.items(RUNS))
+        included = [each for name in STARTERS for each in ("--include-operation-id", name)]
+        schemathesis(gateway, token, run, "--phases", "coverage", "--mode", "negative", *included)
+        same(len(space.items(RUNS)), runs)

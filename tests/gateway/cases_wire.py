@@ -156,7 +156,7 @@ def large_requests_are_refused_at_once(space, _):
         assert own.memory() - before < 64 << 20, (before, own.memory())
 
 
-@case
+@case(beside=True)
 def slow_clients_hold_up_nobody(space, _):
     token = space.token("editor")
     with Gateway(space) as own:

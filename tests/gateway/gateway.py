@@ -216,25 +216,36 @@ def finished(gateway, token, run_id):
     return wait_for(over, 60, f"run {run_id} is over")
 
 
-def main(patterns):
-    """Every case gets the same namespace and the same gateway."""
+def lane_of(name, function):
+    """Which cases run one after the other. Lanes run beside each other: pages wait for the browser, clients for runs, and those that
+    are registered as `beside` for time-outs and clocks."""
+    if name in BESIDE:
+        return "beside"
+    return "page" if function.__module__.startswith("cases_page") else "client"
+
+
+def run_lane(cases):
+    """Every case of a lane gets the same namespace and the same gateway."""
     space = GatewaySpace(Cluster(), "tests")
     try:
         space.prepare()
         with Gateway(space) as gateway:
-            def run(chosen):
-                name, function, _ = chosen
-                return attempt(name, lambda: function(space, gateway), lambda failed: space.story() if failed else "")
-
-            chosen = chosen_by(patterns)
-            with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-                waiting = [pool.submit(run, c) for c in chosen if c[0] in BESIDE]
-                outcomes = [run(c) for c in chosen if c[0] not in BESIDE]
-                outcomes += [future.result() for future in waiting]
+            outcomes = [
+                attempt(name, lambda of=function: of(space, gateway), lambda failed: space.story() if failed else "") for name, function in cases
+            ]
             outcomes.append(attempt("no_token_in_the_log", lambda: same(gateway.leaked(), [])))
     finally:
         space.remove()
-    return count(outcomes)
+    return outcomes
+
+
+def main(patterns):
+    lanes, alone = {}, []
+    for name, function, disturbs in chosen_by(patterns):
+        (alone if disturbs else lanes.setdefault(lane_of(name, function), [])).append((name, function))
+    with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, len(lanes))) as pool:
+        outcomes = [outcome for lane in pool.map(run_lane, lanes.values()) for outcome in lane]
+    return count(outcomes + (run_lane(alone) if alone else []))
 
 
 __all__ = ["Endpoint", "Gateway", "GatewaySpace", "binary", "finished", "in_background", "main", "wait_for"]

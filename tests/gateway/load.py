@@ -9,6 +9,12 @@ import resource
 _, HARD = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (HARD, HARD))
 
+# For a gateway of the case's own.
+UNLIMITED = (
+    *("--rate", "100000", "--burst", "100000"),
+    *("--max-waiting-per-caller", "2000", "--max-connections-per-peer", "2000"),
+)
+
 
 class Call:
     """One POST /v1/runs whose answer is read when it comes."""
