@@ -9,8 +9,6 @@
 #include <memory>
 #include <span>
 
-#include "base/text.h"
-
 namespace modelrun {
 namespace {
 
@@ -74,12 +72,6 @@ std::string Sha256::hex() {
   unsigned int size = 0;
   EVP_DigestFinal_ex(context_.get(), digest.data(), &size);
   return hex_of({digest.data(), size});
-}
-
-std::string ascii_lower(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), lower_case);
-  return lower;
 }
 
 std::string_view utf8_front(std::string_view text, std::size_t bytes) {

@@ -61,9 +61,6 @@ std::string make_valid_utf8(std::string_view bytes);
 std::string_view utf8_front(std::string_view text, std::size_t bytes);
 std::string_view utf8_back(std::string_view text, std::size_t bytes);
 
-// `text` with the letters A to Z as a to z, whatever the locale is.
-std::string ascii_lower(std::string_view text);
-
 // True for a byte that continues a UTF-8 sequence.
 constexpr bool continues_utf8(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;

@@ -19,9 +19,14 @@ constexpr char lower_case(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
+std::string ascii_lower(std::string_view text);
+
 constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower_case, lower_case);
 }
+
+// True if a control character of ASCII is in the text: a byte below that of a space, or DEL.
+bool has_control(std::string_view text);
 
 // Replaces each "%XX", of two hex digits, by its byte (RFC 3986, section 2.1), which may be any byte. nullopt when a
 // '%' stands without two hex digits behind it.

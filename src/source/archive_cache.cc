@@ -1,6 +1,6 @@
 #include "source/archive_cache.h"
 
-#include "base/encoding.h"
+#include "base/text.h"
 #include "source/archive_store.h"
 #include "source/cache_key.h"
 #include "source/message.h"

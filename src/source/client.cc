@@ -9,6 +9,7 @@
 
 #include "base/encoding.h"
 #include "base/fd.h"
+#include "base/text.h"
 #include "source/channel.h"
 #include "source/listing.h"
 #include "source/ref.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <map>
 
-#include "base/encoding.h"
 #include "base/mutex.h"
+#include "base/text.h"
 #include "source/cache_key.h"
 #include "source/ref.h"
 #include "source/single_flight.h"

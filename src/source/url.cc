@@ -69,13 +69,12 @@ std::string_view fault_of_characters(std::string_view text) {
 // URL to its helpers, where "%0a" becomes a line break (CVE-2020-5260).
 bool has_escaped_control(std::string_view path) {
   const auto decoded = percent_decoded(path);
-  return !decoded || std::ranges::any_of(*decoded, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  return !decoded || has_control(*decoded);
 }
 
 Result<Scheme> parse_scheme(std::string_view text, const Policy& policy) {
   const std::size_t end = text.find("://");
-  std::string scheme(text.substr(0, end == std::string_view::npos ? 0 : end));
-  std::ranges::transform(scheme, scheme.begin(), lower_case);
+  const auto scheme = ascii_lower(text.substr(0, end == std::string_view::npos ? 0 : end));
   if (scheme == "https") return Scheme::kHttps;
   if (scheme == "http" && policy.allow_http) return Scheme::kHttp;
   if (scheme == "file" && policy.allow_file) return Scheme::kFile;
@@ -105,8 +104,7 @@ Result<void> parse_authority(std::string_view authority, GitUrl& url) {
   const bool bracketed = authority.starts_with('[');
   const std::size_t host_end = bracketed ? authority.find(']') : std::min(authority.find(':'), authority.size());
   if (host_end == std::string_view::npos) return fail(ErrorKind::kDenied, "the source's URL has no valid host");
-  url.host = authority.substr(bracketed ? 1 : 0, host_end - (bracketed ? 1 : 0));
-  std::ranges::transform(url.host, url.host.begin(), lower_case);
+  url.host = ascii_lower(authority.substr(bracketed ? 1 : 0, host_end - (bracketed ? 1 : 0)));
   const bool valid = bracketed ? is_ipv6(url.host) : is_ipv4(url.host) || is_dns_name(url.host);
   if (!valid) return fail(ErrorKind::kDenied, "the source's URL has no valid host");
 

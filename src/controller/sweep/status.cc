@@ -1,10 +1,8 @@
 #include "controller/sweep/status.h"
 
-#include <algorithm>
-#include <cctype>
-
 #include "api/reason.h"
 #include "base/printable.h"
+#include "base/text.h"
 
 namespace modelrun::controller {
 namespace {
@@ -26,11 +24,6 @@ void set_conditions(const SweepObserved& observed, ModelSweepStatus& status, std
   set("Reconciling", truth(!over));
   // As of a ModelRun: only when it is true.
   if (over && !success) set("Stalled", ConditionStatus::kTrue);
-}
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
 }
 
 const SweepRunView* first_run(const SweepSurvey& survey) {
@@ -67,7 +60,7 @@ void take_survey(const SweepObserved& observed, const SweepSurvey& survey, Model
 std::string sweep_commit(const SweepObserved& observed, const SweepSurvey& survey) {
   const auto& sweep = *observed.sweep;
   if (!sweep.status.commit_sha.empty()) return sweep.status.commit_sha;
-  if (!sweep.spec.commit_sha.empty()) return lower(sweep.spec.commit_sha);
+  if (!sweep.spec.commit_sha.empty()) return ascii_lower(sweep.spec.commit_sha);
   const auto* first = first_run(survey);
   return first == nullptr ? std::string() : first->commit;
 }

@@ -15,8 +15,7 @@ std::optional<std::string> decoded(std::string_view text, bool plus_is_space) {
   std::string raw(text);
   if (plus_is_space) std::ranges::replace(raw, '+', ' ');
   auto out = percent_decoded(raw);
-  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  if (out && std::ranges::any_of(*out, is_control)) return std::nullopt;
+  if (out && has_control(*out)) return std::nullopt;
   return out;
 }
 

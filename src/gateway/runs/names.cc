@@ -1,6 +1,7 @@
 #include "gateway/runs/names.h"
 
 #include "base/dns_label.h"
+#include "base/text.h"
 
 namespace modelrun::gateway {
 namespace {
@@ -38,7 +39,7 @@ Result<std::string> id_digits(std::string_view text, const IdWords& words) {
   std::string digits;
   for (const char c : text) {
     if (c == '-') continue;
-    const char lower = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
+    const char lower = lower_case(c);
     const bool hex = (lower >= '0' && lower <= '9') || (lower >= 'a' && lower <= 'f');
     if (!hex || digits.size() == kUuidDigits) {
       return fail(ErrorKind::kInvalid, "{}: give the UUID that {} answered, or its first eight or more digits",

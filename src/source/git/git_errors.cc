@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "source/message.h"
 #include "source/ref.h"
 

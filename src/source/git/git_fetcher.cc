@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "base/encoding.h"
+#include "base/text.h"
 #include "source/git/archive_builder.h"
 #include "source/git/session.h"
 #include "source/message.h"

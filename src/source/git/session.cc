@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "source/git/git_errors.h"
 #include "source/message.h"
 
@@ -114,10 +115,6 @@ std::vector<std::string> environment_with(const GitSettings& settings, const std
     environment.push_back(fmt::format("GIT_CONFIG_VALUE_{}={}", i, settings[i].second));
   }
   return environment;
-}
-
-bool has_control(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 struct Authorization {

@@ -24,14 +24,13 @@ std::vector<std::string> split(std::string_view path) {
 }
 
 bool is_dot_git(std::string_view part) {
-  return ascii_lower(part) == ".git";
+  return equal_ignoring_case(part, ".git");
 }
 
 std::string_view fault_of_path(std::string_view path) {
   if (path.empty()) return "has no name";
   if (path.size() > kMaxPathBytes) return "is longer than 1024 bytes";
-  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  if (std::ranges::any_of(path, control)) return "has a control character in its name";
+  if (has_control(path)) return "has a control character in its name";
   if (path.find('\\') != std::string_view::npos) return "has a backslash in its name";
   if (make_valid_utf8(path) != path) return "has a name that is not UTF-8";
   for (const std::string& part : split(path)) {

@@ -29,6 +29,16 @@ TEST(Text, LettersOfAnyCaseAreEqualAndNothingElse) {
   EXPECT_FALSE(equal_ignoring_case("\xC4", "\xE4"));
 }
 
+TEST(Text, OnlyLettersOfAsciiChangeTheirCase) {
+  EXPECT_EQ(ascii_lower("ABC-xyZ[\xC4"), "abc-xyz[\xC4");
+}
+
+TEST(Text, ControlCharactersAreThoseBelowASpaceAndDel) {
+  for (const auto* text : {"a\nb", "\t", "\x1f", "\x7f"}) EXPECT_TRUE(has_control(text)) << text;
+  EXPECT_TRUE(has_control(std::string_view("\0", 1)));
+  for (const auto* text : {"", " ~", "\x80\xC3\xA4"}) EXPECT_FALSE(has_control(text)) << text;
+}
+
 TEST(Text, EscapesAreBytes) {
   EXPECT_EQ(percent_decoded("a%20b%3D%C3%A4+"), "a b=\xC3\xA4+");
   EXPECT_EQ(percent_decoded("%00%2541"), std::string("\0%41", 4));
