@@ -46,7 +46,7 @@ def batches_of(tests, most):
 
 
 def outcomes_in(report, text):
-    """(name, "ok", "FAIL" or "skip", why it was skipped or how long it took) of each test in GoogleTest's own report."""
+    """(name, "ok", "FAIL" or "skip", what is to be said behind the name) of each test in GoogleTest's own report."""
     for suite in report["testsuites"]:
         for case in suite["testsuite"]:
             name = f"{suite['name']}.{case['name']}"
@@ -56,7 +56,7 @@ def outcomes_in(report, text):
                 seconds = float(case["time"].rstrip("s"))
                 yield name, "ok", f"  [{seconds:.1f} s]" if seconds >= NOTED else ""
             else:
-                yield name, "skip", why_skipped(name, text)
+                yield name, "skip", f": {why_skipped(name, text)}"
 
 
 def why_skipped(name, text):
@@ -89,16 +89,16 @@ def attempt(program, directory, names):
         outcomes = list(outcomes_in(found, text))
         # LeakSanitizer, for example, looks when all tests are over.
         if status and all(word != "FAIL" for _, word, _ in outcomes):
-            outcomes.append((" ".join(names), "FAIL", f"{status} after the last one"))
+            outcomes.append((" ".join(names), "FAIL", f": {status} after the last one"))
         return outcomes, text, []
     words = {"OK": "ok", "FAILED": "FAIL", "SKIPPED": "skip"}
     over = re.findall(r"^\[ +(OK|FAILED|SKIPPED) +\] ([^\s,]+)(?:, where .*)? \(\d+ ms\)$", text, re.MULTILINE)
-    outcomes = [(name, words[word], why_skipped(name, text) if word == "SKIPPED" else "") for word, name in over]
+    outcomes = [(name, words[word], f": {why_skipped(name, text)}" if word == "SKIPPED" else "") for word, name in over]
     # The one that it was at; where all that began have ended, the one behind those.
     begun = re.findall(r"^\[ RUN      \] (\S+)$", text, re.MULTILINE)
     at = begun[-1] if begun and begun[-1] in names and begun[-1] not in {name for _, name in over} else None
     left = names[names.index(at) :] if at else names[len(over) :]
-    return outcomes + [(left[0] if left else names[-1], "FAIL", status or "no report")], text, left[1:]
+    return outcomes + [(left[0] if left else names[-1], "FAIL", f": {status or 'no report'}")], text, left[1:]
 
 
 def end_of(command, directory, output):
@@ -136,9 +136,9 @@ def main(build, label, most="1"):
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for number, found in enumerate(pool.map(run, batches), 1):
             for outcomes, text in found:
-                for name, word, why in outcomes:
+                for name, word, said in outcomes:
                     counts[word] += 1
-                    print(f"{word} {name}" + (f": {why}" if why and word != "ok" else why))
+                    print(f"{word} {name}{said}")
                     if word == "FAIL":
                         print("".join(f"  {line}\n" for line in printed_by(name, text)))
             print(f"[{number}/{len(batches)}]", flush=True)
