@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -217,22 +218,24 @@ def finished(gateway, token, run_id):
 
 
 def lane_of(name, function):
-    """Which cases run one after the other. Lanes run beside each other: pages wait for the browser, clients for runs, and those that
-    are registered as `beside` for time-outs and clocks."""
+    """The lane of a case. Cases of one lane run one after the other, and the lanes at the same time: what mostly waits, what needs the
+    browser, and the rest."""
     if name in BESIDE:
         return "beside"
     return "page" if function.__module__.startswith("cases_page") else "client"
 
 
 def run_lane(cases):
-    """Every case of a lane gets the same namespace and the same gateway."""
+    """Every case of a lane gets the same namespace and the same gateway; gives the outcomes."""
     space = GatewaySpace(Cluster(), "tests")
+
+    def story(failed):
+        return space.story() if failed else ""
+
     try:
         space.prepare()
         with Gateway(space) as gateway:
-            outcomes = [
-                attempt(name, lambda of=function: of(space, gateway), lambda failed: space.story() if failed else "") for name, function in cases
-            ]
+            outcomes = [attempt(name, functools.partial(function, space, gateway), story) for name, function in cases]
             outcomes.append(attempt("no_token_in_the_log", lambda: same(gateway.leaked(), [])))
     finally:
         space.remove()
