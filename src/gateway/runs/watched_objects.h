@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <stop_token>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "gateway/auth/identity.h"
 #include "gateway/runs/names.h"
 #include "gateway/runs/rights.h"
@@ -64,14 +66,15 @@ class WatchedObjects {
 
   // Asks no rights. kNotFound also if another object (another UID) has that name now.
   Result<Object> read_live(const Key& key, std::stop_token stop) const {
-    const auto object = client_.get(resource_, key.namespace_, key.name, std::move(stop));
-    if (!object && object.error().kind == ErrorKind::kNotFound) {
+    const auto answer = client_.get_answer(resource_, key.namespace_, key.name, std::move(stop));
+    if (!answer && answer.error().kind == ErrorKind::kNotFound) {
       return fail(ErrorKind::kNotFound, "{}", absent(key.uid));
     }
-    if (!object) return std::unexpected(own_fault(object.error()));
-    auto read = decode_(*object);
-    if (read.meta.uid != key.uid) return fail(ErrorKind::kNotFound, "{}", absent(key.uid));
-    cache_.note(read);
+    if (!answer) return std::unexpected(own_fault(answer.error()));
+    auto read = answer->read(decode_);
+    if (!read) return std::unexpected(own_fault(read.error()));
+    if (read->meta.uid != key.uid) return fail(ErrorKind::kNotFound, "{}", absent(key.uid));
+    cache_.note(*read);
     return read;
   }
 
@@ -111,15 +114,17 @@ class WatchedObjects {
     RETURN_IF_ERROR(before);
     if (api::is_final(before->status.phase)) return summarize(*before);
     // The UID in the patch is a precondition: another object may have taken the name.
-    const auto object = client_.patch(resource_, key.namespace_, key.name, kube::PatchType::kMerge,
-                                      {{"metadata", {{"uid", key.uid}}}, {"spec", {{"cancel", true}}}}, {}, stop);
-    if (!object && object.error().kind == ErrorKind::kNotFound) {
+    const auto answer =
+        client_.patch_answer(resource_, key.namespace_, key.name, kube::PatchType::kMerge,
+                             {{"metadata", {{"uid", key.uid}}}, {"spec", {{"cancel", true}}}}, {}, stop);
+    if (!answer && answer.error().kind == ErrorKind::kNotFound) {
       return fail(ErrorKind::kNotFound, "{}", absent(key.uid));
     }
-    if (!object) return std::unexpected(own_fault(kube::plain_refusal(object.error())));
-    const auto now = decode_(*object);
-    cache_.note(now);
-    return summarize(now);
+    if (!answer) return std::unexpected(own_fault(kube::plain_refusal(answer.error())));
+    const auto now = answer->read(decode_);
+    if (!now) return std::unexpected(own_fault(now.error()));
+    cache_.note(*now);
+    return summarize(*now);
   }
 
   // The only object that the caller may see whose UID begins with `id`. Fails as RunService::find_summary().
@@ -152,6 +157,9 @@ class WatchedObjects {
 
  private:
   static constexpr std::size_t kCandidates = 10;  // named in the error for an ambiguous id
+  // A watch brings an object some milliseconds after its creation. The wait holds one of the gateway's threads.
+  static constexpr std::chrono::milliseconds kWatchLag{300};
+  static constexpr std::chrono::milliseconds kWatchPoll{20};
 
   // The objects whose UID begins with `digits` that the watch shows and the caller may see; at most kCandidates + 1.
   Result<std::vector<Summary>> shown(const Identity& caller, std::string_view digits,
@@ -168,7 +176,8 @@ class WatchedObjects {
   }
 
   // Whether the watch shows as many objects of the caller's namespace as there are, as far as the caller may know. One
-  // read, of one object's metadata.
+  // read, of one object's metadata. Waits kWatchLag at most for what other calls are creating at that moment, so that a
+  // caller in a busy namespace is told that there is no such object rather than to try again.
   Result<bool> watch_is_complete(const Identity& caller, const std::stop_token& stop) const {
     const auto lists = may(access_, caller, "list", resource_, caller.namespace_, stop);
     RETURN_IF_ERROR(lists);
@@ -178,7 +187,17 @@ class WatchedObjects {
         resource_, {.namespace_ = caller.namespace_, .limit = 1, .metadata_only = true},
         [&there](const kube::Json&) { ++there; }, stop);
     if (!meta) return std::unexpected(own_fault(meta.error()));
-    return static_cast<std::int64_t>(cache_.count_in(caller.namespace_)) >= there + meta->remaining;
+    const auto shows_all = [this, &caller, count = there + meta->remaining] {
+      return static_cast<std::int64_t>(cache_.count_in(caller.namespace_)) >= count;
+    };
+    Mutex mutex;
+    CondVar never;  // nothing tells of a count that has changed, so it is looked at now and then
+    const MutexLock lock(mutex);
+    const auto deadline = std::chrono::steady_clock::now() + kWatchLag;
+    while (!shows_all() && std::chrono::steady_clock::now() < deadline && !stop.stop_requested()) {
+      never.wait_for(mutex, stop, kWatchPoll, [] { return false; });
+    }
+    return shows_all();
   }
 
   Error ambiguous(std::string_view id, std::vector<Summary> seen) const {

@@ -1,7 +1,9 @@
 #include <condition_variable>
+#include <optional>
 #include <thread>
 
 #include "base/encoding.h"
+#include "base/mutex.h"
 #include "gateway/tools/schema.h"
 #include "unit/gateway/fixture.h"
 
@@ -283,6 +285,26 @@ TEST_F(GatewayTest, ARunThatTheWatchBringsWhileItIsLookedForIsFound) {
     return fakes::Fault::kNone;
   });
   EXPECT_EQ(use("get_run", {{"run_id", stored["metadata"]["uid"]}}).value()["status"], "success");
+}
+
+// Another call has created a run, and the watch brings it when the runs have been counted already.
+TEST_F(GatewayTest, AnUnknownRunIsDeniedAlsoWhileOthersAreCreated) {
+  const auto other = server.put(kube::kModelRuns, {{"metadata", {{"namespace", "ns"}, {"name", "x"}}},
+                                                   {"spec", {{"project", "forecasts"}}},
+                                                   {"status", success()}});
+  std::optional<std::jthread> watch;
+  server.set_hook([&](const kube::Request& request, int) {
+    if (request.path.ends_with("modelruns?limit=1")) {
+      watch.emplace([&](const std::stop_token& stop) {
+        Mutex mutex;
+        const MutexLock lock(mutex);
+        CondVar().wait_for(mutex, stop, std::chrono::milliseconds(10), [] { return false; });  // the lag of a watch
+        cache.note(api::decode_model_run(other));
+      });
+    }
+    return fakes::Fault::kNone;
+  });
+  EXPECT_EQ(use("get_run", {{"run_id", "77777777"}}).error().kind, ErrorKind::kNotFound);
 }
 
 TEST_F(GatewayTest, AnUnknownRunIsOneSmallReadWhateverTheHistory) {
