@@ -116,15 +116,26 @@ def without_verb(space, path, resource, verb):
     return changed(space, path, pointer, [each for each in value_at(space.get(path), pointer) if each != verb])
 
 
-def others_are_gone(space):
+def wait_until_alone(space):
     """What the cases before have broken in their namespaces is no fault of the installation."""
-    spaces = space.get("/api/v1/namespaces?labelSelector=modelrun.dev%2Fe2e")["items"]
-    return [each["metadata"]["name"] for each in spaces] == [space.name]
+
+    def others():
+        spaces = space.get("/api/v1/namespaces?labelSelector=modelrun.dev%2Fe2e")["items"]
+        return {
+            each["metadata"]["name"]: [told["message"] for told in each["status"].get("conditions", []) if told["status"] == "True"]
+            for each in spaces
+            if each["metadata"]["name"] != space.name
+        }
+
+    try:
+        wait_for(lambda: not others(), 120, "the namespaces of earlier cases are gone")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {others()}") from None
 
 
 @case(alone=True)
 def doctor_finds_nothing_in_a_healthy_installation(space):
-    wait_for(lambda: others_are_gone(space), 60, "the namespaces of earlier cases are gone")
+    wait_until_alone(space)
     # Those that kill operators leave pods that have been restarted many times, which doctor rightly warns of.
     with restored(space, "modelrun-operator"):
         space.cluster.kubectl("-n", SYSTEM, "rollout", "restart", "deployment/modelrun-operator")
