@@ -13,6 +13,7 @@
 #include "api/strict_json.h"
 #include "api/text_builder.h"
 #include "base/encoding.h"
+#include "base/large_document.h"
 
 namespace modelrun::api {
 namespace {
@@ -84,7 +85,9 @@ std::string altered_text(const json& value) {
 Parameters::Parameters(const nlohmann::json& value) : value_(value), size_(value_->size()) {}
 
 std::string Parameters::altered() const {
-  return value_ ? altered_text(value_->parse()) : altered_;
+  if (!value_) return altered_;
+  const LargeDocument turn(value_->size());
+  return altered_text(value_->parse());
 }
 
 std::string Parameters::digest() const {

@@ -1,4 +1,5 @@
-// Small work on texts: splitting, trimming, comparing, percent-encoding. Only letters of ASCII have two cases. Pure.
+// Small work on texts: splitting, trimming, comparing, percent-encoding, giving memory back. Only letters of ASCII have
+// two cases. Pure.
 #pragma once
 
 #include <algorithm>
@@ -31,5 +32,10 @@ bool has_control(std::string_view text);
 // Replaces each "%XX", of two hex digits, by its byte (RFC 3986, section 2.1), which may be any byte. nullopt when a
 // '%' stands without two hex digits behind it.
 std::optional<std::string> percent_decoded(std::string_view text);
+
+// Empties `text` and gives its memory back, which neither clear() nor `text = {}` does.
+inline void free_text(std::string& text) {
+  std::string().swap(text);
+}
 
 }  // namespace modelrun

@@ -12,9 +12,12 @@ namespace {
 Result<void> write(const Context& context, const api::ModelProject& project, const api::ModelProjectStatus& status,
                    std::stop_token stop) {
   const auto body = api::status_update("ModelProject", project.meta, api::encode_status(status));
-  auto answer = context.client.replace_status(kube::kModelProjects, body, std::move(stop));
+  const auto answer = context.client.replace_status_answer(
+      kube::kModelProjects, kube::object_text(kube::kModelProjects, body), std::move(stop));
   RETURN_IF_ERROR(answer);
-  context.caches.projects.put(api::decode_model_project(*answer));
+  auto written = answer->read(&api::decode_model_project);
+  RETURN_IF_ERROR(written);
+  context.caches.projects.put(std::move(*written));
   context.project_writes.note(project.meta.key(), context.steady.now());
   return {};
 }

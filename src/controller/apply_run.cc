@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/reason.h"
+#include "base/large_document.h"
 #include "base/log.h"
 #include "controller/children.h"
 #include "controller/hand_over.h"
@@ -48,7 +49,9 @@ class Applier {
       answer = replace_status(refused_end(observed_, status, answer.error().message, context_.clock.now()));
     }
     RETURN_IF_ERROR(answer);
-    run_ = std::make_shared<const api::ModelRun>(api::decode_model_run(*answer));
+    auto written = answer->read(&api::decode_model_run);
+    RETURN_IF_ERROR(written);
+    run_ = std::make_shared<const api::ModelRun>(std::move(*written));
     fresh_ = true;
     context_.caches.runs.put(context_.caches.record_of(*run_));
     return {};
@@ -61,9 +64,14 @@ class Applier {
     return kind == ErrorKind::kDenied && context_.inbox.trouble_for(meta().uid) >= kDeniedWait;
   }
 
-  Result<kube::Json> replace_status(const api::ModelRunStatus& status) {
-    const auto body = api::status_update("ModelRun", run_->meta, api::encode_status(status));
-    return context_.client.replace_status(kube::kModelRuns, body, stop_);
+  Result<kube::Answer> replace_status(const api::ModelRunStatus& status) {
+    return context_.client.replace_status_answer(kube::kModelRuns, status_text(status), stop_);
+  }
+
+  // Its outputs as objects are gone when it returns.
+  [[nodiscard]] kube::ObjectText status_text(const api::ModelRunStatus& status) const {
+    const LargeDocument turn(status.outputs ? status.outputs->size() : 0);
+    return kube::object_text(kube::kModelRuns, api::status_update("ModelRun", run_->meta, api::encode_status(status)));
   }
 
   const api::ObjectMeta& meta() const { return run_->meta; }
@@ -96,14 +104,14 @@ class Applier {
   // was deleted after the run's end.
   Result<void> act(const CreateJob& step) {
     if (!fresh_) {
-      auto current = context_.client.get(kube::kModelRuns, meta().namespace_, meta().name, stop_);
-      RETURN_IF_ERROR(current);
-      auto live = std::make_shared<const api::ModelRun>(api::decode_model_run(*current));
-      const bool same = live->meta.uid == meta().uid && live->status.attempts == step.attempt &&
-                        !api::is_final(live->status.phase) && live->status.job_name == run_->status.job_name;
-      context_.caches.runs.put(context_.caches.record_of(*live));
+      auto live = read_live(context_, kube::kModelRuns, meta().namespace_, meta().name, &api::decode_model_run, stop_);
+      RETURN_IF_ERROR(live);
+      if (*live == nullptr) return fail(ErrorKind::kNotFound, "run {} is gone", meta().key());
+      const bool same = (*live)->meta.uid == meta().uid && (*live)->status.attempts == step.attempt &&
+                        !api::is_final((*live)->status.phase) && (*live)->status.job_name == run_->status.job_name;
+      context_.caches.runs.put(context_.caches.record_of(**live));
       if (!same) return fail(ErrorKind::kConflict, "run {}: the cache is behind", meta().key());
-      run_ = std::move(live);
+      run_ = std::move(*live);
       fresh_ = true;
     }
     // Build the Job only from what the API server holds, so that a Job that is created again after a crash is the

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/reason.h"
+#include "base/large_document.h"
 #include "base/log.h"
 #include "controller/children.h"
 #include "controller/live.h"
@@ -63,9 +64,12 @@ class SweepApplier {
       answer = replace_status(least_of_sweep(status, answer.error().message));
     }
     RETURN_IF_ERROR(answer);
-    auto written = api::decode_model_sweep(*answer);
-    sweep_ = std::make_shared<const api::ModelSweep>(written);
-    context_.caches.sweeps.put(make_sweep_record(std::move(written)));
+    const auto taken = answer->read([this](const kube::Json& object) {
+      auto written = api::decode_model_sweep(object);
+      sweep_ = std::make_shared<const api::ModelSweep>(written);
+      context_.caches.sweeps.put(make_sweep_record(std::move(written)));
+    });
+    RETURN_IF_ERROR(taken);
     context_.sweeps.note_write(meta().uid);
     return {};
   }
@@ -100,13 +104,19 @@ class SweepApplier {
  private:
   [[nodiscard]] const api::ObjectMeta& meta() const { return sweep_->meta; }
 
-  Result<kube::Json> replace_status(const api::ModelSweepStatus& status) {
+  Result<kube::Answer> replace_status(const api::ModelSweepStatus& status) {
     const auto body = api::status_update("ModelSweep", sweep_->meta, api::encode_status(status));
-    return context_.client.replace_status(kube::kModelSweeps, body, stop_);
+    return context_.client.replace_status_answer(kube::kModelSweeps, kube::object_text(kube::kModelSweeps, body),
+                                                 stop_);
   }
 
-  void put_run(const kube::Json& object) {
-    context_.caches.runs.put(context_.caches.record_of(api::decode_model_run(object)));
+  // Returns false, and puts nothing into the cache, if the run is not this sweep's.
+  Result<bool> put_run(const kube::Answer& answer) {
+    return answer.read([this](const kube::Json& object) {
+      if (!api::is_owned_by(api::decode_meta(object), meta())) return false;
+      context_.caches.runs.put(context_.caches.record_of(api::decode_model_run(object)));
+      return true;
+    });
   }
 
   // The sweep as the API server holds it, and its points: read once a pass. So no run is made of a sweep that is gone
@@ -127,17 +137,21 @@ class SweepApplier {
     if (step.first + step.count > space_->points.points.size()) {
       return fail(ErrorKind::kInternal, "run {} has points that the sweep does not have", step.name);
     }
-    const auto wanted = build_sweep_run(*whole_, space_->points, step, context_.settings);
-    auto made = context_.client.create(kube::kModelRuns, wanted, stop_);
+    auto made = context_.client.create_answer(kube::kModelRuns, run_text(step), stop_);
     if (!made && made.error().kind == ErrorKind::kExists) {
-      made = context_.client.get(kube::kModelRuns, meta().namespace_, step.name, stop_);
-      if (made && !api::is_owned_by(api::decode_meta(*made), meta())) {
-        return fail(ErrorKind::kInvalid, "ModelRun {} exists and is not this sweep's; delete it", step.name);
-      }
+      made = context_.client.get_answer(kube::kModelRuns, meta().namespace_, step.name, stop_);
     }
     if (!made) return fail_in("make a run of the sweep", made.error());
-    put_run(*made);
+    const auto own = put_run(*made);
+    if (!own) return fail_in("make a run of the sweep", own.error());
+    if (!*own) return fail(ErrorKind::kInvalid, "ModelRun {} exists and is not this sweep's; delete it", step.name);
     return {};
+  }
+
+  // REQUIRES: read_whole() has succeeded. Its points as objects are gone when it returns.
+  [[nodiscard]] kube::ObjectText run_text(const MakeSweepRun& step) const {
+    const LargeDocument turn(sweep::points_bytes(space_->points, step.first, step.count));
+    return kube::object_text(kube::kModelRuns, build_sweep_run(*whole_, space_->points, step, context_.settings));
   }
 
   Result<void> act(const CancelSweepRun& step) { return change(step.name, step.uid, {{"cancel", true}}); }
@@ -145,11 +159,11 @@ class SweepApplier {
 
   Result<void> change(const std::string& name, const std::string& uid, kube::Json spec) {
     const kube::Json patch = {{"metadata", {{"uid", uid}}}, {"spec", std::move(spec)}};
-    auto changed =
-        context_.client.patch(kube::kModelRuns, meta().namespace_, name, kube::PatchType::kMerge, patch, {}, stop_);
+    const auto changed = context_.client.patch_answer(kube::kModelRuns, meta().namespace_, name,
+                                                      kube::PatchType::kMerge, patch, {}, stop_);
     if (!changed && changed.error().kind == ErrorKind::kNotFound) return {};
     RETURN_IF_ERROR(changed);
-    put_run(*changed);
+    RETURN_IF_ERROR(put_run(*changed));
     return {};
   }
 
@@ -162,13 +176,13 @@ class SweepApplier {
       const bool may_exist = part.further || first;
       if (!part.further) first = false;
       if (!may_exist) continue;
-      const auto live =
-          tried_again([&] { return context_.client.get(kube::kModelRuns, meta().namespace_, part.name, stop_); });
+      const auto live = tried_again(
+          [&] { return context_.client.get_answer(kube::kModelRuns, meta().namespace_, part.name, stop_); });
       if (!live && live.error().kind == ErrorKind::kNotFound) continue;
       RETURN_IF_ERROR(live);
-      if (!api::is_owned_by(api::decode_meta(*live), meta())) continue;
-      put_run(*live);
-      return fail(ErrorKind::kConflict, "run {}: the cache is behind", part.name);
+      const auto own = put_run(*live);
+      RETURN_IF_ERROR(own);
+      if (*own) return fail(ErrorKind::kConflict, "run {}: the cache is behind", part.name);
     }
     return {};
   }
@@ -194,6 +208,7 @@ class SweepApplier {
         run.spec.model_name != spec.model_name || (!run.status.commit_sha.empty() && run.status.commit_sha != commit)) {
       return false;
     }
+    const LargeDocument turn(sweep::points_bytes(space_->points, part.first, part.count));
     return run.spec.points->digest() ==
            api::Parameters(sweep::points_json(space_->points, part.first, part.count)).digest();
   }

@@ -19,10 +19,10 @@ template <class Decode, class T = std::invoke_result_t<Decode, const kube::Json&
 Result<std::shared_ptr<const T>> read_live(const Context& context, const kube::Resource& resource,
                                            std::string_view namespace_, std::string_view name, Decode decode,
                                            std::stop_token stop) {
-  const auto object = context.client.get(resource, namespace_, name, std::move(stop));
-  if (!object && object.error().kind == ErrorKind::kNotFound) return nullptr;
-  RETURN_IF_ERROR(object);
-  return std::make_shared<const T>(decode(*object));
+  const auto answer = context.client.get_answer(resource, namespace_, name, std::move(stop));
+  if (!answer && answer.error().kind == ErrorKind::kNotFound) return nullptr;
+  RETURN_IF_ERROR(answer);
+  return answer->read([&](const kube::Json& object) { return std::make_shared<const T>(decode(object)); });
 }
 
 }  // namespace modelrun::controller

@@ -11,21 +11,17 @@
 namespace modelrun::kube {
 namespace {
 
-std::string name_of(const Json& object) {
-  const auto metadata = object.find("metadata");
-  if (metadata == object.end() || !metadata->is_object()) return "?";
-  const auto text = [&](const char* field) {
-    const auto value = metadata->find(field);
-    return value != metadata->end() && value->is_string() ? value->get<std::string>() : std::string{};
-  };
-  std::string name = text("name");
-  if (name.empty()) name = text("generateName") + "*";
-  const std::string space = text("namespace");
-  return space.empty() ? name : fmt::format("{}/{}", space, name);
-}
-
 std::string name_of(std::string_view namespace_, std::string_view name) {
   return namespace_.empty() ? std::string{name} : fmt::format("{}/{}", namespace_, name);
+}
+
+std::string name_of(const ObjectText& object) {
+  return name_of(object.namespace_, object.name);
+}
+
+Result<Json> whole(const Result<Answer>& answer) {
+  RETURN_IF_ERROR(answer);
+  return answer->parse();
 }
 
 std::vector<std::string> texts_at(const Json& object, const char* field) {
@@ -133,37 +129,57 @@ Result<Response> Client::exchange_stream(const Call& call, const Request& reques
   return judged(call.what(), std::move(response));
 }
 
-Result<Json> Client::exchange_json(const Call& call, Request request, std::stop_token stop) {
-  auto response = exchange(call, std::move(request), stop);
+Result<Answer> Client::exchange_object(const Call& call, Request request, std::stop_token stop) {
+  auto response = exchange(call, std::move(request), std::move(stop));
   RETURN_IF_ERROR(response);
-  Json object = Json::parse(response->body, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object()) return fail(ErrorKind::kUnavailable, "{}: the answer is not a JSON object", call.what());
-  return object;
+  return Answer(call.what(), std::move(response->body));
+}
+
+Result<Answer> Client::get_answer(const Resource& resource, std::string_view namespace_, std::string_view name,
+                                  std::stop_token stop) {
+  return exchange_object({"get", resource.plural, name_of(namespace_, name)}, get_request(resource, namespace_, name),
+                         std::move(stop));
+}
+
+Result<Answer> Client::create_answer(const Resource& resource, ObjectText object, std::stop_token stop) {
+  const Call call{"create", resource.plural, name_of(object)};
+  return exchange_object(call, create_request(resource, std::move(object)), std::move(stop));
+}
+
+Result<Answer> Client::replace_status_answer(const Resource& resource, ObjectText object, std::stop_token stop) {
+  const Call call{"replace_status", resource.plural, name_of(object)};
+  return exchange_object(call, replace_status_request(resource, std::move(object)), std::move(stop));
+}
+
+Result<Answer> Client::patch_answer(const Resource& resource, std::string_view namespace_, std::string_view name,
+                                    PatchType type, const Json& patch, const PatchOptions& options,
+                                    std::stop_token stop) {
+  return exchange_object({"patch", resource.plural, name_of(namespace_, name)},
+                         patch_request(resource, namespace_, name, type, patch, options), std::move(stop));
 }
 
 Result<Json> Client::get(const Resource& resource, std::string_view namespace_, std::string_view name,
                          std::stop_token stop) {
-  return exchange_json({"get", resource.plural, name_of(namespace_, name)}, get_request(resource, namespace_, name),
-                       stop);
+  return whole(get_answer(resource, namespace_, name, std::move(stop)));
 }
 
 Result<Json> Client::create(const Resource& resource, const Json& object, std::stop_token stop) {
-  return exchange_json({"create", resource.plural, name_of(object)}, create_request(resource, object), stop);
+  return whole(create_answer(resource, object_text(resource, object), std::move(stop)));
 }
 
 Result<Json> Client::replace(const Resource& resource, const Json& object, std::stop_token stop) {
-  return exchange_json({"replace", resource.plural, name_of(object)}, replace_request(resource, object), stop);
+  auto text = object_text(resource, object);
+  const Call call{"replace", resource.plural, name_of(text)};
+  return whole(exchange_object(call, replace_request(resource, std::move(text)), std::move(stop)));
 }
 
 Result<Json> Client::replace_status(const Resource& resource, const Json& object, std::stop_token stop) {
-  return exchange_json({"replace_status", resource.plural, name_of(object)}, replace_status_request(resource, object),
-                       stop);
+  return whole(replace_status_answer(resource, object_text(resource, object), std::move(stop)));
 }
 
 Result<Json> Client::patch(const Resource& resource, std::string_view namespace_, std::string_view name, PatchType type,
                            const Json& patch, const PatchOptions& options, std::stop_token stop) {
-  return exchange_json({"patch", resource.plural, name_of(namespace_, name)},
-                       patch_request(resource, namespace_, name, type, patch, options), stop);
+  return whole(patch_answer(resource, namespace_, name, type, patch, options, std::move(stop)));
 }
 
 Result<void> Client::remove(const Resource& resource, std::string_view namespace_, std::string_view name,
@@ -257,7 +273,7 @@ Result<std::string> Client::proxy(const Resource& resource, std::string_view nam
 }
 
 Result<ServerVersion> Client::server_version(std::stop_token stop) {
-  const auto answer = exchange_json({"get", "version", ""}, {.path = "/version"}, std::move(stop));
+  const auto answer = whole(exchange_object({"get", "version", ""}, {.path = "/version"}, std::move(stop)));
   RETURN_IF_ERROR(answer);
   ServerVersion version;
   const auto parse = [&](const char* field, int& number) {
@@ -277,7 +293,8 @@ Result<TokenIdentity> Client::token_review(std::string_view token, const std::ve
   if (audiences.empty()) return fail(ErrorKind::kInvalid, "token review: no audience given");
   const Json review{{"metadata", Json::object()}, {"spec", {{"token", token}, {"audiences", audiences}}}};
   // Errors carry no name: a TokenReview has none, and its body holds a secret.
-  auto answer = exchange_json({"create", kTokenReviews.plural, ""}, create_request(kTokenReviews, review), stop);
+  const auto answer = whole(exchange_object({"create", kTokenReviews.plural, ""},
+                                            create_request(kTokenReviews, object_text(kTokenReviews, review)), stop));
   RETURN_IF_ERROR(answer);
   return identity_of(*answer);
 }

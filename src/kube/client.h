@@ -18,6 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "kube/answer.h"
 #include "kube/request.h"
 #include "kube/transport.h"
 #include "kube/watch_decoder.h"
@@ -115,6 +116,15 @@ class Client {
   Result<Json> replace_status(const Resource& resource, const Json& object, std::stop_token stop = {});
   Result<Json> patch(const Resource& resource, std::string_view namespace_, std::string_view name, PatchType type,
                      const Json& patch, const PatchOptions& options = {}, std::stop_token stop = {});
+  // The same for objects that may be large: the answer is text until it is read. A body that is not a JSON object fails
+  // there.
+  Result<Answer> get_answer(const Resource& resource, std::string_view namespace_, std::string_view name,
+                            std::stop_token stop = {});
+  Result<Answer> create_answer(const Resource& resource, ObjectText object, std::stop_token stop = {});
+  Result<Answer> replace_status_answer(const Resource& resource, ObjectText object, std::stop_token stop = {});
+  Result<Answer> patch_answer(const Resource& resource, std::string_view namespace_, std::string_view name,
+                              PatchType type, const Json& patch, const PatchOptions& options = {},
+                              std::stop_token stop = {});
   // Deletes an object. Success means that the server has accepted the deletion; finalizers may keep the object alive.
   // kConflict when a precondition in `options` does not hold.
   Result<void> remove(const Resource& resource, std::string_view namespace_, std::string_view name,
@@ -123,11 +133,13 @@ class Client {
   // `options.continue_token` set to the page's continue_token; kGone means that this token has expired.
   Result<ListPage> list(const Resource& resource, const ListOptions& options, std::stop_token stop = {});
   // Reads one page and calls `on_item` for each item as it arrives, so that at most one decoded item is in memory.
+  // `on_item` must not send a request, nor wait for another thread: see base/large_document.h.
   // Never retried: on failure, some items may have been handed over already. kTimeout when no byte arrives for 30 s,
   // kUnavailable when the body is cut off, kInvalid when it is not a list, kTooLarge when an item exceeds 16 MiB.
   Result<ListMeta> list_each(const Resource& resource, const ListOptions& options,
                              const std::function<void(Json&&)>& on_item, std::stop_token stop = {});
-  // Calls `on_event` for each event (never for ERROR events) until the watch ends. Succeeds when the server ends the
+  // Calls `on_event` for each event (never for ERROR events) until the watch ends. It may do what `on_item` of
+  // list_each() may. Succeeds when the server ends the
   // watch or when `on_event` returns false. Fails with kGone when the resourceVersion is too old, no matter whether
   // the server says so by HTTP status 410 or by an ERROR event; any other ERROR event fails by the `code` of its
   // Status. kTimeout when no byte arrives for `idle_timeout`, kUnavailable when an event is cut off, kInvalid when
@@ -160,7 +172,7 @@ class Client {
   Result<Response> exchange(const Call& call, Request request, std::stop_token stop);
   Result<Response> exchange_stream(const Call& call, const Request& request, std::chrono::milliseconds idle_timeout,
                                    const OnData& on_data, std::stop_token stop);
-  Result<Json> exchange_json(const Call& call, Request request, std::stop_token stop);
+  Result<Answer> exchange_object(const Call& call, Request request, std::stop_token stop);
 
   Transport& transport_;
   Observer observer_;

@@ -1,5 +1,8 @@
 #include "kube/list_decoder.h"
 
+#include "base/large_document.h"
+#include "base/text.h"
+
 namespace modelrun::kube {
 namespace {
 
@@ -22,8 +25,10 @@ Result<void> ListDecoder::end_item(std::string_view last_piece, const OnItem& on
     return fail(ErrorKind::kTooLarge, "list: an item of more than {} bytes", max_item_);
   }
   if (!item_.empty()) item_.append(last_piece);
-  Json item = Json::parse(item_.empty() ? last_piece : std::string_view{item_}, nullptr, /*allow_exceptions=*/false);
-  if (item_.capacity() > 64U << 10U) item_ = {};
+  const std::string_view text = item_.empty() ? last_piece : std::string_view{item_};
+  const LargeDocument turn(text.size());
+  Json item = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (item_.capacity() > 64U << 10U) free_text(item_);
   item_.clear();
   item_open_ = false;
   if (item.is_discarded()) return fail(ErrorKind::kInvalid, "list: an item is not JSON");

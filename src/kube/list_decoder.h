@@ -27,7 +27,8 @@ class ListDecoder {
   // that.
   explicit ListDecoder(std::size_t max_item = 16U << 20U) : max_item_(max_item) {}
 
-  // Takes the next chunk of the body and calls `on_item` for each item that it completes. Chunks may end anywhere.
+  // Takes the next chunk of the body and calls `on_item` for each item that it completes, with the turn of a large item
+  // (see base/large_document.h). Chunks may end anywhere.
   // kInvalid: an item is not JSON. kTooLarge: see the constructor. After an error the decoder must not be used again.
   Result<void> feed(std::string_view chunk, const OnItem& on_item);
 

@@ -42,8 +42,10 @@ std::string object_path(const Resource& resource, std::string_view namespace_, s
   return collection_path(resource, namespace_) + '/' + percent_encode(name);
 }
 
-std::string metadata_string(const Json& object, const char* field) {
-  return api::text_at(api::member(object, "metadata"), field);
+std::string name_of(const Json& metadata) {
+  std::string name = api::text_at(metadata, "name");
+  if (name.empty()) name = api::text_at(metadata, "generateName") + "*";
+  return name;
 }
 
 // Replaces bytes that are not UTF-8 by U+FFFD: Json::dump() would throw on them, and the server would refuse them.
@@ -94,10 +96,10 @@ std::string_view propagation_policy(Propagation propagation) {
   return "";
 }
 
-Request replace_at(const Resource& resource, const Json& object, std::string_view subresource) {
-  std::string path = object_path(resource, metadata_string(object, "namespace"), metadata_string(object, "name"));
+Request replace_at(const Resource& resource, ObjectText object, std::string_view subresource) {
+  std::string path = object_path(resource, object.namespace_, object.name);
   path += subresource;
-  return with_body(Method::kPut, std::move(path), body_of(resource, object));
+  return with_body(Method::kPut, std::move(path), std::move(object.text));
 }
 
 }  // namespace
@@ -165,17 +167,22 @@ Request watch_request(const Resource& resource, const WatchOptions& options) {
   return without_body(query.take());
 }
 
-Request create_request(const Resource& resource, const Json& object) {
-  return with_body(Method::kPost, collection_path(resource, metadata_string(object, "namespace")),
-                   body_of(resource, object));
+ObjectText object_text(const Resource& resource, const Json& object) {
+  const auto& metadata = api::member(object, "metadata");
+  if (!metadata.is_object()) return {{}, "?", body_of(resource, object)};
+  return {api::text_at(metadata, "namespace"), name_of(metadata), body_of(resource, object)};
 }
 
-Request replace_request(const Resource& resource, const Json& object) {
-  return replace_at(resource, object, "");
+Request create_request(const Resource& resource, ObjectText object) {
+  return with_body(Method::kPost, collection_path(resource, object.namespace_), std::move(object.text));
 }
 
-Request replace_status_request(const Resource& resource, const Json& object) {
-  return replace_at(resource, object, "/status");
+Request replace_request(const Resource& resource, ObjectText object) {
+  return replace_at(resource, std::move(object), "");
+}
+
+Request replace_status_request(const Resource& resource, ObjectText object) {
+  return replace_at(resource, std::move(object), "/status");
 }
 
 Request patch_request(const Resource& resource, std::string_view namespace_, std::string_view name, PatchType type,

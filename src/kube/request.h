@@ -92,18 +92,24 @@ struct PatchOptions {
   bool force = false;                // kApply only: take over fields that other managers own
 };
 
+// An object to be written, as the text that is sent: what it needs as objects can be given back before the request.
+struct ObjectText {
+  std::string namespace_;  // empty: cluster-wide
+  std::string name;        // with generateName, the prefix and '*'; "?" if the object has neither
+  std::string text;
+};
+// `object` must be a JSON object. When apiVersion or kind is missing, both are set from `resource`.
+ObjectText object_text(const Resource& resource, const Json& object);
+
 // In all builders, names and namespaces are percent-encoded, and a cluster-wide resource ignores the namespace.
 Request get_request(const Resource& resource, std::string_view namespace_, std::string_view name);
 Request list_request(const Resource& resource, const ListOptions& options);
 Request watch_request(const Resource& resource, const WatchOptions& options);
-// `object` must be a JSON object. The namespace comes from its metadata.namespace. When apiVersion or kind is
-// missing, both are set from `resource`.
-Request create_request(const Resource& resource, const Json& object);
-// Like create_request(); the name comes from the object's metadata too. A metadata.resourceVersion makes the server
-// answer 409 when the object has changed since.
-Request replace_request(const Resource& resource, const Json& object);
-Request replace_status_request(const Resource& resource, const Json& object);
-// For kApply, apiVersion and kind are filled in as in create_request().
+Request create_request(const Resource& resource, ObjectText object);
+// A metadata.resourceVersion makes the server answer 409 when the object has changed since.
+Request replace_request(const Resource& resource, ObjectText object);
+Request replace_status_request(const Resource& resource, ObjectText object);
+// For kApply, apiVersion and kind are filled in as by object_text().
 Request patch_request(const Resource& resource, std::string_view namespace_, std::string_view name, PatchType type,
                       const Json& patch, const PatchOptions& options = {});
 Request delete_request(const Resource& resource, std::string_view namespace_, std::string_view name,

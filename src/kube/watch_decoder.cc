@@ -1,6 +1,8 @@
 #include "kube/watch_decoder.h"
 
 #include "api/json_access.h"
+#include "base/large_document.h"
+#include "base/text.h"
 #include "kube/client.h"
 
 namespace modelrun::kube {
@@ -49,12 +51,14 @@ Result<bool> WatchDecoder::feed(std::string_view chunk, const std::function<bool
     if (!partial_.empty()) partial_.append(piece);
     const std::string_view line = partial_.empty() ? piece : std::string_view{partial_};
     if (!blank(line)) {
+      const LargeDocument turn(line.size());
       auto event = parse_event(line);
       RETURN_IF_ERROR(event);
+      event->bytes = line.size();
       if (!on_event(std::move(*event))) return false;
     }
     // Frees the memory of a large event, because the watch may then be quiet for a long time.
-    if (partial_.capacity() > 64U << 10U) partial_ = {};
+    if (partial_.capacity() > 64U << 10U) free_text(partial_);
     partial_.clear();
   }
   return true;

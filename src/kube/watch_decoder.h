@@ -18,7 +18,8 @@ enum class EventType { kAdded, kModified, kDeleted, kBookmark, kError };
 
 struct WatchEvent {
   EventType type = EventType::kAdded;
-  Json object;  // a metav1.Status for kError; only metadata.resourceVersion counts for kBookmark
+  Json object;            // a metav1.Status for kError; only metadata.resourceVersion counts for kBookmark
+  std::size_t bytes = 0;  // of its text
 };
 
 // Decodes one watch; not thread-safe. A line that arrives whole in one chunk is decoded in place, without a copy.
@@ -28,7 +29,8 @@ class WatchDecoder {
   // object.
   explicit WatchDecoder(std::size_t max_line = 16U << 20U) : max_line_(max_line) {}
 
-  // Calls `on_event` for every event that `chunk` completes, ERROR events included. Returns false when `on_event`
+  // Calls `on_event` for every event that `chunk` completes, ERROR events included, with the turn of a large event (see
+  // base/large_document.h). Returns false when `on_event`
   // returned false. kInvalid: a line is not a watch event. kTooLarge: a line exceeds `max_line`. After an error or
   // false the decoder must not be fed again.
   Result<bool> feed(std::string_view chunk, const std::function<bool(WatchEvent&&)>& on_event);

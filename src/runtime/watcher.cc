@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/object_meta.h"
+#include "base/large_document.h"
 #include "base/log.h"
 #include "base/mutex.h"
 
@@ -11,6 +12,9 @@ namespace {
 
 // A watch that lasted this long counts as successful, even if it delivered no event.
 constexpr std::chrono::seconds kSteady{10};
+
+// So long after its last large event a watch is begun anew: its connection keeps a buffer for the largest one.
+constexpr std::chrono::seconds kLargeBufferKept{10};
 
 std::string version_of(const kube::Json& object) {
   const auto metadata = object.find("metadata");
@@ -127,6 +131,7 @@ Result<void> Watcher::watch(std::stop_token stop) {
                                    .resource_version = resource_version_,
                                    .timeout = std::chrono::seconds{spread(random_)}};
   progressed_ = false;
+  large_.reset();
   const auto begin = clock_.now();
   auto result = client_.watch(
       options_.resource, options, options_.idle_timeout, [this](kube::WatchEvent&& event) { return take(event); },
@@ -169,7 +174,9 @@ bool Watcher::take(const kube::WatchEvent& event) {
   if (!version.empty()) resource_version_ = std::move(version);
   if (!progressed_) set_error({});
   progressed_ = true;
-  return true;
+  if (event.bytes > kLargeDocumentBytes) large_ = clock_.now();
+  // Looked at with each event; bookmarks come about every minute.
+  return !large_ || clock_.now() - *large_ < kLargeBufferKept;
 }
 
 void Watcher::after_failure(const Error& error, std::stop_token stop) {

@@ -74,6 +74,7 @@ struct WatcherOptions {
 // Errors are logged and retried with back-off; they are never final. The states:
 //   list  --(all pages read)------------------------> watch
 //   watch --(ended by the server, or broken)--------> watch, from the last resourceVersion
+//   watch --(seconds after a large event)-----------> watch, from the last resourceVersion, over another connection
 //   watch --(410, or an event that is not decoded)--> wait, then list
 //   list or watch --(any other error)---------------> wait, then the same again
 class Watcher {
@@ -121,9 +122,10 @@ class Watcher {
   // Used by the loop's thread only.
   State state_ = State::kList;
   std::string resource_version_;
-  bool history_lost_ = false;  // and no watch has worked since
-  bool page_expired_ = false;  // a continue token expired in the last list: list without pages
-  bool progressed_ = false;    // the current watch has delivered something
+  bool history_lost_ = false;                // and no watch has worked since
+  bool page_expired_ = false;                // a continue token expired in the last list: list without pages
+  bool progressed_ = false;                  // the current watch has delivered something
+  std::optional<SteadyClock::Point> large_;  // when the current watch has delivered its last large event
   Backoff backoff_;
   std::minstd_rand random_;
 

@@ -26,6 +26,12 @@ std::size_t memory_of_points(const Space& space) {
   return 2 * kMaxPointsBytes + points * (sizeof(Point) + kMaxNames * sizeof(std::string));
 }
 
+std::size_t points_bytes(const Points& points, std::size_t first, std::size_t count) {
+  std::size_t bytes = 2;
+  for (std::size_t i = first; i < first + count; ++i) bytes += points.points.at(i).parameters.size() + 1;
+  return bytes;
+}
+
 nlohmann::json points_json(const Points& points, std::size_t first, std::size_t count) {
   auto list = nlohmann::json::array();
   for (std::size_t i = first; i < first + count; ++i) {

@@ -27,6 +27,9 @@ Result<SpacePoints> points_of(const api::ModelSweepSpec& spec, const AdmitSpace&
 // Bytes that the points of `space` take in memory at most, while they are made too.
 std::size_t memory_of_points(const Space& space);
 
+// Bytes of the text that points_json() stands for, or a few more.
+std::size_t points_bytes(const Points& points, std::size_t first, std::size_t count);
+
 // spec.points of a run that computes `count` points from `first` on. REQUIRES: there are so many.
 nlohmann::json points_json(const Points& points, std::size_t first, std::size_t count);
 

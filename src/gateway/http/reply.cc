@@ -6,6 +6,7 @@
 
 #include "base/http_status.h"
 #include "base/mutex.h"
+#include "base/text.h"
 #include "gateway/http/server_state.h"
 
 namespace modelrun::gateway {
@@ -145,7 +146,7 @@ void Reply::charge_to(std::string_view owner) {
 
 void Reply::release_body() {
   const MutexLock lock(mutex_);
-  request_->body = {};
+  free_text(request_->body);
   body_.release();
 }
 

@@ -86,16 +86,17 @@ Result<Started> KubeRunService::start(const Identity& caller, const NewRun& want
 
 Result<RunSummary> KubeRunService::note_shared(RunSummary run, std::stop_token stop) {
   if (run.shared || api::is_final(run.phase)) return run;
-  const auto object =
-      client_.patch(kube::kModelRuns, run.key.namespace_, run.key.name, kube::PatchType::kMerge,
-                    {{"metadata", {{"uid", run.key.uid}, {"labels", {{kLabelShared, "true"}}}}}}, {}, std::move(stop));
-  if (!object && (object.error().kind == ErrorKind::kNotFound || object.error().kind == ErrorKind::kConflict)) {
+  const auto answer = client_.patch_answer(kube::kModelRuns, run.key.namespace_, run.key.name, kube::PatchType::kMerge,
+                                           {{"metadata", {{"uid", run.key.uid}, {"labels", {{kLabelShared, "true"}}}}}},
+                                           {}, std::move(stop));
+  if (!answer && (answer.error().kind == ErrorKind::kNotFound || answer.error().kind == ErrorKind::kConflict)) {
     return fail(ErrorKind::kNotFound, "{}", no_run(run.key.uid));  // or another run has that name now
   }
-  if (!object) return std::unexpected(own_fault(kube::plain_refusal(object.error())));
-  const auto noted = api::decode_model_run(*object);
-  cache_.note(noted);
-  return summarize(noted);
+  if (!answer) return std::unexpected(own_fault(kube::plain_refusal(answer.error())));
+  const auto noted = answer->read(&api::decode_model_run);
+  if (!noted) return std::unexpected(own_fault(noted.error()));
+  cache_.note(*noted);
+  return summarize(*noted);
 }
 
 void KubeRunService::notify(const RunKey& key, std::uint64_t seen, std::chrono::milliseconds span,
@@ -171,16 +172,13 @@ Result<void> KubeRunService::cancel_unshared(const Identity& caller, const RunKe
     RETURN_IF_ERROR(before);
     if (api::is_final(before->status.phase) || before->labels.contains(std::string(kLabelShared))) return {};
     // The version is a precondition: who asks for the run in between changes it.
-    const auto object = client_.patch(
+    const auto answer = client_.patch_answer(
         kube::kModelRuns, key.namespace_, key.name, kube::PatchType::kMerge,
         {{"metadata", {{"uid", key.uid}, {"resourceVersion", std::to_string(before->meta.resource_version)}}},
          {"spec", {{"cancel", true}}}},
         {}, stop);
-    if (object) {
-      cache_.note(api::decode_model_run(*object));
-      return {};
-    }
-    if (object.error().kind != ErrorKind::kConflict) return std::unexpected(own_fault(object.error()));
+    if (answer) return answer->read([this](const kube::Json& object) { cache_.note(api::decode_model_run(object)); });
+    if (answer.error().kind != ErrorKind::kConflict) return std::unexpected(own_fault(answer.error()));
   }
   return fail(ErrorKind::kConflict, "run {} changes all the time: cancel it with cancel_run", key.uid);
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/large_document.h"
 #include "kube/point_rows.h"
 #include "sweep/rows.h"
 #include "sweep/sweep_points.h"
@@ -79,6 +80,8 @@ class RowsSoFar::Reading {
         std::cmp_greater(part.count, points - static_cast<std::size_t>(part.first))) {
       return false;
     }
+    const LargeDocument turn(
+        sweep::points_bytes(points_, static_cast<std::size_t>(part.first), static_cast<std::size_t>(part.count)));
     return api::is_owned_by(run.meta, sweep_.meta) && run.spec.points &&
            run.spec.points->digest() ==
                api::Parameters(sweep::points_json(points_, static_cast<std::size_t>(part.first),
@@ -87,10 +90,12 @@ class RowsSoFar::Reading {
   }
 
   Result<OfRun> read_run(const api::SweepRunStatus& part) {
-    const auto object = all_.client_.get(kube::kModelRuns, sweep_.meta.namespace_, part.name, stop_);
-    if (!object && object.error().kind == ErrorKind::kNotFound) return OfRun{};
-    RETURN_IF_ERROR(object);
-    const auto run = api::decode_model_run(*object);
+    const auto answer = all_.client_.get_answer(kube::kModelRuns, sweep_.meta.namespace_, part.name, stop_);
+    if (!answer && answer.error().kind == ErrorKind::kNotFound) return OfRun{};
+    RETURN_IF_ERROR(answer);
+    const auto read = answer->read(&api::decode_model_run);
+    RETURN_IF_ERROR(read);
+    const auto& run = *read;
     if (!is_of_sweep(run, part) || !run.status.points) return OfRun{};
     OfRun of_run{.rows = {}, .bytes = 0, .ended = api::is_final(run.status.phase)};
     Result<void> admitted;
@@ -104,12 +109,12 @@ class RowsSoFar::Reading {
       admitted = hold(taken.bytes());
       of_run.rows.push_back(std::move(taken));
     };
-    const auto read = kube::visit_rows(all_.client_, run, take, stop_);
+    const auto visited = kube::visit_rows(all_.client_, run, take, stop_);
     RETURN_IF_ERROR(admitted);
-    if (read) return of_run;
-    const auto kind = read.error().kind;
+    if (visited) return of_run;
+    const auto kind = visited.error().kind;
     if (kind == ErrorKind::kNotFound || kind == ErrorKind::kInvalid) return OfRun{};
-    return std::unexpected(read.error());
+    return std::unexpected(visited.error());
   }
 
   // Two runs may have the same point where the second goes on for the first: the first row counts.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "base/text.h"
 
 namespace modelrun::kube {
 namespace {
@@ -96,7 +97,7 @@ RequestEnd PendingRequest::wait_stream(std::chrono::milliseconds idle_timeout, c
       lock.unlock();
       const bool more = on_data(piece);
       // Frees the memory of a large burst, because the watch may then be quiet for a long time.
-      if (piece.capacity() > 64U << 10U) piece = {};
+      if (piece.capacity() > 64U << 10U) free_text(piece);
       piece.clear();
       lock.lock();
       if (more) continue;

@@ -48,5 +48,14 @@ TEST(Text, EscapesAreBytes) {
   }
 }
 
+TEST(TextTest, AFreedTextKeepsNoMemory) {
+  for (const std::size_t size : {0U, 5U, 1000U, 1'000'000U}) {
+    std::string text(size, 'x');
+    free_text(text);
+    EXPECT_EQ(text, "");
+    EXPECT_EQ(text.capacity(), std::string().capacity()) << size;
+  }
+}
+
 }  // namespace
 }  // namespace modelrun

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "api/object_meta.h"
+#include "base/large_document.h"
 #include "fakes/fake_transport.h"
+#include "fakes/large_document.h"
 
 namespace modelrun::kube {
 namespace {
@@ -78,6 +80,40 @@ TEST_F(ClientTest, TimeoutsAreNotRetried) {
 TEST_F(ClientTest, AnswerThatIsNoObject) {
   transport_.answer(200, "not json");
   EXPECT_EQ(client_.get(kPods, "n", "p").error().kind, ErrorKind::kUnavailable);
+}
+
+TEST_F(ClientTest, AnAnswerIsAnObjectWhileItIsRead) {
+  transport_.answer(200, Json{{"name", "x"}, {"text", std::string(kLargeDocumentBytes, 'x')}}.dump());
+  const auto answer = client_.get_answer(kPods, "n", "p");
+  ASSERT_TRUE(answer) << answer.error().message;
+  fakes::OtherLargeDocument unread;
+  EXPECT_FALSE(unread.has_to_wait());
+  fakes::OtherLargeDocument other;
+  const auto name = answer->read([&](const Json& object) {
+    EXPECT_TRUE(other.has_to_wait());
+    return object.at("name").get<std::string>();
+  });
+  ASSERT_TRUE(name);
+  EXPECT_EQ(*name, "x");
+}
+
+TEST_F(ClientTest, WhatIsMadeOfAnAnswerMayFail) {
+  transport_.answer(200, R"({"metadata":{}})");
+  const auto answer = client_.create_answer(kJobs, object_text(kJobs, job_));
+  ASSERT_TRUE(answer) << answer.error().message;
+  const auto refused = [](const Json&) -> Result<int> { return fail(ErrorKind::kInvalid, "no"); };
+  EXPECT_EQ(answer->read(refused).error().message, "no");
+  EXPECT_TRUE(answer->read([](const Json&) {}));
+}
+
+TEST_F(ClientTest, AnAnswerThatIsNoObjectFailsWhenItIsRead) {
+  transport_.answer(200, "[]");
+  const auto answer = client_.patch_answer(kJobs, "default", "x", PatchType::kMerge, job_);
+  ASSERT_TRUE(answer) << answer.error().message;
+  const auto read = answer->read([](const Json&) { return 1; });
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, ErrorKind::kUnavailable);
+  EXPECT_EQ(read.error().message, "patch jobs default/x: the answer is not a JSON object");
 }
 
 TEST_F(ClientTest, ListInPieces) {

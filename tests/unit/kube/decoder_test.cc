@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/large_document.h"
+#include "fakes/large_document.h"
+#include "fakes/peak_memory.h"
 #include "kube/client.h"
 #include "kube/list_decoder.h"
 #include "kube/watch_decoder.h"
@@ -45,6 +48,27 @@ TEST(WatchDecoder, LargeEventInOneByteChunks) {
   const auto found = names(decoder, body, 1);
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].size(), 1'500'001U);
+}
+
+TEST(WatchDecoder, OneLargeEventAtATimeIsAnObject) {
+  for (const bool large : {false, true}) {
+    fakes::OtherLargeDocument other;
+    WatchDecoder decoder;
+    const std::string text(large ? kLargeDocumentBytes : 10, 'x');
+    const auto fed = decoder.feed(R"({"type":"ADDED","object":{"text":")" + text + "\"}}\n", [&](WatchEvent&&) {
+      EXPECT_EQ(other.has_to_wait(), large);
+      return true;
+    });
+    EXPECT_TRUE(fed);
+  }
+}
+
+TEST(WatchDecoder, KeepsNoMemoryOfALargeEvent) {
+  const std::string body = R"({"type":"ADDED","object":{"name":")" + std::string(1'500'000, 'x') + "\"}}\n";
+  WatchDecoder decoder;
+  const auto before = fakes::allocated_bytes();
+  names(decoder, body, 100'000);
+  EXPECT_LT(fakes::allocated_bytes(), before + 100'000);
 }
 
 TEST(WatchDecoder, CutOff) {
@@ -94,6 +118,27 @@ std::vector<Json> items(ListDecoder& decoder, std::string_view body, std::size_t
     EXPECT_TRUE(decoder.feed(body.substr(0, chunk), [&](Json&& item) { items.push_back(std::move(item)); }));
   }
   return items;
+}
+
+TEST(ListDecoder, KeepsNoMemoryOfALargeItem) {
+  const std::string body = R"({"items":[{"name":")" + std::string(1'500'000, 'x') + R"("},{"name":"b"})";
+  ListDecoder decoder;
+  const auto before = fakes::allocated_bytes();
+  for (std::string_view rest = body; !rest.empty(); rest.remove_prefix(std::min<std::size_t>(100'000, rest.size()))) {
+    ASSERT_TRUE(decoder.feed(rest.substr(0, 100'000), [](Json&&) {}));
+  }
+  EXPECT_LT(fakes::allocated_bytes(), before + 100'000);
+}
+
+TEST(ListDecoder, OneLargeItemAtATimeIsAnObject) {
+  for (const bool large : {false, true}) {
+    fakes::OtherLargeDocument other;
+    ListDecoder decoder;
+    const std::string text(large ? kLargeDocumentBytes : 10, 'x');
+    const auto fed =
+        decoder.feed(R"({"items":[{"text":")" + text + "\"}]}", [&](Json&&) { EXPECT_EQ(other.has_to_wait(), large); });
+    EXPECT_TRUE(fed);
+  }
 }
 
 TEST(ListDecoder, AnyPieces) {

@@ -41,25 +41,33 @@ TEST(Request, Watch) {
 }
 
 TEST(Request, CreateFillsInTheType) {
-  const auto request = create_request(kLeases, {{"metadata", {{"name", "l"}, {"namespace", "n"}}}});
+  const auto request =
+      create_request(kLeases, object_text(kLeases, {{"metadata", {{"name", "l"}, {"namespace", "n"}}}}));
   EXPECT_EQ(request.method, Method::kPost);
   EXPECT_EQ(request.path, "/apis/coordination.k8s.io/v1/namespaces/n/leases");
   EXPECT_EQ(request.content_type, "application/json");
   const auto body = Json::parse(request.body);
   EXPECT_EQ(body["apiVersion"], "coordination.k8s.io/v1");
   EXPECT_EQ(body["kind"], "Lease");
-  EXPECT_EQ(Json::parse(create_request(kPods, {{"metadata", {}}}).body)["apiVersion"], "v1");
+  EXPECT_EQ(Json::parse(object_text(kPods, {{"metadata", {}}}).text)["apiVersion"], "v1");
+}
+
+TEST(Request, ObjectsHaveANameForMessages) {
+  EXPECT_EQ(object_text(kPods, {{"metadata", {{"name", "p"}, {"namespace", "n"}}}}).name, "p");
+  EXPECT_EQ(object_text(kPods, {{"metadata", {{"generateName", "p-"}}}}).name, "p-*");
+  EXPECT_EQ(object_text(kPods, Json::object()).name, "?");
 }
 
 TEST(Request, BadUtf8DoesNotThrow) {
-  const auto request = create_request(kConfigMaps, {{"metadata", {{"name", "x\xff"}}}});
+  const auto request = create_request(kConfigMaps, object_text(kConfigMaps, {{"metadata", {{"name", "x\xff"}}}}));
   EXPECT_NE(request.body.find("\xef\xbf\xbd"), std::string::npos);
 }
 
 TEST(Request, ReplaceAndStatus) {
   const Json object{{"apiVersion", "x/v9"}, {"kind", "K"}, {"metadata", {{"name", "r"}, {"namespace", "n"}}}};
-  EXPECT_EQ(replace_request(kModelRuns, object).path, "/apis/modelrun.dev/v1alpha1/namespaces/n/modelruns/r");
-  const auto status = replace_status_request(kModelRuns, object);
+  const auto text = object_text(kModelRuns, object);
+  EXPECT_EQ(replace_request(kModelRuns, text).path, "/apis/modelrun.dev/v1alpha1/namespaces/n/modelruns/r");
+  const auto status = replace_status_request(kModelRuns, text);
   EXPECT_EQ(status.method, Method::kPut);
   EXPECT_EQ(status.path, "/apis/modelrun.dev/v1alpha1/namespaces/n/modelruns/r/status");
   EXPECT_EQ(Json::parse(status.body), object);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "api/object_meta.h"
+#include "base/large_document.h"
 #include "eventually.h"
 #include "fakes/fake_api_server.h"
 #include "fakes/fake_transport.h"
@@ -162,6 +163,29 @@ TEST_F(WatcherTest, BookmarksMoveTheResumePoint) {
   server_.break_watches();
   EXPECT_TRUE(advance_until(
       [&] { return server_.requests().back().path.find("resourceVersion=" + latest) != std::string::npos; }));
+  EXPECT_EQ(lists(), 1);
+}
+
+// Its connection has a buffer as large as the event, which would stay for as long as the watch does.
+TEST_F(WatcherTest, AWatchIsBegunAnewSecondsAfterALargeEvent) {
+  const auto watches = [this] { return server_.requests().size() - static_cast<std::size_t>(lists()); };
+  const auto watcher = make();
+  watcher->start();
+  ASSERT_TRUE(eventually([&] { return server_.open_watches() == 1; }));
+  auto large = pod("large");
+  large["metadata"]["annotations"]["text"] = std::string(kLargeDocumentBytes, 'x');
+  server_.put(kube::kPods, large);
+  add("soon");
+  ASSERT_TRUE(eventually([&] { return sink_.upserts() == 2; }));
+  EXPECT_EQ(watches(), 1);
+  clock_.advance(10s);
+  add("later");
+  ASSERT_TRUE(eventually([&] { return watches() == 2 && server_.open_watches() == 1; }));
+  clock_.advance(10s);
+  add("last");
+  EXPECT_TRUE(eventually([&] { return sink_.names() == Names{"large", "soon", "later", "last"}; }));
+  EXPECT_EQ(watches(), 2) << "the second watch had no large event";
+  EXPECT_EQ(sink_.upserts(), 4) << "nothing is delivered twice";
   EXPECT_EQ(lists(), 1);
 }
 
