@@ -12,8 +12,9 @@ ALLOWED = {
     "sweep": "api base",
     "kube": "sweep api base",
     "kube/cpprest": "kube api base",
+    "outbound": "kube api base",
     "runtime": "kube api base",
-    "traces": "runtime kube api base",
+    "traces": "outbound runtime kube api base",
     "source": "base",
     # What parses the bytes of git servers. Nobody else may include it, so that none of it is in the operator.
     "source/git": "source base",
@@ -43,7 +44,7 @@ ALLOWED = {
     "operator": "controller controller/run controller/caches controller/pods controller/sources runserver source traces runtime kube api base",
 }
 # The only ones that choose how requests travel.
-USE_CPPREST = ("operator", "cli", "gateway", "gateway/auth", "traces")
+USE_CPPREST = ("operator", "cli", "gateway", "gateway/auth", "outbound")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 
