@@ -7,7 +7,7 @@ import secrets
 import tempfile
 
 from cases_faults import kill_operators
-from cluster import OPERATOR_PODS, wait_for
+from cluster import OPERATOR_PODS, ApiError, wait_for
 from disturb import all_ready, operators
 from harness import case, same
 from local_server import LocalServer, server_tls
@@ -22,9 +22,18 @@ FOLDER = "/etc/modelrun/events"
 def replaced(space, change):
     """Changes the Deployment by `change` of its pod template, and waits until only pods of the new one are there."""
     before = {pod["metadata"]["uid"] for pod in space.get(OPERATOR_PODS)["items"]}
-    found = space.get(DEPLOYMENT)
-    change(found["spec"]["template"]["spec"])
-    space.cluster.request("PUT", DEPLOYMENT, found)
+
+    def written():
+        found = space.get(DEPLOYMENT)
+        change(found["spec"]["template"]["spec"])
+        try:
+            return space.cluster.request("PUT", DEPLOYMENT, found)
+        except ApiError as error:
+            if error.status != 409:  # its status has changed meanwhile
+                raise
+            return None
+
+    wait_for(written, 30, "the Deployment is changed")
     wait_for(lambda: not before & {pod["metadata"]["uid"] for pod in space.get(OPERATOR_PODS)["items"]}, 120, "the operator's old pods are gone")
     wait_for(lambda: all_ready(space, 2) and len(operators(space)) == 2, 120, "both operators are ready")
 
