@@ -103,7 +103,7 @@ def make_tree(mutations):
     write_if_changed(TREE / "src" / "base" / "mutation_switch.h", SWITCH.encode())
 
 
-TESTS = ["runtime_test", "unit_sandbox", "controller_test", "reconcile_test", "faults_test"]
+TESTS = ["runtime_test", "cloudevents_test", "unit_sandbox", "controller_test", "reconcile_test", "faults_test"]
 SIMULATOR = TREE / "build" / "simulation" / "bin" / "modelrun-simulate"
 
 
@@ -122,6 +122,7 @@ def checks(seconds, only):
     """What is tried, quickest first: a name, a command, and what in its output names the test or seed."""
     programs = TREE / "build" / "dev" / "bin"
     tests = [("runtime", [programs / "runtime_test", "--gtest_fail_fast", "--gtest_brief=1", "--gtest_filter=*Store*:WorkQueue*"]),
+             ("cloudevents", [programs / "cloudevents_test", "--gtest_fail_fast", "--gtest_brief=1"]),
              ("sandbox", [programs / "unit_sandbox", "--gtest_fail_fast", "--gtest_brief=1", "--gtest_filter=*Relay*:Channel*"]),
              ("unit", [programs / "controller_test", "--gtest_fail_fast", "--gtest_brief=1"]),
              ("reconcile", [programs / "reconcile_test", "--gtest_fail_fast", "--gtest_brief=1"])]
@@ -185,7 +186,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help="mutations to try (default: all)")
     parser.add_argument("--list", action="store_true", help="print the names and what each guard is for")
     parser.add_argument("--check", action="store_true", help="only say whether each mutation still fits the sources")
-    parser.add_argument("--only", choices=["runtime", "sandbox", "unit", "reconcile", "faults", "simulation"], help="try this check alone")
+    parser.add_argument("--only", choices=["runtime", "cloudevents", "sandbox", "unit", "reconcile", "faults", "simulation"], help="try this check alone")
     parser.add_argument("--jobs", type=int, default=2, help="how many to try at the same time (default: 2)")
     parser.add_argument("--seconds", type=int, default=60, help="how long to simulate each one at most (default: 60)")
     options = parser.parse_args()

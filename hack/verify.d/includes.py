@@ -12,8 +12,10 @@ ALLOWED = {
     "sweep": "api base",
     "kube": "sweep api base",
     "kube/cpprest": "kube api base",
+    "outbound": "kube api base",
     "runtime": "kube api base",
-    "traces": "runtime kube api base",
+    "traces": "outbound runtime kube api base",
+    "cloudevents": "outbound kube api base",
     "source": "base",
     # What parses the bytes of git servers. Nobody else may include it, so that none of it is in the operator.
     "source/git": "source base",
@@ -28,7 +30,7 @@ ALLOWED = {
     "controller/pods": "controller/run controller/caches controller/sources runserver runtime source api base",
     # Its own files see all of its rooms.
     "controller": "controller/run controller/project controller/sweep controller/resources controller/caches controller/sources controller/pods "
-    "runserver runtime traces source kube sweep api base",
+    "runserver runtime traces cloudevents source kube sweep api base",
     "sandbox": "api base",
     # Knows nothing of runs, tokens or tools.
     "gateway/http": "net base",
@@ -40,10 +42,10 @@ ALLOWED = {
     "gateway": "gateway/web gateway/tools gateway/runs gateway/auth gateway/http traces runtime kube net api base",
     # try: takes the agent's part for a model on this machine, and judges its end as the operator does.
     "cli": "controller/run sandbox sweep kube api base",
-    "operator": "controller controller/run controller/caches controller/pods controller/sources runserver source traces runtime kube api base",
+    "operator": "controller controller/run controller/caches controller/pods controller/sources runserver source traces cloudevents runtime kube api base",
 }
 # The only ones that choose how requests travel.
-USE_CPPREST = ("operator", "cli", "gateway", "gateway/auth", "traces")
+USE_CPPREST = ("operator", "cli", "gateway", "gateway/auth", "outbound")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 

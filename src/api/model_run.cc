@@ -20,6 +20,11 @@ constexpr std::array<std::pair<Phase, std::string_view>, 7> kPhases{{{Phase::kNo
                                                                      {Phase::kTimedOut, "TimedOut"},
                                                                      {Phase::kCancelled, "Cancelled"}}};
 
+constexpr std::array<std::pair<EndEventState, std::string_view>, 3> kEndEventStates{
+    {{EndEventState::kPending, "Pending"},
+     {EndEventState::kDelivered, "Delivered"},
+     {EndEventState::kGivenUp, "GivenUp"}}};
+
 using TimelineField = std::optional<Time> Timeline::*;
 constexpr std::array<std::pair<const char*, TimelineField>, 10> kTimeline{{{"accepted", &Timeline::accepted},
                                                                            {"resumed", &Timeline::resumed},
@@ -122,6 +127,15 @@ std::vector<ArtifactStatus> decode_artifacts(const json& array) {
   return artifacts;
 }
 
+// A state that this version does not know counts as none: whoever knows it sees to the event.
+std::optional<EndEvent> decode_end_event(const json& object) {
+  const auto word = text_at(object, "state");
+  for (const auto& [state, name] : kEndEventStates) {
+    if (name == word) return EndEvent{state, time_at(object, "deliveredAt"), text_at(object, "message")};
+  }
+  return std::nullopt;
+}
+
 ModelRunStatus decode_status(const json& object) {
   ModelRunStatus status;
   for (const auto& [name, field] : kTexts) status.*field = text_at(object, name);
@@ -150,6 +164,7 @@ ModelRunStatus decode_status(const json& object) {
   for (const auto& [name, field] : kTimeline) status.timeline.*field = time_at(member(object, "timeline"), name);
   for (const auto& [name, field] : kProvenance) status.provenance.*field = text_at(member(object, "provenance"), name);
   status.conditions = decode_conditions(member(object, "conditions"));
+  status.end_event = decode_end_event(member(object, "endEvent"));
   return status;
 }
 
@@ -223,6 +238,20 @@ ModelRun decode_model_run(const json& object) {
           parse_traceparent(text_at(annotations, kAnnotationTraceparent))};
 }
 
+std::string_view to_string(EndEventState state) {
+  for (const auto& [value, name] : kEndEventStates) {
+    if (value == state) return name;
+  }
+  return "";
+}
+
+json encode_end_event(const EndEvent& event) {
+  json object = {{"state", to_string(event.state)}};
+  put_time(object, "deliveredAt", event.delivered_at);
+  put_text(object, "message", event.message);
+  return object;
+}
+
 json encode_status(const ModelRunStatus& status) {
   json object = {{"observedGeneration", status.observed_generation}};
   for (const auto& [name, field] : kTexts) put_text(object, name, status.*field);
@@ -248,6 +277,7 @@ json encode_status(const ModelRunStatus& status) {
   put_result(object, status);
   if (is_final(status.phase)) put_end(object, status);
   object["conditions"] = encode_conditions(status.conditions);
+  if (status.end_event) object["endEvent"] = encode_end_event(*status.end_event);
   return object;
 }
 

@@ -145,6 +145,20 @@ struct Provenance {
 inline constexpr std::string_view kStartWarm = "Warm";
 inline constexpr std::string_view kStartCold = "Cold";
 
+// What becomes of the CloudEvent that tells of the run's end (src/cloudevents). A run is owed one from the write of its
+// final phase on, if there was a sink then.
+enum class EndEventState { kPending, kDelivered, kGivenUp };
+std::string_view to_string(EndEventState state);
+
+struct EndEvent {
+  EndEventState state = EndEventState::kPending;
+  std::optional<Time> delivered_at;  // with kDelivered: when the sink's answer came
+  std::string message;               // with kGivenUp: why
+  friend bool operator==(const EndEvent&, const EndEvent&) = default;
+};
+
+nlohmann::json encode_end_event(const EndEvent& event);
+
 struct ModelRunStatus {
   std::int64_t observed_generation = -1;  // -1: no operator has seen the run yet
   Phase phase = Phase::kNone;
@@ -178,6 +192,8 @@ struct ModelRunStatus {
   Timeline timeline;
   Provenance provenance;
   Conditions conditions;
+  std::optional<EndEvent> end_event;  // nullopt: none is owed, and none ever will be once the phase is final
+  [[nodiscard]] bool owes_end_event() const { return end_event && end_event->state == EndEventState::kPending; }
 
   friend bool operator==(const ModelRunStatus&, const ModelRunStatus&) = default;
 };

@@ -68,6 +68,9 @@ class RunPage {
     if (status.exit_code) line("Exit code", std::to_string(*status.exit_code));
     if (status.attempts > 0) line("Attempts", std::to_string(status.attempts));
     line("Duration", duration_of(run_, now_));
+    if (const auto& event = status.end_event) {
+      line("Event", fmt::format("{}{}{}", to_string(event->state), event->message.empty() ? "" : ": ", event->message));
+    }
   }
 
   // Each step with how long after the one before it it came.

@@ -54,6 +54,10 @@ class Applier {
     run_ = std::make_shared<const api::ModelRun>(std::move(*written));
     fresh_ = true;
     context_.caches.runs.put(context_.caches.record_of(*run_));
+    if (status.end_event && !run_->status.end_event) {
+      log::error("the event of a run's end is lost: the CRD of ModelRuns is older than the operator, upgrade it",
+                 {{"run", run_->meta.key()}});
+    }
     return {};
   }
 

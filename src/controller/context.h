@@ -2,11 +2,13 @@
 #pragma once
 
 #include "base/clock.h"
+#include "cloudevents/sink.h"
 #include "controller/caches/caches.h"
 #include "controller/end_times.h"
 #include "controller/image_volume_use.h"
 #include "controller/large_work.h"
 #include "controller/leads.h"
+#include "controller/owed_events.h"
 #include "controller/pods/inbox.h"
 #include "controller/pods/point_rows.h"
 #include "controller/pods/standbys.h"
@@ -49,8 +51,12 @@ struct Context {
   runtime::WorkQueue& run_queue;
   runtime::WorkQueue& project_queue;
   runtime::WorkQueue& sweep_queue;
+  OwedEvents& owed;
+  SinkPace& pace;
+  runtime::WorkQueue& end_event_queue;  // runs that owe an event; nobody works on it without a sink
 
-  traces::Tracer* tracer = nullptr;  // of the process; null: there is no tracing
+  traces::Tracer* tracer = nullptr;   // of the process; null: there is no tracing
+  cloudevents::Sink* sink = nullptr;  // of the process; null, as Settings::end_events: there are no events
 };
 
 }  // namespace modelrun::controller

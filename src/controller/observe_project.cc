@@ -69,6 +69,7 @@ void observe_runs(const Context& context, ProjectObserved& observed, const std::
     if (is_followed(context.caches.runs, run->meta.uid)) observed.followed.insert(run->meta.uid);
   }
   observed.runs = std::move(runs);
+  observed.end_events = context.settings.end_events.has_value();
 }
 
 std::string end_of(std::string_view name, const api::ContainerView& container) {

@@ -30,6 +30,7 @@ runtime::ReconcileResult reconcile_finished(const Context& context, const RunRec
   finished.history = project ? project->history : api::HistorySpec{};
   finished.managed = record.in_history(finished.history);
   finished.followed = is_followed(context.caches.runs, record.meta.uid);
+  finished.owes_end_event = context.settings.end_events && record.owes_event_since;
   for (const auto& job : own_jobs(context.caches.jobs, record.meta)) {
     if (job->meta.deleting()) continue;
     finished.has_job = true;

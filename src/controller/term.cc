@@ -10,6 +10,7 @@ Term::Term(Parts parts)
     : run_queue_({.name = "runs", .seed = parts.seed}, parts.steady, &parts.metrics),
       project_queue_({.name = "projects", .seed = parts.seed}, parts.steady, &parts.metrics),
       sweep_queue_({.name = "sweeps", .seed = parts.seed}, parts.steady, &parts.metrics),
+      end_event_queue_({.name = "end_events", .seed = parts.seed}, parts.steady, &parts.metrics),
       // The key may be that of a run or of a sweep. A pass over the other one, if there is one, finds nothing to do.
       large_(parts.steady,
              [this](const std::string& key) {
@@ -22,10 +23,12 @@ Term::Term(Parts parts)
       ends_(parts.steady),
       image_volumes_(parts.image_volumes),
       sweeps_(parts.steady),
-      context_{parts.client,  parts.settings, parts.clock,    parts.steady,    parts.caches, parts.events,
-               parts.metrics, results_,       large_,         *inbox_,         sources_,     slots_,
-               leads_,        *standbys_,     points_,        project_writes_, ends_,        image_volumes_,
-               sweeps_,       run_queue_,     project_queue_, sweep_queue_,    parts.tracer},
+      owed_(parts.steady, parts.seed),
+      pace_(parts.steady),
+      context_{parts.client, parts.settings,  parts.clock, parts.steady,     parts.caches, parts.events, parts.metrics,
+               results_,     large_,          *inbox_,     sources_,         slots_,       leads_,       *standbys_,
+               points_,      project_writes_, ends_,       image_volumes_,   sweeps_,      run_queue_,   project_queue_,
+               sweep_queue_, owed_,           pace_,       end_event_queue_, parts.tracer, parts.sink},
       sources_(
           {parts.client, parts.policy, parts.git, parts.steady}, std::move(parts.executor),
           [this](const std::string& key) { run_queue_.add(key); },

@@ -29,6 +29,7 @@ class Term {
     runtime::Metrics& metrics;
     std::unique_ptr<Executor> executor;
     traces::Tracer* tracer = nullptr;             // null: there is no tracing
+    cloudevents::Sink* sink = nullptr;            // null, as Settings::end_events: there are no events
     bool image_volumes = false;                   // the API server has them
     std::uint64_t seed = std::random_device{}();  // of the queues' back-off
   };
@@ -45,6 +46,7 @@ class Term {
   runtime::WorkQueue run_queue_;
   runtime::WorkQueue project_queue_;
   runtime::WorkQueue sweep_queue_;
+  runtime::WorkQueue end_event_queue_;
   HeldFrames results_;
   LargeWork large_;
   std::shared_ptr<Inbox> inbox_;
@@ -56,6 +58,8 @@ class Term {
   EndTimes ends_;
   ImageVolumeUse image_volumes_;
   SweepNotes sweeps_;
+  OwedEvents owed_;
+  SinkPace pace_;
   Context context_;
   Sources sources_;  // last: its tasks use all other members
 };

@@ -37,6 +37,21 @@ void wake_sweep(const Context& context, const RunRecord& run) {
   if (run.of_sweep()) context.sweep_queue.add(api::object_key(run.meta.namespace_, run.meta.owner_name));
 }
 
+// Notes a run that owes the event of its end, and has it delivered. Only when that is new: a change of the run's labels
+// must not cut the wait for the next try short.
+void see_to_event(const Context& context, const RunRecord& run) {
+  if (!context.settings.end_events || !run.owes_event_since) return;
+  context.owed.owed_for(run.meta.uid, context.clock.now() - *run.owes_event_since);
+  context.end_event_queue.add(run.meta.key());
+}
+
+// The run owes no event any more, or is gone. It may have been kept for its event only, and be due for deletion.
+void forget_event(const Context& context, const RunRecord& run) {
+  if (!context.settings.end_events || !run.owes_event_since) return;
+  context.owed.forget(run.meta.uid);
+  context.project_queue.add(run.project_key());
+}
+
 void on_run(const Context& context, const RecordPtr& old, const RecordPtr& now) {
   const auto& run = now ? *now : *old;
   const bool replaced = old && now && old->meta.uid != now->meta.uid;
@@ -46,6 +61,9 @@ void on_run(const Context& context, const RecordPtr& old, const RecordPtr& now) 
     wake_followers(context, old->meta.uid);
     wake_sweep(context, *old);
   }
+  const bool owed = old && old->owes_event_since && !replaced;
+  if (old && (!now || replaced || !now->owes_event_since)) forget_event(context, *old);
+  if (now && !owed) see_to_event(context, *now);
   if (now) {
     wake_sweep(context, *now);
     context.run_queue.add(run.meta.key());
@@ -133,7 +151,10 @@ void wire_caches(Caches& caches, const CurrentTerm& term) {
 
 void enqueue_all(const Context& context) {
   context.caches.projects.for_each([&](const auto& project) { context.project_queue.add(project->meta.key()); });
-  context.caches.runs.for_each([&](const auto& run) { context.run_queue.add(run->meta.key()); });
+  context.caches.runs.for_each([&](const auto& run) {
+    context.run_queue.add(run->meta.key());
+    see_to_event(context, *run);
+  });
   context.caches.sweeps.for_each([&](const auto& sweep) { context.sweep_queue.add(sweep->meta.key()); });
 }
 

@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "kube/json.h"
 #include "kube/resource.h"
@@ -30,6 +32,8 @@ struct Request {
   std::chrono::milliseconds timeout{30'000};
   // Of the answer's body, unless it is streamed; an answer with more is kTooLarge.
   std::size_t max_body_bytes = std::size_t{64} << 20U;
+  // Further fields of the head, besides those of kube::Config. Names and values must be what RFC 9110 allows.
+  std::vector<std::pair<std::string, std::string>> headers{};
 };
 
 struct Response {

@@ -15,6 +15,7 @@ struct Texts {
   std::vector<std::string> rings;
   std::vector<std::string> propagated_labels;
   traces::TraceFlags traces;
+  cloudevents::EventFlags events;
   double lease_seconds = 15;
 };
 
@@ -124,6 +125,10 @@ Result<void> take_texts(const Texts& texts, Flags& flags) {
   auto settings = traces::read_settings(texts.traces, traces::process_environment);
   RETURN_IF_ERROR(settings);
   flags.traces = std::move(*settings);
+  auto events = cloudevents::read_settings(texts.events);
+  RETURN_IF_ERROR(events);
+  flags.events = std::move(*events);
+  if (flags.events) flags.settings.end_events = {flags.events->source, flags.events->give_up};
   return {};
 }
 
@@ -141,6 +146,7 @@ std::variant<Flags, int> parse_flags(int argc, char** argv) {
   add_source_options(app, flags);
   add_server_options(app, flags, texts);
   traces::add_trace_flags(app, texts.traces);
+  cloudevents::add_event_flags(app, texts.events);
   runtime::add_process_flags(app, flags);
   const auto left = runtime::parse_command_line(app, argc, argv, flags, [&] { return take_texts(texts, flags); });
   if (left) return *left;

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <variant>
 
 #include "base/endpoint.h"
+#include "cloudevents/flags.h"
 #include "controller/run/settings.h"
 #include "runtime/process_flags.h"
 #include "source/remote.h"
@@ -27,6 +29,7 @@ struct Flags : runtime::ProcessFlags {
   std::chrono::milliseconds lease_duration{15'000};
   int workers = 16;  // threads that reconcile runs, 1 to 64
   traces::TraceChoice traces;
+  std::optional<cloudevents::EventSettings> events;  // nullopt: there are none
 };
 
 // Parses the command line. Returns the flags, or the exit code with which the program must end: 0 after --help and

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "cloudevents/http_sink.h"
+#include "controller/deliver_end_event.h"
 #include "controller/reconcile_project.h"
 #include "controller/reconcile_run.h"
 #include "controller/reconcile_sweep.h"
@@ -29,6 +31,7 @@ constexpr std::chrono::seconds kReviewPause{5};  // before the right to create T
 constexpr int kReviewTriesALog = 12;             // one message a minute
 constexpr std::chrono::milliseconds kVersionTime{3000};
 constexpr kube::ServerVersion kImageVolumesSince{1, 36};
+constexpr int kSenders = 4;                    // calls to the sink of events at once
 constexpr std::chrono::seconds kGiveBack{30};  // how often memory goes back to the kernel
 
 std::string instance() {
@@ -77,6 +80,7 @@ Result<std::unique_ptr<Operator>> Operator::make(Flags flags, std::unique_ptr<ku
 Operator::Operator(Flags flags, std::unique_ptr<kube::Transport> transport)
     : flags_(std::move(flags)),
       tracer_(traces::start_tracing(flags_.traces, "modelrun-operator", instance(), steady_, metrics_)),
+      sink_(flags_.events ? std::make_unique<cloudevents::HttpSink>(flags_.events->sink, clock_) : nullptr),
       transport_(std::move(transport)),
       client_(*transport_,
               [this](const kube::CallInfo& call) {
@@ -119,7 +123,9 @@ runtime::ProbeAnswer Operator::answer_probe(std::string_view target) {
   if (target == "/metrics") {
     double held = 0;
     double waiting = 0;
+    controller::OwedEvents::Counts owed;
     term_.with([&](const controller::Context& context) {
+      owed = context.owed.counts();
       held = static_cast<double>(context.results.used());
       waiting = static_cast<double>(context.large.waiting());
     });
@@ -127,6 +133,7 @@ runtime::ProbeAnswer Operator::answer_probe(std::string_view target) {
     const std::chrono::seconds longest(flags_.settings.max_timeout_seconds);
     controller::report_runs(metrics_, term_.leading() ? controller::count_runs(caches_.runs, clock_.now(), longest)
                                                       : controller::RunCounts{});
+    if (sink_ != nullptr) controller::report_owed_events(metrics_, owed);
     metrics_.gauge("modelrun_results_held_bytes", "Bytes of results that are not stored yet.").Set(held);
     metrics_.gauge("modelrun_large_results_waiting", "Runs in the line for work on a large result.").Set(waiting);
     return {.status = 200, .body = metrics_.text(), .content_type = "text/plain; version=0.0.4"};
@@ -276,6 +283,7 @@ Operator::Leading::Leading(Operator& op)
           .metrics = op.metrics_,
           .executor = std::make_unique<controller::ThreadPool>(),
           .tracer = op.tracer_.get(),
+          .sink = op.sink_.get(),
           .image_volumes = op.has_image_volumes(),
       })),
       runs(
@@ -295,7 +303,15 @@ Operator::Leading::Leading(Operator& op)
           [&context = term->context()](const std::string& key, std::stop_token stop) {
             return controller::reconcile_sweep(context, key, std::move(stop));
           },
-          op.steady_, &op.metrics_) {}
+          op.steady_, &op.metrics_) {
+  if (op.sink_ == nullptr) return;
+  end_events.emplace(
+      "end_events", kSenders, term->context().end_event_queue,
+      [&context = term->context()](const std::string& key, std::stop_token stop) {
+        return controller::deliver_end_event(context, key, std::move(stop));
+      },
+      op.steady_, &op.metrics_);
+}
 
 void Operator::begin_leading() {
   log::info("leading");
@@ -304,6 +320,7 @@ void Operator::begin_leading() {
   leading_->runs.start();
   leading_->projects.start();
   leading_->sweeps.start();
+  if (leading_->end_events) leading_->end_events->start();
 }
 
 void Operator::end_leading() {

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "cloudevents/sink.h"
 #include "controller/run_gate.h"
 #include "controller/term.h"
 #include "kube/client.h"
@@ -27,9 +28,9 @@
 namespace modelrun::op {
 
 // Owns all parts of the process. Its threads: five watchers (of each namespace, with --watch-namespaces), the reconcile
-// workers, the git pool, those of the run server, one each for events, probes and traces, and one that renews the
-// certificate. The election runs on the thread that calls run(). Members are declared in the order in which they are
-// made, and are destroyed in the reverse order.
+// workers, four that deliver events if there is a sink for them, the git pool, those of the run server, one each for
+// events of Kubernetes, probes and traces, and one that renews the certificate. The election runs on the thread that
+// calls run(). Members are declared in the order in which they are made, and are destroyed in the reverse order.
 class Operator {
  public:
   // Reads the kubeconfig and opens the cache of archives; sends nothing to the cluster. Fails when there is no usable
@@ -67,6 +68,7 @@ class Operator {
   runtime::RealSteadyClock steady_;
   runtime::Metrics metrics_;
   std::unique_ptr<traces::Exporter> tracer_;  // null: there is no tracing
+  std::unique_ptr<cloudevents::Sink> sink_;   // null: there are no events
   std::unique_ptr<kube::Transport> transport_;
   kube::Client client_;
   std::atomic<bool> synced_{false};
@@ -92,6 +94,7 @@ class Operator {
     runtime::Workers runs;
     runtime::Workers projects;
     runtime::Workers sweeps;
+    std::optional<runtime::Workers> end_events;  // with a sink
   };
   std::optional<Leading> leading_;  // used by the thread of run() only
 };

@@ -125,6 +125,7 @@ EVERYTHING = {
         "jwtIssuers": [{"issuer": "https://login.example.com", "audiences": ["a"], "userPrefix": "u:", "groupPrefix": "g:", "namespace": "n"}],
     },
     "networkPolicy": {"egress": {"enabled": True}},
+    "events": {"url": "https://events.example.com/modelrun", "signingSecret": "event-keys", "caConfigMap": "events-ca", "source": "https://a.example.com/prod"},
     "tracing": {"otlpEndpoint": "http://collector.example.com:4318", "sampleRatio": 0.1, "headersSecret": "collector"},
     "rbac": {"secretNamespaces": ["team-a"]},
     "helmTest": {"git": {"url": "https://git.example.com/forecasts.git"}},

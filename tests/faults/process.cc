@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "base/log.h"
+#include "controller/deliver_end_event.h"
 #include "controller/reconcile_project.h"
 #include "controller/reconcile_run.h"
 #include "controller/reconcile_sweep.h"
@@ -107,6 +108,7 @@ void Process::begin_leading() {
                                                                      .metrics = metrics_,
                                                                      .executor = std::move(tasks),
                                                                      .tracer = machine_.tracer,
+                                                                     .sink = machine_.sink,
                                                                      .image_volumes = machine_.image_volumes,
                                                                      .seed = 1});
   current_.begin(term_);
@@ -142,7 +144,8 @@ bool Process::work() {
   };
   const Kind kinds[] = {{"runs", context().run_queue, &controller::reconcile_run},
                         {"projects", context().project_queue, &controller::reconcile_project},
-                        {"sweeps", context().sweep_queue, &controller::reconcile_sweep}};
+                        {"sweeps", context().sweep_queue, &controller::reconcile_sweep},
+                        {"end_events", context().end_event_queue, &controller::deliver_end_event}};
   for (const auto& kind : kinds) {
     const auto key = kind.queue.try_get();
     if (!key) continue;
@@ -158,7 +161,8 @@ bool Process::work() {
 
 std::optional<runtime::SteadyClock::Point> Process::next_due() const {
   std::optional<runtime::SteadyClock::Point> first;
-  for (const auto* queue : {&context().run_queue, &context().project_queue, &context().sweep_queue}) {
+  for (const auto* queue :
+       {&context().run_queue, &context().project_queue, &context().sweep_queue, &context().end_event_queue}) {
     const auto due = queue->next_due();
     if (due && (!first || *due < *first)) first = due;
   }

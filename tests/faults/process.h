@@ -20,6 +20,7 @@ struct Machine {
   controller::Settings settings;
   bool image_volumes = false;  // the API server has them
   traces::Tracer* tracer = nullptr;
+  cloudevents::Sink* sink = nullptr;  // not null: settings.end_events has a value
 
   void advance(Duration span) {
     clock.advance(span);
@@ -50,7 +51,7 @@ class Process {
 
   // Its cache of `collection` catches up with the API server. Until then it is stale.
   void sync(Collection collection);
-  // Works one key, of a run if one is due, else of a project, else of a sweep; false when none is.
+  // Works one key, of a run if one is due, else of a project, a sweep, or a run that owes an event; false when none is.
   bool work();
   // When the first delayed key comes due.
   [[nodiscard]] std::optional<runtime::SteadyClock::Point> next_due() const;

@@ -42,6 +42,8 @@ World::World(WorldOptions options) : options_(std::move(options)) {
   machine_.settings.image_pull_policy = "IfNotPresent";
   machine_.settings.run_server_address = "10.0.0.1:7443";
   machine_.tracer = options_.tracer;
+  machine_.sink = options_.sink;
+  if (options_.sink != nullptr) machine_.settings.end_events = {"/test", std::chrono::hours(1)};
   machine_.server.set_hook([this](const kube::Request& request, int) { return on_request(request); });
   make_objects();
   process_ = std::make_unique<Process>(machine_);
@@ -195,11 +197,12 @@ std::vector<std::string> World::outcome() const {
   for (const auto& object : machine_.server.all(kube::kModelRuns)) {
     const auto run = api::decode_model_run(object);
     const auto& status = run.status;
-    lines.push_back(fmt::format("{} {} exit {} attempts {} commit {} out {} outputs {} error {}", run.meta.name,
+    const auto event = status.end_event ? fmt::format(" event {}", to_string(status.end_event->state)) : "";
+    lines.push_back(fmt::format("{} {} exit {} attempts {} commit {} out {} outputs {} error {}{}", run.meta.name,
                                 to_string(status.phase), status.exit_code.value_or(-1), status.attempts,
                                 status.commit_sha == repository_commit() ? "ok" : status.commit_sha,
                                 Json(status.out).dump(), (status.outputs ? status.outputs->text() : "null"),
-                                status.error ? status.error->reason : "none"));
+                                status.error ? status.error->reason : "none", event));
   }
   for (const auto& object : machine_.server.all(kube::kModelSweeps)) {
     const auto sweep = api::decode_model_sweep(object);
@@ -278,7 +281,24 @@ void World::check_run(const api::ModelRun& run) {
   }
   auto status = run.status;
   status.observed_generation = 0;  // a later change of the spec is acknowledged
+  check_event(run);
+  status.end_event.reset();
   check_final(run.meta.name, run.meta.uid, is_final(status.phase), api::encode_status(status));
+}
+
+// An event is owed with the end of its run, and what became of it stays.
+void World::check_event(const api::ModelRun& run) {
+  const auto& event = run.status.end_event;
+  const bool final = is_final(run.status.phase);
+  if (event.has_value() != (final && options_.sink != nullptr)) {
+    violated("a run that ends owes an event, and no other does: " + run.meta.name);
+  }
+  if (!event) return;
+  const auto [known, added] = events_.emplace(run.meta.uid, *event);
+  if (!added && known->second != *event && known->second.state != api::EndEventState::kPending) {
+    violated("what became of the event of " + run.meta.name + " changed");
+  }
+  known->second = *event;
 }
 
 void World::check_sweep(const api::ModelSweep& sweep) {

@@ -26,6 +26,7 @@ struct WorldOptions {
   std::string name{};            // said with every failure
   std::string traceparent{};     // annotation of the runs; empty: left out
   traces::Tracer* tracer = nullptr;
+  cloudevents::Sink* sink = nullptr;  // not null: runs that end owe it an event, for at most an hour
 };
 
 class World {
@@ -76,6 +77,7 @@ class World {
   void wait_for_the_clock();
   void check();
   void check_run(const api::ModelRun& run);
+  void check_event(const api::ModelRun& run);
   void check_sweep(const api::ModelSweep& sweep);
   void check_final(const std::string& name, const std::string& uid, bool final, const kube::Json& status);
   void change_spec(const kube::Resource& resource, const std::string& name, const kube::Json& fields);
@@ -94,6 +96,7 @@ class World {
   std::map<std::string, std::set<std::string>> jobs_;  // "uid/attempt": uids of Jobs
   std::map<std::string, std::string> commits_;
   std::map<std::string, std::string> finals_;
+  std::map<std::string, api::EndEvent> events_;
   int violations_ = 0;
   bool news_ = true;  // something has moved since the caches were filled
 };

@@ -68,8 +68,11 @@ void expire_history(ProjectPlan& plan, const ProjectObserved& observed) {
   const auto& history = observed.project->history;
   if (!history.successful && !history.failed) return;
   plan.expired = over_history(observed.runs, history);
-  // A run is kept as long as other runs wait for its result.
-  std::erase_if(plan.expired, [&](const auto& run) { return observed.followed.contains(run->meta.uid); });
+  // A run is kept as long as other runs wait for its result, or the event of its end is to be delivered: the change of
+  // the run by which that ends has the project looked at again.
+  std::erase_if(plan.expired, [&](const auto& run) {
+    return observed.followed.contains(run->meta.uid) || (observed.end_events && run->owes_event_since);
+  });
 }
 
 void plan_probe(ProjectPlan& plan, const ProjectObserved& observed) {

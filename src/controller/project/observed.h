@@ -75,6 +75,7 @@ struct ProjectObserved {
   // limits its history.
   std::vector<std::shared_ptr<const RunRecord>> runs;
   std::set<std::string> followed;
+  bool end_events = false;          // there is a sink (Settings::end_events)
   std::optional<StandbyPool> pool;  // absent: it could not be looked at now
   std::string pool_trouble;         // why it could not; empty if that may pass by itself
   // How long ago this process last wrote the project's status; absent when it never did.

@@ -70,16 +70,23 @@ Plan blocked(const Observed& observed, const Error& error, Duration lasted, Time
   return plan;
 }
 
+// The write that makes a run final also says that its event is owed: whatever dies after it, the event is not lost.
+void owe_end_event(Plan& plan, const Settings& settings) {
+  if (settings.end_events && plan.status && api::is_final(plan.status->phase)) plan.status->end_event.emplace();
+}
+
 }  // namespace
 
 Plan decide(const Observed& observed, Time now, const Settings& settings) {
   Plan plan = decide_pass(observed, now, settings);
+  owe_end_event(plan, settings);
   bound(plan);
   return plan;
 }
 
 Plan decide_blocked(const Observed& observed, const Error& error, Duration lasted, Time now, const Settings& settings) {
   Plan plan = blocked(observed, error, lasted, now, settings);
+  owe_end_event(plan, settings);
   bound(plan);
   return plan;
 }
@@ -94,7 +101,7 @@ Plan decide_finished(const FinishedRun& run, Time now) {
     else
       requeue(plan, left);
   }
-  if (run.managed && run.history.ttl_seconds && !run.followed) {
+  if (run.managed && run.history.ttl_seconds && !run.followed && !run.owes_end_event) {
     const Duration left = due(*run.history.ttl_seconds);
     if (left <= Duration::zero())
       plan.after.emplace_back(DeleteRun{});

@@ -27,11 +27,14 @@ struct FinishedRun {
   std::string job_name;  // of a Job that is not being deleted; read only if has_job
   api::HistorySpec history;
   bool followed = false;  // other runs wait for its result
+  // The event of its end is to be delivered still. Its delivery, or that it is given up, is a change of the run, which
+  // has it reconciled again.
+  bool owes_end_event = false;
 };
 
 // The plan for a run whose phase is final. The Job is deleted history.podSeconds after the run's end. The run is
-// deleted history.ttlSecondsAfterFinished after its end, by the wall clock, if that is set, the run is managed, and no
-// other run waits for its result.
+// deleted history.ttlSecondsAfterFinished after its end, by the wall clock, if that is set, the run is managed, no
+// other run waits for its result, and it owes no event.
 Plan decide_finished(const FinishedRun& run, Time now);
 
 }  // namespace modelrun::controller

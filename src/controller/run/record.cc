@@ -28,6 +28,9 @@ RunRecord make_record(api::ModelRun run) {
     record.points_failed = static_cast<std::int32_t>(points->failed);
   }
   record.job_name = run.status.job_name;
+  if (api::is_final(record.phase) && run.status.owes_end_event()) {
+    record.owes_event_since = run.status.timeline.recorded.value_or(run.meta.creation);
+  }
   const bool leads = !api::is_final(record.phase) && !run.status.reused_from;
   if (leads || record.phase == api::Phase::kSucceeded) record.identity = identity_key(run.status.identity);
   if (api::is_final(record.phase)) return record;

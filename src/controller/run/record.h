@@ -29,6 +29,7 @@ struct RunRecord {
   std::optional<Time> finished_at;
   std::int32_t points_succeeded = 0, points_failed = 0;  // that have a row
   std::string job_name;
+  std::optional<Time> owes_event_since;  // when the end was written whose event is to be delivered; nullopt: none is
   // identity_key() of status.identity, for runs whose result other runs may use: those that are under way and do not
   // wait for another run, and those that have succeeded. Empty for all other runs.
   std::string identity;

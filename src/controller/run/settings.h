@@ -2,7 +2,9 @@
 // after that, so any thread may read it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -13,6 +15,11 @@ enum class ImageVolumes {
   kAuto,  // mounts_image() decides (image_volume.h)
   kAlways,
   kNever,
+};
+
+struct EndEventSettings {
+  std::string source;                    // see cloudevents::run_end()
+  std::chrono::seconds give_up{86'400};  // how long after a run's end its event is given up
 };
 
 struct Settings {
@@ -26,6 +33,9 @@ struct Settings {
   // RuntimeClasses under which models may run without Landlock all the same, such as one for gVisor, whose kernel has
   // none.
   std::set<std::string> runtimes_without_landlock;
+
+  // There is a sink for the CloudEvents of runs that end: each such run is owed one. nullopt: there is none.
+  std::optional<EndEventSettings> end_events;
 
   // Labels of a run that its Job and pod get too. Each is_open_label() of api/pod_metadata.h.
   std::set<std::string> propagated_labels;

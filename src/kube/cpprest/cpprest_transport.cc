@@ -200,6 +200,7 @@ class CpprestTransport final : public Transport {
     // The library takes the name that the server's certificate must carry from this header.
     if (!config_.tls_server_name.empty()) headers.add("Host", config_.tls_server_name);
     for (const auto& [name, value] : config_.headers) headers.add(name, value);
+    for (const auto& [name, value] : request.headers) headers.add(name, value);
     if (!request.body.empty()) {
       result.set_body(body_source(request.body), request.body.size(), request.content_type);
     }

@@ -60,6 +60,24 @@ ModelRunStatus round_trip(const ModelRunStatus& status) {
   return decode_model_run({{"status", encode_status(status)}}).status;
 }
 
+TEST(EndEvent, OfEachStateIsReadAsItWasWritten) {
+  ModelRunStatus status;
+  status.phase = Phase::kSucceeded;
+  for (const auto& event :
+       {EndEvent{}, EndEvent{EndEventState::kDelivered, *parse_rfc3339("2026-04-28T10:00:02.5Z"), {}},
+        EndEvent{EndEventState::kGivenUp, std::nullopt, "why"}}) {
+    status.end_event = event;
+    EXPECT_EQ(round_trip(status), status);
+    EXPECT_EQ(status.owes_end_event(), event.state == EndEventState::kPending);
+  }
+  EXPECT_EQ(encode_status(status)["endEvent"], (json{{"state", "GivenUp"}, {"message", "why"}}));
+  // A word of a later version, and what is no event.
+  for (const auto& strange : {json{{"state", "Later"}}, json{{"state", 1}}, json::object(), json("Pending")}) {
+    EXPECT_FALSE(decode_model_run({{"status", {{"endEvent", strange}}}}).status.end_event) << strange;
+  }
+  EXPECT_FALSE(ModelRunStatus{}.owes_end_event());
+}
+
 TEST(ModelRunStatus, ComesBackAsItWent) {
   EXPECT_EQ(round_trip(full_status()), full_status());
   for (const auto phase : {Phase::kPending, Phase::kRunning, Phase::kSucceeded, Phase::kTimedOut, Phase::kCancelled}) {

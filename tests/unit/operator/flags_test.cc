@@ -1,6 +1,10 @@
 #include "operator/flags.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 
 namespace modelrun::op {
 namespace {
@@ -38,6 +42,21 @@ TEST(Flags, Traces) {
   EXPECT_EQ(flags.traces.settings->sample_ratio, 0.25);
   EXPECT_EQ(std::get<int>(parse({"--otlp-endpoint=collector:4318"})), 2);
   EXPECT_EQ(std::get<int>(parse({"--trace-sample-ratio=1.5"})), 2);
+}
+
+TEST(Flags, Events) {
+  const auto none = std::get<Flags>(parse({}));
+  EXPECT_FALSE(none.events || none.settings.end_events);
+  EXPECT_EQ(std::get<int>(parse({"--events-url=https://events"})), 2) << "there is no key to sign with";
+  const auto path = std::filesystem::temp_directory_path() / fmt::format("events-key-{}", getpid());
+  std::ofstream(path) << "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+  const auto flags = std::get<Flags>(parse({"--events-url=https://events/in", "--events-key-file=" + path.string(),
+                                            "--events-source=/a", "--events-give-up-seconds=600"}));
+  std::filesystem::remove(path);
+  ASSERT_TRUE(flags.events && flags.settings.end_events);
+  EXPECT_EQ(flags.events->sink.address.host, "events");
+  EXPECT_EQ(flags.settings.end_events->source, "/a");
+  EXPECT_EQ(flags.settings.end_events->give_up, std::chrono::minutes(10));
 }
 
 TEST(Flags, ImageVolumes) {

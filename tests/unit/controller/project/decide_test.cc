@@ -182,6 +182,30 @@ TEST_F(HistoryTest, TheOldestGoEachKindByItself) {
   EXPECT_EQ(over().size(), 4U);
 }
 
+TEST_F(HistoryTest, RunsThatOweTheirEventStay) {
+  api::ModelProject project;
+  project.history.successful = 0;
+  ProjectObserved observed;
+  observed.project = std::make_shared<const api::ModelProject>(project);
+  for (const bool owes : {true, false}) {
+    RunRecord record;
+    record.meta.name = owes ? "owes" : "owes-none";
+    record.phase = api::Phase::kSucceeded;
+    record.made_by_tool = true;
+    if (owes) record.owes_event_since = at(1);
+    observed.runs.push_back(std::make_shared<const RunRecord>(std::move(record)));
+  }
+  const auto expired = [&] {
+    std::set<std::string> names;
+    for (const auto& run : decide_project(observed, at(9)).expired) names.insert(run->meta.name);
+    return names;
+  };
+  observed.end_events = true;
+  EXPECT_THAT(expired(), ElementsAre("owes-none"));
+  observed.end_events = false;  // the sink was taken away
+  EXPECT_THAT(expired(), ElementsAre("owes", "owes-none"));
+}
+
 TEST_F(HistoryTest, AppliedRunsStay) {
   history_.successful = 0;
   run("applied", api::Phase::kSucceeded, 1, false);

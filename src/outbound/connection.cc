@@ -1,4 +1,4 @@
-#include "traces/collector.h"
+#include "outbound/connection.h"
 
 #include <arpa/inet.h>
 
@@ -9,11 +9,10 @@
 #include "kube/config.h"
 #include "kube/cpprest/cpprest_transport.h"
 
-namespace modelrun::traces {
+namespace modelrun::outbound {
 namespace {
 
 constexpr std::chrono::milliseconds kLookupTime{5'000};
-constexpr std::chrono::milliseconds kExchangeTime{10'000};
 constexpr std::size_t kMaxAnswerBytes = std::size_t{64} << 10U;
 
 bool is_ip4(const std::string& host) {
@@ -23,21 +22,20 @@ bool is_ip4(const std::string& host) {
 
 // The value of the header Host, which with https is also the name that the certificate must carry; the HTTP client
 // takes that name from the header, and therefore the header has no port then.
-std::string host_header(const CollectorAddress& address) {
+std::string host_header(const Address& address) {
   if (is_ip4(address.host)) return {};  // the client's own is right
   return address.secure ? address.host : fmt::format("{}:{}", address.host, address.port);
 }
 
 }  // namespace
 
-Result<CollectorAddress> parse_collector_url(const std::string& url) {
+Result<Address> parse_url(const std::string& url, std::string_view what) {
   const auto wrong = [&](std::string_view why) {
     // What stands before an '@' may be a password.
     const auto shown = url.find('@') == std::string::npos ? fmt::format("'{}'", url.substr(0, 200)) : "the value";
-    return fail(ErrorKind::kInvalid, "{} is no URL of a collector such as http://collector.example.com:4318: {}", shown,
-                why);
+    return fail(ErrorKind::kInvalid, "{} is no URL of {}: {}", shown, what, why);
   };
-  CollectorAddress address;
+  Address address;
   std::string_view rest(url);
   address.secure = rest.starts_with("https://");
   if (!address.secure && !rest.starts_with("http://")) return wrong("it begins with neither http:// nor https://");
@@ -61,7 +59,7 @@ Result<CollectorAddress> parse_collector_url(const std::string& url) {
   return address;
 }
 
-Result<void> Collector::connect(const std::stop_token& stop) {
+Result<void> Connection::connect(const std::stop_token& stop) {
   if (transport_) return {};
   std::vector<std::string> found{address_.host};
   if (!is_ip4(address_.host)) {
@@ -85,20 +83,21 @@ Result<void> Collector::connect(const std::stop_token& stop) {
   return {};
 }
 
-Result<kube::Response> Collector::post(const std::string& body, const std::stop_token& stop) {
-  const auto stage = fmt::format("send spans to {}:{}", address_.host, address_.port);
-  if (auto connected = connect(stop); !connected) return fail_in(stage, connected.error());
+Result<kube::Response> Connection::post(std::string_view stage, const Message& message, const std::stop_token& stop) {
+  const auto whole_stage = fmt::format("{} to {}:{}", stage, address_.host, address_.port);
+  if (auto connected = connect(stop); !connected) return fail_in(whole_stage, connected.error());
   kube::Request request{.method = kube::Method::kPost,
                         .path = address_.path,
-                        .body = body,
-                        .content_type = "application/json",
-                        .timeout = kExchangeTime,
-                        .max_body_bytes = kMaxAnswerBytes};
+                        .body = message.body,
+                        .content_type = message.content_type,
+                        .timeout = message.timeout,
+                        .max_body_bytes = kMaxAnswerBytes,
+                        .headers = message.headers};
   auto response = transport_->send(request, stop);
-  // Who answers otherwise may no longer be the collector: addresses of pods are given to others.
+  // Who answers otherwise may no longer be the server that was meant: addresses of pods are given to others.
   if (!response || !response->ok()) transport_.reset();
-  if (!response) return fail_in(stage, response.error());
+  if (!response) return fail_in(whole_stage, response.error());
   return response;
 }
 
-}  // namespace modelrun::traces
+}  // namespace modelrun::outbound
