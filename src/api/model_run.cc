@@ -26,11 +26,12 @@ constexpr std::array<std::pair<EndEventState, std::string_view>, 3> kEndEventSta
      {EndEventState::kGivenUp, "GivenUp"}}};
 
 using TimelineField = std::optional<Time> Timeline::*;
-constexpr std::array<std::pair<const char*, TimelineField>, 10> kTimeline{{{"accepted", &Timeline::accepted},
+constexpr std::array<std::pair<const char*, TimelineField>, 11> kTimeline{{{"accepted", &Timeline::accepted},
                                                                            {"resumed", &Timeline::resumed},
                                                                            {"resolved", &Timeline::resolved},
                                                                            {"queued", &Timeline::queued},
                                                                            {"jobCreated", &Timeline::job_created},
+                                                                           {"jobResumed", &Timeline::job_resumed},
                                                                            {"adopted", &Timeline::adopted},
                                                                            {"scheduled", &Timeline::scheduled},
                                                                            {"started", &Timeline::started},
@@ -158,6 +159,8 @@ ModelRunStatus decode_status(const json& object) {
   }
   status.attempts = bounded_at(object, "attempts", 0, kMaxAttempts).value_or(0);
   status.free_attempts = bounded_at(object, "freeAttempts", 0, kMaxAttempts).value_or(0);
+  status.preemptions = bounded_at(object, "preemptions", 0, kMaxAttempts).value_or(0);
+  status.job_suspended = bool_at(object, "jobSuspended");
   status.project_generation = int_at(object, "projectGeneration").value_or(0);
   if (const auto& spec = member(object, "projectSpec"); spec.is_object()) status.project_spec = spec;
   status.reused_from = decode_run_ref(member(object, "reusedFrom"));
@@ -260,6 +263,8 @@ json encode_status(const ModelRunStatus& status) {
   if (status.run_number != 0) object["runNumber"] = status.run_number;
   if (status.attempts > 0) object["attempts"] = status.attempts;
   if (status.free_attempts > 0) object["freeAttempts"] = status.free_attempts;
+  if (status.preemptions > 0) object["preemptions"] = status.preemptions;
+  if (status.job_suspended) object["jobSuspended"] = true;
   if (status.project_generation > 0) object["projectGeneration"] = status.project_generation;
   if (status.project_spec) object["projectSpec"] = status.project_spec->parse();
   if (const auto& from = status.reused_from) {

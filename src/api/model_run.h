@@ -120,10 +120,11 @@ struct RunRef {
   friend bool operator==(const RunRef&, const RunRef&) = default;
 };
 
-// When the run reached each step. `job_created` or `adopted`, `scheduled` and `started` are those of the latest
-// attempt.
+// When the run reached each step. `job_created` or `adopted`, `job_resumed`, `scheduled` and `started` are those of the
+// latest attempt. `job_resumed` is absent if the Job was not suspended, or for less than a second.
 struct Timeline {
-  std::optional<Time> accepted, resumed, resolved, queued, job_created, adopted, scheduled, started, finished, recorded;
+  std::optional<Time> accepted, resumed, resolved, queued, job_created, job_resumed, adopted, scheduled, started,
+      finished, recorded;
   friend bool operator==(const Timeline&, const Timeline&) = default;
 };
 
@@ -181,6 +182,10 @@ struct ModelRunStatus {
   std::string job_name, pod_name, pod_uid, node_name;
   std::int64_t attempts = 0;
   std::int64_t free_attempts = 0;  // those of them that do not count in limits.attempts
+  std::int64_t preemptions = 0;    // those of them that ended because their Job was suspended
+  // The Job of the present attempt is made suspended: that of the attempt before was suspended, and whoever did so has
+  // not let the run go on yet.
+  bool job_suspended = false;
   std::string project_uid;
   std::int64_t project_generation = 0;
   // ModelProject::run_settings of that generation; removed when the run has ended.

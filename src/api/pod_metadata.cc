@@ -12,7 +12,7 @@ constexpr std::array kReserved{"modelrun.dev"sv, "kubernetes.io"sv, "k8s.io"sv, 
 constexpr std::array kOfNetworks{"cncf.io"sv, "cilium.io"sv, "ovn.org"sv, "projectcalico.org"sv};
 constexpr std::array kOpenLabels{"app.kubernetes.io/name"sv,       "app.kubernetes.io/instance"sv,
                                  "app.kubernetes.io/version"sv,    "app.kubernetes.io/component"sv,
-                                 "app.kubernetes.io/part-of"sv,    "kueue.x-k8s.io/queue-name"sv,
+                                 "app.kubernetes.io/part-of"sv,    kLabelQueue,
                                  "kueue.x-k8s.io/priority-class"sv};
 constexpr std::array kOfJobs{"job-name"sv, "controller-uid"sv};
 constexpr auto kSafeToEvict = "cluster-autoscaler.kubernetes.io/safe-to-evict"sv;

@@ -7,6 +7,10 @@
 
 namespace modelrun::api {
 
+// The label by which Kueue finds the queue of a Job; its value is the name of a LocalQueue of the Job's namespace. The
+// operator only shows it.
+inline constexpr std::string_view kLabelQueue = "kueue.x-k8s.io/queue-name";
+
 // Whether `key` is a label that a project, or a label of a run, may give to the Job and the pod. Refused are the keys
 // in the domains modelrun.dev, kubernetes.io, k8s.io and x-k8s.io and in domains below them, by which the operator and
 // the cluster find and treat pods, and the old labels job-name and controller-uid of Jobs. Allowed all the same are

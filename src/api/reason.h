@@ -36,6 +36,8 @@ inline constexpr std::string_view kNodeLost = "NodeLost";
 inline constexpr std::string_view kPodDeleted = "PodDeleted";
 inline constexpr std::string_view kJobDeleted = "JobDeleted";
 inline constexpr std::string_view kAgentLost = "AgentLost";
+// Also of a run whose Job was suspended under the model, until its pod is gone.
+inline constexpr std::string_view kPreempted = "Preempted";
 inline constexpr std::string_view kCancelled = "Cancelled";
 inline constexpr std::string_view kInternal = "Internal";
 inline constexpr std::string_view kSucceeded = "Succeeded";
@@ -46,6 +48,7 @@ inline constexpr std::string_view kQueued = "Queued";
 inline constexpr std::string_view kBlocked = "Blocked";
 inline constexpr std::string_view kJoined = "Joined";
 inline constexpr std::string_view kSuspended = "Suspended";
+inline constexpr std::string_view kJobSuspended = "JobSuspended";
 inline constexpr std::string_view kStarting = "Starting";
 inline constexpr std::string_view kRunning = "Running";
 inline constexpr std::string_view kRetrying = "Retrying";
@@ -53,14 +56,36 @@ inline constexpr std::string_view kCancelling = "Cancelling";
 
 // True if `reason` is one of a run that has ended.
 constexpr bool is_known_end(std::string_view reason) {
-  constexpr std::array kEnds = {kInvalidSpec,        kInvalidParameters, kProjectNotFound, kSourceUnreachable,
-                                kSourceDenied,       kRefNotFound,       kSourceTooLarge,  kEntryPointNotFound,
-                                kImagePullFailed,    kUnschedulable,     kPendingTimeout,  kSandboxSetupFailed,
-                                kNonZeroExit,        kSignaled,          kOOMKilled,       kTimeout,
-                                kOutputsInvalid,     kOutputsTooLarge,   kEvicted,         kNodeLost,
-                                kPodDeleted,         kJobDeleted,        kAgentLost,       kCancelled,
-                                kInternal,           kSucceeded,         kArtifactsLost,   kPointsFailed,
-                                kTooManyFailedPoints};
+  constexpr std::array kEnds = {kInvalidSpec,
+                                kInvalidParameters,
+                                kProjectNotFound,
+                                kSourceUnreachable,
+                                kSourceDenied,
+                                kRefNotFound,
+                                kSourceTooLarge,
+                                kEntryPointNotFound,
+                                kImagePullFailed,
+                                kUnschedulable,
+                                kPendingTimeout,
+                                kSandboxSetupFailed,
+                                kNonZeroExit,
+                                kSignaled,
+                                kOOMKilled,
+                                kTimeout,
+                                kOutputsInvalid,
+                                kOutputsTooLarge,
+                                kEvicted,
+                                kNodeLost,
+                                kPodDeleted,
+                                kJobDeleted,
+                                kAgentLost,
+                                kCancelled,
+                                kInternal,
+                                kSucceeded,
+                                kArtifactsLost,
+                                kPointsFailed,
+                                kTooManyFailedPoints,
+                                kPreempted};
   return std::ranges::find(kEnds, reason) != kEnds.end();
 }
 

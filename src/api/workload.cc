@@ -5,6 +5,7 @@
 #include "api/json_access.h"
 #include "api/model_project.h"
 #include "api/model_run.h"
+#include "api/pod_metadata.h"
 #include "api/sandbox.h"
 #include "api/standby.h"
 
@@ -64,9 +65,13 @@ JobView decode_job(const json& object) {
   job.run_uid = label_of(object, kLabelRunUid);
   job.standby = label_of(object, kLabelStandby);
   job.attempt = parse_attempt(label_of(object, kLabelAttempt));
+  job.suspended = bool_at(member(object, "spec"), "suspend");
+  job.queue = label_of(object, kLabelQueue);
   for (const auto& condition : member(member(object, "status"), "conditions")) {
-    if (text_at(condition, "status") != "True") continue;
     const std::string type = text_at(condition, "type");
+    const std::string status = text_at(condition, "status");
+    if (type == "Suspended" && status == "False") job.resumed = true;
+    if (status != "True") continue;
     if (type == "Complete") job.complete = true;
     if (type != "Failed") continue;
     job.failed = true;

@@ -17,6 +17,11 @@ struct JobView {
   std::int64_t attempt = 0;  // label kLabelAttempt; 0 if there is none
   bool complete = false;     // condition Complete
   bool failed = false;       // condition Failed
+  // spec.suspend: the Job has no pods, or its controller is about to delete them. Whoever set it, a queue such as Kueue
+  // or a person, also takes it back; the operator never does.
+  bool suspended = false;
+  bool resumed = false;  // condition Suspended is False: the Job was suspended before, and is not any more
+  std::string queue;     // label kLabelQueue
   // The message of condition Failed, if its reason is that the Job's podFailurePolicy found its Pod disrupted. Once the
   // Pod is gone, nothing else tells of the disruption.
   std::string disruption;

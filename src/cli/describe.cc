@@ -66,7 +66,11 @@ class RunPage {
     if (status.run_number > 0) line("Number", fmt::format("{} of {}", status.run_number, run_.spec.project));
     if (status.reused_from) line("Result of", status.reused_from->name);
     if (status.exit_code) line("Exit code", std::to_string(*status.exit_code));
-    if (status.attempts > 0) line("Attempts", std::to_string(status.attempts));
+    if (status.attempts > 0) {
+      const auto attempts = std::to_string(status.attempts);
+      line("Attempts",
+           status.preemptions == 0 ? attempts : fmt::format("{}, {} preempted", attempts, status.preemptions));
+    }
     line("Duration", duration_of(run_, now_));
     if (const auto& event = status.end_event) {
       line("Event", fmt::format("{}{}{}", to_string(event->state), event->message.empty() ? "" : ": ", event->message));
@@ -77,9 +81,11 @@ class RunPage {
   void timeline() {
     const auto& timeline = run_.status.timeline;
     std::vector<std::pair<const char*, std::optional<Time>>> steps{
-        {"accepted", timeline.accepted},   {"resumed", timeline.resumed},         {"resolved", timeline.resolved},
-        {"queued", timeline.queued},       {"job created", timeline.job_created}, {"sandbox taken", timeline.adopted},
-        {"scheduled", timeline.scheduled}, {"started", timeline.started},         {"finished", timeline.finished},
+        {"accepted", timeline.accepted},       {"resumed", timeline.resumed},
+        {"resolved", timeline.resolved},       {"queued", timeline.queued},
+        {"job created", timeline.job_created}, {"job resumed", timeline.job_resumed},
+        {"sandbox taken", timeline.adopted},   {"scheduled", timeline.scheduled},
+        {"started", timeline.started},         {"finished", timeline.finished},
         {"recorded", timeline.recorded}};
     std::erase_if(steps, [](const auto& step) { return !step.second; });
     std::ranges::stable_sort(steps, {}, [](const auto& step) { return *step.second; });

@@ -66,6 +66,10 @@ constexpr std::array kAdvice{
     std::pair{reason::kAgentLost,
               "Try it again: kubectl modelrun rerun {run}{n}. If it happens again, show it to "
               "whoever manages the cluster."},
+    std::pair{
+        reason::kPreempted,
+        "Nothing is wrong with the model: if it ended by this, kubectl modelrun rerun {run}{n}. Else it is executed "
+        "again when its Job is resumed."},
     std::pair{reason::kCancelled, "To run it after all: kubectl modelrun rerun {run}{n}"},
     std::pair{reason::kInternal,
               "See the message: an object or a status that somebody else has written, or trouble that lasted too "
@@ -74,6 +78,9 @@ constexpr std::array kAdvice{
     std::pair{reason::kQueued,
               "It starts when other runs of the project end; limits.maxConcurrentRuns of ModelProject "
               "{project} says how many may run."},
+    std::pair{
+        reason::kJobSuspended,
+        "It goes on when whoever suspended its Job resumes it. What Kueue says of it: kubectl describe workloads{n}"},
     std::pair{reason::kBlocked, "The operator cannot go on with it: see the message."},
     std::pair{reason::kSuspended,
               "To have it go on: kubectl modelrun resume {run}{n}, unless the project itself is "

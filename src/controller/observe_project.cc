@@ -10,6 +10,7 @@
 #include "controller/project/decide.h"
 #include "controller/resources/job.h"
 #include "controller/run/image_volume.h"
+#include "controller/run/steps.h"
 #include "controller/sources/secrets.h"
 #include "controller/standby_metrics.h"
 
@@ -94,21 +95,32 @@ std::string trouble_of(const api::PodView& pod) {
   return pod.scheduled ? std::string() : pod.scheduling_message;
 }
 
+// From when the standby's age counts: nothing of it gets old while its Job is suspended and has no pod.
+Time born(const api::JobView& job, const std::vector<std::shared_ptr<const api::PodView>>& pods, Time now) {
+  if (job.suspended) return now;
+  if (!job.resumed || pods.empty()) return job.meta.creation;
+  return std::ranges::max(pods, {}, [](const auto& pod) { return pod->meta.creation; })->meta.creation;
+}
+
 Standby view_of(const Context& context, const api::JobView& job) {
   Standby standby;
   standby.job = job.meta;
   standby.digest = job.standby;
-  const auto pods = pods_of(context.caches.pods, job.meta);
+  auto pods = pods_of(context.caches.pods, job.meta);
+  // Pods that go because the Job was suspended are no failures: it is resumed with another one.
+  if (job.suspended || job.resumed) std::erase_if(pods, [](const auto& pod) { return pod->meta.deleting(); });
   standby.over = job.failed || job.complete || std::ranges::any_of(pods, [](const auto& pod) {
                    return pod->meta.deleting() || pod->ended() || !pod->disruption.empty();
                  });
-  standby.age = std::max<Duration>(context.clock.now() - job.meta.creation, Duration::zero());
+  const Time now = context.clock.now();
+  standby.age = std::max<Duration>(now - born(job, pods, now), Duration::zero());
   standby.ready = !standby.over && ready_pod(context, job) != nullptr;
   const auto newest =
       std::ranges::max_element(pods, {}, [](const auto& pod) { return std::pair(pod->meta.creation, pod->meta.uid); });
   if (!standby.ready && newest != pods.end()) standby.trouble = printable(trouble_of(**newest));
+  if (job.suspended) standby.trouble = suspended_words(job);
   if (standby.ready) count_refill(context, job.meta.uid);
-  standby.unready_for = context.standbys.unready_for(job.meta.uid, standby.ready);
+  standby.unready_for = context.standbys.unready_for(job.meta.uid, standby.ready || job.suspended);
   if (!standby.ready && newest != pods.end() && context.settings.image_volumes == ImageVolumes::kAuto) {
     const auto placed_for = context.standbys.placed_for(job.meta.uid, (*newest)->scheduled);
     const auto sight = look_at_image_volume(**newest, placed_for);

@@ -133,7 +133,8 @@ Result<void> observe_pods(const Context& context, Observed& observed, std::stop_
   const auto waited = observed.marks.find(Mark::kAttempt);
   const bool late =
       waited != observed.marks.end() && waited->second >= std::chrono::seconds(limits_of(observed).pending_seconds);
-  if (run.status.pod_uid.empty() && (late || (over && observed.pods.empty()))) {
+  const bool waits = observed.job && observed.job->suspended;  // which has no pod, and is in time
+  if (run.status.pod_uid.empty() && !waits && (late || (over && observed.pods.empty()))) {
     // That a Job has ended and has no pod would be the only evidence of how the attempt ended, and that its pod has not
     // started in time is the evidence that it never will. The cache may be behind.
     observed.pods.clear();
@@ -155,14 +156,39 @@ Result<void> observe_pods(const Context& context, Observed& observed, std::stop_
   return observe_recorded_pod(context, observed, std::move(stop));
 }
 
+// A Job is suspended before its pods are deleted, but its watch may be behind that of the pods: the end of a pod of a
+// Job that does not say why is believed only when the API server was asked.
+Result<void> observe_suspension(const Context& context, Observed& observed, std::stop_token stop) {
+  const auto& job = observed.job;
+  if (!job || job->suspended || job->failed || job->complete) return {};
+  const auto* pod = pick_pod(observed, observed.run->status.pod_uid);
+  const bool ends = pod != nullptr ? pod->meta.deleting() : observed.run->status.phase == api::Phase::kRunning;
+  using api::ExitHow;
+  const bool cut_short = observed.frame && (observed.frame->exit.how == ExitHow::kNotStarted ||
+                                            observed.frame->exit.how == ExitHow::kTerminated ||
+                                            observed.frame->exit.how == ExitHow::kLost);
+  if (!ends && !cut_short) return {};
+  const auto live =
+      read_live(context, kube::kJobs, job->meta.namespace_, job->meta.name, &api::decode_job, std::move(stop));
+  RETURN_IF_ERROR(live);
+  if (!*live || (*live)->meta.uid != job->meta.uid) return {};  // that it is gone is found out as ever
+  context.caches.jobs.put(**live);
+  if (!(*live)->meta.deleting()) observed.job = *live;
+  return {};
+}
+
 // Notes when the end of the model's container, and the deletion of its pod, were first seen.
 void note_sights(const Context& context, const Observed& observed) {
   const auto& run = *observed.run;
-  const auto mark = [&](Mark seen) {
-    context.inbox.set_mark(run.meta.uid, static_cast<int>(run.status.attempts), seen, /*again=*/false);
-  };
+  const auto attempt = static_cast<int>(run.status.attempts);
+  const auto mark = [&](Mark seen) { context.inbox.set_mark(run.meta.uid, attempt, seen, /*again=*/false); };
+  if (observed.job && observed.job->suspended) {
+    mark(Mark::kJobSuspended);
+  } else if (observed.job && run.status.phase != api::Phase::kRunning) {
+    context.inbox.job_resumed(run.meta.uid, attempt);
+  }
   mark(Mark::kAttempt);
-  const auto* pod = pick_pod(observed, run.status.pod_uid);
+  const auto* pod = attempt_pod(observed);
   if (pod == nullptr) return;
   if (pod->model.state == api::ContainerView::State::kTerminated) mark(Mark::kModelEnded);
   if (pod->meta.deletion) mark(Mark::kPodDeleting);
@@ -206,7 +232,7 @@ void take_notes(Inbox::Notes notes, Observed& observed) {
 // run's way.
 void observe_refusal(const Context& context, Observed& observed, std::stop_token stop) {
   const auto& job = observed.job;
-  if (!job || job->failed || job->complete || !observed.pods.empty()) return;
+  if (!job || job->failed || job->complete || job->suspended || !observed.pods.empty()) return;
   if (refusal_due(observed) > Duration::zero()) return;
   if (auto refusal = read_refusal(context, job->meta, std::move(stop))) observed.pod_refusal = std::move(*refusal);
   context.inbox.set_pod_refusal(observed.run->meta.uid, static_cast<int>(observed.run->status.attempts),
@@ -285,6 +311,7 @@ Result<void> observe_run(const Context& context, Observed& observed, LargeWork::
   if (!is_sound(observed)) return {};
   RETURN_IF_ERROR(observe_job(context, observed, stop));
   RETURN_IF_ERROR(observe_pods(context, observed, stop));
+  RETURN_IF_ERROR(observe_suspension(context, observed, stop));
   note_sights(context, observed);
   take_notes(context.inbox.read(*observed.run), observed);
   RETURN_IF_ERROR(observe_points(context, observed, stop));

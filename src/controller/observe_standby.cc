@@ -15,7 +15,7 @@ namespace {
 using JobPtr = std::shared_ptr<const api::JobView>;
 
 bool is_usable(const api::JobView& job) {
-  return !job.standby.empty() && !job.meta.deleting() && !job.failed && !job.complete;
+  return !job.standby.empty() && !job.meta.deleting() && !job.failed && !job.complete && !job.suspended;
 }
 
 // The standby that the run has adopted in an earlier pass, which did not come to write that into the status.

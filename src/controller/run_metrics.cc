@@ -22,10 +22,12 @@ constexpr std::array kReasons = {kNew,
                                  reason::kBlocked,
                                  reason::kJoined,
                                  reason::kSuspended,
+                                 reason::kJobSuspended,
                                  reason::kStarting,
                                  reason::kRunning,
                                  reason::kRetrying,
                                  reason::kCancelling,
+                                 reason::kPreempted,
                                  reason::kProjectNotFound,
                                  reason::kSourceUnreachable,
                                  reason::kImagePullFailed,
@@ -52,7 +54,9 @@ Time asked_at(const api::ModelRun& run) {
 
 // When a Pending run began its present wait: for its first attempt, or for the pod of the attempt that has begun.
 Time waits_since(const api::ModelRun& run) {
-  return run.status.attempts == 0 ? asked_at(run) : run.status.timeline.job_created.value_or(asked_at(run));
+  const auto& times = run.status.timeline;
+  if (run.status.attempts == 0) return asked_at(run);
+  return times.job_resumed ? *times.job_resumed : times.job_created.value_or(asked_at(run));
 }
 
 }  // namespace
@@ -66,7 +70,7 @@ RunCounts count_runs(const RunStore& runs, Time now, std::chrono::seconds longes
     if (run.status.phase == api::Phase::kRunning) {
       const auto since = run.status.started_at.value_or(now);
       if (now - since > longest + kGrace) ++counts.overdue;
-    } else if (why != reason::kSuspended && why != reason::kJoined) {
+    } else if (why != reason::kSuspended && why != reason::kJobSuspended && why != reason::kJoined) {
       counts.oldest_pending = std::max<Duration>(counts.oldest_pending, now - waits_since(run));
     }
   }
@@ -83,7 +87,7 @@ void report_runs(runtime::Metrics& metrics, const RunCounts& counts) {
   }
   metrics
       .gauge("modelrun_oldest_pending_run_seconds",
-             "The longest wait of a Pending run that is neither suspended nor joined.")
+             "The longest wait of a Pending run that is neither suspended nor joined, nor its Job suspended.")
       .Set(seconds_in(counts.oldest_pending));
   metrics.gauge("modelrun_runs_overdue", "Runs that are Running for longer than any run may.").Set(counts.overdue);
 }

@@ -112,7 +112,8 @@ std::vector<Span> spans_of(const api::ModelRun& run, const api::TraceContext& tr
   const auto begun = times.adopted ? times.adopted : times.job_created;
   // Of the attempts before the last one, the timeline has no times.
   add(status.attempts > 1 ? "queue and earlier attempts" : "queue", times.queued, begun);
-  add("pod", begun, times.started);
+  if (times.job_resumed) add("suspended job", begun, times.job_resumed);
+  add("pod", times.job_resumed ? times.job_resumed : begun, times.started);
   add_model(spans, run);
   if (times.started) add("record", times.finished, times.recorded);
   return spans;

@@ -58,6 +58,44 @@ TEST_P(EveryWrite, OfARunThatIsEvictedOnce) {
   at_every_write({}, GetParam(), evicted);
 }
 
+TEST_P(EveryWrite, OfARunWhoseJobWaitsInAQueue) {
+  const Scenario queued = [](World& world) {
+    world.node().queues = true;
+    world.node().admits = false;
+    const auto waits = [&] {
+      const auto* succeeded = api::find_condition(world.find("run-00").status.conditions, "Succeeded");
+      return succeeded != nullptr && succeeded->reason == "JobSuspended";
+    };
+    world.run(waits);
+    world.node().admits = true;
+    world.run_to_the_end();
+  };
+  ASSERT_NE(without_faults({.parameters = true}, queued).outcome.at(0).find("Succeeded exit 0 attempts 1"),
+            std::string::npos);
+  at_every_write({.parameters = true}, GetParam(), queued);
+}
+
+// The Job of the next attempt is suspended from its beginning, and waits until it is resumed as well.
+TEST_P(EveryWrite, OfARunThatIsPreemptedOnce) {
+  const Scenario preempted = [](World& world) {
+    world.node().hold = true;
+    world.run(
+        [&] { return world.find("run-00").status.phase == api::Phase::kRunning && !world.node().granted().empty(); });
+    world.node().admits = false;
+    world.node().suspend("run-00");
+    world.run([&] { return world.find("run-00").status.attempts == 2; });
+    world.run([&, until = world.machine().clock.now() + std::chrono::seconds(30)] {
+      return world.machine().clock.now() >= until;
+    });
+    if (world.node().granted().size() != 1) world.violated("a Job that is suspended was executed");
+    world.node().admits = true;
+    world.node().hold = false;
+    world.run_to_the_end();
+  };
+  ASSERT_NE(without_faults({}, preempted).outcome.at(0).find("Succeeded exit 0 attempts 2"), std::string::npos);
+  at_every_write({}, GetParam(), preempted);
+}
+
 // ---- Runs with points ---------------------------------------------------------------------------------------------
 
 constexpr int kPoints = 12;

@@ -83,6 +83,11 @@ bool Node::control_jobs() {
     const auto meta = api::decode_meta(job);
     if (meta.namespace_ != "n") continue;  // where the runs are; somebody else's Jobs have Pods of their own
     if (served_.contains(meta.uid)) continue;
+    if (control_queue(job)) {
+      changed = true;
+      continue;
+    }
+    if (api::decode_job(job).suspended) continue;
     if (!refuses.empty()) {
       report_refusal(meta);
       continue;
@@ -109,6 +114,18 @@ bool Node::control_jobs() {
   std::set<std::string> alive;
   for (const auto& pod : machine_.server.all(kube::kPods)) alive.insert(api::decode_meta(pod).uid);
   return std::erase_if(agents_, [&](const auto& item) { return !alive.contains(item.first); }) > 0 || changed;
+}
+
+// True if the Job, which has no pod, was suspended or resumed.
+bool Node::control_queue(Json job) {
+  const auto view = api::decode_job(job);
+  const bool suspends = queues && queued_.insert(view.meta.uid).second && !view.suspended;
+  const bool resumes = !suspends && view.suspended && admits;
+  if (!suspends && !resumes) return false;
+  job["spec"]["suspend"] = suspends;
+  job["status"]["conditions"] = {{{"type", "Suspended"}, {"status", suspends ? "True" : "False"}}};
+  machine_.server.put(kube::kJobs, job);
+  return true;
 }
 
 // As the Job controller's event recorder does: one event, whose last time moves.
@@ -271,6 +288,23 @@ void Node::evict(const std::string& run) {
     pod["status"]["reason"] = "Evicted";
     machine_.server.put(kube::kPods, pod);
     agents_.erase(pod["metadata"]["uid"].get<std::string>());
+  }
+}
+
+void Node::suspend(const std::string& run) {
+  for (auto job : machine_.server.all(kube::kJobs)) {
+    const auto meta = api::decode_meta(job);
+    if (meta.owner_name != run) continue;
+    job["spec"]["suspend"] = true;
+    job["status"]["conditions"] = {{{"type", "Suspended"}, {"status", "True"}}};
+    machine_.server.put(kube::kJobs, job);
+    served_.erase(meta.uid);
+  }
+  for (const auto& pod : machine_.server.all(kube::kPods)) {
+    if (api::decode_pod(pod).run != run) continue;
+    const auto meta = api::decode_meta(pod);
+    machine_.server.erase(kube::kPods, meta.namespace_, meta.name);
+    agents_.erase(meta.uid);
   }
 }
 

@@ -26,12 +26,17 @@ class Node {
   // The kubelet evicts a Pod: nothing of it can be read any more.
   void evict(const std::string& run);
 
+  // Somebody suspends the run's Job. Its controller then removes the pod: nothing of it can be read any more.
+  void suspend(const std::string& run);
+
   // Which pods were given the source, by "run uid/attempt".
   [[nodiscard]] const std::map<std::string, std::set<std::string>>& granted() const { return granted_; }
   [[nodiscard]] bool idle() const { return agents_.empty(); }
 
   bool push = true;              // false: the run server cannot be reached for results
   bool hold = false;             // true: models run until this is false again
+  bool queues = false;           // true: a queue suspends every Job as soon as it is there
+  bool admits = true;            // false: suspended Jobs stay so; else the queue resumes them
   std::string refuses;           // not empty: why the API server lets the Job controller make no pod
   std::string no_image_volumes;  // not empty: what the kubelet says of a pod with one, which it cannot start
   std::string prints = "hello\n";
@@ -70,11 +75,13 @@ class Node {
   void report_rows(const std::shared_ptr<Agent>& agent, Process& process);
   void step(const std::shared_ptr<Agent>& agent, Process& process);
   void end(const Agent& agent);
+  bool control_queue(kube::Json job);
   void report_refusal(const api::ObjectMeta& job);
   void change_pod(const Agent& agent, const std::function<void(kube::Json& status)>& change);
 
   Machine& machine_;
   std::set<std::string> served_;                          // uids of Jobs that have got their Pod
+  std::set<std::string> queued_;                          // uids of Jobs that the queue has suspended
   std::map<std::string, std::shared_ptr<Agent>> agents_;  // by pod uid
   std::map<std::string, std::set<std::string>> granted_;
   std::map<std::string, std::map<std::int64_t, int>> executed_;

@@ -303,6 +303,17 @@ bool Inbox::source_found(const std::string& uid, int attempt) {
   return true;
 }
 
+void Inbox::job_resumed(const std::string& uid, int attempt) {
+  const MutexLock lock(mutex_);
+  auto* entry = attempt_locked(uid, attempt);
+  if (entry == nullptr || !entry->marks.contains(Mark::kJobSuspended)) return;
+  entry->durable.reset();
+  entry->durable_final = false;
+  entry->durable_failures = 0;
+  entry->pod_refusal.clear();
+  entry->marks = {{Mark::kAttempt, clock_.now()}};
+}
+
 void Inbox::order_cancel(const std::string& uid, int attempt) {
   std::vector<WaitingOrder> told;
   {

@@ -142,6 +142,9 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
   void set_source_lost(const std::string& uid, int attempt, Error error);
   // Notes that it was given to the pod after all. Returns true if set_source_lost() was called before.
   bool source_found(const std::string& uid, int attempt);
+  // Call when the attempt's Job is not suspended and no pod was given the source. If Mark::kJobSuspended is set, the
+  // notes about the pods until now go: Mark::kAttempt is set to the present, and no other mark is.
+  void job_resumed(const std::string& uid, int attempt);
   // Gives Order::kCancel to every pod of the attempt that watches, and to every watch of the attempt that begins
   // later.
   void order_cancel(const std::string& uid, int attempt);

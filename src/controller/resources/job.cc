@@ -398,7 +398,9 @@ json build_job(const JobInput& in) {
   const json labels = labels_of(in.project, own);
   // The run's name is an annotation, because it may be longer than the value of a label may be.
   const json annotations = annotations_of(in.project, {{api::kAnnotationRun, run.meta.name}});
-  return job_of(pod, run.status.job_name, owned_by(api::kApiVersion, "ModelRun", run.meta), labels, annotations);
+  json job = job_of(pod, run.status.job_name, owned_by(api::kApiVersion, "ModelRun", run.meta), labels, annotations);
+  if (run.status.job_suspended) job["spec"]["suspend"] = true;
+  return job;
 }
 
 json build_standby(const StandbyInput& in) {

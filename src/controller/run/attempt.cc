@@ -26,6 +26,14 @@ bool is_lost(const Attempt& attempt) {
   return attempt.started || (job && (job->failed || job->complete));
 }
 
+// True if the pod goes or is gone, and the Job, which was suspended once, does not show why yet: it is about to fail,
+// or to make another pod because it was suspended and resumed meanwhile.
+bool awaits_job(const Attempt& attempt) {
+  const auto& job = attempt.observed.job;
+  const bool goes = attempt.started && (attempt.pod == nullptr || attempt.pod->meta.deletion);
+  return goes && job && job->resumed && !job->failed && !job->complete && !was_preempted(attempt);
+}
+
 // How much longer a pod that is being deleted has to be gone: its grace period, counted from when the deletion was
 // first seen, and a while more. nullopt if the pod is not being deleted.
 std::optional<Duration> deletion_left(const Attempt& attempt) {
@@ -57,6 +65,23 @@ void requeue_for_deletion(Plan& plan, const Attempt& attempt) {
   if (const auto left = deletion_left(attempt)) requeue(plan, *left);
 }
 
+bool is_preempted(const Attempt& attempt) {
+  const auto& job = attempt.observed.job;
+  return job && job->suspended && !job->failed && !job->complete;
+}
+
+bool was_preempted(const Attempt& attempt) {
+  const auto& observed = attempt.observed;
+  const auto& job = observed.job;
+  if (is_preempted(attempt)) return true;
+  if (!job || job->failed || job->complete || !attempt.started) return false;
+  const auto& recorded = observed.run->status.pod_uid;
+  return observed.marks.contains(Mark::kJobSuspended) ||
+         (job->resumed && std::ranges::any_of(observed.pods, [&](const auto& pod) {
+            return pod->meta.uid != recorded && !pod->meta.deletion && !pod->ended();
+          }));
+}
+
 Decision look_for_durable(const Attempt& attempt) {
   const auto& observed = attempt.observed;
   if (observed.frame || observed.durable_final || attempt.pod == nullptr) return std::nullopt;
@@ -86,10 +111,11 @@ Decision judge_what_remains(const Attempt& attempt) {
   const bool lost = is_lost(attempt);
   const bool evidence = observed.frame != nullptr;
   if (!lost && !evidence && !observed.durable_final && !is_overdue(attempt)) return std::nullopt;
-  const bool container_known = attempt.pod != nullptr && (terminated(attempt.pod->model) || attempt.pod->ended());
+  const bool container_known =
+      attempt.pod != nullptr && !awaits_job(attempt) && (terminated(attempt.pod->model) || attempt.pod->ended());
   if (!container_known && !is_overdue(attempt)) {
     const Mark mark = lost ? Mark::kPodLost : Mark::kEvidence;
-    const Duration patience = lost ? Duration(kLostWait) : Duration(kEvidenceWait);
+    const Duration patience = lost && !awaits_job(attempt) ? Duration(kLostWait) : Duration(kEvidenceWait);
     if (!observed.marks.contains(mark) || since(attempt, mark) < patience) {
       Plan plan;
       plan.marks.push_back(mark);
@@ -102,6 +128,8 @@ Decision judge_what_remains(const Attempt& attempt) {
   remains.frame = observed.frame.get();
   remains.job_gone = !observed.job;
   if (observed.job) remains.job_disruption = observed.job->disruption;
+  remains.preempted = was_preempted(attempt);
+  remains.attempts = limits_of(observed).attempts;
   remains.overdue = is_overdue(attempt);
   remains.started = attempt.started;
   remains.cancel_cause = attempt.cancel_cause;

@@ -16,7 +16,7 @@ namespace modelrun::controller {
 struct Attempt {
   const Observed& observed;
   Time now;
-  const api::PodView* pod = nullptr;  // the recorded pod; while none is recorded, the Job's newest
+  const api::PodView* pod = nullptr;  // attempt_pod()
   bool started = false;               // a pod was given the source
   std::string cancel_cause{};         // empty: the run is not cancelled
   std::int64_t timeout = 0;           // seconds
@@ -35,6 +35,13 @@ void requeue_for_deletion(Plan& plan, const Attempt& attempt);
 
 // Looks for the durable copy of the result when the push is late or can no longer come.
 Decision look_for_durable(const Attempt& attempt);
+
+// True if the Job is suspended: its controller has ended, or is about to end, the attempt's pod.
+bool is_preempted(const Attempt& attempt);
+
+// The same, or the Job was suspended under the model and was resumed since: this process has seen it, or the Job has
+// another pod. A Job that was never suspended makes no second one, since its backoffLimit is 0.
+bool was_preempted(const Attempt& attempt);
 
 // Concludes from what is left, when the attempt is over and no better evidence will come. Waits for better evidence
 // first: for a push that is on its way if the pod is gone, else for the kubelet's report of the container's end.

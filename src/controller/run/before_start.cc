@@ -1,6 +1,7 @@
 // Decides about an attempt before its model has started: the states "created" and "waiting" of with_job.cc.
 
 #include <algorithm>
+#include <chrono>
 
 #include "api/reason.h"
 #include "controller/run/attempt.h"
@@ -12,6 +13,7 @@
 namespace modelrun::controller {
 namespace {
 
+using std::chrono_literals::operator""s;
 using api::ContainerView;
 using api::Phase;
 using api::PodView;
@@ -77,6 +79,63 @@ Decision avoid_image_volume(const Attempt& attempt) {
   if (is_final(plan.status->phase)) plan.after.emplace_back(DeleteJob{attempt.observed.run->status.job_name});
   plan.before.emplace_back(AvoidImageVolumes{std::move(why)});
   return plan;
+}
+
+// How much longer the run's Job may stay suspended. Without a limit of slots nobody else waits for the run. With one it
+// holds a slot, so that it must not wait for ever. Counts from a time in status, as the wait for the slot does.
+std::optional<Duration> suspension_left(const Attempt& attempt) {
+  const auto& observed = attempt.observed;
+  const auto limits = observed.project ? observed.project->limits : limits_of(observed);
+  const auto& created = observed.run->status.timeline.job_created;
+  if (!created || (!limits.queue_seconds && !limits.max_concurrent_runs)) return std::nullopt;
+  return std::chrono::seconds(limits.queue_seconds.value_or(kSuspendedSlotSeconds)) - (attempt.now - *created);
+}
+
+// The Job is suspended, by a queue such as Kueue or by a person, and the run waits until it is resumed. A queue that
+// has room resumes it at once, which is not worth a write.
+Plan await_resumption(const Attempt& attempt) {
+  const auto& observed = attempt.observed;
+  const auto& job = *observed.job;
+  const auto left = suspension_left(attempt);
+  if (left && *left <= Duration::zero()) {
+    Plan plan = refuse(observed, Phase::kFailed, reason::kPendingTimeout,
+                       fmt::format("{}; nobody has resumed it for {} s (limits.queueSeconds)", suspended_words(job),
+                                   (attempt.now - *observed.run->status.timeline.job_created) / 1s),
+                       attempt.now);
+    plan.status->identity.clear();  // an identical run may be in another queue
+    return plan;
+  }
+  Plan plan;
+  plan.awaits = Awaits::kJobChange;
+  if (left) requeue(plan, *left);
+  const Duration seen = since(attempt, Mark::kJobSuspended);
+  if (seen < std::chrono::seconds(1)) {
+    requeue(plan, std::chrono::seconds(1) - seen);
+    return plan;
+  }
+  auto words = suspended_words(job);
+  if (!observed.job_error.empty()) {
+    words += "; " + observed.job_error;
+    requeue(plan, kCreateAgain);
+  }
+  plan.status = waiting(observed, reason::kJobSuspended, words, attempt.now);
+  return plan;
+}
+
+// The Job was suspended, and is not any more: says so in its own pass, so that the time is that of the resumption.
+Decision note_resumption(const Attempt& attempt) {
+  if (!has_reason(*attempt.observed.run, reason::kJobSuspended)) return std::nullopt;
+  Plan plan;
+  plan.status = waiting(attempt.observed, reason::kStarting, "starting", attempt.now);
+  plan.status->timeline.job_resumed = attempt.now;
+  plan.requeue_after = kAtOnce;
+  return plan;
+}
+
+// True if the pod of the claim belongs to the time before the Job was last resumed, and is about to end.
+bool is_outdated(const Observed& observed, const Claim& claim) {
+  const auto* pod = observed.job->resumed ? pick_pod(observed, claim.pod_uid) : nullptr;
+  return pod != nullptr && pod->meta.deletion.has_value();
 }
 
 // Waits for the model to start, up to limits.pendingSeconds.
@@ -164,10 +223,14 @@ Plan refuse_foreign(const Attempt& attempt) {
 // The Job exists and no pod was given the source yet.
 Plan await_start(const Attempt& attempt) {
   const auto& observed = attempt.observed;
+  if (observed.job->suspended) return await_resumption(attempt);
+  if (auto plan = note_resumption(attempt)) return *plan;
   if (auto plan = avoid_image_volume(attempt)) return *plan;
   if (auto plan = look_for_durable(attempt)) return *plan;
   if (auto plan = judge_what_remains(attempt)) return *plan;
-  const auto mine = [&](const Claim& claim) { return claim.attempt == observed.run->status.attempts; };
+  const auto mine = [&](const Claim& claim) {
+    return claim.attempt == observed.run->status.attempts && !is_outdated(observed, claim);
+  };
   const auto claim = std::ranges::find_if(observed.claims, mine);
   // The pod mounts whatever ConfigMap has the name of its parameters. It gets nothing before that is known to be ours.
   if (claim == observed.claims.end() || !observed.children_ensured) return pend(attempt);

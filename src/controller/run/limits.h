@@ -15,6 +15,8 @@ namespace modelrun::controller {
 inline constexpr std::int64_t kDefaultTimeoutSeconds = 300;
 // spec.parameters as JSON must be smaller than this.
 inline constexpr std::size_t kMaxParameterBytes = 64 * 1024;
+// How long a Job may stay suspended whose run holds one of the project's slots, if limits.queueSeconds does not say it.
+inline constexpr std::int64_t kSuspendedSlotSeconds = 24 * 60 * 60;
 inline constexpr std::chrono::seconds kProjectWait{60};  // for a project that GitOps applies after its run
 // Wait for the kubelet to report the container's status, when the agent's result frame does not say how the model
 // ended. Also the time after which a pod that does not go counts as overdue.

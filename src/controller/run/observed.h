@@ -79,11 +79,12 @@ enum class Mark {
   kCancel,       // the agent was told to cancel the model
   kDurableRead,  // when the durable copy was last looked for
   // Set when it is first observed:
-  kAttempt,      // the attempt is under way
-  kModelEnded,   // the model's container has ended
-  kPodDeleting,  // the pod is being deleted
-  kScheduled,    // the pod has a node
-  kSourceLost,   // the source that the attempt's pod was granted cannot be had
+  kAttempt,       // the attempt is under way
+  kModelEnded,    // the model's container has ended
+  kPodDeleting,   // the pod is being deleted
+  kScheduled,     // the pod has a node
+  kSourceLost,    // the source that the attempt's pod was granted cannot be had
+  kJobSuspended,  // the Job is suspended; until the model has started it goes when the Job is resumed
   // Set by observe_run():
   kRefusalRead,  // when it was last looked up why the Job has no pod
 };

@@ -94,6 +94,7 @@ enum class Awaits {
   kNothing,
   kSlot,        // the project gives the run its slot, or changes
   kSpecChange,  // spec.suspend or spec.cancel, or the project's suspend, is changed
+  kJobChange,   // the attempt's Job is resumed, ends or is deleted
 };
 
 // Plan::requeue_after for a run that has to be reconciled again at once.

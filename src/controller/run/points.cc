@@ -182,7 +182,7 @@ Verdict with_points(const Observed& observed, Verdict verdict) {
   if (ended_by_itself && (is_own_doing(verdict) || verdict.reason == reason::kPodDeleted || verdict.retryable) &&
       !is_unstorable(observed)) {
     verdict.retryable = true;
-    verdict.free = rows.of_attempt > 0;
+    verdict.free = (verdict.preempted && verdict.free) || rows.of_attempt > 0;
   }
   verdict.message = fmt::format("{}; {}", verdict.message, tally(observed));
   return verdict;

@@ -243,7 +243,9 @@ ModelRunStatus new_attempt(const Observed& observed, std::int64_t attempt, Time 
   status.timeline.started.reset();
   status.timeline.scheduled.reset();
   status.timeline.adopted.reset();
+  status.timeline.job_resumed.reset();
   status.timeline.job_created = now;
+  status.job_suspended = false;
   status.provenance.start.clear();
   status.provenance.cold_reason.clear();
   status.message = attempt > 1 ? fmt::format("starting attempt {}", attempt) : "starting";

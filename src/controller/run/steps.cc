@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/pod_metadata.h"
 #include "api/reason.h"
 #include "controller/run/limits.h"
 
@@ -18,6 +19,8 @@ Plan retry(const Observed& observed, const Verdict& verdict, bool free, Time now
   plan.after.emplace_back(DeleteJob{status.job_name});
   plan.status = retried(observed, now);
   if (free) ++plan.status->free_attempts;
+  if (verdict.preempted) ++plan.status->preemptions;
+  plan.status->job_suspended = observed.job && observed.job->suspended;
   create_job(plan, observed, attempt);
   plan.events.push_back(
       {EventType::kWarning, verdict.reason,
@@ -40,6 +43,19 @@ const api::PodView* pick_pod(const Observed& observed, const std::string& uid) {
     if (uid.empty() || pod->meta.uid == uid) return pod.get();
   }
   return nullptr;
+}
+
+const api::PodView* attempt_pod(const Observed& observed) {
+  const auto& recorded = observed.run->status.pod_uid;
+  if (!recorded.empty() || !observed.job || !observed.job->resumed) return pick_pod(observed, recorded);
+  const auto living = std::ranges::find_if(observed.pods, [](const auto& pod) { return !pod->meta.deletion; });
+  return living == observed.pods.end() ? nullptr : living->get();
+}
+
+std::string suspended_words(const api::JobView& job) {
+  if (job.queue.empty()) return fmt::format("the Job {} is suspended, and goes on when it is resumed", job.meta.name);
+  return fmt::format("the Job {} is suspended: it waits in the queue {} (label {})", job.meta.name, job.queue,
+                     api::kLabelQueue);
 }
 
 api::LimitsSpec limits_of(const Observed& observed) {
@@ -86,7 +102,9 @@ Plan conclude(const Observed& observed, const Verdict& verdict, const api::PodVi
   const bool free = idle || verdict.free;
   const auto counted = status.attempts - status.free_attempts - (free ? 1 : 0);
   if (!retryable || !wanted || counted >= observed.as_admitted->limits.attempts) {
-    return finish(observed, verdict, pod, now);
+    auto last = verdict;
+    if (verdict.preempted && wanted) last.message += "; limits.attempts does not let it be executed again";
+    return finish(observed, last, pod, now);
   }
   const auto generation = observed.project->meta.generation;
   if (status.project_spec || generation == status.project_generation) return retry(observed, verdict, free, now);

@@ -40,6 +40,13 @@ bool is_sound(const Observed& observed);
 // The pod with that UID; with an empty UID, the newest pod. Null if there is none.
 const api::PodView* pick_pod(const Observed& observed, const std::string& uid);
 
+// The pod that is, or may become, the attempt's: the recorded one. While none is recorded, the Job's newest; but of a
+// Job that was resumed none that is being deleted: that one is of the time before. Null if there is none.
+const api::PodView* attempt_pod(const Observed& observed);
+
+// Says of a suspended Job, for people, that it is suspended, and what it waits for.
+std::string suspended_words(const api::JobView& job);
+
 // The limits that the run was admitted with; the defaults if nothing is known of them.
 api::LimitsSpec limits_of(const Observed& observed);
 

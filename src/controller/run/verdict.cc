@@ -136,12 +136,13 @@ Verdict judge_remains(const Remains& remains) {
   if (!remains.cancel_cause.empty()) return cancelled(remains.cancel_cause, code);
   if (remains.pod != nullptr) {
     if (auto verdict = judge_disruption(*remains.pod)) return *verdict;
-    if (remains.overdue) {
-      return lost(reason::kNodeLost,
-                  fmt::format("node {} does not answer: the pod should be gone by now and is not", remains.pod->node));
-    }
   } else if (!remains.job_disruption.empty()) {
     return lost(reason::kEvicted, fmt::format("the pod was evicted: {}", remains.job_disruption));
+  }
+  if (remains.preempted) return judge_preemption(remains.started, remains.attempts);
+  if (remains.pod != nullptr && remains.overdue) {
+    return lost(reason::kNodeLost,
+                fmt::format("node {} does not answer: the pod should be gone by now and is not", remains.pod->node));
   }
   if (remains.job_gone) return failed(reason::kJobDeleted, "somebody deleted the run's Job", code);
   if (remains.pod == nullptr || remains.pod->meta.deletion) {
@@ -153,6 +154,15 @@ Verdict judge_remains(const Remains& remains) {
   if (!remains.started) return judge_unstarted(*remains.pod);
   if (remains.pod->model.state == api::ContainerView::State::kTerminated) return judge_container(remains.pod->model);
   return failed(reason::kAgentLost, "the agent lost the model and no status of its container came", code);
+}
+
+Verdict judge_preemption(bool started, std::int64_t attempts) {
+  std::string message = started ? "the run's Job was suspended while the model ran"
+                                : "the run's Job was suspended while its pod was being set up";
+  Verdict verdict = lost(reason::kPreempted, std::move(message));
+  verdict.free = !started || attempts > 1;
+  verdict.preempted = true;
+  return verdict;
 }
 
 }  // namespace modelrun::controller

@@ -23,9 +23,10 @@ struct Verdict {
   // The attempt failed because of the infrastructure, not the model, or before the model began: another attempt may
   // be made.
   bool retryable = false;
-  // The attempt does not count in limits.attempts: it has brought a run with points on, or its node has no image
-  // volumes.
+  // The attempt does not count in limits.attempts: it has brought a run with points on, its node has no image volumes,
+  // or its Job was suspended.
   bool free = false;
+  bool preempted = false;  // the Job was suspended under the pod, by a queue or a person
 };
 
 // Returns the verdict if the frame's exit record says how the model ended. Returns nullopt for kTerminated and kLost,
@@ -44,6 +45,8 @@ struct Remains {
   const api::ResultFrame* frame = nullptr;  // a frame for which judge_frame() gave nullopt; null if there is none
   bool job_gone = false;
   std::string job_disruption{};  // JobView::disruption of the Job, if it is there
+  bool preempted = false;        // the Job was suspended under the pod
+  std::int64_t attempts = 0;     // limits.attempts
   bool overdue = false;          // the pod is being deleted and should have been gone for a while
   bool started = false;          // a pod was given the source, so the model may have run
   std::string cancel_cause;      // as cancel_cause() returns it; empty if the run is not cancelled
@@ -51,8 +54,12 @@ struct Remains {
 };
 
 // The verdict for an attempt that is over and for which judge_frame() gives none. Of several causes the first counts:
-// the pod's deadline, a cancel, a disruption of the pod or its node, a deleted Job, a deleted pod, the end of a pod
-// that never started the model, the end of the model's container.
+// the pod's deadline, a cancel, a disruption of the pod or its node, a suspended Job, a node that does not answer, a
+// deleted Job, a deleted pod, the end of a pod that never started the model, the end of the model's container.
 Verdict judge_remains(const Remains& remains);
+
+// The verdict for an attempt whose Job was suspended under its pod: that is nobody's failure, so it costs the run none
+// of its `attempts` (limits.attempts). Only a run that may be executed once ends by it, if its model was `started`.
+Verdict judge_preemption(bool started, std::int64_t attempts);
 
 }  // namespace modelrun::controller

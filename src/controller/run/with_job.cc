@@ -4,6 +4,7 @@
 //
 //   created   The phase is Pending and there is no Job yet. make_job() has it created.
 //   waiting   The phase is Pending and the Job exists. await_start() waits for a pod whose agent asks for the source.
+//             As long as somebody has the Job suspended, no clock of the run runs.
 //   started   The phase is Running. status.podUID names the one pod that was given the source and may run the model.
 //
 // The attempt ends in one of three ways:
@@ -29,6 +30,8 @@
 //   5. After the start: look_for_durable() reads the agent's log if the push of the result is late or can no longer
 //      come. judge_what_remains() concludes an attempt that is over and has no verdict of its own. Then a cancel is
 //      passed on to the agent. Otherwise keep_watch() waits for something to change, but not for ever.
+//   6. A run that ends while its Job is suspended, or was resumed with another pod, has the Job deleted at once: else
+//      that Job might wait for quota, and use it, for nobody.
 
 #include <algorithm>
 
@@ -69,6 +72,8 @@ Decision judge_lost_source(const Attempt& attempt) {
 Plan keep_watch(const Attempt& attempt) {
   Plan plan;
   const Duration left = deadline_left(attempt);
+  const bool goes = attempt.pod != nullptr && attempt.pod->meta.deletion;
+  const bool preempted = is_preempted(attempt) || (goes && was_preempted(attempt));
   if (left <= Duration::zero()) {
     const auto node = attempt.pod == nullptr ? std::string() : attempt.pod->node;
     const Verdict verdict{Phase::kFailed, std::string(reason::kNodeLost),
@@ -79,8 +84,14 @@ Plan keep_watch(const Attempt& attempt) {
     if (is_final(plan.status->phase)) plan.after.emplace_back(DeleteJob{attempt.observed.run->status.job_name});
     return plan;
   }
-  // What was in the way is over.
-  if (!has_reason(*attempt.observed.run, reason::kRunning)) {
+  if (preempted) {
+    // The Job's controller deletes the pod, and the agent has the pod's grace period to hand in what there is.
+    plan.status =
+        waiting(attempt.observed, reason::kPreempted,
+                fmt::format("the Job {} was suspended, and the model is being ended", attempt.observed.job->meta.name),
+                attempt.now);
+  } else if (!has_reason(*attempt.observed.run, reason::kRunning)) {
+    // What was in the way is over.
     plan.status = waiting(attempt.observed, reason::kRunning, "the model is running", attempt.now);
   }
   plan.requeue_after = left;
@@ -144,11 +155,23 @@ bool is_sound(const Observed& observed) {
 
 namespace {
 
+// The verdict of the attempt's frame, if it has one. An agent that was told to end before the model was started says
+// that the sandbox was not set up. That its Job was suspended is the cause then; or a cancel, of which later steps
+// know.
+std::optional<Verdict> judge_own_frame(const Attempt& attempt) {
+  const auto& frame = *attempt.observed.frame;
+  if (frame.exit.how != api::ExitHow::kNotStarted || !was_preempted(attempt)) {
+    return judge_frame(frame, attempt.timeout, attempt.cancel_cause);
+  }
+  if (!attempt.cancel_cause.empty()) return std::nullopt;
+  return judge_preemption(/*started=*/false, limits_of(attempt.observed).attempts);
+}
+
 Plan decide_attempt(const Attempt& attempt) {
   const auto& observed = attempt.observed;
   const Time now = attempt.now;
   if (observed.frame) {
-    if (const auto verdict = judge_frame(*observed.frame, attempt.timeout, attempt.cancel_cause)) {
+    if (const auto verdict = judge_own_frame(attempt)) {
       const auto whole = with_points(observed, judge_loss(*verdict, fatal_loss(observed, *observed.frame)));
       return conclude(observed, whole, attempt.pod, now);
     }
@@ -163,12 +186,20 @@ Plan decide_attempt(const Attempt& attempt) {
   return keep_watch(attempt);
 }
 
+// Step 6 above.
+void drop_suspended(Plan& plan, const Attempt& attempt) {
+  const auto& job = attempt.observed.job;
+  if (!plan.status || !is_final(plan.status->phase) || !job || !was_preempted(attempt)) return;
+  const auto deletes = [](const Action& action) { return std::holds_alternative<DeleteJob>(action); };
+  if (std::ranges::none_of(plan.after, deletes)) plan.after.emplace_back(DeleteJob{job->meta.name});
+}
+
 }  // namespace
 
 Plan decide_with_job(const Observed& observed, Time now, const Settings& settings) {
   Attempt attempt{observed, now};
   attempt.started = observed.run->status.phase == Phase::kRunning;
-  attempt.pod = pick_pod(observed, observed.run->status.pod_uid);
+  attempt.pod = attempt_pod(observed);
   attempt.cancel_cause = cancel_cause(observed);
   attempt.timeout = timeout_seconds(observed.run->spec, limits_of(observed), settings);
   attempt.can_avoid_volume = settings.image_volumes == ImageVolumes::kAuto;
@@ -176,6 +207,7 @@ Plan decide_with_job(const Observed& observed, Time now, const Settings& setting
   if (auto plan = store_rows(attempt, rows_due)) return *plan;
   Plan plan = decide_attempt(attempt);
   if (rows_due) requeue(plan, *rows_due);
+  drop_suspended(plan, attempt);
   return plan;
 }
 

@@ -11,9 +11,10 @@ using nlohmann::json;
 json timeline_of(const api::Timeline& timeline) {
   return {{"accepted", time_or_null(timeline.accepted)},       {"resumed", time_or_null(timeline.resumed)},
           {"resolved", time_or_null(timeline.resolved)},       {"queued", time_or_null(timeline.queued)},
-          {"job_created", time_or_null(timeline.job_created)}, {"adopted", time_or_null(timeline.adopted)},
-          {"scheduled", time_or_null(timeline.scheduled)},     {"started", time_or_null(timeline.started)},
-          {"finished", time_or_null(timeline.finished)},       {"recorded", time_or_null(timeline.recorded)}};
+          {"job_created", time_or_null(timeline.job_created)}, {"job_resumed", time_or_null(timeline.job_resumed)},
+          {"adopted", time_or_null(timeline.adopted)},         {"scheduled", time_or_null(timeline.scheduled)},
+          {"started", time_or_null(timeline.started)},         {"finished", time_or_null(timeline.finished)},
+          {"recorded", time_or_null(timeline.recorded)}};
 }
 
 json provenance_of(const api::ModelRunStatus& status) {

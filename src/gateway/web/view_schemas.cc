@@ -28,8 +28,8 @@ json complete_object(json properties) {
 
 json timeline() {
   json steps = json::object();
-  for (const char* step : {"accepted", "resumed", "resolved", "queued", "job_created", "adopted", "scheduled",
-                           "started", "finished", "recorded"}) {
+  for (const char* step : {"accepted", "resumed", "resolved", "queued", "job_created", "job_resumed", "adopted",
+                           "scheduled", "started", "finished", "recorded"}) {
     steps[step] = nullable_text();
   }
   return complete_object(std::move(steps));

@@ -44,13 +44,15 @@ ModelRunStatus full_status() {
   status.node_name = "node";
   status.attempts = 2;
   status.free_attempts = 1;
+  status.preemptions = 1;
+  status.job_suspended = true;
   status.project_uid = "project-uid";
   status.project_generation = 4;
   status.project_spec = json{{"runtime", {{"image", "i"}}}};
   status.identity = "sha256:1";
   status.reused_from = RunRef{"other", "other-uid", 6};
-  status.timeline = {second(0), second(1), second(2), second(3), second(4),
-                     second(5), second(6), second(7), second(8), second(9)};
+  status.timeline = {second(0), second(1), second(2), second(3), second(4), second(5),
+                     second(6), second(7), second(8), second(9), second(10)};
   status.provenance = {"image", "image-id", "parameters", "source", "outputs", "rings", "Cold", "NoneReady"};
   set_condition(status.conditions, {"Succeeded", ConditionStatus::kFalse, "NonZeroExit", "m", second(3), 2});
   return status;
@@ -295,6 +297,17 @@ TEST(Workload, Job) {
   EXPECT_EQ(job.run_uid, "r");
   EXPECT_TRUE(job.failed);
   EXPECT_FALSE(job.complete);
+  EXPECT_TRUE(job.suspended);
+  EXPECT_FALSE(job.resumed);
+  const auto resumed =
+      decode_job(json::parse(R"({"metadata": {"labels": {"kueue.x-k8s.io/queue-name": "q"}}, "spec": {"suspend": false},
+    "status": {"conditions": [{"type": "Suspended", "status": "False", "reason": "JobResumed"}]}})"));
+  EXPECT_FALSE(resumed.suspended);
+  EXPECT_TRUE(resumed.resumed);
+  EXPECT_EQ(resumed.queue, "q");
+  const auto waits =
+      decode_job(json::parse(R"({"status": {"conditions": [{"type": "Suspended", "status": "True"}]}})"));
+  EXPECT_FALSE(waits.resumed || waits.suspended);
 }
 
 TEST(PodMetadata, KeysThatKubernetesOrTheOperatorReliesOnAreClosed) {

@@ -156,7 +156,7 @@ TEST(WhatToDo, IsSaidOfEachReasonOfAnEndButSuccess) {
         "PendingTimeout", "SandboxSetupFailed", "NonZeroExit",        "Signaled",          "OOMKilled",
         "Timeout",        "OutputsInvalid",     "OutputsTooLarge",    "Evicted",           "NodeLost",
         "PodDeleted",     "JobDeleted",         "AgentLost",          "Cancelled",         "Internal",
-        "ArtifactsLost"}) {
+        "ArtifactsLost",  "Preempted"}) {
     ASSERT_TRUE(api::reason::is_known_end(reason)) << reason;
     api::ModelRun run;
     run.meta.name = "r";

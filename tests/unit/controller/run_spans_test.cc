@@ -78,6 +78,14 @@ std::pair<double, double> seconds(const Span& span) {
   return {of(span.begin), of(span.end)};
 }
 
+TEST(RunSpans, TheTimeThatItsJobWasSuspended) {
+  auto run = ended();
+  run.status.timeline.job_resumed = kCreated + 3500ms;
+  const auto found = spans(run);
+  EXPECT_EQ(seconds(found.at("suspended job")), std::pair(3., 3.5));
+  EXPECT_EQ(seconds(found.at("pod")), std::pair(3.5, 4.));
+}
+
 TEST(RunSpans, TheWholeWay) {
   const auto found = spans(ended());
   ASSERT_EQ(names(found), (std::vector<std::string>{"ModelRun", "model", "pod", "queue", "record", "resolve"}));

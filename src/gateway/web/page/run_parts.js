@@ -4,8 +4,8 @@ import { copyButton, foreign, h, longText, named, quietButton, save } from './do
 import { duration, elapsed, isFinal, size, STATUSES, time, upper } from './format.js';
 import { outputsBlock } from './outputs.js';
 
-const STEPS = [['accepted', 'Accepted'], ['resolved', 'Commit pinned'], ['queued', 'Queued'], ['job_created', 'Job created'], ['adopted', 'Ready sandbox taken'],
-  ['scheduled', 'Scheduled'], ['started', 'Model started'], ['finished', 'Model ended'], ['recorded', 'Result recorded']];
+const STEPS = [['accepted', 'Accepted'], ['resolved', 'Commit pinned'], ['queued', 'Queued'], ['job_created', 'Job created'], ['job_resumed', 'Job resumed'],
+  ['adopted', 'Ready sandbox taken'], ['scheduled', 'Scheduled'], ['started', 'Model started'], ['finished', 'Model ended'], ['recorded', 'Result recorded']];
 const RESUMED = ['resumed', 'Resumed']; // may come after any of the steps
 
 export const runLink = (id) => h('a', { href: `#/runs/${id}` }, id.slice(0, 8));

@@ -224,6 +224,22 @@ TEST_F(InboxTest, ASourceThatWasLostMayBeFoundAgain) {
   EXPECT_FALSE(inbox_.source_found(kUid, 1));
 }
 
+TEST_F(InboxTest, WhatWasKnownOfPodsGoesWhenTheJobIsResumed) {
+  const auto set = [&](Mark mark) { inbox_.set_mark(kUid, 1, mark, false); };
+  set(Mark::kAttempt);
+  set(Mark::kScheduled);
+  inbox_.put_durable(kUid, 1, {}, true);
+  clock_.advance(std::chrono::seconds(900));
+  inbox_.job_resumed(kUid, 1);
+  EXPECT_EQ(inbox_.read(running_).marks.at(Mark::kAttempt), std::chrono::seconds(900)) << "it was not suspended";
+  set(Mark::kJobSuspended);
+  clock_.advance(std::chrono::seconds(5));
+  inbox_.job_resumed(kUid, 1);
+  const auto notes = inbox_.read(running_);
+  EXPECT_EQ(notes.marks, (std::map<Mark, Duration>{{Mark::kAttempt, Duration::zero()}}));
+  EXPECT_FALSE(notes.durable_final);
+}
+
 TEST_F(InboxTest, TroubleLastsUntilItIsOver) {
   EXPECT_EQ(inbox_.trouble(kUid), Duration::zero());
   clock_.advance(std::chrono::seconds(7));

@@ -75,6 +75,7 @@ std::string show(const Plan& plan) {
   for (const auto mark : plan.marks) say(show(mark));
   if (plan.awaits == Awaits::kSlot) say("~slot");
   if (plan.awaits == Awaits::kSpecChange) say("~spec");
+  if (plan.awaits == Awaits::kJobChange) say("~job");
   // A plan that creates a Job looks at the run again at once; Job.IsLookedAtAgainAtOnce tests that.
   const bool creates =
       std::ranges::any_of(plan.after, [](const Action& action) { return std::holds_alternative<CreateJob>(action); });

@@ -60,7 +60,7 @@ struct Scene {
 
 // "resolve admit [Pending Queued] job:1 delete:NAME read:pod-a read-last:pod-a cancel payload:2 !PodLost @5": actions
 // before the status, phase and reason of the status, actions after it, marks, the event that wakes it ("~slot",
-// "~spec"), and the seconds until it is looked at again.
+// "~spec", "~job"), and the seconds until it is looked at again.
 std::string show(const Plan& plan);
 
 }  // namespace modelrun::controller::testing
