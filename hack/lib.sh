@@ -151,6 +151,26 @@ find_collector() {
   echo "$folder/collector"
 }
 
+# find_kueue: prints the folder with Kueue's controller, kueue, and what its installation consists of, below components/; compiles it (some
+# minutes on two cores) where the cache has none.
+find_kueue() {
+  local source=${BASH_SOURCE[0]%/*}/kueue folder
+  folder=$CACHE/kueue-$(hash_of "$source/go.mod" "$source/go.sum")
+  [[ -x $folder/kueue ]] || step "compiling Kueue (some minutes, once)" "$CACHE/log/kueue.log" build_kueue "$source" "$folder"
+  echo "$folder"
+}
+
+# build_kueue SOURCE FOLDER: the program last, so that where it is, all is.
+build_kueue() {
+  local module go
+  go=$(find_go)
+  env -C "$1" "$go" mod download sigs.k8s.io/kueue || return 1
+  module=$(env -C "$1" "$go" list -m -f '{{.Dir}}' sigs.k8s.io/kueue)
+  mkdir -p "$2/components"
+  cp -f --no-preserve=mode "$module"/config/components/crd/bases/*.yaml "$module/config/components/webhook/manifests.yaml" "$2/components/" || return 1
+  build_go "$1" "$2" -ldflags "-s -w" sigs.k8s.io/kueue/cmd/kueue
+}
+
 # find_bench_peer: prints the folder with the programs of bench/peer: peer, load, and kwok; compiles them (some minutes on two cores) where
 # the cache has none.
 find_bench_peer() {
