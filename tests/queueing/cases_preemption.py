@@ -20,14 +20,6 @@ def two_teams(space):
         project(space, team, queue_name=team)
 
 
-def preempted_once(space, run, seconds=60):
-    def status():
-        found = space.status(run)
-        return found if found.get("preemptions") == 1 else None
-
-    return wait_for(status, seconds, f"{run} was preempted")
-
-
 @case
 def two_teams_borrow_and_take_back(space):
     two_teams(space)
@@ -40,9 +32,8 @@ def two_teams_borrow_and_take_back(space):
     # Both quotas are used by team B. Team A gets its own back.
     space.run("a-1", project="team-a", parameters={"seconds": 4})
     begun(space, "a-1")
-    runs = {name: space.status(name) for name in ("b-1", "b-2")}
-    (victim,) = [name for name, status in runs.items() if status["attempts"] == 2 or status["phase"] == "Pending" or status.get("preemptions")]
-    status = preempted_once(space, victim)
+    victim = wait_for(lambda: [name for name in ("b-1", "b-2") if space.status(name).get("preemptions")], 60, "one of them was preempted")[0]
+    status = space.status(victim)
     assert (status["attempts"], status["freeAttempts"], status["jobSuspended"]) == (2, 1, True), status
     other = {"b-1": "b-2", "b-2": "b-1"}[victim]
     for name in ("a-1", "b-1", "b-2", "b-3"):
