@@ -25,7 +25,7 @@ Result<void> acknowledge(const Context& context, const kube::Resource& resource,
   const auto answer = context.client.replace_status_answer(resource, std::move(**update), std::move(stop));
   if (!answer && gone(answer.error())) return {};
   RETURN_IF_ERROR(answer);
-  return answer->read(put);
+  return answer->read([&put](const kube::Json& object) { put(object); });
 }
 
 }  // namespace modelrun::controller

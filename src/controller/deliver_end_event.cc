@@ -155,7 +155,7 @@ class Delivery {
 ReconcileResult deliver_end_event(const Context& context, const std::string& key, std::stop_token stop) {
   const auto record = context.caches.runs.find(key);
   if (!record || !record->owes_event_since) return runtime::done();
-  const auto result = Delivery(context, *record, std::move(stop)).run();
+  auto result = Delivery(context, *record, std::move(stop)).run();
   // The caches report a change once, and may have done so before this pass made its notes about the run.
   const auto now = context.caches.runs.find(key);
   if (!now || now->meta.uid != record->meta.uid || !now->owes_event_since) {
