@@ -18,7 +18,7 @@ Result<void> acknowledge(const Context& context, const kube::Resource& resource,
     auto status = api::member(object, "status");
     if (meta.uid != known.uid || api::int_at(status, "observedGeneration") == meta.generation) return std::nullopt;
     status["observedGeneration"] = meta.generation;
-    return kube::object_text(resource, api::status_update(resource.kind, meta, std::move(status)));
+    return kube::status_text(resource, meta, std::move(status));
   });
   RETURN_IF_ERROR(update);
   if (!*update) return {};
