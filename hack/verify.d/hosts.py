@@ -11,8 +11,9 @@ import sys
 URL = re.compile(r"\b(?:https?|git|ssh)://(?:[^\s/\"'<>@]*@)?([A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9])")
 RESERVED = re.compile(r"(^|\.)(example(\.(com|net|org))?|test|invalid|localhost|local)$|^[0-9.]+$|^0x[0-9a-f]+$", re.IGNORECASE)
 SINGLE_WORD = re.compile(r"^[^.]+$")  # made up, or a variable
-READ_BY_PEOPLE = {"github.com", "kubernetes.io", "kueue.sigs.k8s.io", "www.apache.org", "json-schema.org", "www.rfc-editor.org", "modelcontextprotocol.io", "clang.llvm.org",
-                  "keepachangelog.com", "semver.org", "www.contributor-covenant.org"}
+READ_BY_PEOPLE = {"github.com", "kubernetes.io", "kueue.sigs.k8s.io", "www.apache.org", "json-schema.org", "www.rfc-editor.org",
+                  "modelcontextprotocol.io", "clang.llvm.org", "cloudevents.io", "www.standardwebhooks.com", "keepachangelog.com", "semver.org",
+                  "www.contributor-covenant.org"}
 # Of XML namespaces, file formats and issuers of tokens: nobody goes there.
 NAMES = {"www.w3.org", "git-lfs.github.com", "token.actions.githubusercontent.com"}
 KUBERNETES_OWN = re.compile(r"^kubernetes\.default(\.svc(\.cluster\.local)?)?$")

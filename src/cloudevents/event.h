@@ -11,7 +11,7 @@
 namespace modelrun::cloudevents {
 
 inline constexpr std::string_view kContentType = "application/cloudevents+json";
-// Of what encode_run_end() returns, whatever stands in the run.
+// The most that the body of run_end() has, whatever stands in the run.
 inline constexpr std::size_t kMaxEventBytes = std::size_t{12} << 10U;
 // Of the keys and values of the run's labels in it, together; those that come later by name are left out.
 inline constexpr std::size_t kMaxLabelBytes = std::size_t{2} << 10U;

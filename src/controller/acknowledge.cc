@@ -18,14 +18,14 @@ Result<void> acknowledge(const Context& context, const kube::Resource& resource,
     auto status = api::member(object, "status");
     if (meta.uid != known.uid || api::int_at(status, "observedGeneration") == meta.generation) return std::nullopt;
     status["observedGeneration"] = meta.generation;
-    return kube::object_text(resource, api::status_update(resource.kind, meta, std::move(status)));
+    return kube::status_text(resource, meta, std::move(status));
   });
   RETURN_IF_ERROR(update);
   if (!*update) return {};
   const auto answer = context.client.replace_status_answer(resource, std::move(**update), std::move(stop));
   if (!answer && gone(answer.error())) return {};
   RETURN_IF_ERROR(answer);
-  return answer->read(put);
+  return answer->read([&put](const kube::Json& object) { put(object); });
 }
 
 }  // namespace modelrun::controller

@@ -11,9 +11,9 @@ namespace {
 
 Result<void> write(const Context& context, const api::ModelProject& project, const api::ModelProjectStatus& status,
                    std::stop_token stop) {
-  const auto body = api::status_update("ModelProject", project.meta, api::encode_status(status));
   const auto answer = context.client.replace_status_answer(
-      kube::kModelProjects, kube::object_text(kube::kModelProjects, body), std::move(stop));
+      kube::kModelProjects, kube::status_text(kube::kModelProjects, project.meta, api::encode_status(status)),
+      std::move(stop));
   RETURN_IF_ERROR(answer);
   auto written = answer->read(&api::decode_model_project);
   RETURN_IF_ERROR(written);

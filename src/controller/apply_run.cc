@@ -75,7 +75,7 @@ class Applier {
   // Its outputs as objects are gone when it returns.
   [[nodiscard]] kube::ObjectText status_text(const api::ModelRunStatus& status) const {
     const LargeDocument turn(status.outputs ? status.outputs->size() : 0);
-    return kube::object_text(kube::kModelRuns, api::status_update("ModelRun", run_->meta, api::encode_status(status)));
+    return kube::status_text(kube::kModelRuns, run_->meta, api::encode_status(status));
   }
 
   const api::ObjectMeta& meta() const { return run_->meta; }

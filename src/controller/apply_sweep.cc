@@ -64,12 +64,10 @@ class SweepApplier {
       answer = replace_status(least_of_sweep(status, answer.error().message));
     }
     RETURN_IF_ERROR(answer);
-    const auto taken = answer->read([this](const kube::Json& object) {
-      auto written = api::decode_model_sweep(object);
-      sweep_ = std::make_shared<const api::ModelSweep>(written);
-      context_.caches.sweeps.put(make_sweep_record(std::move(written)));
-    });
-    RETURN_IF_ERROR(taken);
+    auto written = answer->read(&api::decode_model_sweep);
+    RETURN_IF_ERROR(written);
+    sweep_ = std::make_shared<const api::ModelSweep>(*written);
+    context_.caches.sweeps.put(make_sweep_record(std::move(*written)));
     context_.sweeps.note_write(meta().uid);
     return {};
   }
@@ -105,18 +103,17 @@ class SweepApplier {
   [[nodiscard]] const api::ObjectMeta& meta() const { return sweep_->meta; }
 
   Result<kube::Answer> replace_status(const api::ModelSweepStatus& status) {
-    const auto body = api::status_update("ModelSweep", sweep_->meta, api::encode_status(status));
-    return context_.client.replace_status_answer(kube::kModelSweeps, kube::object_text(kube::kModelSweeps, body),
-                                                 stop_);
+    return context_.client.replace_status_answer(
+        kube::kModelSweeps, kube::status_text(kube::kModelSweeps, sweep_->meta, api::encode_status(status)), stop_);
   }
 
   // Returns false, and puts nothing into the cache, if the run is not this sweep's.
   Result<bool> put_run(const kube::Answer& answer) {
-    return answer.read([this](const kube::Json& object) {
-      if (!api::is_owned_by(api::decode_meta(object), meta())) return false;
-      context_.caches.runs.put(context_.caches.record_of(api::decode_model_run(object)));
-      return true;
-    });
+    const auto run = answer.read(&api::decode_model_run);
+    RETURN_IF_ERROR(run);
+    if (!api::is_owned_by(run->meta, meta())) return false;
+    context_.caches.runs.put(context_.caches.record_of(*run));
+    return true;
   }
 
   // The sweep as the API server holds it, and its points: read once a pass. So no run is made of a sweep that is gone
@@ -208,9 +205,7 @@ class SweepApplier {
         run.spec.model_name != spec.model_name || (!run.status.commit_sha.empty() && run.status.commit_sha != commit)) {
       return false;
     }
-    const LargeDocument turn(sweep::points_bytes(space_->points, part.first, part.count));
-    return run.spec.points->digest() ==
-           api::Parameters(sweep::points_json(space_->points, part.first, part.count)).digest();
+    return run.spec.points->digest() == sweep::points_digest(space_->points, part.first, part.count);
   }
 
   Result<void> take_run(const SweepPart& part, const SweepEnd& end, const std::string& commit, SweepTable& table) {

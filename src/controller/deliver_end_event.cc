@@ -48,28 +48,29 @@ class Delivery {
   }
 
  private:
+  struct Owing {
+    kube::Answer object;  // the run as the API server has it
+    cloudevents::Event event;
+  };
+
   [[nodiscard]] const api::ObjectMeta& meta() const { return record_.meta; }
 
-  // The run as the API server has it; no value if it owes no event there.
-  Result<std::optional<kube::Answer>> read() {
+  // No value if the run owes no event at the API server.
+  Result<std::optional<Owing>> read() {
     auto object = context_.client.get_answer(kube::kModelRuns, meta().namespace_, meta().name, stop_);
     if (!object && object.error().kind == ErrorKind::kNotFound) return std::nullopt;
     RETURN_IF_ERROR(object);
     const auto run = object->read(&api::decode_model_run);
     RETURN_IF_ERROR(run);
     if (run->meta.uid == meta().uid && is_final(run->status.phase) && run->status.owes_end_event()) {
-      return std::move(*object);
+      return Owing{std::move(*object), cloudevents::run_end(*run, context_.settings.end_events->source)};
     }
     context_.caches.runs.put(context_.caches.record_of(*run));  // the cache is behind
     return std::nullopt;
   }
 
-  ReconcileResult send(const kube::Answer& object) {
-    const auto event = object.read([this](const Json& run) {
-      return cloudevents::run_end(api::decode_model_run(run), context_.settings.end_events->source);
-    });
-    if (!event) return runtime::failed(event.error());
-    const auto answer = cloudevents::judge(context_.sink->send(*event, stop_));
+  ReconcileResult send(const Owing& owing) {
+    const auto answer = cloudevents::judge(context_.sink->send(owing.event, stop_));
     if (stop_.stop_requested() && answer.outcome == Outcome::kTryAgain) {
       return runtime::failed({ErrorKind::kCancelled, "stopped while an event was being sent"});
     }
@@ -78,14 +79,14 @@ class Delivery {
                  {{"result", std::string(answer.word)}})
         .Increment();
     in_turn_ = false;
-    if (answer.outcome == Outcome::kTryAgain) return failed(object, answer);
+    if (answer.outcome == Outcome::kTryAgain) return failed(owing.object, answer);
     if (context_.pace.succeeded()) log::info("the sink of events answers again");
     if (answer.outcome == Outcome::kRefused) {
-      return settle(object, *decide_failed_event(observed_, /*again=*/false, {}, answer.what).end);
+      return settle(owing.object, *decide_failed_event(observed_, /*again=*/false, {}, answer.what).end);
     }
     const Time now = context_.clock.now();
     context_.owed.accept(meta().uid, now);
-    return settle(object, {api::EndEventState::kDelivered, now, {}});
+    return settle(owing.object, {api::EndEventState::kDelivered, now, {}});
   }
 
   ReconcileResult failed(const kube::Answer& object, const cloudevents::Answer& answer) {
@@ -102,7 +103,7 @@ class Delivery {
     if (plan.wait) return runtime::requeue_after(*plan.wait);
     const auto live = read();
     if (!live) return runtime::failed(live.error());
-    return *live ? settle(**live, *plan.end) : runtime::done();
+    return *live ? settle((*live)->object, *plan.end) : runtime::done();
   }
 
   // Writes what became of the event into the run, of which nothing else changes.
@@ -110,8 +111,7 @@ class Delivery {
     auto update = object.read([&](const Json& run) {
       auto status = api::member(run, "status");
       status["endEvent"] = api::encode_end_event(end);
-      return kube::object_text(kube::kModelRuns,
-                               api::status_update("ModelRun", api::decode_meta(run), std::move(status)));
+      return kube::status_text(kube::kModelRuns, api::decode_meta(run), std::move(status));
     });
     if (!update) return runtime::failed(update.error());
     const auto answer = context_.client.replace_status_answer(kube::kModelRuns, std::move(*update), stop_);
@@ -155,7 +155,7 @@ class Delivery {
 ReconcileResult deliver_end_event(const Context& context, const std::string& key, std::stop_token stop) {
   const auto record = context.caches.runs.find(key);
   if (!record || !record->owes_event_since) return runtime::done();
-  const auto result = Delivery(context, *record, std::move(stop)).run();
+  auto result = Delivery(context, *record, std::move(stop)).run();
   // The caches report a change once, and may have done so before this pass made its notes about the run.
   const auto now = context.caches.runs.find(key);
   if (!now || now->meta.uid != record->meta.uid || !now->owes_event_since) {

@@ -86,8 +86,8 @@ struct CallInfo {
 // An answer that is not the expected JSON object is kUnavailable for single objects; the methods for lists and
 // watches say below what they return.
 //
-// Retries: get() and pod_log() are sent a second time after kUnavailable from the Transport, list() after any
-// kUnavailable, which includes a 5xx answer and a body that was cut off. Each try has the whole time-out. No other
+// Retries: get(), get_answer() and pod_log() are sent a second time after kUnavailable from the Transport, list() after
+// any kUnavailable, which includes a 5xx answer and a body that was cut off. Each try has the whole time-out. No other
 // call is sent again. In particular a write is sent once, and after kTimeout or kUnavailable it may have been carried
 // out.
 class Client {

@@ -1,6 +1,7 @@
 #include "kube/request.h"
 
 #include "api/json_access.h"
+#include "api/model_run.h"
 
 #include <fmt/format.h>
 
@@ -171,6 +172,10 @@ ObjectText object_text(const Resource& resource, const Json& object) {
   const auto& metadata = api::member(object, "metadata");
   if (!metadata.is_object()) return {{}, "?", body_of(resource, object)};
   return {api::text_at(metadata, "namespace"), name_of(metadata), body_of(resource, object)};
+}
+
+ObjectText status_text(const Resource& resource, const api::ObjectMeta& meta, Json status) {
+  return object_text(resource, api::status_update(resource.kind, meta, std::move(status)));
 }
 
 Request create_request(const Resource& resource, ObjectText object) {

@@ -15,6 +15,10 @@
 #include "kube/json.h"
 #include "kube/resource.h"
 
+namespace modelrun::api {
+struct ObjectMeta;
+}
+
 namespace modelrun::kube {
 
 enum class Method { kGet, kPost, kPut, kPatch, kDelete };
@@ -104,6 +108,8 @@ struct ObjectText {
 };
 // `object` must be a JSON object. When apiVersion or kind is missing, both are set from `resource`.
 ObjectText object_text(const Resource& resource, const Json& object);
+// What replace_status_request() needs to replace the status of the object with this metadata; see api::status_update().
+ObjectText status_text(const Resource& resource, const api::ObjectMeta& meta, Json status);
 
 // In all builders, names and namespaces are percent-encoded, and a cluster-wide resource ignores the namespace.
 Request get_request(const Resource& resource, std::string_view namespace_, std::string_view name);

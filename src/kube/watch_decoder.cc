@@ -27,7 +27,7 @@ Result<WatchEvent> parse_event(std::string_view line) {
   }
   const auto known = event_type(type->get_ref<const std::string&>());
   if (!known) return fail(ErrorKind::kInvalid, "watch event: unknown type '{}'", type->get_ref<const std::string&>());
-  return WatchEvent{*known, std::move(*object)};
+  return WatchEvent{*known, std::move(*object), line.size()};
 }
 
 bool blank(std::string_view line) {
@@ -54,7 +54,6 @@ Result<bool> WatchDecoder::feed(std::string_view chunk, const std::function<bool
       const LargeDocument turn(line.size());
       auto event = parse_event(line);
       RETURN_IF_ERROR(event);
-      event->bytes = line.size();
       if (!on_event(std::move(*event))) return false;
     }
     // Frees the memory of a large event, because the watch may then be quiet for a long time.

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "api/parameters.h"
+#include "base/large_document.h"
 #include "sweep/outputs.h"
 
 namespace modelrun::sweep {
@@ -38,6 +40,11 @@ nlohmann::json points_json(const Points& points, std::size_t first, std::size_t 
     list.push_back(nlohmann::json::parse(points.points.at(i).parameters));
   }
   return list;
+}
+
+std::string points_digest(const Points& points, std::size_t first, std::size_t count) {
+  const LargeDocument turn(points_bytes(points, first, count));
+  return api::Parameters(points_json(points, first, count)).digest();
 }
 
 }  // namespace modelrun::sweep

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "api/model_sweep.h"
 #include "base/error.h"
@@ -32,5 +33,8 @@ std::size_t points_bytes(const Points& points, std::size_t first, std::size_t co
 
 // spec.points of a run that computes `count` points from `first` on. REQUIRES: there are so many.
 nlohmann::json points_json(const Points& points, std::size_t first, std::size_t count);
+
+// Its digest, as api::Parameters has it. Takes the turn of a large document.
+std::string points_digest(const Points& points, std::size_t first, std::size_t count);
 
 }  // namespace modelrun::sweep

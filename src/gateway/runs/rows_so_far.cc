@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "base/large_document.h"
 #include "kube/point_rows.h"
 #include "sweep/rows.h"
 #include "sweep/sweep_points.h"
@@ -80,13 +79,9 @@ class RowsSoFar::Reading {
         std::cmp_greater(part.count, points - static_cast<std::size_t>(part.first))) {
       return false;
     }
-    const LargeDocument turn(
-        sweep::points_bytes(points_, static_cast<std::size_t>(part.first), static_cast<std::size_t>(part.count)));
     return api::is_owned_by(run.meta, sweep_.meta) && run.spec.points &&
-           run.spec.points->digest() ==
-               api::Parameters(sweep::points_json(points_, static_cast<std::size_t>(part.first),
-                                                  static_cast<std::size_t>(part.count)))
-                   .digest();
+           run.spec.points->digest() == sweep::points_digest(points_, static_cast<std::size_t>(part.first),
+                                                             static_cast<std::size_t>(part.count));
   }
 
   Result<OfRun> read_run(const api::SweepRunStatus& part) {

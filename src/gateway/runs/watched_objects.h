@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,12 +16,12 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/mutex.h"
 #include "gateway/auth/identity.h"
 #include "gateway/runs/names.h"
 #include "gateway/runs/rights.h"
 #include "kube/client.h"
 #include "kube/refusal.h"
+#include "runtime/steady_clock.h"
 
 namespace modelrun::gateway {
 
@@ -157,9 +158,25 @@ class WatchedObjects {
 
  private:
   static constexpr std::size_t kCandidates = 10;  // named in the error for an ambiguous id
-  // A watch brings an object some milliseconds after its creation. The wait holds one of the gateway's threads.
+  // A watch brings an object some milliseconds after its creation.
   static constexpr std::chrono::milliseconds kWatchLag{300};
   static constexpr std::chrono::milliseconds kWatchPoll{20};
+  // Each holds one of the gateway's threads, and whoever deletes objects all the time makes the count wrong.
+  static constexpr int kMostWaiting = 2;
+
+  // One call that may wait for the watch, if not too many do already.
+  class WatchWait {
+   public:
+    explicit WatchWait(std::atomic<int>& waiting) : waiting_(waiting), allowed_(++waiting <= kMostWaiting) {}
+    ~WatchWait() { --waiting_; }
+    WatchWait(const WatchWait&) = delete;
+    WatchWait& operator=(const WatchWait&) = delete;
+    [[nodiscard]] bool allowed() const { return allowed_; }
+
+   private:
+    std::atomic<int>& waiting_;
+    const bool allowed_;
+  };
 
   // The objects whose UID begins with `digits` that the watch shows and the caller may see; at most kCandidates + 1.
   Result<std::vector<Summary>> shown(const Identity& caller, std::string_view digits,
@@ -176,8 +193,9 @@ class WatchedObjects {
   }
 
   // Whether the watch shows as many objects of the caller's namespace as there are, as far as the caller may know. One
-  // read, of one object's metadata. Waits kWatchLag at most for what other calls are creating at that moment, so that a
-  // caller in a busy namespace is told that there is no such object rather than to try again.
+  // read, of one object's metadata. Waits kWatchLag at most for what other calls are creating at that moment, unless
+  // kMostWaiting calls do, so that a caller in a busy namespace is told that there is no such object rather than to try
+  // again.
   Result<bool> watch_is_complete(const Identity& caller, const std::stop_token& stop) const {
     const auto lists = may(access_, caller, "list", resource_, caller.namespace_, stop);
     RETURN_IF_ERROR(lists);
@@ -190,14 +208,13 @@ class WatchedObjects {
     const auto shows_all = [this, &caller, count = there + meta->remaining] {
       return static_cast<std::int64_t>(cache_.count_in(caller.namespace_)) >= count;
     };
-    Mutex mutex;
-    CondVar never;  // nothing tells of a count that has changed, so it is looked at now and then
-    const MutexLock lock(mutex);
-    const auto deadline = std::chrono::steady_clock::now() + kWatchLag;
-    while (!shows_all() && std::chrono::steady_clock::now() < deadline && !stop.stop_requested()) {
-      never.wait_for(mutex, stop, kWatchPoll, [] { return false; });
-    }
-    return shows_all();
+    bool all = shows_all();
+    const WatchWait wait(waiting_);
+    runtime::RealSteadyClock clock;
+    const auto deadline = clock.now() + kWatchLag;
+    // Nothing tells of a count that has changed, so it is looked at now and then.
+    while (!all && wait.allowed() && clock.now() < deadline && clock.sleep(kWatchPoll, stop)) all = shows_all();
+    return all;
   }
 
   Error ambiguous(std::string_view id, std::vector<Summary> seen) const {
@@ -219,6 +236,7 @@ class WatchedObjects {
   const kube::Resource& resource_;
   const IdWords words_;
   const Decode decode_;
+  mutable std::atomic<int> waiting_ = 0;  // calls in watch_is_complete()
 };
 
 }  // namespace modelrun::gateway

@@ -330,7 +330,6 @@ TEST_F(ServerTest, BodiesOfOneOwnerAreBounded) {
   EXPECT_TRUE(eventually([&] { return kept_exchanges() == 2; }));
   // Whoever has read the body gives the room back.
   kept[0]->release_body();
-  EXPECT_EQ(kept[0]->request().body.capacity(), std::string().capacity()) << "the room is really free";
   Client again(server->port());
   again.send(post(60'000, "X-Owner: a\r\n"));
   EXPECT_TRUE(eventually([&] { return kept_exchanges() == 3; }));

@@ -295,10 +295,10 @@ TEST_F(GatewayTest, AnUnknownRunIsDeniedAlsoWhileOthersAreCreated) {
   std::optional<std::jthread> watch;
   server.set_hook([&](const kube::Request& request, int) {
     if (request.path.ends_with("modelruns?limit=1")) {
-      watch.emplace([&](const std::stop_token& stop) {
+      watch.emplace([&](const std::stop_token& stopped) {
         Mutex mutex;
         const MutexLock lock(mutex);
-        CondVar().wait_for(mutex, stop, std::chrono::milliseconds(10), [] { return false; });  // the lag of a watch
+        CondVar().wait_for(mutex, stopped, std::chrono::milliseconds(10), [] { return false; });  // the lag of a watch
         cache.note(api::decode_model_run(other));
       });
     }
