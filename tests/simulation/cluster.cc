@@ -31,6 +31,10 @@ bool is_complete(const Json& job) {
   return false;
 }
 
+bool is_suspended(const Json& job) {
+  return api::bool_at(member(job, "spec"), "suspend");
+}
+
 bool is_disrupted(const Json& pod) {
   for (const auto& condition : member(member(pod, "status"), "conditions")) {
     if (api::text_at(condition, "type") == "DisruptionTarget") return true;
@@ -58,6 +62,7 @@ Cluster::Cluster(PodParts parts) : parts_(std::move(parts)), sim_(parts_.sim), s
 
 void Cluster::start() {
   sim_.fibers.spawn(sim_.group, "job controller", [this] { control_jobs(); });
+  sim_.fibers.spawn(sim_.group, "queue", [this] { run_queue(); });
   sim_.fibers.spawn(sim_.group, "garbage collector", [this] { collect_garbage(); });
 }
 
@@ -91,6 +96,7 @@ void Cluster::control_job(const Object& job) {
     if (owner_uid(each->json) == uid && !member(member(each->json, "metadata"), "finalizers").empty()) pod = each;
   }
   if (!is_complete(job->json) && !is_deleting(job->json)) {
+    if (is_suspended(job->json) && !(pod && has_ended(pod->json))) return hold_job(job, pod);
     if (!served_.contains(uid)) return create_pod(job);
     if (!pod) return finish_job(job, nullptr);
     // The pod's end counts when the kubelet has reported it; one that was never scheduled has no kubelet.
@@ -103,8 +109,55 @@ void Cluster::control_job(const Object& job) {
   }
 }
 
+// Deletes the pod, which does not count as a failure, as its finalizer goes first.
+void Cluster::hold_job(const Object& job, const Object& pod) {
+  const auto& uid = uid_of(job->json);
+  served_.erase(uid);
+  if (!pod) return;
+  if (const auto truth = pods_.find(uid_of(pod->json)); truth != pods_.end()) truth->second->preempted = true;
+  sim_.trace.line("cluster", "pod {}: its Job is suspended", key_of(pod->json));
+  server_.change(Kind::kPods, key_of(pod->json), "job controller", drop_tracking, uid_of(pod->json));
+  (void)server_.remove(Kind::kPods, key_of(pod->json), "job controller", {.uid = uid_of(pod->json)});
+}
+
+// Resumes whatever Job is suspended, after a while.
+void Cluster::run_queue() {
+  const auto some = [this]() -> Object {
+    for (const auto& [key, job] : server_.all(Kind::kJobs)) {
+      if (is_suspended(job->json) && !is_deleting(job->json)) return job;
+    }
+    return nullptr;
+  };
+  std::size_t seen = 0;
+  while (!sim_.over.stop_requested()) {
+    sim_.fibers.wait({}, [&] { return server_.history(Kind::kJobs).size() != seen; }, sim_.stop());
+    seen = server_.history(Kind::kJobs).size();
+    while (some()) {
+      const auto most = sim_.calm || sim_.instant ? 1 : 90'000;
+      if (!sim_.fibers.sleep(milliseconds(sim_.cluster.between(1, most)), sim_.stop())) return;
+      const auto job = some();
+      if (!job) break;
+      const auto& uid = uid_of(job->json);
+      ++resumed_[uid];
+      sim_.trace.line("queue", "resumes Job {}", key_of(job->json));
+      server_.change(
+          Kind::kJobs, key_of(job->json), "queue",
+          [&](Json& object) {
+            object["spec"]["suspend"] = false;
+            if (is_complete(object)) return;
+            object["status"]["conditions"] = {{{"type", "Suspended"}, {"status", "False"}}};
+          },
+          uid);
+    }
+  }
+}
+
 void Cluster::create_pod(const Object& job) {
   const auto& uid = uid_of(job->json);
+  // podReplacementPolicy is Failed: the pod of the time before the Job was suspended has to have ended.
+  for (const auto& [key, each] : server_.all(Kind::kPods)) {
+    if (owner_uid(each->json) == uid && !has_ended(each->json)) return;
+  }
   served_.insert(uid);
   const auto& meta = job->json.at("metadata");
   const auto& pattern = member(member(job->json, "spec"), "template");
@@ -115,6 +168,9 @@ void Cluster::create_pod(const Object& job) {
               {"status", {{"phase", "Pending"}}}};
   auto& of_pod = pod["metadata"];
   of_pod["name"] = meta_text(job->json, "name") + "-" + uid.substr(4, 4);
+  if (const auto before = resumed_.find(uid); before != resumed_.end()) {
+    of_pod["name"] = fmt::format("{}-{}", of_pod["name"].get<std::string>(), before->second);
+  }
   of_pod["namespace"] = meta.at("namespace");
   of_pod["finalizers"] = {kTracking};
   of_pod["labels"]["batch.kubernetes.io/controller-uid"] = uid;

@@ -23,8 +23,8 @@ class Cluster {
   void start();
   // To be called after each commit: takes note of what happens to Jobs and pods, and of who did it.
   void on_commit(const Commit& commit);
-  // Evicts, drains, kills or loses one pod that is under way, or lets somebody delete it. `where` may be any of the
-  // perturbations of pods. Returns false if there is no such pod.
+  // Evicts, drains, kills or loses one pod that is under way, lets somebody delete it, or suspends a Job. It may be any
+  // of the perturbations of pods. Returns false if there is no such pod or Job.
   bool disturb(Perturbation perturbation);
   // A tenant in another namespace makes a Job of the name and with the run UID of a run's Job, and a pod that claims to
   // be of it and to have succeeded. Returns false if there is no run to attack.
@@ -46,6 +46,9 @@ class Cluster {
   void control_job(const Object& job);
   void create_pod(const Object& job);
   void finish_job(const Object& job, const Object& pod);
+  void hold_job(const Object& job, const Object& pod);
+  bool suspend_some_job();
+  void run_queue();
   void collect_garbage();
   bool collect_once();
   void note_run(const Commit& commit);
@@ -62,6 +65,7 @@ class Cluster {
   std::map<std::string, PodTruthPtr> pods_;
   std::map<std::string, ModelPlan> plans_;  // by run key
   std::set<std::string> served_;            // UIDs of Jobs that have got their pod
+  std::map<std::string, int> resumed_;      // UIDs of Jobs that were resumed, and how often
   std::map<std::string, Nanos> orphans_;    // UIDs of objects without an owner, and since when
 };
 

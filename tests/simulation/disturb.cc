@@ -16,7 +16,23 @@ const Json& Cluster::forged_outputs() {
   return kForged;
 }
 
+bool Cluster::suspend_some_job() {
+  std::vector<Object> jobs;
+  for (const auto& [key, job] : server_.all(Kind::kJobs)) {
+    const bool forged = label_text(job->json, "forged") == "true";
+    if (!forged && !is_deleting(job->json) && !api::bool_at(member(job->json, "spec"), "suspend")) jobs.push_back(job);
+  }
+  if (jobs.empty()) return false;
+  const auto& job = jobs[sim_.cluster.below(jobs.size())];
+  sim_.trace.line("queue", "suspends Job {}", key_of(job->json));
+  server_.change(
+      Kind::kJobs, key_of(job->json), "queue", [](Json& object) { object["spec"]["suspend"] = true; },
+      uid_of(job->json));
+  return true;
+}
+
 bool Cluster::disturb(Perturbation perturbation) {
+  if (perturbation == P::kJobSuspended) return suspend_some_job();
   std::vector<PodTruthPtr> alive;
   for (const auto& [uid, pod] : pods_) {
     const auto object = server_.find(Kind::kPods, pod->pod_key);

@@ -19,7 +19,7 @@ constexpr std::array kByThemselves = {
     P::kEvicted,        P::kDrained,      P::kNodeLost,     P::kRunCancelled,  P::kRunSuspended,
     P::kRunDeleted,     P::kRunFinalizer, P::kRunRecreated, P::kProjectEdited, P::kProjectSuspended,
     P::kProjectDeleted, P::kHistorySet,   P::kJobDeleted,   P::kPodDeleted,    P::kChildEdited,
-    P::kNonsenseStatus, P::kForgery};
+    P::kNonsenseStatus, P::kForgery,      P::kJobSuspended};
 
 }  // namespace
 
@@ -88,6 +88,7 @@ void Faults::strike(Perturbation perturbation) {
     case P::kEvicted:
     case P::kDrained:
     case P::kNodeLost:
+    case P::kJobSuspended:
       parts_.cluster.disturb(perturbation);
       return;
     default:

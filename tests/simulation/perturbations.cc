@@ -44,6 +44,7 @@ constexpr std::array<PerturbationInfo, kPerturbations> kInfo{{
     {"evicted", "the kubelet evicts a pod"},
     {"drained", "a pod is evicted by the API, as kubectl drain does"},
     {"node-lost", "the node dies, and its pods stay Terminating"},
+    {"job-suspended", "a queue suspends a Job and resumes it later"},
     {"run-cancelled", "a person cancels a run or a sweep"},
     {"run-suspended", "a person suspends a run or a sweep and resumes it later"},
     {"run-deleted", "a person deletes a run or a sweep"},

@@ -54,6 +54,7 @@ enum class Perturbation : std::uint8_t {
   kEvicted,
   kDrained,
   kNodeLost,
+  kJobSuspended,
   // People.
   kRunCancelled,
   kRunSuspended,

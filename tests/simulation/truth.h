@@ -46,11 +46,12 @@ struct PodTruth {
   bool pushed = false;  // the run server has confirmed the frame
 
   // What has happened to it from outside.
-  bool deleted = false;  // the API object got a deletionTimestamp
-  bool gone = false;     // the API object does not exist any more
-  bool evicted = false;  // by the kubelet
-  bool drained = false;  // by the eviction API
-  bool lost = false;     // its node is dead
+  bool deleted = false;    // the API object got a deletionTimestamp
+  bool gone = false;       // the API object does not exist any more
+  bool evicted = false;    // by the kubelet
+  bool drained = false;    // by the eviction API
+  bool lost = false;       // its node is dead
+  bool preempted = false;  // its Job was suspended, and so it was deleted
   bool agent_killed = false;
   bool out_of_memory = false;  // the container was killed as a whole
   bool deadline = false;       // activeDeadlineSeconds

@@ -103,10 +103,16 @@ void Invariants::check_excuse(const Json& run, const RunTruth& truth, const PodT
     if (!truth.job_deleted) wrong("I12");
   } else if (reason == "PodDeleted") {
     if (!deleted_pod && !truth.job_deleted) wrong("I12");
+    if (pod != nullptr && pod->preempted && !truth.job_deleted) wrong("I7");
     // It is Evicted, or the model's own end; unless its Job is complete, and keeps no trace of what became of the pod.
     if (pod != nullptr && pod->drained && pod->granted && !pod->frame) wrong("I7");
   } else if (reason == "Evicted") {
     if (!any_pod([](const auto& each) { return each->evicted || each->drained; })) wrong("I4");
+  } else if (reason == "Preempted") {
+    // Of the project's limits as they were at admission nothing is known here but that somebody may have changed them.
+    const bool once = project && limit(project->json, "attempts", 3) == 1;
+    if (!any_pod([](const auto& each) { return each->preempted; })) wrong("I7");
+    if (!once && !struck(P::kProjectEdited) && !struck(P::kProjectDeleted)) wrong("I7");
   } else if (reason == "NodeLost") {
     if (!any_pod([](const auto& each) { return each->lost; })) wrong("I12");
   } else if (reason == "OOMKilled") {
