@@ -7,6 +7,8 @@ namespace modelrun::simulation {
 namespace {
 
 constexpr std::chrono::seconds kTimeout{60};
+// Between two tries of controller::Sources.
+constexpr std::chrono::seconds kLongestBackoff{30};
 
 // Every commit has the same tree. Nobody reads the file: pods of the simulator execute nothing.
 class SimArchive final : public source::Archive {
@@ -39,11 +41,21 @@ void GitServer::count_slow_answers(int change, Nanos now) {
 void GitServer::note_trouble(Nanos now) {
   const bool trouble =
       state_ == State::kSilent || state_ == State::kUnavailable || state_ == State::kSlow || slow_answers_ > 0;
-  if (trouble && !trouble_since_) trouble_since_ = now;
+  if (trouble && !trouble_since_) {
+    trouble_ += unnoticed(now);
+    trouble_since_ = now;
+  }
   if (!trouble && trouble_since_) {
     trouble_ += now - *trouble_since_;
     trouble_since_.reset();
+    well_since_ = now;
   }
+}
+
+// How long it has been well again, if that is too short for a back-off to notice.
+Nanos GitServer::unnoticed(Nanos now) const {
+  if (!well_since_ || now - *well_since_ > kLongestBackoff) return Nanos{0};
+  return now - *well_since_;
 }
 
 std::string GitServer::head() const {
@@ -51,7 +63,7 @@ std::string GitServer::head() const {
 }
 
 Nanos GitServer::trouble(Nanos now) const {
-  return trouble_since_ ? trouble_ + (now - *trouble_since_) : trouble_;
+  return trouble_ + (trouble_since_ ? now - *trouble_since_ : unnoticed(now));
 }
 
 // Connects, which takes time. Succeeds if the server answers.

@@ -28,7 +28,8 @@ class GitServer {
 
   // An answer that takes long is begun (1) or has come to its end (-1). It may do so after the server is well again.
   void count_slow_answers(int change, Nanos now);
-  // For how long it gave no answer up to `now`, all in all: tries that are spaced apart may miss the time between two.
+  // For how long it gave no answer up to `now`, all in all. A time between two troubles, or since the last one, counts
+  // too if it is so short that tries which are spaced apart may miss it.
   [[nodiscard]] Nanos trouble(Nanos now) const;
   // The same, since the last process began to lead.
   [[nodiscard]] Nanos trouble_of_term(Nanos now) const { return trouble(now) - trouble_before_term_; }
@@ -39,6 +40,7 @@ class GitServer {
 
  private:
   void note_trouble(Nanos now);
+  [[nodiscard]] Nanos unnoticed(Nanos now) const;
 
   const std::string name_;
   State state_ = State::kWell;
@@ -47,7 +49,7 @@ class GitServer {
   bool was_denied_ = false;
   bool branch_was_gone_ = false;
   int slow_answers_ = 0;  // that are under way
-  std::optional<Nanos> trouble_since_;
+  std::optional<Nanos> trouble_since_, well_since_;
   Nanos trouble_{0};
   Nanos trouble_before_term_{0};
 };
