@@ -156,8 +156,8 @@ Result<void> observe_pods(const Context& context, Observed& observed, std::stop_
   return observe_recorded_pod(context, observed, std::move(stop));
 }
 
-// A Job is suspended before its pods are deleted, but its watch may be behind that of the pods: the end of a pod of a
-// Job that does not say why is believed only when the API server was asked.
+// A Job is suspended or deleted before its pods are, but its watch may be behind that of the pods: the end of a pod of
+// a Job that does not say why is believed only when the API server was asked.
 Result<void> observe_suspension(const Context& context, Observed& observed, std::stop_token stop) {
   const auto& job = observed.job;
   if (!job || job->suspended || job->failed || job->complete) return {};
@@ -171,9 +171,12 @@ Result<void> observe_suspension(const Context& context, Observed& observed, std:
   const auto live =
       read_live(context, kube::kJobs, job->meta.namespace_, job->meta.name, &api::decode_job, std::move(stop));
   RETURN_IF_ERROR(live);
-  if (!*live || (*live)->meta.uid != job->meta.uid) return {};  // that it is gone is found out as ever
+  if (!*live || (*live)->meta.uid != job->meta.uid) {
+    observed.job.reset();
+    return {};
+  }
   context.caches.jobs.put(**live);
-  if (!(*live)->meta.deleting()) observed.job = *live;
+  observed.job = (*live)->meta.deleting() ? nullptr : *live;
   return {};
 }
 

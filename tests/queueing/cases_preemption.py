@@ -23,14 +23,15 @@ def two_teams(space):
 @case
 def two_teams_borrow_and_take_back(space):
     two_teams(space)
+    # So long that both quotas are surely in use when the victim is looked at.
     for name in ("b-1", "b-2"):
-        space.run(name, project="team-b", parameters={"seconds": 12})
+        space.run(name, project="team-b", parameters={"seconds": 25})
     for name in ("b-1", "b-2"):
         begun(space, name)
     space.run("b-3", project="team-b")
     waits(space, "b-3")
     # Both quotas are used by team B. Team A gets its own back.
-    space.run("a-1", project="team-a", parameters={"seconds": 4})
+    space.run("a-1", project="team-a", parameters={"seconds": 15})
     begun(space, "a-1")
     victim = wait_for(lambda: [name for name in ("b-1", "b-2") if space.status(name).get("preemptions")], 60, "one of them was preempted")[0]
     status = space.status(victim)

@@ -34,6 +34,14 @@ bool awaits_job(const Attempt& attempt) {
   return goes && job && job->resumed && !job->failed && !job->complete && !was_preempted(attempt);
 }
 
+// True if the agent says that the model was ended because its pod is being deleted. Why somebody deletes it stands in
+// the pod's conditions or in its Job before that, and the kubelet tells of the pod's containers only once all have
+// ended, for which the agent, which waits for its result to be taken, would need the whole grace period.
+bool was_told_to_end(const Attempt& attempt) {
+  const auto& frame = attempt.observed.frame;
+  return frame && frame->exit.how == api::ExitHow::kTerminated && attempt.pod != nullptr && attempt.pod->meta.deletion;
+}
+
 // How much longer a pod that is being deleted has to be gone: its grace period, counted from when the deletion was
 // first seen, and a while more. nullopt if the pod is not being deleted.
 std::optional<Duration> deletion_left(const Attempt& attempt) {
@@ -111,8 +119,8 @@ Decision judge_what_remains(const Attempt& attempt) {
   const bool lost = is_lost(attempt);
   const bool evidence = observed.frame != nullptr;
   if (!lost && !evidence && !observed.durable_final && !is_overdue(attempt)) return std::nullopt;
-  const bool container_known =
-      attempt.pod != nullptr && !awaits_job(attempt) && (terminated(attempt.pod->model) || attempt.pod->ended());
+  const bool container_known = attempt.pod != nullptr && !awaits_job(attempt) &&
+                               (terminated(attempt.pod->model) || attempt.pod->ended() || was_told_to_end(attempt));
   if (!container_known && !is_overdue(attempt)) {
     const Mark mark = lost ? Mark::kPodLost : Mark::kEvidence;
     const Duration patience = lost && !awaits_job(attempt) ? Duration(kLostWait) : Duration(kEvidenceWait);

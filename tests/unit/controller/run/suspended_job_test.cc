@@ -207,8 +207,9 @@ TEST(Preempted, AResultThatIsThereCounts) {
 }
 
 TEST(Preempted, AResultThatWasCutShortDoesNot) {
-  Scene scene = preempted().frame(ExitHow::kTerminated, {}, 15).deleting(20).model_ended(22);
-  scene.agent_ended();
+  Scene scene = preempted().frame(ExitHow::kTerminated, {}, 15).deleting(20);
+  EXPECT_EQ(scene.at_second(21), kAgain) << "at once: the agent waits for the answer";
+  scene.model_ended(22).agent_ended();
   EXPECT_EQ(scene.at_second(23), kAgain);
   EXPECT_TRUE(scene.plan(23).status->out.empty());
   scene.project.limits.attempts = 1;

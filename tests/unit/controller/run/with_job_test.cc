@@ -438,6 +438,21 @@ TEST(Running, EvidenceWaitsForTheContainersStatus) {
   }
 }
 
+// The kubelet tells of the containers of such a pod only when the agent has ended, which waits for its result to be
+// taken.
+TEST(Running, EvidenceOfAPodThatIsBeingDeletedIsEnough) {
+  Scene scene = Scene().running().frame(ExitHow::kTerminated, {}, 15).deleting(10);
+  EXPECT_EQ(scene.at_second(11), "[Failed PodDeleted]");
+  EXPECT_EQ(scene.plan(11).status->out, "hello\n");
+  scene.job.reset();
+  EXPECT_EQ(scene.at_second(11), "[Failed JobDeleted]");
+  scene = Scene().running().frame(ExitHow::kTerminated, {}, 15).deleting(10);
+  scene.pods[0].disruption = "the node is drained";
+  EXPECT_EQ(scene.at_second(11), std::string("[Pending Retrying] delete:") + kJob1 + " job:2");
+  scene = Scene().running().frame(ExitHow::kLost, {}, 15).deleting(10);
+  EXPECT_EQ(scene.at_second(11), "!Evidence @30") << "the agent does not know how the model ended";
+}
+
 TEST(Running, PodGone) {
   Scene scene = Scene().running();
   scene.pods.clear();
