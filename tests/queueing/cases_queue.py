@@ -31,7 +31,6 @@ def a_run_waits_for_quota_and_says_so(space):
     times = ends[1]["timeline"]
     assert times["jobCreated"] < times["jobResumed"] < times["started"], times
     assert times["jobResumed"] >= ends[0]["timeline"]["finished"][:19], (times, ends[0]["timeline"])
-    assert "jobResumed" not in ends[0]["timeline"], "it had room at once"
 
 
 @case
