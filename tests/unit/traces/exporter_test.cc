@@ -220,6 +220,7 @@ TEST_F(ExporterTest, StoppingWaitsForNoRetryAndForNoCollectorThatHangs) {
   });
   Exporter hanging(options, collector.post(), clock, metrics);
   for (int i = 0; i < 5; ++i) hanging.record(span("b"));
+  ASSERT_TRUE(eventually([&] { return collector.requests() == 2; })) << "three of them, and then it hangs";
   hanging.stop(50ms);
   EXPECT_EQ(counted("failed"), 4);
   EXPECT_EQ(counted("dropped"), 2);
