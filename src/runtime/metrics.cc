@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -75,6 +76,7 @@ struct Metrics::Impl {
   prometheus::Registry registry;
   // The families by name. Every report looks one up, and a look-up in the registry compares all names.
   Mutex mutex;
+  Mutex cpu_mutex;  // of text(); taken before `mutex`
   std::map<std::string, prometheus::Family<prometheus::Counter>*, std::less<>> counters GUARDED_BY(mutex);
   std::map<std::string, prometheus::Family<prometheus::Gauge>*, std::less<>> gauges GUARDED_BY(mutex);
   std::map<std::string, prometheus::Family<prometheus::Histogram>*, std::less<>> histograms GUARDED_BY(mutex);
@@ -112,7 +114,12 @@ prometheus::Histogram& Metrics::histogram(const std::string& name, const std::st
 std::string Metrics::text() const {
   auto& self = const_cast<Metrics&>(*this);  // the values of the process are updated here, when they are asked for
   self.gauge("process_resident_memory_bytes", "Resident memory").Set(resident_bytes());
-  self.gauge("process_cpu_seconds", "CPU time used, user and system").Set(cpu_seconds());
+  {
+    // prometheus::Counter can only be added to; of two callers at once, both would add the same time.
+    const MutexLock lock(impl_->cpu_mutex);
+    auto& cpu = self.counter("process_cpu_seconds_total", "CPU time used, user and system");
+    cpu.Increment(std::max(0.0, cpu_seconds() - cpu.Value()));
+  }
   self.gauge("process_open_fds", "Open file descriptors").Set(open_descriptors());
   self.gauge("process_start_time_seconds", "When the process started, in seconds since 1970").Set(impl_->start.count());
   self.gauge("modelrun_build_info", "1, with the version of the program", {{"version", MODELRUN_VERSION}}).Set(1);

@@ -16,6 +16,10 @@ std::string namespace_of(const std::string& key) {
 WorkQueue::WorkQueue(WorkQueueOptions options, SteadyClock& clock, Metrics* metrics)
     : options_(std::move(options)), clock_(clock), metrics_(metrics), random_(options_.seed) {}
 
+WorkQueue::~WorkQueue() {
+  if (metrics_ != nullptr) metrics_->queue_depth(options_.name, 0);
+}
+
 void WorkQueue::add(std::string_view key) {
   const MutexLock lock(mutex_);
   add_locked(key);

@@ -42,6 +42,10 @@ struct WorkQueueOptions {
 class WorkQueue {
  public:
   WorkQueue(WorkQueueOptions options, SteadyClock& clock, Metrics* metrics = nullptr);
+  // The metric of its depth is 0 from then on.
+  ~WorkQueue();
+  WorkQueue(const WorkQueue&) = delete;
+  WorkQueue& operator=(const WorkQueue&) = delete;
 
   // Makes `key` ready for the next free worker. A key that is ready already is not added again. A key that is being
   // worked on becomes ready again at done(). A pending delay of the key is dropped, since the earlier work serves

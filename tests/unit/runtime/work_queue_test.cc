@@ -139,6 +139,16 @@ TEST_F(WorkQueueTest, GetWakesForAddForDelayAndForStop) {
   worker.join();
 }
 
+// Of a process that leads no longer.
+TEST_F(WorkQueueTest, ADepthEndsWithItsQueue) {
+  {
+    WorkQueue gone({.name = "gone"}, clock_, &metrics_);
+    gone.add("a");
+    EXPECT_THAT(metrics_.text(), HasSubstr("modelrun_queue_depth{queue=\"gone\"} 1"));
+  }
+  EXPECT_THAT(metrics_.text(), HasSubstr("modelrun_queue_depth{queue=\"gone\"} 0"));
+}
+
 TEST_F(WorkQueueTest, ReportsDepthAndWait) {
   queue_.add("a");
   clock_.advance(2s);
