@@ -51,7 +51,7 @@ Result<bool> WatchDecoder::feed(std::string_view chunk, const std::function<bool
     if (!partial_.empty()) partial_.append(piece);
     const std::string_view line = partial_.empty() ? piece : std::string_view{partial_};
     if (!blank(line)) {
-      const LargeDocument turn(line.size());
+      const LargeDocument turn(line.length());
       auto event = parse_event(line);
       RETURN_IF_ERROR(event);
       if (!on_event(std::move(*event))) return false;
